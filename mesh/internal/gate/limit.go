@@ -1,0 +1,34 @@
+// Package gate decides what may pass. It is pure: time in, verdict out; it has
+// no clock, no socket and no goroutine.
+package gate
+
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Limit is a token bucket. It is safe for concurrent use.
+type Limit struct {
+	limiter *rate.Limiter
+}
+
+// NewLimit makes a limit of perSecond events a second with the given burst.
+// A burst under 1 takes a tenth of a second's worth, and at least 1.
+func NewLimit(perSecond float64, burst int) *Limit {
+	if burst < 1 {
+		burst = max(1, int(perSecond/10))
+	}
+	return &Limit{limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
+}
+
+// Allow reports whether an event may pass at time now, and takes its token if so.
+func (l *Limit) Allow(now time.Time) bool { return l.limiter.AllowN(now, 1) }
+
+// Delay takes the next token, which is there after the returned time. Who does
+// not wait for it calls the function, which gives the token back as of the time
+// it is passed.
+func (l *Limit) Delay(now time.Time) (time.Duration, func(time.Time)) {
+	r := l.limiter.ReserveN(now, 1)
+	return r.DelayFrom(now), r.CancelAt
+}

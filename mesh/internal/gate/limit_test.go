@@ -1,0 +1,77 @@
+package gate
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var epoch = time.Unix(1_000_000, 0)
+
+func TestLimitSteps(t *testing.T) {
+	type step struct {
+		at   time.Duration
+		want bool
+	}
+	for _, test := range []struct {
+		name  string
+		rate  float64
+		burst int
+		steps []step
+	}{
+		{"burst then refill", 10, 2, []step{{0, true}, {0, true}, {0, false}, {99 * time.Millisecond, false},
+			{101 * time.Millisecond, true}, {101 * time.Millisecond, false}, {time.Hour, true}, {time.Hour, true}, {time.Hour, false}}},
+		{"slow rate without burst", 0.5, 0, []step{{0, true}, {time.Second, false}, {2 * time.Second, true}}},
+		{"burst defaults to a tenth of a second", 20, 0, []step{{0, true}, {0, true}, {0, false}}},
+	} {
+		limit := NewLimit(test.rate, test.burst)
+		for i, s := range test.steps {
+			if got := limit.Allow(epoch.Add(s.at)); got != s.want {
+				t.Errorf("%s: step %d at %v: %v, want %v", test.name, i, s.at, got, s.want)
+			}
+		}
+	}
+}
+
+// In any window no more pass than rate × window + burst, whatever the times
+// and whether an event waits or not.
+func TestLimitNeverExceedsItsBound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		perSecond := rapid.Float64Range(0.1, 1000).Draw(t, "rate")
+		burst := rapid.IntRange(1, 50).Draw(t, "burst")
+		limit := NewLimit(perSecond, burst)
+		now, passed := epoch, []time.Time{}
+		for range rapid.IntRange(1, 200).Draw(t, "events") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 50_000_000).Draw(t, "gap")))
+			if rapid.Bool().Draw(t, "waits") {
+				delay, _ := limit.Delay(now)
+				now = now.Add(delay)
+				passed = append(passed, now)
+			} else if limit.Allow(now) {
+				passed = append(passed, now)
+			}
+		}
+		for i := range passed {
+			for j := i; j < len(passed); j++ {
+				window := passed[j].Sub(passed[i]).Seconds()
+				if n := float64(j - i + 1); n > perSecond*window+float64(burst)+0.01 {
+					t.Fatalf("%v events in %v s at %v/s burst %d", n, window, perSecond, burst)
+				}
+			}
+		}
+	})
+}
+
+func TestDelayCanBeGivenBack(t *testing.T) {
+	limit := NewLimit(1, 1)
+	limit.Allow(epoch)
+	delay, giveBack := limit.Delay(epoch)
+	if delay != time.Second {
+		t.Fatalf("delay %v, want 1s", delay)
+	}
+	giveBack(epoch)
+	if delay, _ := limit.Delay(epoch); delay != time.Second {
+		t.Errorf("delay %v after the token was given back, want 1s", delay)
+	}
+}

@@ -1,0 +1,126 @@
+package wire
+
+import (
+	"testing"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// judged is the payload of the figures: a judged answer.
+type judged struct {
+	Attempt string `cbor:"1,keyasint"`
+	Team    string `cbor:"2,keyasint"`
+	Clue    string `cbor:"3,keyasint"`
+	Verdict uint8  `cbor:"4,keyasint"`
+	At      int64  `cbor:"5,keyasint"`
+	Guess   string `cbor:"6,keyasint"`
+}
+
+var typicalPayload = judged{"a-000017", "Team Łódź", "clue-07", 2, 1_522_000_000_000, "BUTTERFLY"}
+
+// typical is the envelope of the figures: the third event of a cascade over two nodes.
+func typical() *Envelope {
+	return &Envelope{
+		ID: testID(3), Root: testID(1), Parent: testID(2), Time: 1_522_000_000_123_456_789, Key: "Team Łódź",
+		Path: steps("clue-1:clue.answer.submitted", "clue-1:clue.answer.judged", "hunt-1:hunt.clue.unlocked"),
+	}
+}
+
+func BenchmarkAppendPayload(b *testing.B) {
+	b.ReportAllocs()
+	buffer := make([]byte, 0, 1024)
+	for b.Loop() {
+		if _, err := AppendPayload(buffer, &typicalPayload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkAppendMessage is what an export costs: payload, envelope, and the subject.
+func BenchmarkAppendMessage(b *testing.B) {
+	b.ReportAllocs()
+	e := typical()
+	payload, message, subject := make([]byte, 0, 1024), make([]byte, 0, 1024), make([]byte, 0, 256)
+	for b.Loop() {
+		e.Payload, _ = AppendPayload(payload, &typicalPayload)
+		if _, err := AppendEnvelope(message, e); err != nil {
+			b.Fatal(err)
+		}
+		AppendSubject(subject, "hunt.clue.unlocked", e.Key)
+	}
+}
+
+func BenchmarkAppendEnvelope(b *testing.B) {
+	e := typical()
+	e.Payload = must(AppendPayload(nil, &typicalPayload))
+	b.Run("hand", func(b *testing.B) {
+		b.ReportAllocs()
+		buffer := make([]byte, 0, 1024)
+		for b.Loop() {
+			if _, err := AppendEnvelope(buffer, e); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("library", func(b *testing.B) {
+		b.ReportAllocs()
+		in := libraryEnvelope{Version: Version, ID: e.ID[:], Root: e.Root[:], Parent: e.Parent[:], Time: e.Time, Key: e.Key, Payload: e.Payload}
+		for _, step := range e.Path {
+			in.Path = append(in.Path, string(step))
+		}
+		for b.Loop() {
+			if _, err := libraryEncoder.Marshal(&in); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkDecodeEnvelope(b *testing.B) {
+	e := typical()
+	e.Payload = must(AppendPayload(nil, &typicalPayload))
+	message := must(AppendEnvelope(nil, e))
+	b.ReportMetric(float64(len(message)), "bytes")
+	b.Run("hand", func(b *testing.B) {
+		b.ReportAllocs()
+		var into Envelope
+		for b.Loop() {
+			if err := DecodeEnvelope(message, &into); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	// Without any of the format's own rules: only what the library does by itself.
+	b.Run("library", func(b *testing.B) {
+		b.ReportAllocs()
+		var into libraryEnvelope
+		for b.Loop() {
+			if err := libraryDecoder.Unmarshal(message, &into); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkDecodePayload(b *testing.B) {
+	payload := must(AppendPayload(nil, &typicalPayload))
+	b.Run("wire", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			var into judged
+			if err := DecodePayload(payload, &into); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	// The library with its defaults: what the limits and the search for duplicate keys cost.
+	b.Run("library", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			var into judged
+			if err := cbor.Unmarshal(payload, &into); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

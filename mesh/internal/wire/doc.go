@@ -1,0 +1,20 @@
+// Package wire is the format in which events travel between nodes: one CBOR array a message, and the NATS subject it is
+// sent on. docs/wire.md describes the same for somebody who implements it in another language.
+//
+// What it guarantees:
+//
+//   - Encoding is deterministic (RFC 8949, 4.2.1): the same event gives the same bytes on every node.
+//   - What encodes, decodes: encoding applies every limit and rule that decoding applies, so an event that every
+//     receiver would drop is refused where it is emitted, with an error that says why.
+//   - Decoding is strict: a message is accepted whole or refused with an error that is [ErrMalformed] and says which field
+//     at which byte is wrong.
+//   - A hostile message never panics. An envelope costs its decoder the key, at most [MaxKeyBytes], and [MaxPathSteps]
+//     slice headers. A payload costs memory in proportion to its bytes; [DecodePayload] has the figure.
+//   - A key survives the subject: every valid UTF-8 string of at most [MaxKeyBytes] becomes one token and comes back
+//     the same.
+//
+// What it does not: it knows nothing of connections, of event types or of limits on rates, and it proves nothing about
+// who sent a message. That is the link's permissions' work.
+//
+// Everything here is a pure function, safe for concurrent use as long as two calls share no buffer.
+package wire
