@@ -1,0 +1,160 @@
+package leaf
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+const (
+	// pingInterval: see the package comment for how it bounds the time in which
+	// a dead peer is noticed.
+	pingInterval = 3500 * time.Millisecond
+	// maxPingsOut is how many pings may be unanswered.
+	maxPingsOut = 2
+	// maxSubscriptions bounds what one peer or tap makes the server remember.
+	maxSubscriptions = 4096
+	// maxLocalConnections bounds taps, our own connections included.
+	maxLocalConnections = 100
+)
+
+// randomReconnect is 0.5 to 1.5 s, so that the importers of a node that came
+// back don't all dial at one time.
+func randomReconnect() time.Duration {
+	return 500*time.Millisecond + rand.N(time.Second)
+}
+
+// credentials are those of our own in-process connections, by account.
+type credentials map[Account]user
+
+type user struct{ name, password string }
+
+// options renders s as configuration text and parses it. Text, because options
+// built in Go lose parts of accounts on reload, and an operator can read it.
+// Every call makes new options: the server changes those it was given.
+func (s Spec) options(own credentials) (*server.Options, error) {
+	options := &server.Options{}
+	if err := options.ProcessConfigString(s.render(own)); err != nil {
+		return nil, fmt.Errorf("configuration of embedded server %s: %w", s.Name, err)
+	}
+	options.NoSigs = true // else a SIGTERM makes the server call os.Exit
+	options.DontListen = s.Tap == nil
+	return options, nil
+}
+
+func (s Spec) render(own credentials) string {
+	var b strings.Builder
+	set := func(key, value string) { fmt.Fprintf(&b, "%s: %s\n", key, value) }
+	set("server_name", quote(s.Name))
+	if s.Tap != nil {
+		set("listen", quote(anyPort(s.Tap.Listen)))
+	}
+	set("max_payload", strconv.Itoa(s.MaxPayload))
+	set("max_subscriptions", strconv.Itoa(maxSubscriptions))
+	set("ping_interval", quote(s.tuning.ping.String()))
+	set("ping_max", strconv.Itoa(maxPingsOut))
+	// The system account would put its services into every account, and offer
+	// them to peers.
+	set("no_system_account", "true")
+	s.renderAccounts(&b, own)
+	s.renderLinks(&b)
+	return b.String()
+}
+
+func (s Spec) renderAccounts(b *strings.Builder, own credentials) {
+	fmt.Fprintf(b, "accounts {\n  %s {\n    limits { max_connections: %d }\n    users [\n", Local, maxLocalConnections)
+	renderOwn(b, own[Local])
+	if s.Tap != nil {
+		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"STANDARD\"]\n", quote(s.Tap.User), quote(s.Tap.Password))
+		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [\">\"]}}}\n", quote(emitSubjects))
+	}
+	fmt.Fprintf(b, "    ]\n  }\n  %s {\n    users [\n", Out)
+	renderOwn(b, own[Out])
+	for _, importer := range s.Importers {
+		s.renderImporter(b, importer)
+	}
+	fmt.Fprintf(b, "    ]\n  }\n  %s {\n    users [\n", In)
+	renderOwn(b, own[In])
+	b.WriteString("    ]\n  }\n}\n")
+}
+
+func renderOwn(b *strings.Builder, own user) {
+	fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"IN_PROCESS\"]}\n", quote(own.name), quote(own.password))
+}
+
+// renderImporter writes the peer's user. It stands in the account and not under
+// leafnodes, because users there carry no permissions.
+func (s Spec) renderImporter(b *strings.Builder, importer Importer) {
+	subjects := append([]string{BeaconSubject(importer.Name)}, s.Exports...)
+	fmt.Fprintf(b, "      {nkey: %s, allowed_connection_types: [\"LEAFNODE\"]\n", quote(importer.PublicKey))
+	fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n", quote(nobody), quoteAll(subjects))
+}
+
+func (s Spec) renderLinks(b *strings.Builder) {
+	b.WriteString("leafnodes {\n")
+	if s.Listen != "" {
+		fmt.Fprintf(b, "  listen: %s\n", quote(anyPort(s.Listen)))
+	}
+	fmt.Fprintf(b, "  no_advertise: true\n  compression: \"off\"\n  isolate_leafnode_interest: true\n")
+	fmt.Fprintf(b, "  reconnect: %s\n", quote(s.tuning.reconnect.String()))
+	if len(s.Remotes) > 0 {
+		b.WriteString("  remotes [\n")
+		for _, remote := range s.Remotes {
+			s.renderRemote(b, remote)
+		}
+		b.WriteString("  ]\n")
+	}
+	b.WriteString("}\n")
+}
+
+// renderRemote also tells the server not to follow an exporter that names other
+// servers to dial.
+func (s Spec) renderRemote(b *strings.Builder, remote Remote) {
+	fmt.Fprintf(b, "    {url: %s, account: %s, nkey: %s, compression: \"off\", ignore_discovered_servers: true",
+		quote(remote.URL), quote(string(In)), quote(s.Seed))
+	if len(remote.Deny) > 0 {
+		fmt.Fprintf(b, "\n     deny_imports: [%s]", quoteAll(remote.Deny))
+	}
+	b.WriteString("}\n")
+}
+
+// anyPort turns port 0, which NATS takes for "no listener", into -1.
+func anyPort(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err == nil && port == "0" {
+		return net.JoinHostPort(host, "-1")
+	}
+	return listen
+}
+
+// quote writes a configuration string. Every byte that is not a plain letter,
+// digit, dot, dash, colon, slash or underscore is written as \xHH: no value can end
+// its string, begin a comment or name a variable.
+func quote(value string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(value) {
+		c := value[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte(".-:/_", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func quoteAll(values []string) string {
+	quoted := make([]string, len(values))
+	for i, value := range values {
+		quoted[i] = quote(value)
+	}
+	return strings.Join(quoted, ", ")
+}

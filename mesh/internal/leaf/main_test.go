@@ -1,0 +1,212 @@
+package leaf
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+	"go.uber.org/goleak"
+)
+
+// TestMain also proves that Stop leaves no goroutine, for every test here.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+// node is a server of a test and its keys.
+type node struct {
+	*Server
+	name, seed, public string
+	log                *logBuffer
+}
+
+// spec is one for tests, with an nkey of its own.
+func spec(t testing.TB, name string) (Spec, *node) {
+	t.Helper()
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, _ := pair.Seed()
+	public, _ := pair.PublicKey()
+	n := &node{name: name, seed: string(seed), public: public, log: &logBuffer{}}
+	return Spec{
+		Name:   name,
+		Listen: "127.0.0.1:0",
+		Seed:   n.seed,
+		Logger: slog.New(slog.NewTextHandler(n.log, nil)),
+		tuning: tuning{reconnect: 100 * time.Millisecond},
+	}, n
+}
+
+func (n *node) start(t testing.TB, s Spec) *node {
+	t.Helper()
+	server, err := Start(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Server = server
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := server.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+func start(t testing.TB, name string, change func(*Spec)) *node {
+	t.Helper()
+	s, n := spec(t, name)
+	if change != nil {
+		change(&s)
+	}
+	return n.start(t, s)
+}
+
+func (n *node) importer() Importer { return Importer{Name: n.name, PublicKey: n.public} }
+
+func (n *node) remote() Remote {
+	return Remote{Name: n.name, URL: "nats-leaf://" + n.ListenAddr()}
+}
+
+// link lets each importer read from the exporter.
+func link(t testing.TB, exporter *node, importers ...*node) {
+	t.Helper()
+	var list []Importer
+	for _, importer := range importers {
+		list = append(list, importer.importer())
+	}
+	if err := exporter.Link(nil, list); err != nil {
+		t.Fatal(err)
+	}
+	for _, importer := range importers {
+		if err := importer.Link([]Remote{exporter.remote()}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (n *node) connect(t testing.TB, account Account) *nats.Conn {
+	t.Helper()
+	c, err := n.Connect(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (n *node) ready(t testing.TB, peer *node, subjects ...string) {
+	t.Helper()
+	if err := n.Ready(timeout(t), peer.name, subjects); err != nil {
+		t.Fatalf("%s: %v", n.name, err)
+	}
+}
+
+func timeout(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func publish(t testing.TB, c *nats.Conn, subject, text string) {
+	t.Helper()
+	if err := c.Publish(subject, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, c)
+}
+
+func flush(t testing.TB, c *nats.Conn) {
+	t.Helper()
+	if err := c.FlushTimeout(patience); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inbox collects what a subscription gets.
+type inbox struct {
+	mu   sync.Mutex
+	got  []string
+	wake chan struct{}
+}
+
+func subscribe(t testing.TB, c *nats.Conn, subject, queue string) *inbox {
+	t.Helper()
+	b := &inbox{wake: make(chan struct{}, 1)}
+	_, err := c.QueueSubscribe(subject, queue, func(m *nats.Msg) {
+		b.mu.Lock()
+		b.got = append(b.got, m.Subject+" "+string(m.Data))
+		b.mu.Unlock()
+		select {
+		case b.wake <- struct{}{}:
+		default:
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flush(t, c)
+	return b
+}
+
+func (b *inbox) all() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string(nil), b.got...)
+}
+
+// await waits for the message, and returns all that came up to then.
+func (b *inbox) await(t testing.TB, message string) []string {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		for _, m := range b.all() {
+			if m == message {
+				return b.all()
+			}
+		}
+		select {
+		case <-b.wake:
+		case <-deadline:
+			t.Fatalf("no %q, got %q", message, b.all())
+		}
+	}
+}
+
+// eventually waits for a condition that announces itself by nothing.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// logBuffer is a log that can be read while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func number(i int) string { return fmt.Sprintf("n-%d", i) }

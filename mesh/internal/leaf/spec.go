@@ -1,0 +1,144 @@
+package leaf
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Account is one of the three accounts of a server.
+type Account string
+
+const (
+	// Local is for taps and local helpers. It is never linked.
+	Local Account = "local"
+	// Out is where exports are published. Peers' links read from it.
+	Out Account = "out"
+	// In is where imports arrive.
+	In Account = "in"
+)
+
+// DefaultMaxPayload is the MaxPayload of a Spec that gives none: 64 KiB and
+// 4 KiB of room for an envelope.
+const DefaultMaxPayload = 64<<10 + 4<<10
+
+// Importer is a peer that may link to this server and read its exports.
+type Importer struct {
+	// Name is the peer's server name. It decides the peer's beacon subject.
+	Name string
+	// PublicKey is the peer's nkey user key, "U" and 55 characters.
+	PublicKey string
+}
+
+// Remote is an exporter that this server dials.
+type Remote struct {
+	// Name is the exporter's server name. Ready and Links know it by that.
+	Name string
+	// URL is nats-leaf://host:port, without credentials.
+	URL string
+	// Deny lists subjects that are never accepted from this exporter, such as
+	// those another peer owns. It may not cover this server's beacon subject.
+	Deny []string
+}
+
+// Tap is the optional listener for stock NATS clients, into account Local.
+type Tap struct {
+	Listen   string // host:port, loopback only; port 0 takes any free one
+	User     string // not empty
+	Password string // not empty; one that looks like a bcrypt hash ("$2a$…") is taken as the hash
+}
+
+// Spec says what a server is to be. It is not changed by the server.
+type Spec struct {
+	// Name is the server's name: unique in the mesh, stable over restarts, 1 to
+	// 64 characters of A-Z a-z 0-9 - _. Importers of other nodes name it.
+	Name string
+	// Listen is the leaf port, host:port. Port 0 takes any free one. Empty: no
+	// peer can import from this server.
+	Listen string
+	// Importers may link to us. Each needs a name and a key of its own.
+	Importers []Importer
+	// Exports are the wire subjects that importers may register: a literal first
+	// token, then literals, * and a last >. Not below mesh.link.
+	Exports []string
+	// Seed is the nkey user seed this server dials with. Needed for Remotes.
+	Seed string `json:"-"`
+	// Remotes are dialed, and dialed again when lost.
+	Remotes []Remote
+	// Tap opens a listener for stock clients. Nil: none.
+	Tap *Tap
+	// MaxPayload is the largest message in bytes, envelope included, on every
+	// connection and link. 0 means DefaultMaxPayload. Give all nodes the same.
+	MaxPayload int
+	// Logger gets the server's warnings and errors. Nil discards them.
+	Logger *slog.Logger `json:"-"`
+
+	tuning tuning
+}
+
+// tuning holds what only tests change.
+type tuning struct {
+	ping      time.Duration // between pings of a connection
+	reconnect time.Duration // before a lost link is dialed again; 0: random
+	poll      time.Duration // between looks at the interest of importers
+	beacon    time.Duration // between beacons when nothing changes
+}
+
+// withDefaults fills in what a zero value stands for.
+func (s Spec) withDefaults() Spec {
+	if s.MaxPayload == 0 {
+		s.MaxPayload = DefaultMaxPayload
+	}
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	t := &s.tuning
+	t.ping = orDuration(t.ping, pingInterval)
+	t.reconnect = orDuration(t.reconnect, randomReconnect())
+	t.poll = orDuration(t.poll, pollInterval)
+	t.beacon = orDuration(t.beacon, beaconInterval)
+	return s
+}
+
+func orDuration(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+// secrets lists what must not be printed.
+func (s Spec) secrets() []string {
+	secrets := []string{s.Seed}
+	if s.Tap != nil {
+		secrets = append(secrets, s.Tap.Password)
+	}
+	return secrets
+}
+
+// String leaves out the seed and the tap's password.
+func (s Spec) String() string {
+	return fmt.Sprintf("leaf %s listening on %q, %d importers, %d exports, %d remotes",
+		s.Name, s.Listen, len(s.Importers), len(s.Exports), len(s.Remotes))
+}
+
+// Format prints String for every verb, so that %+v and %#v give away no more.
+func (s Spec) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, s.String()) }
+
+// LogValue is String, for slog.
+func (s Spec) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText is String: encoders that follow it, JSON too, get no secret.
+func (s Spec) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// String leaves out the password.
+func (t Tap) String() string { return fmt.Sprintf("tap of %q on %s", t.User, t.Listen) }
+
+// Format prints String for every verb.
+func (t Tap) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, t.String()) }
+
+// LogValue is String, for slog.
+func (t Tap) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// MarshalText is String.
+func (t Tap) MarshalText() ([]byte, error) { return []byte(t.String()), nil }

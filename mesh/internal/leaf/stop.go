@@ -1,0 +1,52 @@
+package leaf
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Stop closes what Connect gave out, ends links and listeners, and waits until
+// every goroutine is gone or ctx ends; then it returns an error, and the stop goes
+// on. A further call waits for the same end. Nothing is flushed: what connections
+// still hold is lost, so flush or drain them first.
+func (s *Server) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	first := !s.stopping
+	s.stopping = true
+	name := s.spec.Name
+	s.mu.Unlock()
+	if first {
+		close(s.quit)
+		go s.shutDown()
+	}
+	select {
+	case <-s.stopped:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stop leaf server %s: still stopping: %w", name, context.Cause(ctx))
+	}
+}
+
+// shutDown runs once. The lock lets a Link or Connect that is under way end first;
+// those that come later see that the server is stopping.
+func (s *Server) shutDown() {
+	defer close(s.stopped)
+	s.linking.Lock()
+	defer s.linking.Unlock()
+	s.exporter.stop()
+	// A server that has shut down leaves subscriptions in its accounts.
+	for _, account := range []Account{Local, Out, In} {
+		s.accounts.of(account).Store(server.NewAccount(string(account)))
+	}
+	s.mu.Lock()
+	connections := s.connections
+	s.connections = nil
+	s.mu.Unlock()
+	for _, connection := range connections {
+		connection.Close()
+	}
+	s.nats.Shutdown()
+	s.nats.WaitForShutdown()
+}

@@ -1,0 +1,84 @@
+package leaf
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// beaconPrefix and the importer's name make a beacon subject.
+const beaconPrefix = "mesh.link."
+
+// emitSubjects is what a tap may publish to.
+const emitSubjects = "mesh.emit.>"
+
+// nobody is the one subject a peer may publish to, and no one subscribes to.
+// An empty allow list would allow everything, and a deny of > breaks the link.
+const nobody = "mesh.nobody"
+
+var validToken = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// BeaconSubject is the one subject besides the exports that the importer of that
+// name may register on an exporter's account Out. Only its key may.
+func BeaconSubject(importer string) string { return beaconPrefix + importer }
+
+// checkSubject accepts tokens of A-Z a-z 0-9 - _, * and a last >.
+func checkSubject(subject string) error {
+	tokens := strings.Split(subject, ".")
+	for i, token := range tokens {
+		wild := token == "*" || token == ">" && i == len(tokens)-1
+		if !wild && !validToken.MatchString(token) {
+			return fmt.Errorf("subject %q: want tokens of A-Z a-z 0-9 - _, * or a last >, separated by dots", subject)
+		}
+	}
+	return nil
+}
+
+// checkExport also asks for a literal first token, outside mesh.link.
+func checkExport(subject string) error {
+	if err := checkSubject(subject); err != nil {
+		return fmt.Errorf("export %w", err)
+	}
+	if subject[0] == '*' || subject[0] == '>' {
+		return fmt.Errorf("export %q: the first token must be literal", subject)
+	}
+	if collide(subject, beaconPrefix+">") {
+		return fmt.Errorf("export %q: subjects under %s> are the links' own", subject, beaconPrefix)
+	}
+	return nil
+}
+
+// covers reports whether every subject that subject stands for is one that
+// pattern stands for too.
+func covers(pattern, subject string) bool {
+	for {
+		p, restP, moreP := strings.Cut(pattern, ".")
+		t, restT, moreT := strings.Cut(subject, ".")
+		switch {
+		case p == ">":
+			return true
+		case t == ">", p == "*" && t == "", p != "*" && p != t:
+			return false
+		case !moreP || !moreT:
+			return moreP == moreT
+		}
+		pattern, subject = restP, restT
+	}
+}
+
+// collide reports whether a subject exists that both patterns stand for.
+func collide(a, b string) bool {
+	for {
+		tokenA, restA, moreA := strings.Cut(a, ".")
+		tokenB, restB, moreB := strings.Cut(b, ".")
+		switch {
+		case tokenA == ">" || tokenB == ">":
+			return true
+		case tokenA != tokenB && tokenA != "*" && tokenB != "*":
+			return false
+		case !moreA || !moreB:
+			return moreA == moreB
+		}
+		a, b = restA, restB
+	}
+}

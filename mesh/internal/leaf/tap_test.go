@@ -1,0 +1,98 @@
+package leaf
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+)
+
+func withTap(s *Spec) {
+	s.Tap = &Tap{Listen: "127.0.0.1:0", User: "tap", Password: "secret"}
+}
+
+func (n *node) tap(t testing.TB, options ...nats.Option) *nats.Conn {
+	t.Helper()
+	options = append(options, nats.UserInfo(n.currentSpec().Tap.User, n.currentSpec().Tap.Password))
+	c, err := nats.Connect("nats://"+n.TapAddr(), options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestTap(t *testing.T) {
+	clue := start(t, "clue-1", func(s *Spec) { withTap(s); s.Exports = []string{solved} })
+	score := start(t, "score-1", nil)
+	link(t, clue, score)
+	score.ready(t, clue)
+	imported := subscribe(t, score.connect(t, In), solved, "")
+	score.ready(t, clue, solved)
+	local := clue.connect(t, Local)
+	if n := clue.TapClients(); n != 0 || clue.Interested(Local, "clue.answer.judged.t1") {
+		t.Fatalf("%d taps before the first", n)
+	}
+
+	violations := make(chan error, 10)
+	tap := clue.tap(t, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { violations <- err }))
+	box := subscribe(t, tap, ">", "")
+	if n := clue.TapClients(); n != 1 || !clue.Interested(Local, "clue.answer.judged.t1") {
+		t.Errorf("%d taps", n)
+	}
+	publish(t, clue.connect(t, Out), "clue.clue.solved.t1", "in out")
+	publish(t, clue.connect(t, In), "clue.clue.solved.t1", "in in")
+	publish(t, local, "clue.clue.solved.t1", "in local")
+	if got := box.await(t, "clue.clue.solved.t1 in local"); len(got) != 1 {
+		t.Errorf("tap got %q", got)
+	}
+
+	// It emits by request, and the reply arrives.
+	if _, err := local.Subscribe("mesh.emit.>", func(m *nats.Msg) { _ = m.Respond([]byte("admitted")) }); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, local)
+	if reply, err := tap.RequestWithContext(timeout(t), "mesh.emit.clue.hint.taken", nil); err != nil || string(reply.Data) != "admitted" {
+		t.Errorf("emit: %v, %v", reply, err)
+	}
+	// Everything else is refused, and reaches nobody.
+	for _, subject := range []string{"clue.clue.solved.t1", "_INBOX.x", "mesh.link.score-1", "$JS.API.INFO"} {
+		if err := tap.Publish(subject, []byte("forged")); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-violations:
+			if !strings.Contains(err.Error(), "Permissions Violation") {
+				t.Errorf("%s: %v", subject, err)
+			}
+		case <-timeout(t).Done():
+			t.Errorf("%s: not refused", subject)
+		}
+	}
+	publish(t, clue.connect(t, Out), "clue.clue.solved.t1", "end")
+	for _, message := range imported.await(t, "clue.clue.solved.t1 end") {
+		if strings.Contains(message, "local") || strings.Contains(message, "forged") {
+			t.Errorf("crossed the link: %q", message)
+		}
+	}
+	tap.Close()
+	local.Close()
+	eventually(t, "no tap left", func() bool { return clue.TapClients() == 0 && !clue.Interested(Local, "clue.answer.judged.t1") })
+}
+
+func TestTapSurvivesLink(t *testing.T) {
+	clue := start(t, "clue-1", func(s *Spec) { withTap(s); s.Exports = []string{solved} })
+	score := start(t, "score-1", nil)
+	dropped := make(chan struct{}, 1)
+	tap := clue.tap(t, nats.DisconnectErrHandler(func(*nats.Conn, error) { dropped <- struct{}{} }))
+	box := subscribe(t, tap, ">", "")
+	local := clue.connect(t, Local)
+	address := clue.TapAddr()
+	link(t, clue, score)
+	score.ready(t, clue)
+	publish(t, local, "clue.answer.judged.t1", "after")
+	box.await(t, "clue.answer.judged.t1 after")
+	if clue.TapAddr() != address || len(dropped) > 0 {
+		t.Error("the tap was disturbed")
+	}
+}

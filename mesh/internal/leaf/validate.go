@@ -1,0 +1,197 @@
+package leaf
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nkeys"
+)
+
+// Names are one subject token and one word of configuration text.
+var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// maxPayloadLimit is the most that NATS accepts without calling it discouraged.
+const maxPayloadLimit = 8 << 20
+
+// validate reports every problem of s at once.
+func (s Spec) validate() error {
+	problems := []error{
+		checkName("name", s.Name),
+		s.checkListen(),
+		s.checkSeed(),
+		s.checkTap(),
+		checkImporters(s.Name, s.Importers),
+		s.checkRemotes(s.Remotes),
+	}
+	problems = append(problems, s.checkExports())
+	if s.MaxPayload < 1024 || s.MaxPayload > maxPayloadLimit {
+		problems = append(problems, fmt.Errorf("max payload %d: want 1024 to %d bytes", s.MaxPayload, maxPayloadLimit))
+	}
+	return errors.Join(problems...)
+}
+
+func checkName(what, name string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("%s %q: want 1 to 64 characters of A-Z a-z 0-9 - _", what, name)
+	}
+	return nil
+}
+
+// checkExports also sees to it that a beacon, which lists the exports, stays
+// below the largest message.
+func (s Spec) checkExports() error {
+	var problems []error
+	size := beaconRoom
+	for _, subject := range s.Exports {
+		problems = append(problems, checkExport(subject))
+		size += wireSize(subject)
+	}
+	if size > s.MaxPayload/2 {
+		problems = append(problems, fmt.Errorf("exports: their subjects take %d bytes, more than half of max payload %d: raise it", size, s.MaxPayload))
+	}
+	return errors.Join(problems...)
+}
+
+func (s Spec) checkListen() error {
+	if s.Listen == "" {
+		if len(s.Importers) > 0 {
+			return fmt.Errorf("importers are named, but there is no listen address: give one, such as 127.0.0.1:7401")
+		}
+		return nil
+	}
+	if _, _, err := splitListen(s.Listen); err != nil {
+		return fmt.Errorf("listen %q: %w", s.Listen, err)
+	}
+	return nil
+}
+
+// splitListen takes host:port apart. A host that is missing would mean every
+// interface, which has to be asked for by address.
+func splitListen(listen string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", 0, fmt.Errorf("want host:port, such as 127.0.0.1:7401")
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("port %q: want 0 (any free) to 65535", text)
+	}
+	if host == "" {
+		return "", 0, fmt.Errorf("no host: give one, such as 127.0.0.1, or 0.0.0.0 for every interface")
+	}
+	return host, port, nil
+}
+
+// checkSeed must not quote the seed, not even a bad one.
+func (s Spec) checkSeed() error {
+	if s.Seed == "" {
+		if len(s.Remotes) > 0 {
+			return fmt.Errorf("seed: none, but remotes are to be dialed: give an nkey user seed (SU…)")
+		}
+		return nil
+	}
+	prefix, _, err := nkeys.DecodeSeed([]byte(s.Seed))
+	if err != nil || prefix != nkeys.PrefixByteUser {
+		return fmt.Errorf("seed: not an nkey user seed: it starts with SU, see nk -gen user")
+	}
+	return nil
+}
+
+func (s Spec) checkTap() error {
+	if s.Tap == nil {
+		return nil
+	}
+	if s.Tap.User == "" || s.Tap.Password == "" {
+		return fmt.Errorf("tap: needs a user and a password")
+	}
+	host, _, err := splitListen(s.Tap.Listen)
+	if err != nil {
+		return fmt.Errorf("tap listen %q: %w", s.Tap.Listen, err)
+	}
+	// Only an address counts: the name localhost can be made to mean anything.
+	if address, err := netip.ParseAddr(host); err != nil || !address.IsLoopback() {
+		return fmt.Errorf("tap listen %q: a tap listens on loopback only: use 127.0.0.1 or [::1]", s.Tap.Listen)
+	}
+	return nil
+}
+
+func checkImporters(own string, importers []Importer) error {
+	var problems []error
+	names, keys := map[string]bool{}, map[string]string{}
+	for _, importer := range importers {
+		problems = append(problems, checkName("importer", importer.Name))
+		if !nkeys.IsValidPublicUserKey(importer.PublicKey) {
+			problems = append(problems, fmt.Errorf("importer %s: %q is no public nkey of a user (U…)", importer.Name, importer.PublicKey))
+		}
+		if importer.Name == own {
+			problems = append(problems, fmt.Errorf("importer %s: has this server's own name", importer.Name))
+		}
+		if names[importer.Name] {
+			problems = append(problems, fmt.Errorf("importer %s: named twice", importer.Name))
+		}
+		if other, ok := keys[importer.PublicKey]; ok {
+			problems = append(problems, fmt.Errorf("importer %s: has the key of %s: each node needs its own", importer.Name, other))
+		}
+		names[importer.Name], keys[importer.PublicKey] = true, importer.Name
+	}
+	return errors.Join(problems...)
+}
+
+func (s Spec) checkRemotes(remotes []Remote) error {
+	var problems []error
+	names, urls := map[string]bool{s.Name: true}, map[string]string{}
+	for _, remote := range remotes {
+		problems = append(problems, checkName("remote", remote.Name), s.checkRemote(remote))
+		if names[remote.Name] {
+			problems = append(problems, fmt.Errorf("remote %s: named twice, or this server's own name", remote.Name))
+		}
+		if other, ok := urls[remote.URL]; ok {
+			problems = append(problems, fmt.Errorf("remote %s: has the URL of %s", remote.Name, other))
+		}
+		names[remote.Name], urls[remote.URL] = true, remote.Name
+	}
+	return errors.Join(problems...)
+}
+
+func (s Spec) checkRemote(remote Remote) error {
+	if _, err := parseRemoteURL(remote.URL); err != nil {
+		return fmt.Errorf("remote %s: %w", remote.Name, err)
+	}
+	for _, subject := range remote.Deny {
+		if err := checkSubject(subject); err != nil {
+			return fmt.Errorf("remote %s: deny %w", remote.Name, err)
+		}
+		if covers(subject, BeaconSubject(s.Name)) {
+			return fmt.Errorf("remote %s: deny %q: covers %s, which the link itself needs", remote.Name, subject, BeaconSubject(s.Name))
+		}
+	}
+	return nil
+}
+
+// parseRemoteURL does not quote a URL with credentials in it.
+func parseRemoteURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("url: not a URL: want nats-leaf://host:port")
+	}
+	if u.User != nil {
+		return nil, fmt.Errorf("url: holds credentials: a node dials with its nkey, remove them")
+	}
+	if u.Scheme != "nats-leaf" && u.Scheme != "nats" {
+		return nil, fmt.Errorf("url %q: scheme %q: want nats-leaf://host:port", text, u.Scheme)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil || port < 1 || port > 65535 || u.Hostname() == "" {
+		return nil, fmt.Errorf("url %q: want a host and a port, nats-leaf://host:port", text)
+	}
+	if u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+		return nil, fmt.Errorf("url %q: more than nats-leaf://host:port", text)
+	}
+	return u, nil
+}
