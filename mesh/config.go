@@ -1,0 +1,116 @@
+package mesh
+
+import (
+	"log/slog"
+)
+
+// Config says everything about a node: who it is, whom it links to, what may
+// leave it and enter it, and what it handles. It has one YAML form (see
+// [LoadYAML]); the fields marked code only have none. [Open] validates it, so
+// that a bad configuration fails at start and not later.
+type Config struct {
+	// Name is the node's name, service-instance: "clue-1". It must be unique in
+	// the mesh and stable over restarts: peers know the node by it, and two
+	// processes with one name cut each other's links. Letters a-z, digits and
+	// dashes; the part after the last dash is the instance, a number.
+	Name string `yaml:"name,omitempty"`
+
+	// Listen is the host:port of the leaf port, where peers that import from
+	// this node dial in. Empty: no port is opened and nobody can import from
+	// this node. Port 0 takes any free port. Only peers with a key get in. The
+	// host must be given: "0.0.0.0:7401" listens on every interface, ":7401" is
+	// an error because it does so without saying it.
+	Listen string `yaml:"listen,omitempty"`
+
+	// Seed is the node's nkey user seed ("SU…"): it proves to exporters who
+	// dials. Needed when there are imports.
+	Seed Secret `yaml:"seed,omitempty"`
+
+	// Peers are the other nodes that this one knows.
+	Peers []Peer `yaml:"peers,omitempty"`
+
+	// Limits bound how fast events of a type are emitted on this node.
+	Limits []EmitLimit `yaml:"limits,omitempty"`
+
+	// Exports are the event types that may leave this node. No other does.
+	Exports []Export `yaml:"exports,omitempty"`
+
+	// Imports are the event types that may enter this node. No other does.
+	Imports []Import `yaml:"imports,omitempty"`
+
+	// Tap opens a loopback port for stock NATS clients. Nil: none.
+	Tap *Tap `yaml:"tap,omitempty"`
+
+	// MaxPayload is the largest encoded event that crosses a link, in bytes,
+	// envelope included. Default 65536; from 1024 to 1048576. A larger event is
+	// refused to its emitter if its export is declared.
+	MaxPayload int `yaml:"max_payload,omitempty"`
+
+	// Handlers run on this node. Code only.
+	Handlers []Handler `yaml:"-"`
+
+	// Logger gets what an operator must know: links that fail, malformed
+	// messages, handlers that give up. Never one line for each event. Nil
+	// discards. Code only.
+	Logger *slog.Logger `yaml:"-"`
+
+	// CodecCheck sends every local event through the codec, so that a type that
+	// does not survive the wire, or a handler that changes what it was given,
+	// fails in a test. It costs two encodings an event. Code only.
+	CodecCheck bool `yaml:"-"`
+
+	// oneProcess marks what OpenAll made: ports and links follow after the start.
+	oneProcess bool
+}
+
+// Peer is another node: one that this node imports from (URL), one that
+// imports from this node (Key or KeyFile), or both.
+type Peer struct {
+	// Name is the peer's node name, "hunt-1".
+	Name string `yaml:"name,omitempty"`
+	// URL is the peer's leaf port, "nats-leaf://127.0.0.1:7402". This node dials
+	// it if it imports an event of the peer's service. No user or password.
+	URL string `yaml:"url,omitempty"`
+	// Key is the peer's public nkey ("U…"). With it the peer may link to this
+	// node and read its exports.
+	Key string `yaml:"key,omitempty"`
+	// KeyFile names a file that holds Key; relative to the YAML file.
+	KeyFile string `yaml:"key_file,omitempty"`
+}
+
+// EmitLimit bounds how fast one type is emitted on a node.
+type EmitLimit struct {
+	// Event is the type's subject, "clue.answer.submitted".
+	Event string `yaml:"event,omitempty"`
+	Limit Limit  `yaml:"limit,omitempty"`
+}
+
+// Export declares that a type of this node's own service may leave it.
+type Export struct {
+	// Event is the type's subject; no wildcards, so that what leaves a node can
+	// be read from its configuration.
+	Event string `yaml:"event,omitempty"`
+	Limit Limit  `yaml:"limit,omitempty"`
+}
+
+// Import declares that a type of another service may enter this node.
+type Import struct {
+	// Event is the type's subject; no wildcards, so that what enters a node can
+	// be read from its configuration. A peer of the type's service must have a
+	// URL.
+	Event string `yaml:"event,omitempty"`
+	// Delivery says which instances of this service get an event. Empty is
+	// Shared.
+	Delivery Delivery `yaml:"delivery,omitempty"`
+	Limit    Limit    `yaml:"limit,omitempty"`
+}
+
+// Tap is a port on the loopback interface for stock NATS clients. A client
+// there reads this node's events and emits by request; nothing it does crosses
+// a link.
+type Tap struct {
+	// Listen is a loopback host:port; port 0 takes any free port.
+	Listen   string `yaml:"listen,omitempty"`
+	User     string `yaml:"user,omitempty"`
+	Password Secret `yaml:"password,omitempty"`
+}

@@ -1,0 +1,101 @@
+package mesh
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+)
+
+// counter stands on a cache line of its own: emitters and workers count side
+// by side.
+type counter struct {
+	atomic.Uint64
+	_ [56]byte
+}
+
+// counters holds all counts of a node by type, outcome, place and rule.
+type counters struct {
+	mu      sync.Mutex
+	cells   map[cellKey]*counter // guarded by mu
+	tallies map[tallyKey]*tally  // guarded by mu
+}
+
+type cellKey struct {
+	subject string
+	outcome Outcome
+	place   string
+	rule    string
+}
+
+type tallyKey struct{ subject, place string }
+
+func newCounters() *counters {
+	return &counters{cells: map[cellKey]*counter{}, tallies: map[tallyKey]*tally{}}
+}
+
+// cell gives the counter of a key. Keep it: finding it takes a lock.
+func (c *counters) cell(subject string, outcome Outcome, place, rule string) *counter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cellLocked(cellKey{subject, outcome, place, rule})
+}
+
+func (c *counters) cellLocked(key cellKey) *counter {
+	cell := c.cells[key]
+	if cell == nil {
+		cell = new(counter)
+		c.cells[key] = cell
+	}
+	return cell
+}
+
+// tally is what is counted of one event type at one consumer.
+type tally struct {
+	subject, place string
+
+	delivered, handled, failed, retried *counter
+	shed, full, closed, lost, malformed *counter
+	exported, unheard, tapped, oversize *counter
+
+	errFull, errClosed *RefusedError // made once: refusing must be cheap
+}
+
+// tally gives the counts of a type at a place. Keep it.
+func (c *counters) tally(subject, place string) *tally {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := tallyKey{subject, place}
+	if t := c.tallies[key]; t != nil {
+		return t
+	}
+	cell := func(outcome Outcome, rule string) *counter {
+		return c.cellLocked(cellKey{subject, outcome, place, rule})
+	}
+	t := &tally{
+		subject: subject, place: place,
+		delivered: cell(Delivered, ""), handled: cell(Handled, ""),
+		failed: cell(Failed, ""), retried: cell(Retried, ""),
+		shed: cell(ShedEvents, ruleQueueFull), full: cell(Refused, ruleQueueFull), closed: cell(Refused, ruleClosed),
+		lost: cell(Lost, ruleClosed), malformed: cell(Lost, ruleMalformed), oversize: cell(Lost, ruleOversize),
+		exported: cell(Exported, ""), unheard: cell(Unheard, ""), tapped: cell(Tapped, ""),
+		errFull:   &RefusedError{Type: subject, Place: place, Rule: ruleQueueFull},
+		errClosed: &RefusedError{Type: subject, Place: place, Rule: ruleClosed, Cause: ErrClosed},
+	}
+	c.tallies[key] = t
+	return t
+}
+
+// refusal counts and names why a place could not be reserved.
+func (t *tally) refusal(err error) error {
+	switch {
+	case errors.Is(err, errFull):
+		t.full.Add(1)
+		return t.errFull
+	case errors.Is(err, ErrClosed):
+		t.closed.Add(1)
+		return t.errClosed
+	default: // the emitter's context ended while it waited
+		t.full.Add(1)
+		return &RefusedError{Type: t.subject, Place: t.place, Rule: ruleQueueFull, Cause: err}
+	}
+}

@@ -1,0 +1,86 @@
+package mesh
+
+import (
+	"errors"
+	"log/slog"
+
+	"leafmesh/mesh/internal/wire"
+)
+
+// DeadLetter tells of an event that a handler gave up.
+type DeadLetter struct {
+	Event   ID     `cbor:"1,keyasint"` // the event
+	Subject string `cbor:"2,keyasint"` // its type
+	Key     string `cbor:"3,keyasint"`
+	Handler string `cbor:"4,keyasint"` // the handler's name
+	Tries   int    `cbor:"5,keyasint"`
+	Error   string `cbor:"6,keyasint"` // of the last try, cut to 1024 bytes
+	Payload []byte `cbor:"7,keyasint"` // the event's value as CBOR; nil if it can not be encoded
+}
+
+// DeadLetters are the events that handlers gave up, on the node where they
+// did. A dead letter belongs to the cascade of its event. Handle it to keep
+// it; a handler of dead letters that fails makes no other dead letter.
+var DeadLetters = NewEvent[DeadLetter]("mesh.event.deadlettered", Key(func(d DeadLetter) string { return d.Subject }))
+
+// maxErrorText bounds what a dead letter says of the error, in bytes.
+const maxErrorText = 1024
+
+// giveUp ends an event that the handler failed too often.
+func (w *handlerWorker[T]) giveUp(it *item[T], tries int, cause error) {
+	it.tally.failed.Add(1)
+	w.node.logFailure(it.header, w.name, tries, cause)
+	subject := it.header.Subject()
+	if subject == DeadLetters.subject {
+		return // failed is its name; a letter about a letter would not end
+	}
+	letter := DeadLetter{Event: it.header.ID, Subject: subject, Key: it.header.Key,
+		Handler: w.name, Tries: tries, Error: cause.Error()}
+	if len(letter.Error) > maxErrorText {
+		letter.Error = letter.Error[:maxErrorText]
+	}
+	if w.node.listens(DeadLetters.subject) {
+		letter.Payload = payloadOf(it.value)
+	}
+	w.turn = w.turn.begin(&it.header)
+	err := DeadLetters.Emit(w.turn, letter)
+	w.turn.end(err == nil)
+	if err != nil {
+		w.node.counters.cell(DeadLetters.subject, Lost, "handler "+w.name, ruleDeadLetter).Add(1)
+	}
+}
+
+func payloadOf(value any) []byte {
+	if a, ok := value.(Any); ok {
+		payload, err := a.Payload()
+		if err != nil {
+			return nil
+		}
+		return payload
+	}
+	payload, err := wire.AppendPayload(nil, value)
+	if err != nil {
+		return nil
+	}
+	return payload
+}
+
+// listens reports whether a handler of this node takes the subject.
+func (n *Node) listens(subject string) bool {
+	t, err := n.typeOf(subject)
+	return err == nil && (len(t.handlers) > 0 || n.config.Tap != nil)
+}
+
+// logFailure writes a line for a dead letter, unless there were many just now:
+// a storm must not drown the log. The counters have them all.
+func (n *Node) logFailure(h Header, handler string, tries int, err error) {
+	if !n.logLimit.Allow() {
+		return
+	}
+	attrs := []any{"node", n.name, "handler", handler, "event", h.ID, "type", h.Subject(), "tries", tries, "error", err}
+	var panicked *PanicError
+	if errors.As(err, &panicked) {
+		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
+	}
+	n.log.Warn("event given up", attrs...)
+}

@@ -1,0 +1,205 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// receiver is a consumer without its Go type.
+type receiver interface {
+	// order is the place in the one order in which places are reserved.
+	order() int
+	reserve(ctx context.Context, hash uint64, inside bool) error
+	release(hash uint64)
+	// bind makes the consumer's subscription to an event type.
+	bind(t *eventType) binding
+	start()
+	// depth counts the events reserved, waiting or being handled; accepted
+	// counts those ever put.
+	depth() int64
+	accepted() uint64
+	// tryClose closes the queues if all are idle.
+	tryClose() bool
+	// finished is closed when the workers have ended, after tryClose.
+	finished() <-chan struct{}
+	label() string
+	// width is the number of shards.
+	width() int
+}
+
+// consumer is what takes events of a type on a node: a handler, an export or
+// the tap. It owns one queue and one worker goroutine for each shard; the
+// key's hash chooses the shard.
+type consumer[T any] struct {
+	index int
+	place string // "handler count", "export", "tap"
+	shed  bool   // when full: drop and count instead of waiting
+	// from makes the value of a content: decoded, or as it is.
+	from func(*content) (T, error)
+	// newWorker makes what a worker goroutine runs for each event.
+	newWorker func() func(*item[T])
+
+	shards []*queue[T]
+	work   sync.WaitGroup
+	done   chan struct{}
+}
+
+func (c *consumer[T]) order() int                { return c.index }
+func (c *consumer[T]) label() string             { return c.place }
+func (c *consumer[T]) width() int                { return len(c.shards) }
+func (c *consumer[T]) finished() <-chan struct{} { return c.done }
+
+func (c *consumer[T]) shard(hash uint64) *queue[T] {
+	if len(c.shards) == 1 {
+		return c.shards[0]
+	}
+	return c.shards[hash%uint64(len(c.shards))]
+}
+
+// reserve takes a place for one event. Inside a handler it never waits.
+func (c *consumer[T]) reserve(ctx context.Context, hash uint64, inside bool) error {
+	q := c.shard(hash)
+	switch {
+	case inside:
+		return q.reserve(q.hardCap)
+	case c.shed:
+		return q.reserve(q.capacity)
+	default:
+		return q.reserveWait(ctx)
+	}
+}
+
+func (c *consumer[T]) release(hash uint64) { c.shard(hash).release(1) }
+
+func (c *consumer[T]) start() {
+	c.done = make(chan struct{})
+	for _, q := range c.shards {
+		c.work.Go(func() { c.run(q) })
+	}
+	go func() { // ends with the workers, which tryClose ends
+		c.work.Wait()
+		close(c.done)
+	}()
+}
+
+// run is the worker's loop. It ends when the queue is closed.
+func (c *consumer[T]) run(q *queue[T]) {
+	process := c.newWorker()
+	var batch []item[T]
+	for {
+		var open bool
+		if batch, open = q.take(batch); !open {
+			return
+		}
+		done := int64(0)
+		for i := range batch {
+			process(&batch[i])
+			batch[i] = item[T]{} // let go of what the value refers to
+			// Emitters and the worker share the count of places: it is written
+			// for several events at once, unless somebody waits for one.
+			if done++; done >= q.releaseBatch || q.waiters.Load() > 0 {
+				q.release(done)
+				done = 0
+			}
+		}
+		q.release(done)
+		if cap(batch) > maxSpare {
+			batch = nil
+		}
+	}
+}
+
+// maxSpare bounds the memory a queue keeps after a burst, in events.
+const maxSpare = 4096
+
+func (c *consumer[T]) depth() (sum int64) {
+	for _, q := range c.shards {
+		sum += q.depth.Load() % closedDepth
+	}
+	return sum
+}
+
+func (c *consumer[T]) accepted() (sum uint64) {
+	for _, q := range c.shards {
+		sum += q.accepted()
+	}
+	return sum
+}
+
+func (c *consumer[T]) tryClose() bool {
+	closed := true
+	for _, q := range c.shards {
+		closed = q.close() && closed
+	}
+	return closed
+}
+
+func (c *consumer[T]) bind(t *eventType) binding {
+	return &subscription[T]{consumer: c, tally: t.node.counters.tally(t.subject, c.place)}
+}
+
+// binding is one consumer's subscription to one event type, without its Go
+// type.
+type binding interface {
+	receiver
+	// putContent fills a reserved place with a value made of the content; it
+	// frees the place and counts the loss if that fails.
+	putContent(h Header, hash uint64, c *content)
+	// check reports whether the content can be made into the consumer's type.
+	check(c *content) error
+	counts() *tally
+	sheds() bool
+}
+
+type subscription[T any] struct {
+	*consumer[T]
+	tally *tally
+}
+
+func (s *subscription[T]) counts() *tally { return s.tally }
+func (s *subscription[T]) sheds() bool    { return s.shed }
+
+func (s *subscription[T]) check(c *content) error {
+	_, err := s.from(c)
+	return err
+}
+
+func (s *subscription[T]) put(h *Header, hash uint64, value *T) {
+	s.tally.delivered.Add(1)
+	s.shard(hash).put(h, s.tally, value)
+}
+
+func (s *subscription[T]) putContent(h Header, hash uint64, c *content) {
+	value, err := s.from(c)
+	if err != nil {
+		s.tally.malformed.Add(1)
+		s.release(hash)
+		return
+	}
+	s.put(&h, hash, &value)
+}
+
+// reserveAll takes a place at each binding, in their one order: two emitters
+// that each hold what the other waits for can not be. It returns the bindings
+// that shed the event as a set of bits, or an error and no places taken.
+func reserveAll(ctx context.Context, bindings []binding, hash uint64, inside bool) (shed uint64, err error) {
+	for i, b := range bindings {
+		err := b.reserve(ctx, hash, inside)
+		if err == nil {
+			continue
+		}
+		if b.sheds() && errors.Is(err, errFull) {
+			b.counts().shed.Add(1)
+			shed |= 1 << i
+			continue
+		}
+		for j, taken := range bindings[:i] {
+			if shed&(1<<j) == 0 {
+				taken.release(hash)
+			}
+		}
+		return 0, b.counts().refusal(err)
+	}
+	return shed, nil
+}

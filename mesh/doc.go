@@ -1,0 +1,37 @@
+// Package mesh lets services talk by events that stay local unless told
+// otherwise.
+//
+// Each process opens a [Node]: an embedded NATS leaf server, a router and a
+// gate. An [Event] is a Go type bound to a subject. Emitting one hands the
+// value to the handlers on the same node; it leaves the node only if its
+// export is declared, and enters another only if its import is.
+//
+// # Guarantees
+//
+// Delivery. An event that Emit admitted reaches each matching handler of its
+// node once. A handler that fails is tried again a finite number of times;
+// then the event becomes a dead letter ([DeadLetters]). Over a link an event
+// arrives at most once: while a link is down, or when a process dies, events
+// are lost. What a live node loses it counts under a type, a place and a rule
+// (see [Stats]); what dies with a process or inside a broken connection can
+// not be counted by it.
+//
+// Order. A handler gets the events of one type and one key in the order one
+// goroutine emitted them. Nothing is promised between types, between keys,
+// between emitters, or between the instances that share an import.
+//
+// Effects. Events emitted in a handler are held until it returns nil and
+// dropped if it does not: a handler that is tried again does not emit twice.
+//
+// Backpressure. Emit of a root event waits while a handler's queue is full,
+// until its context ends. Emit inside a handler never waits for a queue, so
+// that a cycle of handlers can not deadlock; it may overfill a queue up to a
+// hard cap and is refused past it. All or nothing: a refused event reached no
+// handler (but for those that are told to shed).
+//
+// Values. An event is immutable once emitted. Its value is shared by all its
+// handlers, without a copy and without encoding; who changes it breaks the
+// others. [Config].CodecCheck finds such handlers in tests.
+//
+// Not promised: durability, exactly-once over links, a global order.
+package mesh

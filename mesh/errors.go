@@ -1,0 +1,63 @@
+package mesh
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of Emit. A RefusedError wraps the reason it names.
+var (
+	// ErrNoNode: the context belongs to no node. Use [Node.Context] for root
+	// events, and the handler's own context in a handler.
+	ErrNoNode = errors.New("mesh: the context belongs to no node")
+	// ErrClosed: the node is closing or closed.
+	ErrClosed = errors.New("mesh: the node is closed")
+	// ErrRefused: the event was not admitted. errors.As with *RefusedError tells why.
+	ErrRefused = errors.New("mesh: event refused")
+	// ErrHandlerReturned: a handler's context was used to emit after the handler
+	// had returned.
+	ErrHandlerReturned = errors.New("mesh: emit after the handler returned")
+)
+
+// Errors inside a DeadLetter or a log line.
+var (
+	// ErrMutated: in the codec check, a handler changed the value it was given.
+	ErrMutated = errors.New("mesh: handler changed its event")
+	// ErrNotWireSafe: in the codec check, a value came back different from the codec.
+	ErrNotWireSafe = errors.New("mesh: event does not survive the wire")
+)
+
+// RefusedError says which rule refused an event, and where. errors.Is finds
+// ErrRefused in it, and the cause if it has one.
+type RefusedError struct {
+	Type  string // the event's subject
+	Place string // "emit", "handler score/count", "export"
+	Rule  string // "emit-limit", "queue-full", …
+	Cause error  // nil, or what ended the wait
+}
+
+// Error names the type, the place and the rule.
+func (e *RefusedError) Error() string {
+	text := fmt.Sprintf("mesh: %s refused at %s by %s", e.Type, e.Place, e.Rule)
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+// Unwrap lets errors.Is find ErrRefused and the cause.
+func (e *RefusedError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{ErrRefused}
+	}
+	return []error{ErrRefused, e.Cause}
+}
+
+// PanicError is what a handler panicked with.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error gives the panic's value; the stack is in the field.
+func (e *PanicError) Error() string { return fmt.Sprintf("mesh: handler panicked: %v", e.Value) }

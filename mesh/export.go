@@ -1,0 +1,138 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/wire"
+)
+
+// outlet is where events of one type leave the node's own memory: for the links,
+// if the type is exported, and for clients at the tap. It is a consumer like a
+// handler, with a queue of its own, so that a slow link delays no handler. It
+// encodes an event once, and only if somebody listens.
+type outlet[T any] struct {
+	node     *Node
+	exported bool
+	limit    *limit // of the export; nil: none
+	tap      *tally
+
+	subject, payload, message []byte // used again for each event
+	steps                     [][]byte
+}
+
+// outletQueue is how many events of a type may wait to be sent before root
+// events wait or are shed.
+const outletQueue = 4096
+
+// newOutlet makes the outlet of an event type. Only events that this node emits
+// are exported: what was imported is never sent on.
+func newOutlet[T any](n *Node, t *eventType, exported bool, limit *limit) binding {
+	options := handlerOptions{workers: 1, capacity: outletQueue, full: Shed}
+	place := "tap"
+	if exported {
+		place = "export"
+		if t.export.Limit.Policy != Shed {
+			options.full = Wait
+		}
+	}
+	c := newConsumer(n.nextIndexLocked(), place, options, decodeContent[T])
+	c.newWorker = func() func(*item[T]) {
+		o := &outlet[T]{node: n, exported: exported, limit: limit, tap: n.counters.tally(t.subject, "tap")}
+		return o.process
+	}
+	n.addLocked(c)
+	return c.bind(t)
+}
+
+func (o *outlet[T]) process(it *item[T]) {
+	tapped := o.node.tapClients() > 0
+	if !o.exported && !tapped {
+		return
+	}
+	o.subject = wire.AppendSubject(o.subject[:0], it.header.Subject(), it.header.Key)
+	subject := string(o.subject)
+	export := o.exported && o.exports(it, subject)
+	tapped = tapped && o.node.leaf.Interested(leaf.Local, subject)
+	if !export && !tapped {
+		return
+	}
+	message, err := o.encode(&it.header, &it.value)
+	if err != nil {
+		it.tally.malformed.Add(1)
+		o.node.logRarely("event can not be encoded", "type", it.header.Subject(), "error", err)
+		return
+	}
+	if export {
+		o.publish(o.node.out, subject, message, it.tally, it.tally.exported)
+	}
+	if tapped {
+		o.publish(o.node.tap.Load().conn, subject, message, o.tap, o.tap.tapped)
+	}
+}
+
+// exports says whether the event goes to the links: somebody listens, and the
+// limit of the export lets it pass, perhaps after a wait.
+func (o *outlet[T]) exports(it *item[T], subject string) bool {
+	if !o.node.leaf.Interested(leaf.Out, subject) {
+		it.tally.unheard.Add(1)
+		return false
+	}
+	if o.limit == nil || o.limit.policy == Refuse { // Emit has asked it
+		return true
+	}
+	shed, err := o.limit.admit(o.node.handling, o.node.clock.now())
+	return !shed && err == nil // the limit counts
+}
+
+func (o *outlet[T]) publish(conn *nats.Conn, subject string, message []byte, counts *tally, sent *counter) {
+	if len(message) > o.node.config.MaxPayload {
+		counts.oversize.Add(1)
+		o.node.logRarely("event too large to send", "subject", subject, "bytes", len(message), "max_payload", o.node.config.MaxPayload)
+		return
+	}
+	if err := conn.Publish(subject, message); err != nil {
+		counts.lost.Add(1)
+		o.node.logRarely("event not sent", "subject", subject, "error", err)
+		return
+	}
+	sent.Add(1)
+}
+
+// encode gives the message, valid until the next call.
+func (o *outlet[T]) encode(h *Header, value *T) (_ []byte, err error) {
+	if o.payload, err = wire.AppendPayload(o.payload[:0], value); err != nil {
+		return nil, err
+	}
+	o.steps = h.path.AppendSteps(o.steps[:0])
+	o.message, err = appendEnvelope(o.message[:0], h, o.steps, o.payload)
+	return o.message, err
+}
+
+func appendEnvelope(dst []byte, h *Header, steps [][]byte, payload []byte) ([]byte, error) {
+	return wire.AppendEnvelope(dst, &wire.Envelope{
+		ID: wire.ID(h.ID), Root: wire.ID(h.Root), Parent: wire.ID(h.Parent),
+		Time: h.at, Key: h.Key, Path: steps, Payload: payload,
+	})
+}
+
+// flushExports waits until the server has taken all that was published.
+func (n *Node) flushExports(ctx context.Context) error {
+	if n.out == nil || n.out.IsClosed() {
+		return nil
+	}
+	// NATS wants a deadline, and ctx may have none.
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if err := n.out.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("mesh: flush exports: %w", err)
+	}
+	return nil
+}
+
+// flushTimeout is far longer than the server, which is in this process, takes.
+const flushTimeout = 10 * time.Second

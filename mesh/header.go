@@ -1,0 +1,34 @@
+package mesh
+
+import (
+	"time"
+
+	"leafmesh/mesh/internal/cascade"
+)
+
+// Header is what the mesh knows of an event beside its value. It is made when
+// the event is emitted, never changes, and travels with it over links.
+type Header struct {
+	ID     ID // this event
+	Root   ID // the event that began the cascade; ID itself for a root
+	Parent ID // the event whose handler emitted this one; zero for a root
+	Key    string
+
+	at   int64 // unix nanoseconds
+	path *cascade.Path
+}
+
+// Subject is the event's type: "clue.answer.judged".
+func (h Header) Subject() string { return h.path.Subject() }
+
+// Origin is the node that emitted the event: "clue-1".
+func (h Header) Origin() string { return h.path.Node() }
+
+// Depth counts the events between the root and this one; 0 for a root.
+func (h Header) Depth() int { return h.path.Depth() }
+
+// Path lists the steps from the root to this event, each "node:subject".
+func (h Header) Path() []string { return h.path.Steps() }
+
+// Time is when the event was emitted, by its origin's clock.
+func (h Header) Time() time.Time { return time.Unix(0, h.at) }

@@ -1,0 +1,53 @@
+package mesh
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"math/rand/v2"
+)
+
+// ID names an event for ever: a UUID of version 7 (RFC 9562). It begins with
+// the time, to the millisecond and then, by the RFC's method 3, to 1/4096 of
+// one, so that ids sort by time. The other 62 bits come from the runtime's
+// ChaCha8 generator, seeded by the operating system: unique without a counter
+// that all emitters share.
+type ID [16]byte
+
+func newID(unix int64) (id ID) {
+	ms, rest := uint64(unix)/1e6, uint64(unix)%1e6
+	binary.BigEndian.PutUint64(id[:8], ms<<16|7<<12|rest<<12/1e6)
+	binary.BigEndian.PutUint64(id[8:], 1<<63|rand.Uint64()>>2)
+	return id
+}
+
+// IsZero reports whether the id is unset, as a root's parent is.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// String gives the text form, "0199b2c4-….".
+func (id ID) String() string {
+	var text [36]byte
+	at := 0
+	for i, part := range [][]byte{id[0:4], id[4:6], id[6:8], id[8:10], id[10:16]} {
+		if i > 0 {
+			text[at] = '-'
+			at++
+		}
+		at += hex.Encode(text[at:], part)
+	}
+	return string(text[:])
+}
+
+// MarshalText gives the text form.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// ParseID reads the text form.
+func ParseID(text string) (id ID, err error) {
+	if len(text) == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-' {
+		plain := text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:]
+		if _, err = hex.Decode(id[:], []byte(plain)); err == nil {
+			return id, nil
+		}
+	}
+	return ID{}, errors.New("mesh: an event id has the form 01234567-89ab-7def-8123-456789abcdef")
+}

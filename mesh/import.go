@@ -1,0 +1,212 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/wire"
+)
+
+// importer is one declared import: a subscription in account in. Its callback
+// runs on one goroutine of the NATS client.
+type importer struct {
+	node         *Node
+	event        string
+	wireSubject  string
+	limit        *limit // nil: none
+	subscription *nats.Subscription
+	malformed    *counter
+	slow         *counter
+	dropped      atomic.Uint64 // what slow has of the subscription's own count
+	envelope     wire.Envelope // used again for each message
+}
+
+// importPending bounds what waits in the client while handlers are full; past
+// it messages are lost, and counted under slow-consumer.
+const (
+	importPendingEvents = 1 << 16
+	importPendingBytes  = 64 << 20
+)
+
+func (n *Node) newImport(i Import) *importer {
+	return &importer{
+		node: n, event: i.Event, wireSubject: i.Event + ".*",
+		limit:     n.newLimit(i.Event, "import", ruleImportLimit, i.Limit),
+		malformed: n.counters.cell(i.Event, Lost, "import", ruleMalformed),
+		slow:      n.counters.cell(i.Event, Lost, "import", ruleSlow),
+	}
+}
+
+// subscribe begins the import. Instances that share are one queue group, named
+// after the service.
+func (i *importer) subscribe(delivery Delivery) (err error) {
+	if delivery == Shared {
+		i.subscription, err = i.node.in.QueueSubscribe(i.wireSubject, service(i.node.name), i.receive)
+	} else {
+		i.subscription, err = i.node.in.Subscribe(i.wireSubject, i.receive)
+	}
+	if err == nil {
+		err = i.subscription.SetPendingLimits(importPendingEvents, importPendingBytes)
+	}
+	if err != nil {
+		return fmt.Errorf("mesh: import %s: %w", i.event, err)
+	}
+	return nil
+}
+
+// receive takes one message from a link. It never fails the subscription.
+func (i *importer) receive(m *nats.Msg) {
+	h, err := i.header(m)
+	if err != nil {
+		i.malformed.Add(1)
+		i.node.logRarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
+		return
+	}
+	t, err := i.node.typeOf(i.event)
+	if err != nil {
+		i.malformed.Add(1)
+		return
+	}
+	if i.limit != nil {
+		if shed, err := i.limit.admit(i.node.intake, i.node.clock.now()); shed || err != nil {
+			return // counted by the limit
+		}
+	}
+	t.imported.Add(1)
+	if err := t.deliverEncoded(i.node.intake, &h, i.envelope.Payload); err != nil {
+		i.node.logRarely("imported event not delivered", "type", i.event, "error", err)
+	}
+}
+
+// header decodes a message and checks that it is what its subject says.
+func (i *importer) header(m *nats.Msg) (Header, error) {
+	if err := wire.DecodeEnvelope(m.Data, &i.envelope); err != nil {
+		return Header{}, err
+	}
+	e := &i.envelope
+	if err := e.MatchSubject(m.Subject); err != nil {
+		return Header{}, err
+	}
+	return Header{ID: ID(e.ID), Root: ID(e.Root), Parent: ID(e.Parent), Key: e.Key,
+		at: e.Time, path: i.node.paths.Walk(e.Path)}, nil
+}
+
+// deliverEncoded gives an event that came encoded to the handlers. It waits
+// for full queues until ctx ends.
+func (t *eventType) deliverEncoded(ctx context.Context, h *Header, payload []byte) error {
+	var hash uint64
+	if h.Key != "" {
+		hash = keyHash(h.Key)
+	}
+	shed, err := reserveAll(ctx, t.inbound, hash, false)
+	if err != nil {
+		return err
+	}
+	t.admitted.Add(1)
+	// The message belongs to the NATS client only until the callback returns,
+	// and it is not used again: the payload may be kept.
+	c := &content{payload: payload}
+	for i, b := range t.inbound {
+		if shed&(1<<i) == 0 {
+			b.putContent(*h, hash, c)
+		}
+	}
+	return nil
+}
+
+// countDropped moves what the client dropped into the counters.
+func (i *importer) countDropped() {
+	if i.subscription == nil {
+		return
+	}
+	now, err := i.subscription.Dropped()
+	if err != nil || now < 0 {
+		return
+	}
+	if before := i.dropped.Swap(uint64(now)); uint64(now) > before {
+		i.slow.Add(uint64(now) - before)
+	}
+}
+
+// stop ends the intake: no new messages, those that have come are handled.
+func (i *importer) stop(ctx context.Context) error {
+	if i.subscription == nil {
+		return nil
+	}
+	defer i.countDropped()
+	if err := drain(ctx, i.subscription); err != nil {
+		return fmt.Errorf("mesh: drain import %s: %w", i.event, err)
+	}
+	return nil
+}
+
+// drain ends a subscription after its waiting messages were handled.
+func drain(ctx context.Context, s *nats.Subscription) error {
+	closed := s.StatusChanged(nats.SubscriptionClosed)
+	if err := s.Drain(); err != nil {
+		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
+			return nil
+		}
+		return err
+	}
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Ready waits until every declared import is connected, and until the exporter
+// itself has said that it sees this node's interest. From then on events that
+// the exporter emits reach this node while the link lives. It returns an error
+// that names what is missing when ctx ends, and at once when a peer does not
+// export what this node imports.
+func (n *Node) Ready(ctx context.Context) error {
+	for peer, subjects := range n.wanted() {
+		if err := n.leaf.Ready(ctx, peer, subjects); err != nil {
+			return fmt.Errorf("mesh: node %s is not ready: %w", n.name, err)
+		}
+	}
+	return nil
+}
+
+// wanted lists the wire subjects that this node imports, by peer.
+func (n *Node) wanted() map[string][]string {
+	wanted := map[string][]string{}
+	for _, r := range n.remotes() {
+		for _, i := range n.config.Imports {
+			if serviceOf(i.Event) == service(r.Name) {
+				wanted[r.Name] = append(wanted[r.Name], i.Event+".*")
+			}
+		}
+	}
+	return wanted
+}
+
+// remotes are the peers that this node dials: those of a service whose events
+// it imports. From each it takes that service's events and no other's.
+func (n *Node) remotes() (remotes []leaf.Remote) {
+	for _, p := range n.config.Peers {
+		if p.URL == "" {
+			continue
+		}
+		needed, deny := false, []string{}
+		for _, i := range n.config.Imports {
+			if owner := serviceOf(i.Event); owner == service(p.Name) {
+				needed = true
+			} else {
+				deny = append(deny, i.Event+".*")
+			}
+		}
+		if needed {
+			remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL, Deny: deny})
+		}
+	}
+	return remotes
+}

@@ -1,0 +1,91 @@
+package mesh_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+)
+
+type Judged struct {
+	Attempt string `cbor:"1,keyasint"`
+	Team    string `cbor:"2,keyasint"`
+	Clue    string `cbor:"3,keyasint"`
+	Verdict uint8  `cbor:"4,keyasint"`
+	At      int64  `cbor:"5,keyasint"`
+}
+
+var judged = mesh.NewEvent[Judged]("clue.answer.judged", mesh.Key(func(j Judged) string { return j.Team }))
+
+func BenchmarkLocal(b *testing.B) {
+	done := make(chan struct{})
+	n := 0
+	node, err := mesh.Open(context.Background(), mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{
+		judged.Handle("count", func(context.Context, Judged) error {
+			if n++; n == b.N {
+				close(done)
+			}
+			return nil
+		}),
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer node.Close(context.Background())
+	ctx := node.Context(context.Background())
+	v := Judged{"0199b2c4", "Puzzlin' Wugs", "try-and-eat", 2, 1521227921000}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		if err := judged.Emit(ctx, v); err != nil {
+			b.Fatal(err)
+		}
+	}
+	<-done
+}
+
+func BenchmarkOneWay(b *testing.B) {
+	back := make(chan time.Time, 1)
+	node, err := mesh.Open(context.Background(), mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{
+		judged.Handle("count", func(context.Context, Judged) error {
+			back <- time.Now()
+			return nil
+		}),
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer node.Close(context.Background())
+	ctx := node.Context(context.Background())
+	v := Judged{"0199b2c4", "Puzzlin' Wugs", "try-and-eat", 2, 1521227921000}
+	b.ReportAllocs()
+	var sum time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if err := judged.Emit(ctx, v); err != nil {
+			b.Fatal(err)
+		}
+		sum += (<-back).Sub(start)
+	}
+	b.ReportMetric(float64(sum.Nanoseconds())/float64(b.N), "ns-oneway")
+}
+
+func BenchmarkChan(b *testing.B) {
+	c := make(chan Judged, 1024)
+	done := make(chan struct{})
+	go func() {
+		n := 0
+		for range c {
+			n++
+		}
+		close(done)
+	}()
+	v := Judged{"0199b2c4", "Puzzlin' Wugs", "try-and-eat", 2, 1521227921000}
+	b.ResetTimer()
+	for range b.N {
+		c <- v
+	}
+	close(c)
+	<-done
+}

@@ -1,0 +1,295 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
+
+	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/internal/leaf"
+)
+
+// Node is one process's part of the mesh. Its methods are safe for concurrent
+// use.
+type Node struct {
+	name       string
+	config     Config
+	log        *slog.Logger
+	logLimit   *rate.Limiter
+	codecCheck bool
+
+	clock    *clock
+	counters *counters
+	paths    *cascade.Tree
+	handlers []registeredHandler // in their order; never changes
+
+	leaf    *leaf.Server
+	out, in *nats.Conn
+	imports []*importer
+	tap     atomic.Pointer[tap]
+
+	table   atomic.Pointer[routes]
+	closing atomic.Bool
+	closed  sync.Once
+	// intake ends when the node takes no more root and imported events;
+	// handling ends when it waits for its handlers no longer.
+	intake, handling       context.Context
+	endIntake, endHandling context.CancelFunc
+	closeErr               error
+
+	mu            sync.Mutex
+	started       bool                        // guarded by mu: consumers run
+	sealed        bool                        // guarded by mu: no consumer may be added
+	running       []receiver                  // guarded by mu: all consumers, in their order
+	encodedRoutes map[string]*typedRoute[Any] // guarded by mu
+}
+
+type registeredHandler struct {
+	pattern  string
+	receiver receiver
+}
+
+// maxPaths bounds the interned paths of a node: far more than a sane mesh has,
+// some 10 MB if a peer makes them up.
+const maxPaths = 1 << 16
+
+// Open starts a node: it validates the configuration, starts the embedded
+// server, links it to its peers and begins to handle events. It does not wait
+// for the links; see [Node.Ready]. On an error nothing is left running. ctx
+// bounds only the start; the node lives until [Node.Close].
+func Open(ctx context.Context, c Config) (*Node, error) {
+	n, err := start(ctx, c, true)
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// start is Open; without link the peers are not dialed yet.
+func start(ctx context.Context, c Config, link bool) (*Node, error) {
+	n, err := newNode(c)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := n.leafSpec(link)
+	if err != nil {
+		return nil, err
+	}
+	if n.leaf, err = leaf.Start(ctx, spec); err != nil {
+		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
+	if err := n.connect(); err != nil {
+		n.abort()
+		return nil, err
+	}
+	return n, nil
+}
+
+// newNode makes the node's pure part: who handles what.
+func newNode(c Config) (*Node, error) {
+	c = c.withDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
+	}
+	if err := checkHandlers(c.Handlers); err != nil {
+		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
+	}
+	n := &Node{
+		name: c.Name, config: c, log: c.Logger, codecCheck: c.CodecCheck,
+		logLimit: rate.NewLimiter(1, 10),
+		clock:    newClock(), counters: newCounters(), paths: cascade.NewTree(maxPaths),
+		encodedRoutes: map[string]*typedRoute[Any]{},
+	}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	n.intake, n.endIntake = context.WithCancel(context.Background())
+	n.handling, n.endHandling = context.WithCancel(context.Background())
+	n.table.Store(&routes{types: map[string]*eventType{}})
+	for i, h := range c.Handlers {
+		r := h.receiver(n, i)
+		n.handlers = append(n.handlers, registeredHandler{h.pattern, r})
+		n.running = append(n.running, r)
+	}
+	return n, n.makeTypes()
+}
+
+// makeTypes makes the event types that the configuration names.
+func (n *Node) makeTypes() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, subject := range n.config.subjects() {
+		if _, err := n.typeLocked(subject); err != nil {
+			return fmt.Errorf("mesh: open node %s: %w", n.name, err)
+		}
+	}
+	return nil
+}
+
+// subjects lists the event types that the configuration names.
+func (c Config) subjects() (subjects []string) {
+	for _, h := range c.Handlers {
+		if !strings.ContainsAny(h.pattern, "*>") {
+			subjects = append(subjects, h.pattern)
+		}
+	}
+	for _, l := range c.Limits {
+		subjects = append(subjects, l.Event)
+	}
+	for _, e := range c.Exports {
+		subjects = append(subjects, e.Event)
+	}
+	for _, i := range c.Imports {
+		subjects = append(subjects, i.Event)
+	}
+	return subjects
+}
+
+// imports reports whether the node imports the subject.
+func (c Config) imports(subject string) bool {
+	return slices.ContainsFunc(c.Imports, func(i Import) bool { return i.Event == subject })
+}
+
+// leafSpec says what the embedded server is to be.
+func (n *Node) leafSpec(link bool) (leaf.Spec, error) {
+	c := n.config
+	spec := leaf.Spec{Name: c.Name, Listen: c.Listen, MaxPayload: c.MaxPayload, Logger: n.log}
+	var err error
+	if !c.Seed.IsZero() {
+		if spec.Seed, err = c.Seed.resolve(); err != nil {
+			return spec, fmt.Errorf("mesh: seed of node %s: %w", n.name, err)
+		}
+	}
+	if spec.Importers, err = n.importers(); err != nil {
+		return spec, err
+	}
+	for _, e := range c.Exports {
+		spec.Exports = append(spec.Exports, e.Event+".*")
+	}
+	if link {
+		spec.Remotes = n.remotes()
+	}
+	if c.Tap != nil {
+		password, err := c.Tap.Password.resolve()
+		if err != nil {
+			return spec, fmt.Errorf("mesh: tap password of node %s: %w", n.name, err)
+		}
+		spec.Tap = &leaf.Tap{Listen: c.Tap.Listen, User: c.Tap.User, Password: password}
+	}
+	return spec, nil
+}
+
+// importers are the peers that may link to this node.
+func (n *Node) importers() (importers []leaf.Importer, err error) {
+	for _, p := range n.config.Peers {
+		key, err := p.publicKey()
+		if err != nil {
+			return nil, fmt.Errorf("mesh: key of peer %s: %w", p.Name, err)
+		}
+		if key != "" {
+			importers = append(importers, leaf.Importer{Name: p.Name, PublicKey: key})
+		}
+	}
+	return importers, nil
+}
+
+// connect joins the router to the server: exports and imports each on a
+// connection of their own, so that a slow link does not hold up the other.
+func (n *Node) connect() (err error) {
+	if n.out, err = n.leaf.Connect(leaf.Out); err != nil {
+		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
+	if n.in, err = n.leaf.Connect(leaf.In); err != nil {
+		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
+	n.startHandlers()
+	if n.config.Tap != nil {
+		if err := n.openTap(); err != nil {
+			return err
+		}
+	}
+	for _, i := range n.config.Imports {
+		imp := n.newImport(i)
+		n.imports = append(n.imports, imp)
+		if err := imp.subscribe(i.Delivery); err != nil {
+			return err
+		}
+	}
+	if err := n.in.Flush(); err != nil {
+		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
+	return nil
+}
+
+// Name is the node's name, "clue-1".
+func (n *Node) Name() string { return n.name }
+
+// ListenAddr is the host:port of the leaf port, or "" if there is none.
+func (n *Node) ListenAddr() string { return n.leaf.ListenAddr() }
+
+// TapAddr is the host:port where stock NATS clients attach, or "" if there is none.
+func (n *Node) TapAddr() string { return n.leaf.TapAddr() }
+
+// receivers are the node's consumers, in their order.
+func (n *Node) receivers() []receiver {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.running)
+}
+
+// startHandlers starts the consumers made so far.
+func (n *Node) startHandlers() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.started = true
+	for _, r := range n.running {
+		r.start()
+	}
+}
+
+func (n *Node) nextIndexLocked() int { return len(n.running) }
+
+// addLocked adds a consumer that a type's route needs.
+func (n *Node) addLocked(r receiver) {
+	n.running = append(n.running, r)
+	if n.started {
+		r.start()
+	}
+}
+
+// links lists the links with what crossed them. The beacons by which the two
+// sides know that a link is ready are taken out of the message counts.
+func (n *Node) links() (links []Link) {
+	for _, l := range n.leaf.Links() {
+		link := Link{Peer: l.Peer, Direction: "imports", Connected: l.Connected,
+			MessagesIn: l.MessagesIn, MessagesOut: l.MessagesOut, BytesIn: l.BytesIn, BytesOut: l.BytesOut}
+		if l.Direction == leaf.Inbound {
+			link.Direction = "exports"
+			link.MessagesOut -= min(l.Beacons, link.MessagesOut)
+		} else {
+			link.MessagesIn -= min(l.Beacons, link.MessagesIn)
+		}
+		links = append(links, link)
+	}
+	return links
+}
+
+// logRarely writes a line for what may happen as often as events do.
+func (n *Node) logRarely(message string, attrs ...any) {
+	if n.logLimit.Allow() {
+		n.log.Warn(message, append(attrs, "node", n.name)...)
+	}
+}
+
+// serviceOf is the service that owns a subject: its first token.
+func serviceOf(subject string) string {
+	service, _, _ := strings.Cut(subject, ".")
+	return service
+}

@@ -1,0 +1,171 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+)
+
+// closedDepth in queue.depth marks a queue that takes no more events. It is
+// over every cap, so that the common path has one comparison.
+const closedDepth = 1 << 62
+
+var errFull = errors.New("queue full")
+
+// item is one event in a queue.
+type item[T any] struct {
+	header Header
+	tally  *tally
+	value  T
+}
+
+// queue is the bounded queue of one worker. A place is reserved first and
+// filled later, so that an event for several queues is admitted to all or to
+// none. Reserving is one atomic operation; the worker takes all waiting events
+// under one lock. A Go channel was rejected: it can not be overfilled, and it
+// takes its lock for each event on both sides.
+type queue[T any] struct {
+	capacity int64 // root events wait beyond it
+	hardCap  int64 // no event gets in beyond it
+	// releaseBatch is how many events may be handled before their places are
+	// free: so few of all that a short queue keeps its whole length.
+	releaseBatch int64
+
+	waiters atomic.Int64 // root events waiting for a place
+	space   chan struct{}
+
+	_     [64]byte     // emitters and the worker write here, each to its own line
+	depth atomic.Int64 // events reserved, waiting or being handled
+	_     [64]byte
+
+	mu       sync.Mutex
+	items    []item[T] // guarded by mu
+	sleeping bool      // guarded by mu: the worker waits for wake
+	closed   bool      // guarded by mu
+	total    uint64    // guarded by mu: events ever put
+	wake     chan struct{}
+}
+
+func newQueue[T any](capacity, hardCap int) *queue[T] {
+	return &queue[T]{
+		capacity: int64(capacity), hardCap: int64(hardCap),
+		releaseBatch: int64(min(max(capacity/32, 1), 32)),
+		space:        make(chan struct{}, 1), wake: make(chan struct{}, 1),
+	}
+}
+
+// reserve takes a place if there are fewer than limit events. The error is
+// errFull or ErrClosed.
+func (q *queue[T]) reserve(limit int64) error {
+	for {
+		depth := q.depth.Load()
+		if depth >= closedDepth {
+			return ErrClosed
+		}
+		if depth >= limit {
+			return errFull
+		}
+		if q.depth.CompareAndSwap(depth, depth+1) {
+			return nil
+		}
+	}
+}
+
+// reserveWait takes a place, and waits for one until ctx ends.
+func (q *queue[T]) reserveWait(ctx context.Context) error {
+	if err := q.reserve(q.capacity); !errors.Is(err, errFull) {
+		return err
+	}
+	q.waiters.Add(1)
+	defer q.waiters.Add(-1)
+	for {
+		// Tried after the waiter is announced: a place that is freed before is
+		// seen here, one freed later signals.
+		err := q.reserve(q.capacity)
+		if !errors.Is(err, errFull) {
+			// One signal may stand for several places, or for the end of the
+			// queue: hand it on.
+			q.signal()
+			return err
+		}
+		select {
+		case <-q.space:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// release frees places: of events handled, or of one that will not come.
+func (q *queue[T]) release(n int64) {
+	q.depth.Add(-n)
+	if q.waiters.Load() > 0 {
+		q.signal()
+	}
+}
+
+func (q *queue[T]) signal() {
+	select {
+	case q.space <- struct{}{}:
+	default: // a signal is there already
+	}
+}
+
+// put fills a reserved place. It never blocks.
+func (q *queue[T]) put(h *Header, t *tally, value *T) {
+	q.mu.Lock()
+	q.items = append(q.items, item[T]{header: *h, tally: t, value: *value})
+	q.total++
+	wake := q.sleeping
+	q.sleeping = false
+	q.mu.Unlock()
+	if wake {
+		q.wake <- struct{}{}
+	}
+}
+
+func (q *queue[T]) accepted() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.total
+}
+
+// take gives all waiting events in order, and waits for some. spare is the
+// slice of an earlier take, to be used again. False: the queue is closed.
+func (q *queue[T]) take(spare []item[T]) ([]item[T], bool) {
+	for {
+		q.mu.Lock()
+		if len(q.items) > 0 {
+			items := q.items
+			q.items = spare[:0]
+			q.mu.Unlock()
+			return items, true
+		}
+		if q.closed {
+			q.mu.Unlock()
+			return nil, false
+		}
+		q.sleeping = true
+		q.mu.Unlock()
+		<-q.wake
+	}
+}
+
+// close ends the queue if it is idle, and reports whether it is closed. From
+// then on reserve fails and take returns false.
+func (q *queue[T]) close() bool {
+	if !q.depth.CompareAndSwap(0, closedDepth) {
+		return q.depth.Load() >= closedDepth
+	}
+	q.mu.Lock()
+	q.closed = true
+	wake := q.sleeping
+	q.sleeping = false
+	q.mu.Unlock()
+	if wake {
+		q.wake <- struct{}{}
+	}
+	q.signal()
+	return true
+}

@@ -1,0 +1,165 @@
+package mesh
+
+import (
+	"slices"
+
+	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/internal/route"
+)
+
+// eventType is one subject on one node: its rules, its counters and who takes
+// its events. It is made once, when the node opens or when the first event of
+// the subject comes, and never changes.
+type eventType struct {
+	node        *Node
+	subject     string
+	step        string // "clue-1:clue.answer.judged"
+	root        *cascade.Path
+	emit        *limit // nil: none
+	export      *Export
+	exportLimit *limit    // nil: none
+	handlers    []binding // in their order
+	inbound     []binding // who takes imported events: the handlers and the tap
+
+	admitted *counter
+	imported *counter
+	badKey   *RefusedError
+}
+
+// routes is a node's table of what it knows, replaced as a whole when a type
+// is added, so that an event finds its route without a lock.
+type routes struct {
+	types  map[string]*eventType
+	routes []any // *route[T] by Event[T].index
+}
+
+// typedRoute is an event type together with the Go type it is emitted as.
+type typedRoute[T any] struct {
+	*eventType
+	targets []binding
+	// typed holds, in the places of targets, those that take a T as it is; nil
+	// for those that take another Go type, by way of the codec.
+	typed   []*subscription[T]
+	foreign bool // some of typed is nil
+	sharded bool // some target has several workers: the key's hash is needed
+	wired   bool // events may be encoded: the key must suit the wire
+}
+
+// routeOf gives the event's route on the node. After the first event of the
+// type it costs an atomic load and an index.
+func routeOf[T any](n *Node, e *Event[T]) (*typedRoute[T], error) {
+	table := n.table.Load()
+	if e.index < len(table.routes) {
+		if r, ok := table.routes[e.index].(*typedRoute[T]); ok {
+			return r, nil
+		}
+	}
+	return makeRoute(n, e)
+}
+
+func makeRoute[T any](n *Node, e *Event[T]) (*typedRoute[T], error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	table := n.table.Load()
+	if e.index < len(table.routes) && table.routes[e.index] != nil {
+		return table.routes[e.index].(*typedRoute[T]), nil
+	}
+	if n.sealed {
+		return nil, ErrClosed
+	}
+	t, err := n.typeLocked(e.subject)
+	if err != nil {
+		return nil, err
+	}
+	r := newRouteLocked[T](n, t)
+	fresh := *n.table.Load()
+	fresh.routes = make([]any, max(len(fresh.routes), e.index+1))
+	copy(fresh.routes, n.table.Load().routes)
+	fresh.routes[e.index] = r
+	n.table.Store(&fresh)
+	return r, nil
+}
+
+// newRouteLocked binds an event type to the Go type it is emitted as.
+func newRouteLocked[T any](n *Node, t *eventType) *typedRoute[T] {
+	r := &typedRoute[T]{eventType: t}
+	r.targets = slices.Clone(t.handlers)
+	if r.wired = t.export != nil || n.config.Tap != nil; r.wired {
+		r.targets = append(r.targets, newOutlet[T](n, t, t.export != nil, t.exportLimit))
+	}
+	r.typed = make([]*subscription[T], len(r.targets))
+	for i, b := range r.targets {
+		if s, ok := b.(*subscription[T]); ok && !n.codecCheck {
+			r.typed[i] = s
+		} else {
+			r.foreign = true
+		}
+		r.sharded = r.sharded || b.width() > 1
+	}
+	return r
+}
+
+// maxTypes bounds what a peer that makes subjects up under a wildcard import
+// can cost.
+const maxTypes = 4096
+
+// typeOf gives the subject's event type, or nil if the node knows too many.
+func (n *Node) typeOf(subject string) (*eventType, error) {
+	if t := n.table.Load().types[subject]; t != nil {
+		return t, nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.typeLocked(subject)
+}
+
+func (n *Node) typeLocked(subject string) (*eventType, error) {
+	table := n.table.Load()
+	if t := table.types[subject]; t != nil {
+		return t, nil
+	}
+	if len(table.types) >= maxTypes {
+		n.counters.cell("(other)", Refused, "emit", ruleTypes).Add(1)
+		return nil, &RefusedError{Type: subject, Place: "emit", Rule: ruleTypes}
+	}
+	t := n.newType(subject)
+	fresh := *table
+	fresh.types = make(map[string]*eventType, len(table.types)+1)
+	for s, other := range table.types {
+		fresh.types[s] = other
+	}
+	fresh.types[subject] = t
+	n.table.Store(&fresh)
+	return t, nil
+}
+
+func (n *Node) newType(subject string) *eventType {
+	t := &eventType{
+		node: n, subject: subject, step: n.name + ":" + subject,
+		admitted: n.counters.cell(subject, Admitted, "", ""),
+		imported: n.counters.cell(subject, Imported, "", ""),
+		badKey:   &RefusedError{Type: subject, Place: "emit", Rule: ruleKey},
+	}
+	t.root = n.paths.Root(t.step)
+	for i := range n.config.Exports {
+		if n.config.Exports[i].Event == subject {
+			t.export = &n.config.Exports[i]
+			t.exportLimit = n.newLimit(subject, "export", ruleExportLimit, t.export.Limit)
+		}
+	}
+	for _, l := range n.config.Limits {
+		if l.Event == subject {
+			t.emit = n.newLimit(subject, "emit", ruleEmitLimit, l.Limit)
+		}
+	}
+	for _, h := range n.handlers {
+		if route.Match(h.pattern, subject) {
+			t.handlers = append(t.handlers, h.receiver.bind(t))
+		}
+	}
+	t.inbound = t.handlers
+	if n.config.Tap != nil && n.config.imports(subject) {
+		t.inbound = append(slices.Clone(t.handlers), newOutlet[Any](n, t, false, nil))
+	}
+	return t
+}

@@ -1,0 +1,240 @@
+package mesh_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/wire"
+)
+
+func checkRefused(t *testing.T, err error, rule string, cause error) {
+	t.Helper()
+	var refused *mesh.RefusedError
+	if !errors.As(err, &refused) || !errors.Is(err, mesh.ErrRefused) || refused.Rule != rule {
+		t.Fatalf("error %v, want one refused by %s", err, rule)
+	}
+	if cause != nil && !errors.Is(err, cause) {
+		t.Errorf("error %v does not wrap %v", err, cause)
+	}
+}
+
+func keyPair(t *testing.T) (seed, public string) {
+	t.Helper()
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := pair.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if public, err = pair.PublicKey(); err != nil {
+		t.Fatal(err)
+	}
+	return string(s), public
+}
+
+// hostile is a peer of service clue that exports everything and says anything.
+func hostile(t *testing.T, importerKey string) (*leaf.Server, *nats.Conn) {
+	t.Helper()
+	server, err := leaf.Start(within(t), leaf.Spec{Name: "clue-1", Listen: "127.0.0.1:0", MaxPayload: 65536,
+		Importers: []leaf.Importer{{Name: "score-1", PublicKey: importerKey}}, Exports: []string{"clue.>", "hunt.>", "score.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := server.Connect(leaf.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		out.Close()
+		if err := server.Stop(within(t)); err != nil {
+			t.Error(err)
+		}
+	})
+	return server, out
+}
+
+func envelope(t *testing.T, subject string, value any) []byte {
+	t.Helper()
+	payload, err := wire.AppendPayload(nil, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := wire.Envelope{ID: wire.ID{1}, Root: wire.ID{1}, Time: time.Now().UnixNano(), Key: "k",
+		Path: [][]byte{[]byte("clue-1:" + subject)}, Payload: payload}
+	message, err := wire.AppendEnvelope(nil, &e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message
+}
+
+// Whatever a peer sends: what was not declared does not enter, what is
+// malformed is counted, and the next good event is handled.
+func TestHostilePeer(t *testing.T) {
+	seed, public := keyPair(t)
+	server, out := hostile(t, public)
+	got := make(chan solved, 10)
+	score := scoreNode("score-1", mesh.Shared, func(_ context.Context, s solved) error { got <- s; return nil })
+	opened := clueOpened.Handle("opened", func(context.Context, solved) error {
+		t.Error("an undeclared subject was imported")
+		return nil
+	})
+	score.Handlers = append(score.Handlers, opened)
+	score.Seed = mesh.NewSecret(seed)
+	score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + server.ListenAddr()}}
+	node, err := mesh.Open(within(t), score)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := node.Close(within(t)); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := node.Ready(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	good := envelope(t, "clue.clue.solved", solved{Team: "k"})
+	bad := [][]byte{nil, {}, {0xff}, good[:len(good)-1], append(bytes.Clone(good), 0), bytes.Repeat([]byte{0x9f}, 60_000),
+		envelope(t, "clue.clue.opened", solved{})} // the envelope says another type than the subject
+	publish := func(subject string, message []byte) {
+		if err := out.Publish(subject, message); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, message := range bad {
+		publish("clue.clue.solved.k", message)
+	}
+	publish("clue.clue.solved.k", envelope(t, "clue.clue.solved", "not a struct"))
+	publish("clue.clue.opened.k", envelope(t, "clue.clue.opened", solved{})) // undeclared
+	publish("clue.clue.solved.k", good)
+	if s := <-got; s.Team != "k" {
+		t.Errorf("got %+v", s)
+	}
+	await(t, "each malformed message counted", func() bool {
+		return node.Stats().Of("clue.clue.solved", mesh.Lost) == uint64(len(bad)+1)
+	})
+	if n := node.Stats().Of("clue.clue.opened", mesh.Imported); n != 0 {
+		t.Errorf("%d undeclared events imported", n)
+	}
+}
+
+// tapped opens a node with a tap and a stock client at it.
+func tapped(t *testing.T, clue mesh.Config, others ...mesh.Config) (mesh.Nodes, *nats.Conn) {
+	t.Helper()
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	clue.Tap = &mesh.Tap{Listen: "127.0.0.1:0", User: "dev", Password: mesh.Secret{File: password}}
+	nodes := openAll(t, append([]mesh.Config{clue}, others...)...)
+	if _, err := nats.Connect("nats://dev:wrong@"+nodes[0].TapAddr(), nats.MaxReconnects(0)); err == nil {
+		t.Fatal("the tap took a wrong password")
+	}
+	if _, err := nats.Connect("nats://"+nodes[0].TapAddr(), nats.MaxReconnects(0)); err == nil {
+		t.Fatal("the tap took a client without credentials")
+	}
+	conn, err := nats.Connect("nats://dev:s3cret@"+nodes[0].TapAddr(), nats.NoReconnect())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return nodes, conn
+}
+
+func TestTapSeesLocalEventsAndEmitsByRequest(t *testing.T) {
+	handled := make(chan solved, 1)
+	clue := clueNode("clue-1")
+	clue.Handlers = []mesh.Handler{clueSolved.Handle("keep", func(_ context.Context, s solved) error { handled <- s; return nil })}
+	nodes, conn := tapped(t, clue)
+	seen, err := conn.SubscribeSync("clue.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	value, err := cbor.Marshal(map[int]any{1: "wugs", 2: "eat", 3: 7, 99: "from a newer version"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply := ask(t, conn, "mesh.emit.clue.clue.solved.wugs", value)
+	if reply.Verdict != "admitted" || len(reply.ID) != 16 {
+		t.Fatalf("reply %+v", reply)
+	}
+	if s := <-handled; s != (solved{"wugs", "eat", 7}) {
+		t.Errorf("handled %+v", s)
+	}
+	m, err := seen.NextMsg(10 * time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields []cbor.RawMessage
+	if err := cbor.Unmarshal(m.Data, &fields); err != nil || m.Subject != "clue.clue.solved.wugs" {
+		t.Errorf("%s: %x: %v", m.Subject, m.Data, err)
+	}
+	for subject, data := range map[string][]byte{
+		"mesh.emit.clue.clue.unknown.k": value, // no such type
+		"mesh.emit.clue.clue.solved":    value, // no key token
+		"mesh.emit.clue.clue.solved.k":  {0x61},
+		"mesh.emit.clue.clue.solved.%":  {0x61, 'x'}, // well-formed, but no solved
+	} {
+		if reply := ask(t, conn, subject, data); reply.Verdict != "refused" || reply.Error == "" {
+			t.Errorf("%s: %+v", subject, reply)
+		}
+	}
+	if n := nodes[0].Stats().Of("clue.clue.solved", mesh.Admitted); n != 1 {
+		t.Errorf("%d admitted", n)
+	}
+}
+
+func ask(t *testing.T, conn *nats.Conn, subject string, data []byte) (reply mesh.Reply) {
+	t.Helper()
+	m, err := conn.Request(subject, data, 10*time.Second)
+	if err != nil {
+		t.Fatalf("%s: %v", subject, err)
+	}
+	if err := cbor.Unmarshal(m.Data, &reply); err != nil {
+		t.Fatal(err)
+	}
+	return reply
+}
+
+// A client at the tap cannot make an event leave the node other than by
+// emitting one whose export is declared.
+func TestTapHasNoWayOut(t *testing.T) {
+	got := make(chan solved, 10)
+	score := scoreNode("score-1", mesh.Shared, func(_ context.Context, s solved) error { got <- s; return nil })
+	nodes, conn := tapped(t, clueNode("clue-1"), score)
+	message := envelope(t, "clue.clue.solved", solved{Team: "forged"})
+	for _, subject := range []string{"clue.clue.solved.k", "mesh.link.score-1", "$SYS.REQ.SERVER.PING"} {
+		if err := conn.Publish(subject, message); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	emit(t, nodes[0], clueOpened, solved{Team: "private"})
+	emit(t, nodes[0], clueSolved, solved{Team: "exported"})
+	if s := <-got; s.Team != "exported" {
+		t.Errorf("got %+v", s)
+	}
+	if n := nodes[1].Stats().Total(mesh.Imported); n != 1 {
+		t.Errorf("%d events imported, want 1", n)
+	}
+	await(t, "one export", func() bool { return nodes[0].Stats().Total(mesh.Exported) == 1 })
+}

@@ -1,0 +1,122 @@
+package mesh
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Outcome is what became of events that are counted together.
+type Outcome string
+
+// The outcomes. At rest, for each handler: delivered = handled + failed + lost.
+const (
+	Admitted  Outcome = "admitted"  // passed the gate of this node
+	Delivered Outcome = "delivered" // put into a queue, once for each consumer
+	Handled   Outcome = "handled"   // the handler returned nil
+	Failed    Outcome = "failed"    // the handler gave up: a dead letter
+	Retried   Outcome = "retried"   // tries after the first
+	Exported  Outcome = "exported"  // published to the links
+	Unheard   Outcome = "unheard"   // an export that no node listened for
+	Tapped    Outcome = "tapped"    // shown to clients at the tap
+	Imported  Outcome = "imported"  // came over a link and was understood
+	Delayed   Outcome = "delayed"   // waited for a limit
+	// ShedEvents were dropped by a rule that sheds.
+	ShedEvents Outcome = "shed"
+	Refused    Outcome = "refused" // the emitter got an error
+	Lost       Outcome = "lost"    // neither delivered nor refused
+)
+
+// The rules that events are refused, shed or lost by.
+const (
+	ruleEmitLimit   = "emit-limit"
+	ruleExportLimit = "export-limit"
+	ruleImportLimit = "import-limit"
+	ruleQueueFull   = "queue-full"
+	ruleClosed      = "closed"
+	ruleMalformed   = "malformed"
+	ruleOversize    = "payload-size"
+	ruleKey         = "key"
+	ruleTypes       = "too-many-types"
+	ruleSlow        = "slow-consumer"
+	ruleDeadLetter  = "dead-letter"
+	ruleNotWireSafe = "not-wire-safe"
+	ruleDepth       = "depth"
+)
+
+// Count is one counter: how many events of a type had an outcome at a place,
+// and by which rule. Counts only grow while the node lives.
+type Count struct {
+	Type    string  `json:"type"`
+	Outcome Outcome `json:"outcome"`
+	Place   string  `json:"place,omitempty"`
+	Rule    string  `json:"rule,omitempty"`
+	Count   uint64  `json:"count"`
+}
+
+// Link is one directed connection to a peer. Its messages are events; the bytes
+// also have the links' own traffic.
+type Link struct {
+	Peer string `json:"peer"`
+	// Direction is "imports" for a link this node reads from and "exports" for
+	// one a peer reads this node's exports from.
+	Direction   string `json:"direction"`
+	Connected   bool   `json:"connected"`
+	MessagesIn  uint64 `json:"messages_in"`
+	MessagesOut uint64 `json:"messages_out"`
+	BytesIn     uint64 `json:"bytes_in"`
+	BytesOut    uint64 `json:"bytes_out"`
+}
+
+// Stats is a node's counters at a moment. The counters are read one after the
+// other while events flow; at rest they agree.
+type Stats struct {
+	Node string `json:"node"`
+	// Counts are those above zero, ordered by type, outcome, place and rule.
+	Counts []Count `json:"counts"`
+	Links  []Link  `json:"links"`
+	// Waiting counts the events reserved, waiting or being handled in all queues.
+	Waiting int64 `json:"waiting"`
+}
+
+// Total sums an outcome over all types, places and rules.
+func (s Stats) Total(outcome Outcome) uint64 { return s.Of("", outcome) }
+
+// Of sums an outcome over all places and rules of one type; "" means all types.
+func (s Stats) Of(subject string, outcome Outcome) (sum uint64) {
+	for _, c := range s.Counts {
+		if c.Outcome == outcome && (subject == "" || c.Type == subject) {
+			sum += c.Count
+		}
+	}
+	return sum
+}
+
+// Stats gives the node's counters. It may be called at any time, also after
+// Close.
+func (n *Node) Stats() Stats {
+	for _, i := range n.imports {
+		i.countDropped()
+	}
+	s := Stats{Node: n.name, Counts: n.counters.list(), Links: n.links()}
+	for _, r := range n.receivers() {
+		s.Waiting += r.depth()
+	}
+	return s
+}
+
+func (c *counters) list() []Count {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var counts []Count
+	for key, cell := range c.cells {
+		if n := cell.Load(); n > 0 {
+			counts = append(counts, Count{key.subject, key.outcome, key.place, key.rule, n})
+		}
+	}
+	slices.SortFunc(counts, func(a, b Count) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), cmp.Compare(a.Outcome, b.Outcome),
+			strings.Compare(a.Place, b.Place), strings.Compare(a.Rule, b.Rule))
+	})
+	return counts
+}

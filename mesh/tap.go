@@ -1,0 +1,142 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/wire"
+)
+
+// emitPrefix begins the subjects on which a client at the tap emits by request:
+// "mesh.emit.clue.answer.submitted.<key>".
+const emitPrefix = "mesh.emit."
+
+// Reply is the answer to an emit by request, as CBOR.
+type Reply struct {
+	// Verdict is "admitted" or "refused".
+	Verdict string `cbor:"1,keyasint"`
+	// ID is the event's id, when it was admitted.
+	ID []byte `cbor:"2,keyasint,omitempty"`
+	// Error says why not.
+	Error string `cbor:"3,keyasint,omitempty"`
+}
+
+// tapTimeout bounds how long an emit by request waits for full queues.
+const tapTimeout = 5 * time.Second
+
+// tap serves stock NATS clients at the node's loopback port.
+type tap struct {
+	node    *Node
+	conn    *nats.Conn
+	request *nats.Subscription
+}
+
+func (n *Node) openTap() error {
+	conn, err := n.leaf.Connect(leaf.Local)
+	if err != nil {
+		return fmt.Errorf("mesh: open the tap of node %s: %w", n.name, err)
+	}
+	t := &tap{node: n, conn: conn}
+	t.request, err = conn.Subscribe(emitPrefix+">", t.serve)
+	if err == nil {
+		err = conn.Flush()
+	}
+	if err != nil {
+		conn.Close()
+		return fmt.Errorf("mesh: open the tap of node %s: %w", n.name, err)
+	}
+	n.tap.Store(t)
+	return nil
+}
+
+// tapClients counts the clients at the tap; 0 without a tap.
+func (n *Node) tapClients() int {
+	if n.tap.Load() == nil {
+		return 0
+	}
+	return n.leaf.TapClients()
+}
+
+// serve emits an event for a client: the request's data is the value's CBOR.
+func (t *tap) serve(m *nats.Msg) {
+	var reply Reply
+	id, err := t.emit(strings.TrimPrefix(m.Subject, emitPrefix), m.Data)
+	if err == nil {
+		reply = Reply{Verdict: "admitted", ID: id[:]}
+	} else {
+		reply = Reply{Verdict: "refused", Error: err.Error()}
+	}
+	if m.Reply == "" {
+		return
+	}
+	data, err := wire.AppendPayload(nil, reply)
+	if err == nil {
+		err = m.Respond(data)
+	}
+	if err != nil {
+		t.node.logRarely("no reply to an emit by request", "error", err)
+	}
+}
+
+// emit puts an encoded event into the node: the same gate, handlers and export
+// as for one emitted in Go. A value that some handler could not decode is
+// refused as a whole.
+func (t *tap) emit(wireSubject string, payload []byte) (ID, error) {
+	subject, key, err := wire.SplitSubject(wireSubject)
+	if err != nil {
+		return ID{}, err
+	}
+	var value Any
+	if err := wire.DecodePayload(payload, &value); err != nil {
+		return ID{}, err
+	}
+	r, err := t.node.encodedRoute(subject)
+	if err != nil {
+		return ID{}, err
+	}
+	for _, b := range r.handlers {
+		if err := b.check(value.content); err != nil {
+			return ID{}, fmt.Errorf("%s: %w", b.label(), err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.node.intake, tapTimeout)
+	defer cancel()
+	now := t.node.clock.now()
+	if shed, err := r.admit(ctx, now); shed || err != nil {
+		return ID{}, err
+	}
+	return r.emitRoot(ctx, key, now, &value)
+}
+
+// encodedRoute gives the route of events that come encoded, for a subject that
+// the node handles, exports, limits or has emitted.
+func (n *Node) encodedRoute(subject string) (*typedRoute[Any], error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.sealed {
+		return nil, ErrClosed
+	}
+	if r := n.encodedRoutes[subject]; r != nil {
+		return r, nil
+	}
+	t := n.table.Load().types[subject]
+	if t == nil {
+		return nil, fmt.Errorf("node %s knows no event type %s", n.name, subject)
+	}
+	r := newRouteLocked[Any](n, t)
+	n.encodedRoutes[subject] = r
+	return r, nil
+}
+
+// stop ends the intake of requests; those that have come are answered.
+func (t *tap) stop(ctx context.Context) error {
+	if err := drain(ctx, t.request); err != nil {
+		return fmt.Errorf("mesh: close the tap of node %s: %w", t.node.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package mesh
+
+import (
+	"fmt"
+	"strings"
+
+	"leafmesh/mesh/internal/wire"
+)
+
+// limits checks the limits of emitting. They may name an event of any service,
+// as Emit takes one of any.
+func (v *validation) limits() {
+	seen := firsts{}
+	for i, l := range v.config.Limits {
+		field := fmt.Sprintf("limits[%d]", i)
+		v.subject(field+".event", l.Event, seen)
+		v.limit(field+".limit", l.Limit)
+		if l.Limit == (Limit{}) {
+			v.add(field+".limit", "the limit limits nothing", "give a rate, as in 200/s, or remove the entry")
+		}
+	}
+}
+
+// exports checks that what leaves the node is its own, one type at a time.
+func (v *validation) exports() {
+	seen := firsts{}
+	for i, e := range v.config.Exports {
+		field := fmt.Sprintf("exports[%d]", i)
+		good := v.subject(field+".event", e.Event, seen)
+		if of := serviceOf(e.Event); good && v.service != "" && of != v.service {
+			v.add(field+".event", fmt.Sprintf("%q belongs to service %s, and this node is of service %s", e.Event, of, v.service), "export it from a node of service "+of)
+		}
+		v.limit(field+".limit", e.Limit)
+	}
+}
+
+// subject checks an event's subject and that it stands once.
+func (v *validation) subject(field, subject string, seen firsts) bool {
+	if strings.ContainsAny(subject, "*>") {
+		v.add(field, fmt.Sprintf("%.200q has a wildcard", subject), "name each event type in an entry of its own")
+		return false
+	}
+	if err := wire.CheckSubject(subject); err != nil {
+		v.add(field, err.Error(), "")
+		return false
+	}
+	if first := seen.twice(subject, field); first != "" {
+		v.add(field, fmt.Sprintf("%q already stands in %s", subject, first), "keep one of the two")
+	}
+	return true
+}
+
+// imports checks that each import can be satisfied, and that no event comes in
+// twice.
+func (v *validation) imports() {
+	seen := firsts{}
+	reachable := map[string]bool{}
+	for _, peer := range v.config.Peers {
+		reachable[service(peer.Name)] = reachable[service(peer.Name)] || peer.URL != ""
+	}
+	for i, m := range v.config.Imports {
+		field := fmt.Sprintf("imports[%d]", i)
+		if v.subject(field+".event", m.Event, seen) {
+			v.source(field+".event", m.Event, reachable)
+		}
+		if m.Delivery != "" && m.Delivery != Shared && m.Delivery != Each {
+			v.add(field+".delivery", fmt.Sprintf("unknown delivery %.80q", string(m.Delivery)), "choose shared (one instance of this service gets an event) or each (all do)")
+		}
+		v.limit(field+".limit", m.Limit)
+	}
+}
+
+// source checks that there is a node to import from.
+func (v *validation) source(field, subject string, reachable map[string]bool) {
+	switch of := serviceOf(subject); {
+	case of == v.service:
+		v.add(field, fmt.Sprintf("%q is of this node's own service", subject), "remove it: a service's events do not come in from its other instances")
+	case !reachable[of]:
+		v.add(field, fmt.Sprintf("%q: no peer of service %s has a url", subject, of), "add one to the peers, or correct the event's name")
+	}
+}
+
+// limit checks a limit of any kind.
+func (v *validation) limit(field string, l Limit) {
+	if !l.Rate.valid() {
+		v.add(field+".rate", fmt.Sprintf("%g events a second is no rate", float64(l.Rate)), "give a positive number with a unit, as in 200/s, or leave it out for no limit")
+	}
+	if l.Burst < 0 {
+		v.add(field+".burst", fmt.Sprintf("a burst of %d is negative", l.Burst), "give how many events may pass at once")
+	}
+	if l.Policy != "" && l.Policy != Refuse && l.Policy != Wait && l.Policy != Shed {
+		v.add(field+".policy", fmt.Sprintf("unknown policy %.80q", string(l.Policy)), "choose refuse, wait or shed")
+	}
+	if l.Unlimited() && (l.Burst > 0 || l.Policy != "") {
+		v.add(field+".rate", "there is a burst or a policy but no rate", "give a rate, as in 200/s")
+	}
+}
