@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"leafmesh/mesh"
+)
+
+type checkCommand struct {
+	NoSecrets bool     `help:"Do not ask for the files and environment variables of secrets and keys to be there, as on a machine that is not the node's."`
+	Files     []string `arg:"" name:"file" help:"Node files: a node's configuration alone, or a service's with it under the key mesh."`
+}
+
+// Help is shown by meshctl check --help.
+func (checkCommand) Help() string {
+	return `A good file is answered by "FILE: ok" on standard output. Problems go to standard error,
+one a line: FILE:LINE: field: what is wrong; what would be right. Of a service's file only
+the part under mesh is checked; the service itself checks the rest when it starts.`
+}
+
+// Run checks each file.
+func (c checkCommand) Run(out output) error {
+	var result error
+	for _, file := range c.Files {
+		problems := c.check(file)
+		if len(problems) == 0 {
+			if _, err := fmt.Fprintf(out.results, "%s: ok\n", file); err != nil {
+				return err
+			}
+			continue
+		}
+		result = errReported
+		for _, p := range problems {
+			if _, err := fmt.Fprintln(out.problems, p); err != nil {
+				return err
+			}
+		}
+	}
+	return result
+}
+
+// check gives the problems of a file.
+func (c checkCommand) check(file string) (problems []error) {
+	var into mesh.Validator = &mesh.Config{}
+	var keys topKeys
+	// The first look is only for the key mesh. Its errors come again below.
+	_ = mesh.LoadYAML(file, &keys)
+	if keys.mesh() {
+		into = &serviceFile{}
+	}
+	for _, e := range mesh.FieldErrors(mesh.LoadYAML(file, into)) {
+		if !c.NoSecrets || !errors.Is(e, mesh.ErrSecret) {
+			problems = append(problems, e)
+		}
+	}
+	return problems
+}
+
+// topKeys takes any YAML mapping.
+type topKeys struct {
+	All map[string]any `yaml:",inline"`
+}
+
+func (k topKeys) mesh() bool {
+	_, found := k.All["mesh"]
+	return found
+}
+
+func (topKeys) Validate() error { return nil }
+
+// serviceFile is a service's file of which only the mesh's part is known.
+type serviceFile struct {
+	Mesh   mesh.Config    `yaml:"mesh"`
+	Others map[string]any `yaml:",inline"`
+}
+
+// Validate checks the mesh's part.
+func (f *serviceFile) Validate() error { return mesh.InField("mesh", f.Mesh.Validate()) }
