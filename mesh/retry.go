@@ -14,8 +14,8 @@ type backoff struct{ first, max time.Duration }
 // together do not come back together.
 func (b backoff) delay(try int) time.Duration {
 	d := b.first
-	for i := 1; i < try && d < b.max; i++ {
-		d *= 2
+	for i := 1; i < try && 0 < d && d < b.max; i++ {
+		d += min(d, b.max-d) // doubled, but never past the largest duration
 	}
 	d = min(d, b.max)
 	if d <= 1 {
