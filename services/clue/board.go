@@ -1,0 +1,72 @@
+package clue
+
+import "sync"
+
+// board holds the state of all teams in memory, so that judging a guess reads nothing from the database. It is loaded
+// when the service starts, and changed only after the change was committed. It grows with the teams that hunt announced and
+// the clues open to them, not with guesses.
+type board struct {
+	mu    sync.RWMutex
+	seats map[string]*seat // guarded by mu
+}
+
+// seat is one team's place on the board. A seat is never removed.
+type seat struct {
+	// hinting is held while a hint is given, so that two requests do not take two hints for one wish. It is taken before mu,
+	// and kept while the hint's event is emitted, which may wait; judging does not need it.
+	hinting sync.Mutex
+
+	mu        sync.Mutex
+	standings map[string]*standing // guarded by mu; clue id → what the team made of it
+}
+
+// standing is what a team has made of one clue.
+type standing struct {
+	State
+	Hints       int   // how many it took
+	Unannounced bool  // the last of them was recorded, but its event was not admitted yet
+	Reported    int64 // when this process last emitted the solve, unix ms of event time; 0: never
+}
+
+func newBoard() *board { return &board{seats: make(map[string]*seat)} }
+
+// seat returns the team's seat. A team that nobody announced gets an empty one that is not kept, so that guesses of
+// invented teams take no memory.
+func (b *board) seat(team string) *seat {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if s := b.seats[team]; s != nil {
+		return s
+	}
+	return &seat{}
+}
+
+// keep returns the team's seat and makes it if there is none.
+func (b *board) keep(team string) *seat {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.seats[team]
+	if s == nil {
+		s = &seat{standings: make(map[string]*standing)}
+		b.seats[team] = s
+	}
+	return s
+}
+
+// standingLocked returns what the team made of a clue; the zero standing if the clue never opened.
+func (s *seat) standingLocked(clue string) standing {
+	if found := s.standings[clue]; found != nil {
+		return *found
+	}
+	return standing{}
+}
+
+// changeLocked returns the standing to be changed. Only for seats that are kept.
+func (s *seat) changeLocked(clue string) *standing {
+	found := s.standings[clue]
+	if found == nil {
+		found = &standing{}
+		s.standings[clue] = found
+	}
+	return found
+}

@@ -1,0 +1,82 @@
+package clue
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+	"leafmesh/services/huntfile"
+)
+
+// opened is hunt.clue.unlocked as hunt declares it: the subject and the integer keys are the contract, not the Go type.
+type opened struct {
+	Name  string   `cbor:"1,keyasint"`
+	Clues []string `cbor:"2,keyasint"`
+	At    int64    `cbor:"3,keyasint"`
+	Later string   `cbor:"4,keyasint"` // a field that this service does not know
+}
+
+// TestOverLinks: what hunt announces on its node opens clues here; what is solved here arrives there, guesses do not.
+func TestOverLinks(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	announce := mesh.NewEvent[opened]("hunt.clue.unlocked", mesh.Key(func(e opened) string { return e.Name }))
+	s, err := New(Config{Data: mesh.Path(t.TempDir())}, sample(huntfile.Limits{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := mesh.Config{Name: "clue-1",
+		Exports: []mesh.Export{Solved.Export(mesh.Limit{}), Hinted.Export(mesh.Limit{})},
+		Imports: []mesh.Import{Unlocked.Import(mesh.Limit{}, mesh.Shared)}}
+	s.Declare(&here)
+	solved := make(chan ClueSolved, 1)
+	there := mesh.Config{Name: "hunt-1",
+		Exports: []mesh.Export{announce.Export(mesh.Limit{})},
+		Imports: []mesh.Import{Solved.Import(mesh.Limit{}, mesh.Shared)},
+		Handlers: []mesh.Handler{Solved.Handle("see", func(_ context.Context, e ClueSolved) error {
+			solved <- e
+			return nil
+		})}}
+	nodes, err := mesh.OpenAll(ctx, here, there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nodes.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	const name = `the "Ω.*>" team 🦉`
+	if err := announce.Emit(nodes[1].Context(ctx), opened{Name: name, Clues: []string{"a"}, At: 1, Later: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	for len(s.Clues(name, noon)) == 0 {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal("the announcement did not arrive")
+		}
+	}
+	if j, err := s.Answer(nodes[0].Context(ctx), Submission{Team: name, Clue: "a", Guess: "lighthouse", At: noon}); err != nil || j.Verdict != Correct {
+		t.Fatalf("%v, %v", j.Verdict, err)
+	}
+	select {
+	case got := <-solved:
+		if want := (ClueSolved{name, "a", noon.UnixMilli()}); got != want {
+			t.Errorf("arrived %+v, want %+v", got, want)
+		}
+	case <-ctx.Done():
+		t.Fatal("the solve did not arrive")
+	}
+	stats := nodes[0].Stats()
+	for _, private := range []string{Submitted.Subject(), Judged.Subject()} {
+		if n := stats.Of(private, mesh.Exported); n > 0 {
+			t.Errorf("%d events of %s left the node", n, private)
+		}
+	}
+	if err := nodes.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}

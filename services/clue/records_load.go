@@ -1,0 +1,95 @@
+package clue
+
+import (
+	"database/sql"
+	"fmt"
+)
+
+// load computes the board from the database, and finds the highest attempt id.
+func (r *records) load() (*board, int64, error) {
+	b := newBoard()
+	for _, part := range []struct {
+		query string
+		scan  func(*board, *sql.Rows) error
+	}{
+		{"SELECT team, clue FROM open_clues", scanOpen},
+		{"SELECT team, clue, max(wrong), max(at) FROM attempts WHERE verdict = 2 GROUP BY team, clue", scanWrong},
+		{"SELECT team, clue, min(at) FROM attempts WHERE verdict = 1 GROUP BY team, clue", scanSolved},
+		{"SELECT team, clue, max(hint), min(announced) FROM hints GROUP BY team, clue", scanHints},
+	} {
+		if err := r.each(part.query, func(rows *sql.Rows) error { return part.scan(b, rows) }); err != nil {
+			return nil, 0, fmt.Errorf("load state of clue: %w", err)
+		}
+	}
+	var last sql.NullInt64
+	if err := r.db.Read().QueryRow("SELECT max(id) FROM attempts").Scan(&last); err != nil {
+		return nil, 0, fmt.Errorf("load last attempt: %w", err)
+	}
+	return b, last.Int64, nil
+}
+
+// each calls scan for each row of a query.
+func (r *records) each(query string, scan func(*sql.Rows) error) error {
+	rows, err := r.db.Read().Query(query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// standing finds or makes a team's standing on a board that nobody else has yet.
+func (b *board) standing(team, clue string) *standing {
+	s := b.keep(team)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changeLocked(clue)
+}
+
+func scanOpen(b *board, rows *sql.Rows) error {
+	var team, clue string
+	if err := rows.Scan(&team, &clue); err != nil {
+		return err
+	}
+	b.standing(team, clue).Open = true
+	return nil
+}
+
+func scanWrong(b *board, rows *sql.Rows) error {
+	var team, clue string
+	var wrong int
+	var at int64
+	if err := rows.Scan(&team, &clue, &wrong, &at); err != nil {
+		return err
+	}
+	s := b.standing(team, clue)
+	s.Wrong, s.WrongAt = wrong, at
+	return nil
+}
+
+func scanSolved(b *board, rows *sql.Rows) error {
+	var team, clue string
+	var at int64
+	if err := rows.Scan(&team, &clue, &at); err != nil {
+		return err
+	}
+	s := b.standing(team, clue)
+	s.Solved, s.SolvedAt = true, at
+	return nil
+}
+
+func scanHints(b *board, rows *sql.Rows) error {
+	var team, clue string
+	var hints, announced int
+	if err := rows.Scan(&team, &clue, &hints, &announced); err != nil {
+		return err
+	}
+	s := b.standing(team, clue)
+	s.Hints, s.Unannounced = hints, announced == 0
+	return nil
+}

@@ -1,0 +1,64 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"leafmesh/mesh"
+)
+
+// drainTimeout is how long a daemon takes to stop at most. Service managers kill after 90 s (systemd) or
+// 30 s (Kubernetes) by default.
+const drainTimeout = 20 * time.Second
+
+// Service is one service, made but not yet running: its store is open.
+type Service interface {
+	// Declare adds the service's handlers to c.
+	Declare(c *mesh.Config)
+	// Serve starts the HTTP API of the service, whose root events go into node. It returns when it listens.
+	Serve(ctx context.Context, node *mesh.Node) error
+	// URL is where the HTTP API is reached.
+	URL() string
+	// StopServing ends the HTTP API, so that no further root event comes in. Harmless when not serving.
+	StopServing(ctx context.Context) error
+	// Close ends all else, the store last.
+	Close(ctx context.Context) error
+}
+
+// Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve returns.
+//
+// Start: declare handlers, open the node, serve HTTP; linking goes on in the background and is logged when
+// ready. Stop, within 20 s: HTTP first, so that nothing new comes in, then the node, so that handlers
+// finish with the store still open, then the service.
+func Serve(ctx context.Context, c mesh.Config, s Service) error {
+	lasting := context.WithoutCancel(ctx) // what runs while draining must not end with the signal
+	s.Declare(&c)
+	c.Logger = slog.Default()
+	node, err := mesh.Open(ctx, c)
+	if err != nil {
+		return errors.Join(fmt.Errorf("open node %q: %w", c.Name, err), s.Close(lasting))
+	}
+	err = s.Serve(lasting, node)
+	if err == nil {
+		slog.Info("serving", "node", c.Name, "url", s.URL())
+		untilReady(ctx, node)
+		<-ctx.Done()
+		slog.Info("stopping", "node", c.Name)
+	}
+	drain, cancel := context.WithTimeout(lasting, drainTimeout)
+	defer cancel()
+	return errors.Join(err, s.StopServing(drain), node.Close(drain), s.Close(drain))
+}
+
+// untilReady waits until the node is linked, or ctx ends, and logs which. A peer that is down keeps this
+// node from being ready, not from serving.
+func untilReady(ctx context.Context, node *mesh.Node) {
+	if err := node.Ready(ctx); err != nil {
+		slog.Warn("not linked before the end", "node", node.Name(), "error", err)
+		return
+	}
+	slog.Info("linked: every import is connected", "node", node.Name())
+}

@@ -1,0 +1,135 @@
+package hunt
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"leafmesh/services/store"
+)
+
+// schema holds the migrations of hunt.db. What is open to a team is stored nowhere: it follows from its solves and the hunt
+// file, so that organisers may change the rules of a running hunt.
+var schema = []string{`
+CREATE TABLE teams (
+	team        TEXT    PRIMARY KEY,
+	joined_at   INTEGER NOT NULL, -- unix ms, as all times
+	finished_by TEXT,             -- the clue whose solve finished the hunt
+	finished_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE solves (
+	team  TEXT    NOT NULL,
+	clue  TEXT    NOT NULL,
+	at    INTEGER NOT NULL,
+	event TEXT    NOT NULL, -- the id of the first event that told of it
+	PRIMARY KEY (team, clue)
+) STRICT, WITHOUT ROWID;
+`}
+
+// records is the service's database.
+type records struct{ db *store.DB }
+
+// openRecords opens, and if needed makes, the database of a hunt in a directory.
+func openRecords(dir, hunt string) (*records, error) {
+	db, err := store.Open(filepath.Join(dir, "hunt.db"), schema)
+	if err != nil {
+		return nil, fmt.Errorf("open hunt database: %w", err)
+	}
+	if err := db.Claim(context.Background(), fmt.Sprintf("hunt %q", hunt)); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &records{db: db}, nil
+}
+
+// change is what one event or request does to a team, in one transaction. Empty parts are left out.
+type change struct {
+	team   string
+	at     int64
+	join   bool
+	clue   string // solved
+	event  string // that told of the solve
+	finish bool
+}
+
+// apply writes a change. A solve that is there already makes it fail: the caller has looked.
+func (r *records) apply(ctx context.Context, c change) error {
+	err := r.db.Write(ctx, func(tx *store.Tx) error {
+		if c.join {
+			if _, err := tx.Exec("INSERT INTO teams (team, joined_at) VALUES (?, ?)", c.team, c.at); err != nil {
+				return fmt.Errorf("add team: %w", err)
+			}
+		}
+		if c.clue != "" {
+			if _, err := tx.Exec("INSERT INTO solves (team, clue, at, event) VALUES (?, ?, ?, ?)", c.team, c.clue, c.at, c.event); err != nil {
+				return fmt.Errorf("add solve: %w", err)
+			}
+		}
+		if c.finish {
+			if _, err := tx.Exec("UPDATE teams SET finished_by = ?, finished_at = ? WHERE team = ?", c.clue, c.at, c.team); err != nil {
+				return fmt.Errorf("mark finish: %w", err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record progress of team %q: %w", c.team, err)
+	}
+	return nil
+}
+
+// load computes the board from the database.
+func (r *records) load() (*board, error) {
+	b := newBoard()
+	if err := r.each("SELECT team, joined_at, finished_by, finished_at FROM teams", b.scanTeam); err != nil {
+		return nil, fmt.Errorf("load teams: %w", err)
+	}
+	if err := r.each("SELECT team, clue, at, event FROM solves", b.scanSolve); err != nil {
+		return nil, fmt.Errorf("load solves: %w", err)
+	}
+	return b, nil
+}
+
+// each calls scan for each row of a query.
+func (r *records) each(query string, scan func(*sql.Rows) error) error {
+	rows, err := r.db.Read().Query(query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// scanTeam and scanSolve fill a board that nobody else has yet.
+func (b *board) scanTeam(rows *sql.Rows) error {
+	var name string
+	var finishedBy sql.NullString
+	var finishedAt sql.NullInt64
+	t := team{joined: true, solved: solveSet{}}
+	if err := rows.Scan(&name, &t.joinedAt, &finishedBy, &finishedAt); err != nil {
+		return err
+	}
+	t.finishedBy, t.finishedAt = finishedBy.String, finishedAt.Int64
+	b.seats[name] = &seat{team: t}
+	return nil
+}
+
+func (b *board) scanSolve(rows *sql.Rows) error {
+	var name, clue string
+	var one solve
+	if err := rows.Scan(&name, &clue, &one.at, &one.event); err != nil {
+		return err
+	}
+	s := b.seats[name]
+	if s == nil {
+		return fmt.Errorf("team %q has a solve but never joined", name)
+	}
+	s.solved[clue] = one
+	return nil
+}

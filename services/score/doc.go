@@ -1,0 +1,26 @@
+// Package score is the service that owns points and the leaderboard.
+//
+// # Guarantees
+//
+//   - A solve counts once, and so does a hint, however often its event comes: the row that counts it is unique by
+//     team and clue (and hint), and holds the id of the event that counted. It and the team's standing change in one transaction.
+//   - What is counted is in the database before anybody is told.
+//   - score.points.awarded is emitted if and only if something counted. Only a crash of the process between COMMIT and
+//     delivery loses it; the leaderboard is right all the same, as it is read from the database.
+//   - score.leaderboard.changed tells a team's standing as it was in the database at some time after the change. The last
+//     one for a team tells its last standing.
+//   - A solve of a clue that the hunt does not have, or an event that makes no sense, becomes a dead letter.
+//
+// # What happens to a solve
+//
+//	clue.clue.solved ─► count, one transaction ─► score.points.awarded ─► announce, one read ─► score.leaderboard.changed (export)
+//	                                          └─► feed ─► GET /v1/leaderboard/stream
+//
+// Announcing is a handler of its own because solves and hints of one team are counted by two: only one
+// queue for both, that reads the standing after both are committed, cannot tell an older standing last.
+//
+// # Not promised
+//
+// Two instances that share the import count different solves in two databases: run one instance, or give each the
+// whole import (mesh.Each) for a copy of the leaderboard.
+package score

@@ -1,0 +1,173 @@
+package score
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"leafmesh/services/store"
+)
+
+// schema holds the migrations of score.db. teams is the sum of awards by team and could be computed from it; it is kept
+// because the leaderboard is read much more often than it changes. Rowid tables were rejected for awards: the primary
+// key would be a second tree.
+var schema = []string{`
+CREATE TABLE awards (
+	team   TEXT    NOT NULL,
+	clue   TEXT    NOT NULL,
+	hint   INTEGER NOT NULL, -- 0: the solve; from 1: that hint
+	points INTEGER NOT NULL,
+	at     INTEGER NOT NULL, -- unix ms, as all times
+	event  TEXT    NOT NULL, -- id of the event that counted
+	PRIMARY KEY (team, clue, hint)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE teams (
+	team       TEXT    NOT NULL PRIMARY KEY,
+	points     INTEGER NOT NULL,
+	solves     INTEGER NOT NULL,
+	last_solve INTEGER NOT NULL, -- 0: none
+	finished   INTEGER NOT NULL  -- 0 or 1
+) STRICT, WITHOUT ROWID;
+`}
+
+const (
+	selectTeam = "SELECT team, points, solves, last_solve, finished FROM teams WHERE team = ?"
+	upsertTeam = `INSERT INTO teams (team, points, solves, last_solve, finished) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET points = excluded.points, solves = excluded.solves, last_solve = excluded.last_solve, finished = excluded.finished`
+)
+
+// ledger is the service's database.
+type ledger struct {
+	db *store.DB
+	// one reads a team's standing for each announcement. Preparing it anew took most of that read's time.
+	one *sql.Stmt
+}
+
+// openLedger opens, and if needed makes, the database of a hunt in a directory.
+func openLedger(dir, hunt string) (*ledger, error) {
+	db, err := store.Open(filepath.Join(dir, "score.db"), schema)
+	if err != nil {
+		return nil, fmt.Errorf("open score database: %w", err)
+	}
+	if err := db.Claim(context.Background(), fmt.Sprintf("hunt %q", hunt)); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	l, err := newLedger(db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return l, nil
+}
+
+// newLedger is the ledger in an open database, which close closes.
+func newLedger(db *store.DB) (*ledger, error) {
+	one, err := db.Read().Prepare(selectTeam)
+	if err != nil {
+		return nil, fmt.Errorf("prepare to read standings: %w", err)
+	}
+	return &ledger{db: db, one: one}, nil
+}
+
+// close closes the database.
+func (l *ledger) close() error { return errors.Join(l.one.Close(), l.db.Close()) }
+
+// add counts an award, unless one for the same team, clue and hint was counted before. If it counts, counted is called within the
+// transaction, and when that fails, nothing is counted and its error is returned.
+func (l *ledger) add(ctx context.Context, a award, counted func() error) error {
+	return l.db.Write(ctx, func(tx *store.Tx) error {
+		result, err := tx.Exec("INSERT INTO awards (team, clue, hint, points, at, event) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			a.Team, a.Clue, a.Hint, a.Points, a.At, a.Event)
+		if err != nil {
+			return fmt.Errorf("add award: %w", err)
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		if err := change(tx, a.Team, func(s Standing) Standing { return s.with(a) }); err != nil {
+			return err
+		}
+		return counted()
+	})
+}
+
+// finish marks a team as finished.
+func (l *ledger) finish(ctx context.Context, team string) error {
+	return l.db.Write(ctx, func(tx *store.Tx) error {
+		return change(tx, team, func(s Standing) Standing { s.Finished = true; return s })
+	})
+}
+
+// change replaces a team's standing. A team that has none yet begins with nothing.
+func change(tx *store.Tx, team string, f func(Standing) Standing) error {
+	s, err := scanStanding(tx.QueryRow(selectTeam, team))
+	if errors.Is(err, sql.ErrNoRows) {
+		s, err = Standing{Team: team}, nil
+	}
+	if err != nil {
+		return fmt.Errorf("read standing: %w", err)
+	}
+	s = f(s)
+	if _, err := tx.Exec(upsertTeam, s.Team, s.Points, s.Solves, s.LastSolve, s.Finished); err != nil {
+		return fmt.Errorf("change standing: %w", err)
+	}
+	return nil
+}
+
+// standing returns a team's standing; the error is sql.ErrNoRows, wrapped, when it has none.
+func (l *ledger) standing(ctx context.Context, team string) (Standing, error) {
+	s, err := scanStanding(l.one.QueryRowContext(ctx, team))
+	if err != nil {
+		return s, fmt.Errorf("read standing of team %q: %w", team, err)
+	}
+	return s, nil
+}
+
+// places returns the whole leaderboard. It is sorted here and not by SQL, so that the order has one definition.
+func (l *ledger) places(ctx context.Context) (_ []place, err error) {
+	rows, err := l.db.Read().QueryContext(ctx, "SELECT team, points, solves, last_solve, finished FROM teams")
+	if err != nil {
+		return nil, fmt.Errorf("read leaderboard: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var standings []Standing
+	for rows.Next() {
+		s, err := scanStanding(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read leaderboard: %w", err)
+		}
+		standings = append(standings, s)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read leaderboard: %w", err)
+	}
+	return rank(standings), nil
+}
+
+// awards returns what counted for a team, in the order of time.
+func (l *ledger) awards(ctx context.Context, team string) (_ []award, err error) {
+	rows, err := l.db.Read().QueryContext(ctx, "SELECT clue, hint, points, at, event FROM awards WHERE team = ? ORDER BY at, clue, hint", team)
+	if err != nil {
+		return nil, fmt.Errorf("read awards: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var awards []award
+	for rows.Next() {
+		a := award{Team: team}
+		if err := rows.Scan(&a.Clue, &a.Hint, &a.Points, &a.At, &a.Event); err != nil {
+			return nil, fmt.Errorf("read awards: %w", err)
+		}
+		awards = append(awards, a)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read awards: %w", err)
+	}
+	return awards, nil
+}
+
+// scanStanding reads a row of teams.
+func scanStanding(row interface{ Scan(...any) error }) (s Standing, err error) {
+	err = row.Scan(&s.Team, &s.Points, &s.Solves, &s.LastSolve, &s.Finished)
+	return s, err
+}

@@ -1,0 +1,81 @@
+package score
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestCompareOrdersTheLeaderboard(t *testing.T) {
+	// Each comes before all that follow it.
+	ordered := []Standing{
+		{Team: "z", Points: 10, Solves: 1, LastSolve: 900},
+		{Team: "y", Points: 9, Solves: 3, LastSolve: 100},
+		{Team: "A", Points: 9, Solves: 1, LastSolve: 200},
+		{Team: "a", Points: 9, Solves: 2, LastSolve: 200},
+		{Team: "b", Points: 9, Solves: 9, LastSolve: 200, Finished: true},
+		{Team: "q", Points: 0, Solves: 1, LastSolve: 1 << 50},
+		{Team: "c", Points: 0},
+		{Team: "é", Points: 0, Finished: true},
+		{Team: "a", Points: -1, LastSolve: 1},
+		{Team: "a", Points: -1},
+	}
+	for i, a := range ordered {
+		if compare(a, a) != 0 {
+			t.Errorf("%+v is not equal to itself", a)
+		}
+		for _, b := range ordered[i+1:] {
+			if compare(a, b) >= 0 || compare(b, a) <= 0 {
+				t.Errorf("%+v does not come before %+v: %d, %d", a, b, compare(a, b), compare(b, a))
+			}
+		}
+	}
+}
+
+func TestStandingWith(t *testing.T) {
+	tests := []struct {
+		name   string
+		awards []award
+		want   Standing
+	}{
+		{"nothing", nil, Standing{}},
+		{"a solve", []award{{Points: 3, At: 50}}, Standing{Points: 3, Solves: 1, LastSolve: 50}},
+		{"a solve worth nothing", []award{{At: 50}}, Standing{Solves: 1, LastSolve: 50}},
+		{"a hint is no solve", []award{{Hint: 1, Points: -2, At: 50}}, Standing{Points: -2}},
+		{"a hint after a solve", []award{{Points: 3, At: 50}, {Hint: 2, Points: -2, At: 60}}, Standing{Points: 1, Solves: 1, LastSolve: 50}},
+		{"solves out of order", []award{{Points: 3, At: 50}, {Points: 4, At: 40}}, Standing{Points: 7, Solves: 2, LastSolve: 50}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got Standing
+			for _, a := range test.awards {
+				got = got.with(a)
+			}
+			if got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestChangesHoldEveryPlaceThatDiffers(t *testing.T) {
+	before := map[string]place{}
+	step := func(want []string, standings ...Standing) {
+		t.Helper()
+		var got []string
+		for _, p := range changes(before, rank(standings)) {
+			got = append(got, p.Team)
+			before[p.Team] = p
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("changes of %q, want %q", got, want)
+		}
+	}
+	a, b, c := Standing{Team: "a", Points: 3}, Standing{Team: "b", Points: 2}, Standing{Team: "c", Points: 1}
+	step([]string{"a", "b", "c"}, a, b, c)
+	step(nil, c, b, a)
+	c.Finished = true
+	step([]string{"c"}, a, b, c)
+	c.Points = 9
+	step([]string{"c", "a", "b"}, a, b, c) // the others fall by a rank
+	step([]string{"d"}, a, b, c, Standing{Team: "d"})
+}

@@ -1,0 +1,110 @@
+package score
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"leafmesh/mesh"
+	"leafmesh/services/httpapi"
+	"leafmesh/services/huntfile"
+)
+
+const (
+	// countWorkers is how many solves are counted at the same time. They wait for a COMMIT, and those that
+	// wait together share one.
+	countWorkers = 16
+	// otherWorkers is how many events of each other type are handled at the same time. They are few, or only read.
+	otherWorkers = 4
+)
+
+// Service is one instance of the score service. Its methods may be called at the same time.
+type Service struct {
+	config Config
+	points map[string]int // of a solve, by clue
+	ledger *ledger
+	feed   *feed
+	server *httpapi.Server // nil before Serve and without an HTTP API
+}
+
+// New opens the database in config.Data. The hunt must not change any more. The caller closes the service, also when it never served.
+//
+// Errors: what hunt.Validate finds; *store.OwnerError for a database of another hunt; those of store.Open.
+func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
+	if err := hunt.Validate(); err != nil {
+		return nil, fmt.Errorf("score: %w", err)
+	}
+	l, err := openLedger(string(config.Data), hunt.ID)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{config: config, points: make(map[string]int, len(hunt.Clues)), ledger: l, feed: newFeed(l.places)}
+	for _, c := range hunt.Clues {
+		s.points[c.ID] = c.Points
+	}
+	return s, nil
+}
+
+// Declare adds the service's handlers to the node's configuration, before mesh.Open.
+func (s *Service) Declare(c *mesh.Config) {
+	c.Handlers = append(c.Handlers,
+		Solved.Handle("count-solve", s.handleSolved, mesh.Workers(countWorkers)),
+		Hinted.Handle("count-hint", s.handleHinted, mesh.Workers(otherWorkers)),
+		Finished.Handle("finish", s.handleFinished, mesh.Workers(otherWorkers)),
+		Awarded.Handle("announce", s.handleAwarded, mesh.Workers(otherWorkers)),
+	)
+}
+
+// Serve starts the HTTP API if there is one. It returns when the API listens. ctx bounds the life of its requests, so it must
+// live until StopServing has returned.
+func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
+	if s.config.HTTP == "" {
+		return nil
+	}
+	server, err := httpapi.NewServer(node.Context(ctx), s.config.HTTP, s.routes())
+	if err != nil {
+		return fmt.Errorf("serve score: %w", err)
+	}
+	s.server = server
+	s.feed.start(ctx)
+	return nil
+}
+
+// URL is where the HTTP API is reached, without a slash at the end; "" when it does not serve.
+func (s *Service) URL() string {
+	if s.server == nil {
+		return ""
+	}
+	return s.server.URL()
+}
+
+// StopServing ends the HTTP API and its streams. Requests under way end first, or when ctx ends. Harmless when not serving.
+func (s *Service) StopServing(ctx context.Context) error {
+	if s.server == nil {
+		return nil
+	}
+	err := s.server.Close(ctx)
+	s.feed.stop()
+	return err
+}
+
+// Close stops serving and closes the database. Close the node before, so that no handler needs it any more.
+func (s *Service) Close(ctx context.Context) error {
+	stopped := s.StopServing(ctx)
+	if err := s.ledger.close(); err != nil {
+		return errors.Join(stopped, fmt.Errorf("close score: %w", err))
+	}
+	return stopped
+}
+
+// Leaderboard returns the first limit rows of the leaderboard, all when limit is 0 or less, as the database holds it.
+func (s *Service) Leaderboard(ctx context.Context, limit int) ([]Row, error) {
+	places, err := s.ledger.places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if limit > 0 && limit < len(places) {
+		places = places[:limit]
+	}
+	return rows(places), nil
+}

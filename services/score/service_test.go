@@ -1,0 +1,325 @@
+package score
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"leafmesh/mesh"
+	"leafmesh/services/huntfile"
+	"leafmesh/services/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds every wait of these tests; no wait ends by it unless something is broken.
+const patience = 20 * time.Second
+
+func testHunt() *huntfile.Hunt {
+	h := &huntfile.Hunt{ID: "spring", Title: "Spring"}
+	for i, id := range []string{"one", "two", "three"} {
+		h.Clues = append(h.Clues, huntfile.Clue{ID: id, Title: id, Points: i + 1, Answers: []string{"x"}, Unlock: huntfile.Rule{Start: true}})
+	}
+	return h
+}
+
+func openTestLedger(t *testing.T) *ledger {
+	t.Helper()
+	l, err := openLedger(t.TempDir(), "spring")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// rig is the service on a node that imports from nodes of clue and hunt, with everything it emits written down.
+type rig struct {
+	*Service
+	t     *testing.T
+	nodes mesh.Nodes
+	mu    sync.Mutex
+	seen  []any // guarded by mu
+}
+
+// start runs the service. The test's end stops it.
+func start(t *testing.T, dir string) *rig {
+	t.Helper()
+	s, err := New(Config{Data: mesh.Path(dir), HTTP: "127.0.0.1:0"}, testHunt())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{Service: s, t: t}
+	none := mesh.Limit{}
+	score := mesh.Config{Name: "score-1", CodecCheck: true,
+		Exports: []mesh.Export{Changed.Export(none)},
+		Imports: []mesh.Import{Solved.Import(none, mesh.Shared), Hinted.Import(none, mesh.Shared), Finished.Import(none, mesh.Shared)},
+		Handlers: []mesh.Handler{
+			Solved.Handle("see-solved", func(ctx context.Context, _ ClueSolved) error {
+				header, _ := mesh.HeaderOf(ctx)
+				return r.note(header.ID)
+			}),
+			Awarded.Handle("see-awarded", func(_ context.Context, e PointsAwarded) error { return r.note(e) }),
+			Changed.Handle("see-changed", func(_ context.Context, e LeaderboardChanged) error { return r.note(e) }),
+			mesh.DeadLetters.Handle("see-dead", func(_ context.Context, e mesh.DeadLetter) error { return r.note(e) }),
+		}}
+	s.Declare(&score)
+	clue := mesh.Config{Name: "clue-1", Exports: []mesh.Export{Solved.Export(none), Hinted.Export(none)}}
+	hunt := mesh.Config{Name: "hunt-1", Exports: []mesh.Export{Finished.Export(none)}}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	t.Cleanup(cancel)
+	if r.nodes, err = mesh.OpenAll(ctx, clue, hunt, score); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(ctx, r.nodes.Node("score-1")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.stop)
+	if err := r.nodes.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// stop stops everything in the order of a daemon. A second call does nothing.
+func (r *rig) stop() {
+	if r.nodes == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, stop := range []func(context.Context) error{r.StopServing, r.nodes.Close, r.Service.Close} {
+		if err := stop(ctx); err != nil {
+			r.t.Error(err)
+		}
+	}
+	r.nodes = nil
+}
+
+func (r *rig) note(event any) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = append(r.seen, event)
+	return nil
+}
+
+// await waits until what the service emitted satisfies a condition.
+func (r *rig) await(what string, condition func(seen []any) bool) {
+	r.t.Helper()
+	deadline := time.After(patience)
+	for {
+		r.mu.Lock()
+		met := condition(slices.Clone(r.seen))
+		r.mu.Unlock()
+		if met {
+			return
+		}
+		select {
+		case <-deadline:
+			r.t.Fatalf("waited in vain for %s; seen: %+v", what, r.seen)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// settle waits until the score node has handled n events of other nodes, and what follows from them.
+func (r *rig) settle(n uint64) {
+	r.t.Helper()
+	r.await(fmt.Sprintf("%d handled imports", n), func([]any) bool {
+		s := r.nodes.Node("score-1").Stats()
+		return s.Total(mesh.Imported) == n && s.Waiting == 0
+	})
+}
+
+// only returns the events of one type.
+func only[E any](seen []any) (events []E) {
+	for _, e := range seen {
+		if event, is := e.(E); is {
+			events = append(events, event)
+		}
+	}
+	return events
+}
+
+// emit emits an event at a node as a root event.
+func emit[T any](r *rig, node string, e *mesh.Event[T], value T) {
+	r.t.Helper()
+	if err := e.Emit(r.nodes.Node(node).Context(context.Background()), value); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// board is the leaderboard as text.
+func (r *rig) board() string {
+	r.t.Helper()
+	rows, err := r.Leaderboard(context.Background(), 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var lines []string
+	for _, row := range rows {
+		line := fmt.Sprintf("%d %s %d/%d", row.Rank, row.Team, row.Points, row.Solves)
+		if row.LastSolve != nil {
+			line += fmt.Sprintf(" @%d", row.LastSolve.UnixMilli())
+		}
+		if row.Finished {
+			line += " finished"
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, ", ")
+}
+
+func (r *rig) wantBoard(want string) {
+	r.t.Helper()
+	if got := r.board(); got != want {
+		r.t.Errorf("leaderboard: %s\nwant:        %s", got, want)
+	}
+}
+
+func TestEventsOfOtherNodesMakeTheLeaderboard(t *testing.T) {
+	r := start(t, t.TempDir())
+	emit(r, "clue-1", Solved, ClueSolved{"Owls", "two", 100})
+	emit(r, "clue-1", Solved, ClueSolved{"Bats", "three", 200})
+	emit(r, "clue-1", Hinted, HintTaken{"Bats", "two", 1, 2, 250})
+	emit(r, "clue-1", Hinted, HintTaken{"Bats", "two", 2, 0, 260})
+	emit(r, "hunt-1", Finished, TeamFinished{"Owls"})
+	r.settle(5)
+	r.wantBoard("1 Owls 2/1 @100 finished, 2 Bats 1/1 @200")
+	awarded := only[PointsAwarded](r.seen)
+	if len(awarded) != 3 || !slices.Contains(awarded, PointsAwarded{"Bats", "two", -2, 250}) || !slices.Contains(awarded, PointsAwarded{"Owls", "two", 2, 100}) {
+		t.Errorf("points awarded: %+v", awarded)
+	}
+	var bats LeaderboardChanged // the last one
+	for _, e := range only[LeaderboardChanged](r.seen) {
+		if e.Team == "Bats" {
+			bats = e
+		}
+	}
+	if want := (LeaderboardChanged{"Bats", 1, 1, 200}); bats != want {
+		t.Errorf("the last change of Bats is %+v, want %+v", bats, want)
+	}
+}
+
+func TestSolveCountsOnceHoweverOftenItsEventComes(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir)
+	const teams, times = 20, 5
+	for i := range times {
+		for team := range teams {
+			emit(r, "clue-1", Solved, ClueSolved{fmt.Sprintf("team %02d", team), "three", int64(1000 + team + i)})
+			emit(r, "clue-1", Hinted, HintTaken{fmt.Sprintf("team %02d", team), "three", 1, 1, 500})
+		}
+	}
+	r.settle(2 * teams * times)
+	if awarded, changed := only[PointsAwarded](r.seen), only[LeaderboardChanged](r.seen); len(awarded) != 2*teams || len(changed) != 2*teams {
+		t.Errorf("%d awards and %d changes were emitted, want %d", len(awarded), len(changed), 2*teams)
+	}
+	board := r.board()
+	if !strings.HasPrefix(board, "1 team 00 2/1 @1000, 2 team 01 2/1 @1001, ") || strings.Count(board, " 2/1 ") != teams {
+		t.Errorf("leaderboard: %s", board)
+	}
+	r.stop()
+
+	again := start(t, dir) // what was counted is known after a restart
+	emit(again, "clue-1", Solved, ClueSolved{"team 00", "three", 2000})
+	again.settle(1)
+	again.wantBoard(board)
+	if len(only[PointsAwarded](again.seen)) != 0 || len(only[LeaderboardChanged](again.seen)) != 0 {
+		t.Errorf("a solve counted before was announced: %+v", again.seen)
+	}
+}
+
+func TestEventsThatCannotBeCountedBecomeDeadLetters(t *testing.T) {
+	r := start(t, t.TempDir())
+	tests := []struct {
+		emit func()
+		want string // a part of the error
+	}{
+		{func() { emit(r, "clue-1", Solved, ClueSolved{"Owls", "four", 1}) }, "same hunt file"},
+		{func() { emit(r, "clue-1", Hinted, HintTaken{"Owls", "four", 1, 1, 1}) }, "same hunt file"},
+		{func() { emit(r, "clue-1", Solved, ClueSolved{"Owls", "one", 0}) }, "unix milliseconds"},
+		{func() { emit(r, "clue-1", Solved, ClueSolved{"Owls", "one", maxTime + 1}) }, "unix milliseconds"},
+		{func() { emit(r, "clue-1", Solved, ClueSolved{" Owls", "one", 1}) }, "white space"},
+		{func() { emit(r, "clue-1", Hinted, HintTaken{"Owls", "one", 0, 1, 1}) }, "hint 0"},
+		{func() { emit(r, "clue-1", Hinted, HintTaken{"Owls", "one", 1, -1, 1}) }, "cost of -1"},
+		{func() { emit(r, "clue-1", Hinted, HintTaken{"Owls", "one", 1, maxCost + 1, 1}) }, "cost of 1000001"},
+		{func() { emit(r, "hunt-1", Finished, TeamFinished{""}) }, "missing"},
+	}
+	for i, test := range tests {
+		test.emit()
+		r.await("a dead letter", func(seen []any) bool { return len(only[mesh.DeadLetter](seen)) == i+1 })
+		if letter := only[mesh.DeadLetter](r.seen)[i]; !strings.Contains(letter.Error, test.want) {
+			t.Errorf("the error is %q, want one with %q", letter.Error, test.want)
+		}
+	}
+	r.wantBoard("")
+}
+
+func TestAwardsRememberTheEventThatCounted(t *testing.T) {
+	r := start(t, t.TempDir())
+	for range 3 {
+		emit(r, "clue-1", Solved, ClueSolved{"Owls", "one", 7})
+	}
+	r.settle(3)
+	awards, err := r.ledger.awards(context.Background(), "Owls")
+	if err != nil || len(awards) != 1 {
+		t.Fatalf("awards %+v (%v), want one", awards, err)
+	}
+	if first := only[mesh.ID](r.seen)[0]; awards[0].Event != first.String() {
+		t.Errorf("the award remembers event %s, want the first, %s", awards[0].Event, first)
+	}
+}
+
+func TestRefusedPointsAreNotCountedAndCountedByALaterTry(t *testing.T) {
+	s, err := New(Config{Data: mesh.Path(t.TempDir())}, testHunt())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(context.Background())
+	ctx := context.Background() // belongs to no node, so that Emit refuses
+	if err := s.handleSolved(ctx, ClueSolved{"Owls", "one", 1}); !errors.Is(err, mesh.ErrNoNode) {
+		t.Fatalf("error %v, want ErrNoNode", err)
+	}
+	if rows, err := s.Leaderboard(ctx, 0); err != nil || len(rows) != 0 {
+		t.Errorf("leaderboard %+v (%v), want none", rows, err)
+	}
+}
+
+func TestNewRefusesAnotherHuntsDatabase(t *testing.T) {
+	config := Config{Data: mesh.Path(t.TempDir())}
+	s, err := New(config, testHunt())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	other := testHunt()
+	other.ID = "autumn"
+	_, err = New(config, other)
+	var owned *store.OwnerError
+	if !errors.As(err, &owned) {
+		t.Errorf("error %v, want an OwnerError", err)
+	}
+}
+
+func TestConfigNamesEveryProblem(t *testing.T) {
+	err := (&Config{HTTP: "8083"}).Validate()
+	for _, want := range []string{"mesh.name", "http", "data", "hunt"} {
+		if err == nil || !strings.Contains(err.Error(), want+":") {
+			t.Errorf("no problem of %s in: %v", want, err)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// DB is one database file, open. Its methods may be called at the same time.
+type DB struct {
+	path   string
+	read   *sql.DB
+	writer *writer
+
+	mu     sync.RWMutex // guards closed, and orders calls.Add before calls.Wait
+	closed bool
+	calls  sync.WaitGroup // Writes under way
+	once   sync.Once
+	err    error // of Close
+}
+
+// start starts the writer's goroutine, which Close ends.
+func start(path string, w *writer, read *sql.DB) *DB {
+	w.queue = make(chan *write, queueLength)
+	w.done = make(chan struct{})
+	go w.loop()
+	return &DB{path: path, read: read, writer: w}
+}
+
+// Write runs f within a transaction of the single writer and returns after its COMMIT. Writes called at the same
+// time share transactions (group commit); each succeeds or fails by itself: when f returns an error, what f wrote
+// is undone, Write returns that error as it is, and its neighbours are not touched.
+//
+// f runs exactly once, or not at all when ctx ends while the Write waits for its turn; then Write returns ctx's
+// error. Once f has begun Write waits for the end, whatever ctx says, so f may use its caller's variables. f runs
+// on the writer's goroutine and holds everybody else up: it must not wait for anything, call Write, or call
+// runtime.Goexit (as t.Fatal does). A panic in f undoes f and goes on in the caller of Write.
+//
+// Other errors: ErrClosed; SQLite's own. After a full disk, an I/O error or no memory SQLite may give up the whole transaction,
+// and a COMMIT may fail: then all Writes of that transaction fail, and nothing of them is in the file. Blocks while the queue
+// (1,024 Writes) is full, until ctx ends.
+func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !db.enter() {
+		return ErrClosed
+	}
+	defer db.calls.Done()
+	return db.writer.do(ctx, f)
+}
+
+// enter counts a Write in, unless the database is closed.
+func (db *DB) enter() bool {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	if db.closed {
+		return false
+	}
+	db.calls.Add(1)
+	return true
+}
+
+// Read returns the read-only pool of at most 4 connections. Each query sees the last COMMIT before it; queries that must see
+// one state run in one sql.Tx. A reader that stays in a transaction keeps the -wal file growing. The caller does not close it.
+func (db *DB) Read() *sql.DB { return db.read }
+
+// Close refuses new Writes, finishes those under way, stops the writer, waits for it and closes the file. The
+// -wal file is then merged into the database file. Further calls return what the first one did.
+func (db *DB) Close() error {
+	db.once.Do(func() {
+		db.mu.Lock()
+		db.closed = true
+		db.mu.Unlock()
+		db.calls.Wait()
+		close(db.writer.queue)
+		<-db.writer.done
+		// The readers go first: the last connection to leave merges the -wal file, which a reader may not do.
+		if err := errors.Join(db.read.Close(), db.writer.close()); err != nil {
+			db.err = fmt.Errorf("close database: %w", err)
+		}
+	})
+	return db.err
+}

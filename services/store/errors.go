@@ -1,0 +1,63 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// ErrClosed is returned by Write once Close was called.
+var ErrClosed = errors.New("database is closed")
+
+// CorruptError is returned by Open for a file that is no SQLite database, or one that is damaged.
+type CorruptError struct {
+	Path   string // the file
+	Detail string // what SQLite found
+}
+
+// Error names the file, the damage and the remedy.
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("database file %q is damaged or is no SQLite database (%s): "+
+		"restore it from a backup, or move it away together with its -wal and -shm files to start empty",
+		e.Path, e.Detail)
+}
+
+// NewerError is returned by Open for a file that a newer program has migrated.
+type NewerError struct {
+	Path    string
+	Version int // of the file: how many migrations were applied to it
+	Known   int // how many migrations this program has
+}
+
+// Error names the file, both versions and the remedy.
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("database file %q has schema version %d, this program knows %d: run the newer program, or restore an older backup",
+		e.Path, e.Version, e.Known)
+}
+
+// primaryCode returns SQLite's primary result code of err, 0 when err is not SQLite's.
+func primaryCode(err error) int {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.Code() & 0xff
+}
+
+// spoils reports whether err, met by a statement, may have ended the whole transaction. A failed
+// constraint never does, and is the one error that a write function may handle and go on.
+func spoils(err error) bool {
+	code := primaryCode(err)
+	return code != 0 && code != sqlite3.SQLITE_CONSTRAINT
+}
+
+// corruption turns an error that tells of a damaged file into a CorruptError and leaves others as they are.
+func corruption(path string, err error) error {
+	switch primaryCode(err) {
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		return &CorruptError{Path: path, Detail: err.Error()}
+	}
+	return err
+}

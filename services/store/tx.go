@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// Tx is one write function's part of the writer's transaction. It is valid until the function
+// returns, and only on the goroutine that runs it. Its statements must not control transactions themselves
+// (BEGIN, COMMIT, ROLLBACK, SAVEPOINT, OR ROLLBACK): they would end those of the neighbours.
+type Tx struct {
+	w       *writer
+	clean   bool  // nothing was written to the transaction before this function: no savepoint is needed
+	wrote   bool  // this function may have written
+	saved   bool  // this function has a savepoint of its own
+	spoiled error // the first error after which the transaction may be gone
+}
+
+// Exec runs a statement that returns no rows. The statement is prepared once per query string and
+// kept for the life of the database, so queries must be constants with parameters.
+//
+// A constraint that fails undoes just this statement; the function may go on and return nil. Any
+// other error of SQLite makes the Write fail, whatever the function returns.
+func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
+	stmt, err := tx.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	result, err := stmt.Exec(args...)
+	return result, tx.note(err)
+}
+
+// QueryRow runs a query for at most one row, as sql.DB.QueryRow does: errors wait until Scan, which
+// returns sql.ErrNoRows when there is no row. The row must be scanned before the next statement.
+func (tx *Tx) QueryRow(query string, args ...any) *Row {
+	rows, err := tx.Query(query, args...)
+	return &Row{tx: tx, rows: rows, err: err}
+}
+
+// Query runs a query for any number of rows. The caller closes the rows before its next statement.
+func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := tx.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.Query(args...)
+	if err != nil {
+		return nil, tx.note(err)
+	}
+	return rows, nil
+}
+
+// Row is what QueryRow found. It exists beside sql.Row so that an error met while reading a row
+// spoils the transaction like any other.
+type Row struct {
+	tx   *Tx
+	rows *sql.Rows
+	err  error
+}
+
+// Scan copies the row's columns into dest, as sql.Row.Scan does.
+func (r *Row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		if err := r.rows.Err(); err != nil {
+			return r.tx.note(err)
+		}
+		return sql.ErrNoRows
+	}
+	if err := r.rows.Scan(dest...); err != nil {
+		return err
+	}
+	return r.tx.note(r.rows.Close())
+}
+
+// prepare returns the prepared statement of query, having made room for undoing this function.
+func (tx *Tx) prepare(query string) (*sql.Stmt, error) {
+	if tx.spoiled != nil {
+		return nil, tx.spoiled
+	}
+	s, err := tx.w.statement(query)
+	if err != nil {
+		return nil, tx.note(err)
+	}
+	if s.writes && !tx.wrote {
+		if err := tx.save(); err != nil {
+			return nil, tx.note(err)
+		}
+	}
+	return s.stmt, nil
+}
+
+// save sets a savepoint before the function's first statement that writes. The first writer of a
+// transaction needs none: undoing it is undoing the transaction, in which nobody else has a part yet.
+func (tx *Tx) save() error {
+	tx.wrote = true
+	if tx.clean {
+		return nil
+	}
+	if err := tx.w.run(sqlSave); err != nil {
+		return fmt.Errorf("set savepoint: %w", err)
+	}
+	tx.saved = true
+	return nil
+}
+
+// note remembers the first error that spoils the transaction, and returns err.
+func (tx *Tx) note(err error) error {
+	if err != nil && tx.spoiled == nil && spoils(err) {
+		tx.spoiled = err
+	}
+	return err
+}
+
+// statement is a prepared query and whether it may write.
+type statement struct {
+	stmt   *sql.Stmt
+	writes bool
+}
+
+// statement returns query prepared on the writer's connection. The cache has no bound: the number
+// of queries is that of the string constants in a service.
+func (w *writer) statement(query string) (statement, error) {
+	if s, ok := w.statements[query]; ok {
+		return s, nil
+	}
+	stmt, err := w.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return statement{}, fmt.Errorf("prepare %q: %w", query, err)
+	}
+	s := statement{stmt: stmt, writes: !isSelect(query)}
+	w.statements[query] = s
+	return s, nil
+}
+
+// run executes a statement of the writer's own, such as BEGIN.
+func (w *writer) run(query string) error {
+	s, err := w.statement(query)
+	if err != nil {
+		return err
+	}
+	_, err = s.stmt.Exec()
+	return err
+}
+
+// isSelect reports whether query surely only reads. Whatever does not begin with SELECT, a WITH or a
+// comment too, is taken for a writing one: a needless savepoint is only slow.
+func isSelect(query string) bool {
+	word, _, _ := strings.Cut(strings.TrimSpace(query), " ")
+	return strings.EqualFold(word, "select")
+}
