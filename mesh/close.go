@@ -33,7 +33,13 @@ func (n *Node) close(ctx context.Context) error {
 		errs = append(errs, t.stop(ctx))
 	}
 	n.endIntake()
-	errs = append(errs, n.finishHandlers(ctx), n.flushExports(ctx), n.stopServer(ctx))
+	errs = append(errs, n.finishHandlers(ctx))
+	if ctx.Err() != nil { // the rest takes milliseconds: it is not left half done
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+		defer cancel()
+	}
+	errs = append(errs, n.flushExports(ctx), n.stopServer(ctx))
 	return errors.Join(errs...)
 }
 
@@ -52,6 +58,7 @@ func (n *Node) finishHandlers(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
 	if n.closeQueues(grace) != nil {
+		defer n.abandonQueues()
 		return errors.Join(err, n.stuck())
 	}
 	return errors.Join(err, n.awaitWorkers(grace))
@@ -113,6 +120,17 @@ func (n *Node) seal(count int) bool {
 	defer n.mu.Unlock()
 	n.sealed = len(n.running) == count
 	return n.sealed
+}
+
+// abandonQueues lets all workers end but those of stuck handlers, which end
+// when the handler returns.
+func (n *Node) abandonQueues() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sealed = true
+	for _, r := range n.running {
+		r.abandon()
+	}
 }
 
 func (n *Node) awaitWorkers(ctx context.Context) error {

@@ -30,10 +30,11 @@ const waitLimit = 20 * time.Second
 func openCore(t testing.TB, c mesh.Config) *mesh.Node {
 	t.Helper()
 	c.Name = "core-1"
-	n, err := mesh.Open(t.Context(), c)
+	nodes, err := mesh.OpenAll(t.Context(), c) // without a port, also with exports
 	if err != nil {
 		t.Fatal(err)
 	}
+	n := nodes[0]
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 		defer cancel()

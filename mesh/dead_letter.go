@@ -2,7 +2,9 @@ package mesh
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 
 	"leafmesh/mesh/internal/wire"
 )
@@ -35,10 +37,7 @@ func (w *handlerWorker[T]) giveUp(it *item[T], tries int, cause error) {
 		return // failed is its name; a letter about a letter would not end
 	}
 	letter := DeadLetter{Event: it.header.ID, Subject: subject, Key: it.header.Key,
-		Handler: w.name, Tries: tries, Error: cause.Error()}
-	if len(letter.Error) > maxErrorText {
-		letter.Error = letter.Error[:maxErrorText]
-	}
+		Handler: w.name, Tries: tries, Error: errorText(cause)}
 	if w.node.listens(DeadLetters.subject) {
 		letter.Payload = payloadOf(it.value)
 	}
@@ -48,6 +47,17 @@ func (w *handlerWorker[T]) giveUp(it *item[T], tries int, cause error) {
 	if err != nil {
 		w.node.counters.cell(DeadLetters.subject, Lost, "handler "+w.name, ruleDeadLetter).Add(1)
 	}
+}
+
+// errorText is what a letter can hold of an error: cut, and valid UTF-8 as the
+// wire wants it. It goes by way of fmt, which survives an Error method that
+// panics, as that of a nil pointer in an error does.
+func errorText(err error) string {
+	text := fmt.Sprint(err)
+	if len(text) > maxErrorText {
+		text = text[:maxErrorText]
+	}
+	return strings.ToValidUTF8(text, "?")
 }
 
 func payloadOf(value any) []byte {

@@ -21,7 +21,9 @@ type receiver interface {
 	accepted() uint64
 	// tryClose closes the queues if all are idle.
 	tryClose() bool
-	// finished is closed when the workers have ended, after tryClose.
+	// abandon closes the queues as they are.
+	abandon()
+	// finished is closed when the workers have ended, after tryClose or abandon.
 	finished() <-chan struct{}
 	label() string
 	// width is the number of shards.
@@ -133,6 +135,12 @@ func (c *consumer[T]) tryClose() bool {
 		closed = q.close() && closed
 	}
 	return closed
+}
+
+func (c *consumer[T]) abandon() {
+	for _, q := range c.shards {
+		q.abandon()
+	}
 }
 
 func (c *consumer[T]) bind(t *eventType) binding {

@@ -120,12 +120,15 @@ func appendEnvelope(dst []byte, h *Header, steps [][]byte, payload []byte) ([]by
 	})
 }
 
+// flushTimeout bounds the flush when the context does not: the server is in this
+// process and takes milliseconds.
+const flushTimeout = 10 * time.Second
+
 // flushExports waits until the server has taken all that was published.
 func (n *Node) flushExports(ctx context.Context) error {
 	if n.out == nil || n.out.IsClosed() {
 		return nil
 	}
-	// NATS wants a deadline, and ctx may have none.
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
 	if err := n.out.FlushWithContext(ctx); err != nil {
@@ -133,6 +136,3 @@ func (n *Node) flushExports(ctx context.Context) error {
 	}
 	return nil
 }
-
-// flushTimeout is far longer than the server, which is in this process, takes.
-const flushTimeout = 10 * time.Second

@@ -149,6 +149,9 @@ func (nodes Nodes) Node(name string) *Node {
 // any more; then the nodes close one after the other, so that what one still
 // exports finds the next one open.
 func (nodes Nodes) Close(ctx context.Context) error {
+	for _, n := range nodes {
+		n.closing.Store(true)
+	}
 	var errs []error
 	for _, n := range nodes {
 		errs = append(errs, n.Close(ctx))

@@ -112,9 +112,16 @@ func (q *queue[T]) signal() {
 	}
 }
 
-// put fills a reserved place. It never blocks.
+// put fills a reserved place. It never blocks. Into a queue that was abandoned
+// it loses the event, and counts it.
 func (q *queue[T]) put(h *Header, t *tally, value *T) {
 	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		t.lost.Add(1)
+		q.release(1)
+		return
+	}
 	q.items = append(q.items, item[T]{header: *h, tally: t, value: *value})
 	q.total++
 	wake := q.sleeping
@@ -168,4 +175,22 @@ func (q *queue[T]) close() bool {
 	}
 	q.signal()
 	return true
+}
+
+// abandon ends the queue although it is not idle. The worker still takes what
+// waits, and ends then; what comes is refused or lost. It must not run beside
+// close.
+func (q *queue[T]) abandon() {
+	q.mu.Lock()
+	closed, wake := q.closed, q.sleeping
+	q.closed, q.sleeping = true, false
+	q.mu.Unlock()
+	if closed {
+		return
+	}
+	q.depth.Add(closedDepth)
+	if wake {
+		q.wake <- struct{}{}
+	}
+	q.signal()
 }

@@ -20,7 +20,7 @@ type queueModel struct {
 	waiting           []int // events put and not taken
 	taken             int64 // events taken and not released
 	closed            bool
-	put               uint64
+	put, lost         uint64
 }
 
 func (m *queueModel) depth() int64 { return m.empty + int64(len(m.waiting)) + m.taken }
@@ -51,6 +51,7 @@ func TestQueueAgainstModel(t *testing.T) {
 		gone := errors.New("gone")
 		end(gone)
 		var spare []item[int]
+		counts := &tally{lost: new(counter)}
 		same := func(what string, got, want error) {
 			if !errors.Is(got, want) || (want == nil && got != nil) {
 				t.Fatalf("%s gives %v, want %v", what, got, want)
@@ -71,10 +72,14 @@ func TestQueueAgainstModel(t *testing.T) {
 					t.Skip("no place is reserved")
 				}
 				m.empty--
+				value := int(m.put) + 1
+				q.put(&Header{}, counts, &value)
+				if m.closed { // it was abandoned
+					m.lost++
+					return
+				}
 				m.put++
-				value := int(m.put)
 				m.waiting = append(m.waiting, value)
-				q.put(&Header{}, nil, &value)
 			},
 			"take": func(t *rapid.T) {
 				if len(m.waiting) == 0 && !m.closed {
@@ -109,9 +114,13 @@ func TestQueueAgainstModel(t *testing.T) {
 					t.Fatalf("close gives %v, want %v", got, want)
 				}
 			},
+			"abandon": func(*rapid.T) {
+				q.abandon()
+				m.closed = true
+			},
 			"": func(*rapid.T) {
-				if depth := q.depth.Load() % closedDepth; depth != m.depth() || q.accepted() != m.put {
-					t.Fatalf("depth %d of %d, want %d of %d", depth, q.accepted(), m.depth(), m.put)
+				if depth := q.depth.Load() % closedDepth; depth != m.depth() || q.accepted() != m.put || counts.lost.Load() != m.lost {
+					t.Fatalf("depth %d, %d put, %d lost; want %d, %d, %d", depth, q.accepted(), counts.lost.Load(), m.depth(), m.put, m.lost)
 				}
 			},
 		})

@@ -57,7 +57,9 @@ func (t *turn) Value(key any) any {
 
 // begin readies the turn for an event, or gives a fresh one.
 func (t *turn) begin(h *Header) *turn {
-	if t.kept.Load() {
+	// In the codec check always, so that a test finds a context that is used too
+	// late however it was kept.
+	if t.kept.Load() || t.node.codecCheck {
 		t = newTurn(t.node)
 	}
 	t.mu.Lock()
@@ -108,7 +110,9 @@ type pendingEmit[T any] struct {
 
 // hold reserves the event's places and leaves it with the turn.
 func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value T) error {
-	if t.header.path.Depth()+2 > wire.MaxPathSteps {
+	// A dead letter may take one step more: it is wanted most at the end of a
+	// cascade that went too deep, and it crosses no link.
+	if t.header.path.Depth()+2 > wire.MaxPathSteps && r.subject != DeadLetters.subject {
 		return r.tooDeep(t)
 	}
 	hash := r.hash(key)

@@ -87,9 +87,18 @@ func (l *serverLog) Warnf(format string, values ...any) {
 	l.logger.Warn("nats: " + l.line(format, values))
 }
 
-// Errorf logs an error.
+// Errorf logs an error. That a peer went away while something was being written
+// to it is none: it happens whenever one is restarted, and the link's state tells.
 func (l *serverLog) Errorf(format string, values ...any) {
 	line := l.line(format, values)
+	if strings.Contains(line, "Error flushing: ") {
+		l.logger.Debug("nats: " + line)
+		return
+	}
+	if strings.Contains(line, "Error trying to connect") { // the peer may not be up yet
+		l.logger.Warn("nats: " + line)
+		return
+	}
 	if strings.Contains(line, duplicateLink) {
 		l.logger.Error("nats: "+line, "remedy", "another process runs with this node's name and seed: give each its own")
 		return

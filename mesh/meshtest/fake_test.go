@@ -1,0 +1,91 @@
+package meshtest_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeT records what an assertion does to its test instead of failing this one.
+type fakeT struct {
+	testing.TB // of the test that uses it
+
+	mu       sync.Mutex
+	failures []string // guarded by mu
+	cleanups []func() // guarded by mu
+}
+
+func (f *fakeT) Helper() {}
+
+func (f *fakeT) Cleanup(cleanup func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cleanups = append(f.cleanups, cleanup)
+}
+
+func (f *fakeT) Errorf(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failures = append(f.failures, fmt.Sprintf(format, args...))
+}
+
+func (f *fakeT) Fatalf(format string, args ...any) {
+	f.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// failuresOf runs a test with a fake of t, cleanups included, and gives how it
+// failed.
+func failuresOf(t testing.TB, test func(t testing.TB)) []string {
+	t.Helper()
+	f := &fakeT{TB: t}
+	run := func(part func()) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			part()
+		}()
+		<-done
+	}
+	run(func() { test(f) })
+	for _, cleanup := range slices.Backward(f.cleanups) {
+		run(cleanup)
+	}
+	return f.failures
+}
+
+// wantFailure fails unless test fails exactly once, with a message that holds
+// all parts.
+func wantFailure(t *testing.T, test func(t testing.TB), parts ...string) {
+	t.Helper()
+	failures := failuresOf(t, test)
+	if len(failures) != 1 {
+		t.Fatalf("%d failures, want 1: %q", len(failures), failures)
+	}
+	for _, part := range parts {
+		if !strings.Contains(failures[0], part) {
+			t.Errorf("the failure does not say %q:\n%s", part, failures[0])
+		}
+	}
+}
+
+// exampleOf runs a test as an example and prints how it failed, if it did.
+func exampleOf(test func(t testing.TB)) {
+	for _, failure := range failuresOf(exampleT{}, test) {
+		fmt.Println(failure)
+	}
+}
+
+// exampleT is what a fake takes from a test that is none.
+type exampleT struct{ testing.TB }
+
+func (exampleT) Helper()                  {}
+func (exampleT) Context() context.Context { return context.Background() }

@@ -1,0 +1,38 @@
+package meshtest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// reported is how many events a failure lists: the last ones.
+const reported = 20
+
+// seenOn says what a failed wait saw: the events of the type, how many of other
+// types the node recorded, and what went wrong anywhere.
+func seenOn[T any](m *Mesh, r *recorder, subject string, got []Received[T]) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d recorded:\n", len(got))
+	if skipped := len(got) - reported; skipped > 0 {
+		fmt.Fprintf(&b, "\t(%d more)\n", skipped)
+		got = got[skipped:]
+	}
+	for _, e := range got {
+		fmt.Fprintf(&b, "\t%+v from %s, depth %d\n", e.Value, e.Header.Origin(), e.Header.Depth())
+	}
+	others := map[string]int{}
+	for _, e := range r.all() {
+		if s := e.Header.Subject(); s != subject {
+			others[s]++
+		}
+	}
+	for _, s := range slices.Sorted(maps.Keys(others)) {
+		fmt.Fprintf(&b, "other events on %s: %d %s\n", r.node, others[s], s)
+	}
+	for _, l := range m.losses() {
+		fmt.Fprintf(&b, "%s\n", l)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
