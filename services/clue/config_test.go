@@ -1,36 +1,20 @@
 package clue
 
 import (
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/services/servicetest"
 )
 
 func TestConfig(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "clue.yaml")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("mesh: {name: clue-1}\nhttp: 127.0.0.1:8081\ndata: ../data\nhunt: hunt.yaml\n")
 	var c Config
-	if err := mesh.LoadYAML(path, &c); err != nil {
+	folder, err := servicetest.LoadYAML(t, "mesh: {name: clue-1}\nhttp: :8081\ndata: data\nhunt: hunt.yaml\ntrust_time: true\n", &c)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if want := mesh.Path(filepath.Join(filepath.Dir(dir), "data")); c.Data != want || c.HTTP != "127.0.0.1:8081" || c.TrustTime {
+	if want := mesh.Path(filepath.Join(folder, "data")); c.Mesh.Name != "clue-1" || c.HTTP != ":8081" || c.Data != want || !c.TrustTime {
 		t.Errorf("read %+v, want data %s", c, want)
-	}
-	write("mesh: {name: clue-1}\nhttp: \"8081\"\ntrust_tine: true\n")
-	err := mesh.LoadYAML(path, new(Config))
-	for _, want := range []string{":2: http: ", ":3: trust_tine: ", "data: it is missing", "hunt: it is missing"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one with %q", err, want)
-		}
 	}
 }

@@ -14,7 +14,7 @@ func TestTakeHint(t *testing.T) {
 	r := start(t, t.TempDir(), sample(huntfile.Limits{}))
 	r.open("owls", "a", "c")
 	for _, want := range []GivenHint{{1, "it shines", 2, 1}, {2, "at sea", 3, 0}} {
-		if got, err := r.TakeHint(r.ctx, "owls", "a"); err != nil || got != want {
+		if got, err := r.TakeHint(r.Ctx, "owls", "a"); err != nil || got != want {
 			t.Errorf("got %+v, %v; want %+v", got, err, want)
 		}
 	}
@@ -23,12 +23,12 @@ func TestTakeHint(t *testing.T) {
 		team, clue string
 		want       error
 	}{{"owls", "a", ErrNoHint}, {"owls", "b", ErrNotOpen}, {"owls", "z", ErrNotOpen}, {"owls", "c", ErrSolved}, {"foxes", "a", ErrNotOpen}} {
-		if _, err := r.TakeHint(r.ctx, test.team, test.clue); !errors.Is(err, test.want) {
+		if _, err := r.TakeHint(r.Ctx, test.team, test.clue); !errors.Is(err, test.want) {
 			t.Errorf("%s, %s: %v, want %v", test.team, test.clue, err, test.want)
 		}
 	}
 	for _, bad := range [][2]string{{"", "a"}, {"owls", ""}} {
-		if _, err := r.TakeHint(r.ctx, bad[0], bad[1]); !errors.As(err, new(*InputError)) {
+		if _, err := r.TakeHint(r.Ctx, bad[0], bad[1]); !errors.As(err, new(*InputError)) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -50,7 +50,7 @@ func TestHintsAtOnce(t *testing.T) {
 	numbers := make(chan int, 8)
 	for range cap(numbers) {
 		all.Go(func() {
-			hint, err := r.TakeHint(r.ctx, "owls", "a")
+			hint, err := r.TakeHint(r.Ctx, "owls", "a")
 			if err != nil && !errors.Is(err, ErrNoHint) {
 				t.Error(err)
 			}
@@ -74,24 +74,24 @@ func TestHintThatWasNotAnnounced(t *testing.T) {
 	first := start(t, dir, hunt)
 	first.open("owls", "a")
 	seat := first.board.seat("owls")
-	if _, err := first.nextHint(first.ctx, seat, "owls", "a"); err != nil { // and then the process dies
+	if _, err := first.nextHint(first.Ctx, seat, "owls", "a"); err != nil { // and then the process dies
 		t.Fatal(err)
 	}
-	first.stop()
+	first.Stop()
 
 	hunt.Clues[0].Hints[0].Cost = 50 // A new price is for new hints.
 	second := start(t, dir, hunt)
-	if got, err := second.TakeHint(second.ctx, "owls", "a"); err != nil || got != (GivenHint{1, "it shines", 2, 1}) {
+	if got, err := second.TakeHint(second.Ctx, "owls", "a"); err != nil || got != (GivenHint{1, "it shines", 2, 1}) {
 		t.Errorf("got %+v, %v; want the first hint again", got, err)
 	}
-	if got, err := second.TakeHint(second.ctx, "owls", "a"); err != nil || got.Number != 2 {
+	if got, err := second.TakeHint(second.Ctx, "owls", "a"); err != nil || got.Number != 2 {
 		t.Errorf("got %+v, %v; want the second", got, err)
 	}
 	if got := len(events[HintTaken](second)); got != 2 {
 		t.Errorf("%d hints announced, want 2", got)
 	}
-	second.stop()
-	if _, err := second.Submit(second.ctx, Submission{Team: "owls", Clue: "a", Guess: "x", At: time.Now()}); !errors.Is(err, mesh.ErrClosed) {
+	second.Stop()
+	if _, err := second.Submit(second.Ctx, Submission{Team: "owls", Clue: "a", Guess: "x", At: time.Now()}); !errors.Is(err, mesh.ErrClosed) {
 		t.Errorf("after the end: %v", err)
 	}
 }

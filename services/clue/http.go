@@ -3,9 +3,7 @@ package clue
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	"leafmesh/mesh"
@@ -22,7 +20,7 @@ func (s *Service) routes() http.Handler {
 	mux.Route("POST /v1/answers", s.postAnswer)
 	mux.Route("POST /v1/hints", s.postHint)
 	mux.Route("GET /v1/teams/{team}/clues", s.getClues)
-	mux.Route("GET /healthz", getHealth)
+	mux.Route("GET /healthz", httpapi.Healthy)
 	return mux
 }
 
@@ -73,7 +71,7 @@ func refusal(w http.ResponseWriter, j Judgement) error {
 		if j.LockedUntil.IsZero() {
 			return httpapi.NewProblem(http.StatusForbidden, "the team is locked out of this clue for good")
 		}
-		retryAfter(w, j.LockedUntil.Sub(j.At))
+		httpapi.RetryAfter(w, j.LockedUntil.Sub(j.At))
 		return httpapi.NewProblem(http.StatusTooManyRequests, "the team is locked out of this clue until %s", j.LockedUntil.UTC().Format(time.RFC3339))
 	case AlreadySolved:
 		return httpapi.NewProblem(http.StatusConflict, "%v", ErrSolved)
@@ -135,13 +133,6 @@ func (s *Service) getClues(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func getHealth(w http.ResponseWriter, _ *http.Request) error {
-	httpapi.Respond(w, http.StatusOK, struct {
-		Status string `json:"status"`
-	}{"ok"})
-	return nil
-}
-
 // problem turns an error of the service into what the client is told; others stay as they are and are logged.
 func problem(w http.ResponseWriter, err error) error {
 	var input *InputError
@@ -153,16 +144,11 @@ func problem(w http.ResponseWriter, err error) error {
 	case errors.Is(err, ErrSolved):
 		return httpapi.NewProblem(http.StatusConflict, "%v", err)
 	case errors.Is(err, ErrBusy), errors.Is(err, mesh.ErrRefused):
-		retryAfter(w, time.Second)
+		httpapi.RetryAfter(w, time.Second)
 		return httpapi.NewProblem(http.StatusTooManyRequests, "too many guesses come in just now; try again")
 	case errors.Is(err, mesh.ErrClosed), errors.Is(err, context.DeadlineExceeded):
-		retryAfter(w, time.Second)
+		httpapi.RetryAfter(w, time.Second)
 		return httpapi.NewProblem(http.StatusServiceUnavailable, "no verdict in time; the guess may still count")
 	}
 	return err
-}
-
-// retryAfter sets the header to whole seconds, rounded up.
-func retryAfter(w http.ResponseWriter, d time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(d.Seconds())))))
 }

@@ -2,7 +2,6 @@ package clue
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,33 +15,17 @@ import (
 // call makes a request and decodes its answer.
 func (r *rig) call(method, path, body string) (*http.Response, map[string]any) {
 	r.t.Helper()
-	request, err := http.NewRequestWithContext(r.ctx, method, r.URL()+path, strings.NewReader(body))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer http.DefaultClient.CloseIdleConnections()
-	defer response.Body.Close()
-	data, err := io.ReadAll(response.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	answer, text := r.Call(method, path, body)
 	fields := map[string]any{}
-	if err := json.Unmarshal(data, &fields); err != nil {
-		r.t.Fatalf("%s %s: %q is not JSON: %v", method, path, data, err)
+	if err := json.Unmarshal([]byte(text), &fields); err != nil {
+		r.t.Fatalf("%s %s: %q is not JSON: %v", method, path, text, err)
 	}
 	for _, secret := range []string{"keeper", "tide"} {
-		if strings.Contains(string(data), secret) {
-			r.t.Errorf("%s %s tells an answer: %s", method, path, data)
+		if strings.Contains(text, secret) {
+			r.t.Errorf("%s %s tells an answer: %s", method, path, text)
 		}
 	}
-	return response, fields
+	return answer, fields
 }
 
 func TestHTTPAnswers(t *testing.T) {

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/services/daemon"
 	"leafmesh/services/huntfile"
+	"leafmesh/services/servicetest"
 )
 
 // opened is hunt.clue.unlocked as hunt declares it: the subject and the integer keys are the contract, not the Go type.
@@ -19,10 +21,10 @@ type opened struct {
 
 // TestOverLinks: what hunt announces on its node opens clues here; what is solved here arrives there, guesses do not.
 func TestOverLinks(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), servicetest.Patience)
 	defer cancel()
 	announce := mesh.NewEvent[opened]("hunt.clue.unlocked", mesh.Key(func(e opened) string { return e.Name }))
-	s, err := New(Config{Data: mesh.Path(t.TempDir())}, sample(huntfile.Limits{}))
+	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(t.TempDir())}}, sample(huntfile.Limits{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package clue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -47,12 +46,9 @@ type records struct{ db *store.DB }
 
 // openRecords opens, and if needed makes, the database of a hunt in a directory.
 func openRecords(dir, hunt string) (*records, error) {
-	db, err := store.Open(filepath.Join(dir, "clue.db"), schema)
+	db, err := store.OpenFor(filepath.Join(dir, "clue.db"), fmt.Sprintf("hunt %q", hunt), schema)
 	if err != nil {
 		return nil, fmt.Errorf("open clue database: %w", err)
-	}
-	if err := db.Claim(context.Background(), fmt.Sprintf("hunt %q", hunt)); err != nil {
-		return nil, errors.Join(err, db.Close())
 	}
 	return &records{db: db}, nil
 }

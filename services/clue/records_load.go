@@ -1,6 +1,7 @@
 package clue
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 )
@@ -17,7 +18,7 @@ func (r *records) load() (*board, int64, error) {
 		{"SELECT team, clue, min(at) FROM attempts WHERE verdict = 1 GROUP BY team, clue", scanSolved},
 		{"SELECT team, clue, max(hint), min(announced) FROM hints GROUP BY team, clue", scanHints},
 	} {
-		if err := r.each(part.query, func(rows *sql.Rows) error { return part.scan(b, rows) }); err != nil {
+		if err := r.db.Each(context.Background(), part.query, func(rows *sql.Rows) error { return part.scan(b, rows) }); err != nil {
 			return nil, 0, fmt.Errorf("load state of clue: %w", err)
 		}
 	}
@@ -26,21 +27,6 @@ func (r *records) load() (*board, int64, error) {
 		return nil, 0, fmt.Errorf("load last attempt: %w", err)
 	}
 	return b, last.Int64, nil
-}
-
-// each calls scan for each row of a query.
-func (r *records) each(query string, scan func(*sql.Rows) error) error {
-	rows, err := r.db.Read().Query(query)
-	if err != nil {
-		return err
-	}
-	defer rows.Close() //nolint:errcheck // Err tells
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // standing finds or makes a team's standing on a board that nobody else has yet.

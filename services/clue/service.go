@@ -25,13 +25,13 @@ type Service struct {
 	board   *board
 	ids     attemptIDs
 	waiters waiters
-	server  *httpapi.Server // nil before Serve and without an HTTP API
+	api     httpapi.API
 }
 
 // New opens the database in config.Data and loads the state of all teams. The hunt must be valid and must not change. The
 // caller closes the service, also when it never served.
 //
-// Errors: *mesh.FieldError joined, for a hunt that can not be played; *store.OwnerError for a database of another hunt; those of store.Open.
+// Errors: *mesh.FieldError joined, for a hunt that can not be played; *store.OwnerError for a database of another hunt; those of store.OpenFor.
 func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 	if err := hunt.Validate(); err != nil {
 		return nil, fmt.Errorf("clue: %w", err)
@@ -65,39 +65,20 @@ func (s *Service) Declare(c *mesh.Config) {
 // Serve starts the HTTP API if there is one. It returns when the API listens. ctx bounds the life of its requests, so it must
 // live until StopServing has returned.
 func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
-	if s.config.HTTP == "" {
-		return nil
-	}
-	server, err := httpapi.NewServer(node.Context(ctx), s.config.HTTP, s.routes())
-	if err != nil {
+	if err := s.api.Serve(node.Context(ctx), s.config.HTTP, s.routes()); err != nil {
 		return fmt.Errorf("serve clue: %w", err)
 	}
-	s.server = server
 	return nil
 }
 
 // URL is where the HTTP API is reached, without a slash at the end; "" when it does not serve.
-func (s *Service) URL() string {
-	if s.server == nil {
-		return ""
-	}
-	return s.server.URL()
-}
+func (s *Service) URL() string { return s.api.URL() }
 
 // StopServing ends the HTTP API: no further guess comes in by it. Requests under way end first, or when ctx ends. Harmless
 // when not serving.
-func (s *Service) StopServing(ctx context.Context) error {
-	if s.server == nil {
-		return nil
-	}
-	return s.server.Close(ctx)
-}
+func (s *Service) StopServing(ctx context.Context) error { return s.api.Close(ctx) }
 
 // Close stops serving and closes the database. Close the node before, so that no handler needs it any more.
 func (s *Service) Close(ctx context.Context) error {
-	stopped := s.StopServing(ctx)
-	if err := s.records.db.Close(); err != nil {
-		return errors.Join(stopped, fmt.Errorf("close clue: %w", err))
-	}
-	return stopped
+	return errors.Join(s.StopServing(ctx), s.records.db.Close())
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/services/daemon"
 	"leafmesh/services/huntfile"
 	"leafmesh/services/store"
 )
@@ -75,7 +76,7 @@ func TestOtherTeamsAreNotConcerned(t *testing.T) {
 func TestSameEventTwice(t *testing.T) {
 	r := start(t, t.TempDir(), sample(huntfile.Limits{Guesses: 3}))
 	r.open("owls", "a", "c")
-	ctx := r.ctx
+	ctx := r.Ctx
 	wrong := AnswerSubmitted{Attempt: formatAttempt(r.ids.next()), Team: "owls", Clue: "a", Guess: "x", At: 1000}
 	right := AnswerSubmitted{Attempt: formatAttempt(r.ids.next()), Team: "owls", Clue: "c", Guess: "🦉", At: 1000}
 	for range 5 {
@@ -120,12 +121,12 @@ func TestRestart(t *testing.T) {
 	first.answer("owls", "a", "x", noon)
 	first.answer("owls", "a", "y", noon.Add(time.Minute))
 	first.answer("owls", "c", "🦉", noon)
-	if _, err := first.TakeHint(first.ctx, "owls", "a"); err != nil {
+	if _, err := first.TakeHint(first.Ctx, "owls", "a"); err != nil {
 		t.Fatal(err)
 	}
 	last := first.ids.last.Load()
 	want := first.Clues("owls", noon.Add(2*time.Minute))
-	first.stop()
+	first.Stop()
 
 	second := start(t, dir, hunt)
 	got := second.Clues("owls", noon.Add(2*time.Minute))
@@ -170,7 +171,7 @@ func TestSolveIsReportedAgain(t *testing.T) {
 	}
 	solve := ClueSolved{"owls", "c", noon.UnixMilli()}
 	equal(t, "solved", events[ClueSolved](first), []ClueSolved{solve, solve, solve})
-	first.stop()
+	first.Stop()
 
 	second := start(t, dir, hunt) // The process that died may have lost the event.
 	second.answer("owls", "c", "🦉", noon.Add(2*time.Minute+time.Second))
@@ -191,7 +192,7 @@ func TestManyTeamsAtOnce(t *testing.T) {
 				if g == guesses-1 {
 					guess, want = "lighthouse", Correct
 				}
-				j, err := r.Answer(r.ctx, Submission{Team: name, Clue: "a", Guess: guess})
+				j, err := r.Answer(r.Ctx, Submission{Team: name, Clue: "a", Guess: guess})
 				if err != nil || j.Verdict != want {
 					t.Errorf("%s, guess %d: %v, %v", name, g, j.Verdict, err)
 				}
@@ -228,7 +229,7 @@ func TestSubmitChecksSizes(t *testing.T) {
 		{"longest of all", Submission{Team: strings.Repeat("🦉", 200), Clue: "a", Guess: strings.Repeat("🦉", 500)}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := r.Submit(r.ctx, test.sub)
+			_, err := r.Submit(r.Ctx, test.sub)
 			var input *InputError
 			switch {
 			case test.field == "" && err != nil:
@@ -253,7 +254,7 @@ func TestAnswerIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := r.Answer(r.ctx, Submission{Team: "owls", Clue: "a", Guess: "x"}); !errors.Is(err, ErrBusy) {
+	if _, err := r.Answer(r.Ctx, Submission{Team: "owls", Clue: "a", Guess: "x"}); !errors.Is(err, ErrBusy) {
 		t.Errorf("error %v, want ErrBusy", err)
 	}
 	r.waiters.remove("0")
@@ -266,13 +267,13 @@ func TestAnswerEndsWithItsContext(t *testing.T) {
 	r := start(t, t.TempDir(), sample(huntfile.Limits{}))
 	seat := r.board.keep("owls")
 	seat.mu.Lock() // The judge can not go on.
-	ctx, cancel := context.WithCancel(r.ctx)
+	ctx, cancel := context.WithCancel(r.Ctx)
 	result := make(chan error)
 	go func() {
 		_, err := r.Answer(ctx, Submission{Team: "owls", Clue: "a", Guess: "x"})
 		result <- err
 	}()
-	for r.node.Stats().Waiting == 0 {
+	for r.Nodes[0].Stats().Waiting == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	cancel()
@@ -292,7 +293,7 @@ func TestUnlockedTwiceAndUnknown(t *testing.T) {
 	r := start(t, t.TempDir(), sample(huntfile.Limits{}))
 	e := CluesUnlocked{Team: "owls", Clues: []string{"a", "z", "b"}, At: 5}
 	for range 2 {
-		if err := r.handleUnlocked(r.ctx, e); err == nil || !strings.Contains(err.Error(), `"z"`) {
+		if err := r.handleUnlocked(r.Ctx, e); err == nil || !strings.Contains(err.Error(), `"z"`) {
 			t.Errorf("error %v, want one that names z", err)
 		}
 	}
@@ -301,7 +302,7 @@ func TestUnlockedTwiceAndUnknown(t *testing.T) {
 		open = append(open, v.ID)
 	}
 	equal(t, "open", open, []string{"a", "b"})
-	if err := r.handleUnlocked(r.ctx, CluesUnlocked{Team: "", Clues: []string{"a"}}); err == nil {
+	if err := r.handleUnlocked(r.Ctx, CluesUnlocked{Team: "", Clues: []string{"a"}}); err == nil {
 		t.Error("a team without a name was let in")
 	}
 	if got := r.count("SELECT count(*) FROM open_clues"); got != 2 {
@@ -311,9 +312,9 @@ func TestUnlockedTwiceAndUnknown(t *testing.T) {
 
 func TestDatabaseOfAnotherHunt(t *testing.T) {
 	dir, hunt := t.TempDir(), sample(huntfile.Limits{})
-	start(t, dir, hunt).stop()
+	start(t, dir, hunt).Stop()
 	hunt.ID = "other"
-	_, err := New(Config{Data: mesh.Path(dir)}, hunt)
+	_, err := New(Config{Config: daemon.Config{Data: mesh.Path(dir)}}, hunt)
 	if e := (*store.OwnerError)(nil); !errors.As(err, &e) {
 		t.Errorf("error %v", err)
 	}
@@ -322,7 +323,7 @@ func TestDatabaseOfAnotherHunt(t *testing.T) {
 func TestNewRefusesBadHunt(t *testing.T) {
 	hunt := sample(huntfile.Limits{})
 	hunt.Clues[0].Answers = []string{"..."}
-	if _, err := New(Config{Data: mesh.Path(t.TempDir())}, hunt); err == nil {
+	if _, err := New(Config{Config: daemon.Config{Data: mesh.Path(t.TempDir())}}, hunt); err == nil {
 		t.Error("no error")
 	}
 }

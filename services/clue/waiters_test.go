@@ -3,6 +3,8 @@ package clue
 import (
 	"testing"
 	"time"
+
+	"leafmesh/services/servicetest"
 )
 
 // TestTellDoesNotWait: a caller that has gone, but not yet said so, holds nobody up; nor does one that is not there.
@@ -21,7 +23,7 @@ func TestTellDoesNotWait(t *testing.T) {
 	}()
 	select {
 	case <-told:
-	case <-time.After(patience):
+	case <-time.After(servicetest.Patience):
 		t.Fatal("tell waits")
 	}
 	if j := <-verdict; j.Verdict != Wrong {

@@ -22,7 +22,7 @@ func (s *Service) routes() http.Handler {
 	mux.Route("POST /v1/teams", s.postTeam)
 	mux.Route("GET /v1/teams/{team}", s.getTeam)
 	mux.Route("GET /v1/hunt", s.getHunt)
-	mux.Route("GET /healthz", getHealth)
+	mux.Route("GET /healthz", httpapi.Healthy)
 	return mux
 }
 
@@ -98,13 +98,6 @@ func public(hunt *huntfile.Hunt) huntResponse {
 	return out
 }
 
-func getHealth(w http.ResponseWriter, _ *http.Request) error {
-	httpapi.Respond(w, http.StatusOK, struct {
-		Status string `json:"status"`
-	}{"ok"})
-	return nil
-}
-
 // problem turns an error of the service into what the client is told; others stay as they are and are logged.
 func problem(w http.ResponseWriter, err error) error {
 	var name *names.NameError
@@ -116,10 +109,10 @@ func problem(w http.ResponseWriter, err error) error {
 	case errors.Is(err, ErrFull):
 		return httpapi.NewProblem(http.StatusConflict, "%v", err)
 	case errors.Is(err, mesh.ErrRefused):
-		w.Header().Set("Retry-After", "1")
+		httpapi.RetryAfter(w, time.Second)
 		return httpapi.NewProblem(http.StatusTooManyRequests, "too many teams join just now; try again")
 	case errors.Is(err, mesh.ErrClosed), errors.Is(err, context.DeadlineExceeded):
-		w.Header().Set("Retry-After", "1")
+		httpapi.RetryAfter(w, time.Second)
 		return httpapi.NewProblem(http.StatusServiceUnavailable, "the clues could not be announced in time; join again")
 	}
 	return err

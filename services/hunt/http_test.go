@@ -3,8 +3,6 @@ package hunt
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -13,30 +11,14 @@ import (
 // call makes a request and decodes its answer.
 func (r *rig) call(method, path, body string) (status int, fields map[string]any) {
 	r.t.Helper()
-	request, err := http.NewRequestWithContext(r.ctx, method, r.URL()+path, strings.NewReader(body))
-	if err != nil {
-		r.t.Fatal(err)
+	answer, text := r.Call(method, path, body)
+	if err := json.Unmarshal([]byte(text), &fields); err != nil {
+		r.t.Fatalf("%s %s: %q is not JSON: %v", method, path, text, err)
 	}
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
+	if strings.Contains(text, "secret") {
+		r.t.Errorf("%s %s tells what teams may not see: %s", method, path, text)
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer http.DefaultClient.CloseIdleConnections()
-	defer response.Body.Close()
-	data, err := io.ReadAll(response.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &fields); err != nil {
-		r.t.Fatalf("%s %s: %q is not JSON: %v", method, path, data, err)
-	}
-	if strings.Contains(string(data), "secret") {
-		r.t.Errorf("%s %s tells what teams may not see: %s", method, path, data)
-	}
-	return response.StatusCode, fields
+	return answer.StatusCode, fields
 }
 
 func TestHTTP(t *testing.T) {

@@ -2,6 +2,7 @@ package hunt
 
 import (
 	"context"
+	"leafmesh/services/servicetest"
 	"slices"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ type solved struct {
 
 // TestOverLinks: a team joins here and clue hears of its clues; clue tells of a solve and hears of what it opened.
 func TestOverLinks(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), servicetest.Patience)
 	defer cancel()
 	tell := mesh.NewEvent[solved]("clue.clue.solved", mesh.Key(func(e solved) string { return e.Name }))
 	s, err := New(here(t), sample())

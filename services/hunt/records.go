@@ -3,7 +3,6 @@ package hunt
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -33,12 +32,9 @@ type records struct{ db *store.DB }
 
 // openRecords opens, and if needed makes, the database of a hunt in a directory.
 func openRecords(dir, hunt string) (*records, error) {
-	db, err := store.Open(filepath.Join(dir, "hunt.db"), schema)
+	db, err := store.OpenFor(filepath.Join(dir, "hunt.db"), fmt.Sprintf("hunt %q", hunt), schema)
 	if err != nil {
 		return nil, fmt.Errorf("open hunt database: %w", err)
-	}
-	if err := db.Claim(context.Background(), fmt.Sprintf("hunt %q", hunt)); err != nil {
-		return nil, errors.Join(err, db.Close())
 	}
 	return &records{db: db}, nil
 }
@@ -82,28 +78,13 @@ func (r *records) apply(ctx context.Context, c change) error {
 // load computes the board from the database.
 func (r *records) load() (*board, error) {
 	b := newBoard()
-	if err := r.each("SELECT team, joined_at, finished_by, finished_at FROM teams", b.scanTeam); err != nil {
+	if err := r.db.Each(context.Background(), "SELECT team, joined_at, finished_by, finished_at FROM teams", b.scanTeam); err != nil {
 		return nil, fmt.Errorf("load teams: %w", err)
 	}
-	if err := r.each("SELECT team, clue, at, event FROM solves", b.scanSolve); err != nil {
+	if err := r.db.Each(context.Background(), "SELECT team, clue, at, event FROM solves", b.scanSolve); err != nil {
 		return nil, fmt.Errorf("load solves: %w", err)
 	}
 	return b, nil
-}
-
-// each calls scan for each row of a query.
-func (r *records) each(query string, scan func(*sql.Rows) error) error {
-	rows, err := r.db.Read().Query(query)
-	if err != nil {
-		return err
-	}
-	defer rows.Close() //nolint:errcheck // Err tells
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // scanTeam and scanSolve fill a board that nobody else has yet.

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/services/daemon"
 	"leafmesh/services/huntfile"
 	"leafmesh/services/store"
 	names "leafmesh/services/team"
 )
 
 // here is a configuration with a directory of its own.
-func here(t *testing.T) Config { return Config{Data: mesh.Path(t.TempDir())} }
+func here(t *testing.T) Config { return Config{Config: daemon.Config{Data: mesh.Path(t.TempDir())}} }
 
 func TestWholeHunt(t *testing.T) {
 	r := start(t, here(t), sample())
@@ -67,7 +68,7 @@ func TestRejoin(t *testing.T) {
 		t.Error("owls are new a second time")
 	}
 	r.expect("owls unlocked [a b c]")
-	r.stop()
+	r.Stop()
 
 	again := start(t, config, sample())
 	if again.join("owls") {
@@ -104,15 +105,15 @@ func TestSameEventAgain(t *testing.T) {
 	r.join("owls")
 	seat := r.board.find("owls")
 	e := ClueSolved{Team: "owls", Clue: "a", At: 10}
-	first, news, err := r.record(r.ctx, seat, e, "event-1")
+	first, news, err := r.record(r.Ctx, seat, e, "event-1")
 	if err != nil || !news || !first.finished || len(first.opened) != 1 {
 		t.Fatalf("first: %+v, %v, %v", first, news, err)
 	}
-	again, news, err := r.record(r.ctx, seat, e, "event-1")
+	again, news, err := r.record(r.Ctx, seat, e, "event-1")
 	if err != nil || !news || !reflect.DeepEqual(again, first) {
 		t.Errorf("again: %+v, %v, %v; want %+v", again, news, err, first)
 	}
-	if _, news, err = r.record(r.ctx, seat, e, "event-2"); err != nil || news {
+	if _, news, err = r.record(r.Ctx, seat, e, "event-2"); err != nil || news {
 		t.Errorf("another event: %v, %v", news, err)
 	}
 }
@@ -123,7 +124,7 @@ func TestSolveWithoutJoin(t *testing.T) {
 	r := start(t, config, sample())
 	r.solve("foxes", "a", 10)
 	r.expect("foxes progressed 1/3 of 5", "foxes unlocked [a b c]")
-	r.stop()
+	r.Stop()
 	again := start(t, config, sample())
 	if p, err := again.Progress("foxes"); err != nil || p.JoinedAt.UnixMilli() != 10 || len(p.Solved) != 1 {
 		t.Errorf("after a restart: %+v, %v", p, err)
@@ -133,7 +134,7 @@ func TestSolveWithoutJoin(t *testing.T) {
 func TestSolveThatCanNotBe(t *testing.T) {
 	r := start(t, here(t), sample())
 	for _, e := range []ClueSolved{{Team: "owls", Clue: "z"}, {Team: "", Clue: "a"}, {Team: strings.Repeat("x", 201), Clue: "a"}} {
-		if err := r.handleSolved(r.ctx, e); err == nil {
+		if err := r.handleSolved(r.Ctx, e); err == nil {
 			t.Errorf("%+v was taken", e)
 		}
 	}
@@ -149,18 +150,18 @@ func TestMaxTeams(t *testing.T) {
 	r := start(t, config, sample())
 	r.join("owls")
 	r.join("foxes")
-	if _, err := r.Join(r.ctx, "mice", time.Now()); !errors.Is(err, ErrFull) {
+	if _, err := r.Join(r.Ctx, "mice", time.Now()); !errors.Is(err, ErrFull) {
 		t.Errorf("a third team: %v", err)
 	}
 	r.join("owls") // who is in may come back
-	if err := r.handleSolved(r.ctx, ClueSolved{Team: "mice", Clue: "a"}); !errors.Is(err, ErrFull) {
+	if err := r.handleSolved(r.Ctx, ClueSolved{Team: "mice", Clue: "a"}); !errors.Is(err, ErrFull) {
 		t.Errorf("a third team by its solve: %v", err)
 	}
 }
 
 func TestJoinErrors(t *testing.T) {
 	r := start(t, here(t), sample())
-	if _, err := r.Join(r.ctx, " ", time.Now()); !errors.As(err, new(*names.NameError)) {
+	if _, err := r.Join(r.Ctx, " ", time.Now()); !errors.As(err, new(*names.NameError)) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := r.Join(context.Background(), "owls", time.Now()); !errors.Is(err, mesh.ErrNoNode) {
@@ -189,7 +190,7 @@ func TestManyTeamsAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	r.stop()
+	r.Stop()
 	r.mu.Lock()
 	finished := 0
 	for _, line := range r.seen {
@@ -212,7 +213,7 @@ func TestManyTeamsAtOnce(t *testing.T) {
 
 func TestDatabaseOfAnotherHunt(t *testing.T) {
 	config, hunt := here(t), sample()
-	start(t, config, hunt).stop()
+	start(t, config, hunt).Stop()
 	hunt.ID = "other"
 	_, err := New(config, hunt)
 	if e := (*store.OwnerError)(nil); !errors.As(err, &e) {

@@ -2,36 +2,32 @@ package score
 
 import (
 	"errors"
-	"net"
+	"fmt"
 
 	"leafmesh/mesh"
+	"leafmesh/services/daemon"
 )
 
 // Config says everything about one instance of the service.
+//
+// A limit in Mesh on emitting score.points.awarded may refuse or shed, not wait. Refused points are not counted and are tried again
+// like any failed handling; shed ones are counted and not announced. To slow the service down, let its imports wait: they
+// are where the points come from.
 type Config struct {
-	// Mesh is its node.
-	Mesh mesh.Config `yaml:"mesh"`
-	// HTTP is the host:port of the HTTP API. An empty host means the loopback interface, port 0 any free one. Empty: no API.
-	HTTP string `yaml:"http"`
-	// Data is the directory of the database, score.db; made if missing.
-	Data mesh.Path `yaml:"data"`
-	// Hunt is the hunt file, the same for all services. Only the daemon reads it: [New] is given the hunt.
-	Hunt mesh.Path `yaml:"hunt"`
+	daemon.Config `yaml:",inline"`
 }
 
 // Validate returns all problems of a configuration read from YAML, joined, each a *mesh.FieldError.
 func (c *Config) Validate() error {
-	problems := []error{mesh.InField("mesh", c.Mesh.Validate())}
-	if c.HTTP != "" {
-		if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
-			problems = append(problems, &mesh.FieldError{Field: "http", Problem: err.Error(), Remedy: "give host:port, as in 127.0.0.1:8083"})
+	problems := []error{c.Config.Validate()}
+	for i, l := range c.Mesh.Limits {
+		// The event is emitted by the database's only writer, inside of the transaction that counts (see count): one event
+		// that waits would hold up every other change.
+		if l.Event == Awarded.Subject() && l.Limit.Policy == mesh.Wait {
+			problems = append(problems, &mesh.FieldError{Field: fmt.Sprintf("mesh.limits[%d].limit.policy", i),
+				Problem: fmt.Sprintf("%s is emitted while the database is being written, and waiting would hold up every other change", l.Event),
+				Remedy:  "choose refuse here, and wait at the imports of this node"})
 		}
-	}
-	if c.Data == "" {
-		problems = append(problems, &mesh.FieldError{Field: "data", Problem: "it is missing", Remedy: "name the directory of the database"})
-	}
-	if c.Hunt == "" {
-		problems = append(problems, &mesh.FieldError{Field: "hunt", Problem: "it is missing", Remedy: "name the hunt file"})
 	}
 	return errors.Join(problems...)
 }

@@ -6,7 +6,7 @@
 //     team and clue (and hint), and holds the id of the event that counted. It and the team's standing change in one transaction.
 //   - What is counted is in the database before anybody is told.
 //   - score.points.awarded is emitted if and only if something counted. Only a crash of the process between COMMIT and
-//     delivery loses it; the leaderboard is right all the same, as it is read from the database.
+//     delivery loses it, or an emit limit that sheds; the leaderboard is right all the same, as it is read from the database.
 //   - score.leaderboard.changed tells a team's standing as it was in the database at some time after the change. The last
 //     one for a team tells its last standing.
 //   - A solve of a clue that the hunt does not have, or an event that makes no sense, becomes a dead letter.
@@ -15,6 +15,9 @@
 //
 //	clue.clue.solved ─► count, one transaction ─► score.points.awarded ─► announce, one read ─► score.leaderboard.changed (export)
 //	                                          └─► feed ─► GET /v1/leaderboard/stream
+//
+// score.points.awarded is emitted inside of the transaction, by the database's only writer. An emit limit on it must
+// therefore not wait, and [Config.Validate] refuses one that does; the imports are where this service is slowed down.
 //
 // Announcing is a handler of its own because solves and hints of one team are counted by two: only one
 // queue for both, that reads the standing after both are committed, cannot tell an older standing last.

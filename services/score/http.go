@@ -87,7 +87,7 @@ func limitOf(r *http.Request) (int, error) {
 func (s *Service) streamLeaderboard(w http.ResponseWriter, r *http.Request) error {
 	subscriber, err := s.feed.subscribe()
 	if errors.Is(err, errCrowded) {
-		w.Header().Set("Retry-After", "10")
+		httpapi.RetryAfter(w, 10*time.Second)
 		return httpapi.NewProblem(http.StatusServiceUnavailable, "%v", err)
 	}
 	if err != nil {
@@ -147,10 +147,7 @@ func (s *Service) getHealth(w http.ResponseWriter, r *http.Request) error {
 	if err := s.ledger.db.Read().PingContext(r.Context()); err != nil {
 		return fmt.Errorf("check health: %w", err)
 	}
-	httpapi.Respond(w, http.StatusOK, struct {
-		Status string `json:"status"`
-	}{"ok"})
-	return nil
+	return httpapi.Healthy(w, r)
 }
 
 // rows makes places into what clients see.

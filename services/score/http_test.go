@@ -4,27 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
-)
 
-// get answers a GET's status and body.
-func get(t *testing.T, url string) (int, string) {
-	t.Helper()
-	answer, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer http.DefaultClient.CloseIdleConnections()
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer.StatusCode, strings.TrimSpace(string(body))
-}
+	"leafmesh/services/servicetest"
+)
 
 func TestHTTP(t *testing.T) {
 	r := start(t, t.TempDir())
@@ -52,11 +37,12 @@ func TestHTTP(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.path, func(t *testing.T) {
-			status, body := get(t, r.URL()+test.path)
-			if status != test.status {
-				t.Errorf("status %d, want %d", status, test.status)
+			answer, text := r.Call("GET", test.path, "")
+			if answer.StatusCode != test.status {
+				t.Errorf("status %d, want %d", answer.StatusCode, test.status)
 			}
-			if status == 200 && body != test.body || !strings.Contains(body, test.body) {
+			body := strings.TrimSpace(text)
+			if test.status == 200 && body != test.body || !strings.Contains(body, test.body) {
 				t.Errorf("body %s\nwant %s", body, test.body)
 			}
 		})
@@ -65,7 +51,7 @@ func TestHTTP(t *testing.T) {
 
 func TestEmptyLeaderboardIsAnEmptyList(t *testing.T) {
 	r := start(t, t.TempDir())
-	if _, body := get(t, r.URL()+"/v1/leaderboard"); body != `{"leaderboard":[]}` {
+	if _, body := r.Call("GET", "/v1/leaderboard", ""); body != `{"leaderboard":[]}`+"\n" {
 		t.Errorf("body %s", body)
 	}
 }
@@ -96,7 +82,7 @@ func TestStreamFollowsTheLeaderboardUntilTheServiceStops(t *testing.T) {
 	r := start(t, t.TempDir())
 	emit(r, "clue-1", Solved, ClueSolved{"Owls", "two", 100})
 	r.settle(1)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), servicetest.Patience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, "GET", r.URL()+"/v1/leaderboard/stream", nil)
 	if err != nil {
@@ -115,7 +101,7 @@ func TestStreamFollowsTheLeaderboardUntilTheServiceStops(t *testing.T) {
 	if u := readUpdate(t, lines); u.Snapshot || len(u.Rows) != 2 || u.Rows[0].Team != "Bats" || u.Rows[1].Rank != 2 {
 		t.Errorf("then %+v, want Bats first and Owls second", u)
 	}
-	r.stop()
+	r.Stop()
 	for lines.Scan() {
 		if lines.Text() != "" {
 			t.Errorf("after the stop: %q", lines.Text())
@@ -141,5 +127,5 @@ func TestStreamOfAClientThatWentIsForgotten(t *testing.T) {
 		t.Errorf("first %+v with %d subscribers, want a snapshot and 1", u, r.feed.count())
 	}
 	answer.Body.Close()
-	r.await("the end of the stream", func([]any) bool { return r.feed.count() == 0 })
+	r.Await("the end of the stream", func() bool { return r.feed.count() == 0 })
 }

@@ -47,12 +47,9 @@ type ledger struct {
 
 // openLedger opens, and if needed makes, the database of a hunt in a directory.
 func openLedger(dir, hunt string) (*ledger, error) {
-	db, err := store.Open(filepath.Join(dir, "score.db"), schema)
+	db, err := store.OpenFor(filepath.Join(dir, "score.db"), fmt.Sprintf("hunt %q", hunt), schema)
 	if err != nil {
 		return nil, fmt.Errorf("open score database: %w", err)
-	}
-	if err := db.Claim(context.Background(), fmt.Sprintf("hunt %q", hunt)); err != nil {
-		return nil, errors.Join(err, db.Close())
 	}
 	l, err := newLedger(db)
 	if err != nil {
@@ -125,42 +122,29 @@ func (l *ledger) standing(ctx context.Context, team string) (Standing, error) {
 }
 
 // places returns the whole leaderboard. It is sorted here and not by SQL, so that the order has one definition.
-func (l *ledger) places(ctx context.Context) (_ []place, err error) {
-	rows, err := l.db.Read().QueryContext(ctx, "SELECT team, points, solves, last_solve, finished FROM teams")
-	if err != nil {
-		return nil, fmt.Errorf("read leaderboard: %w", err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+func (l *ledger) places(ctx context.Context) ([]place, error) {
 	var standings []Standing
-	for rows.Next() {
+	err := l.db.Each(ctx, "SELECT team, points, solves, last_solve, finished FROM teams", func(rows *sql.Rows) error {
 		s, err := scanStanding(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read leaderboard: %w", err)
-		}
 		standings = append(standings, s)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("read leaderboard: %w", err)
 	}
 	return rank(standings), nil
 }
 
 // awards returns what counted for a team, in the order of time.
-func (l *ledger) awards(ctx context.Context, team string) (_ []award, err error) {
-	rows, err := l.db.Read().QueryContext(ctx, "SELECT clue, hint, points, at, event FROM awards WHERE team = ? ORDER BY at, clue, hint", team)
-	if err != nil {
-		return nil, fmt.Errorf("read awards: %w", err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+func (l *ledger) awards(ctx context.Context, team string) ([]award, error) {
 	var awards []award
-	for rows.Next() {
+	err := l.db.Each(ctx, "SELECT clue, hint, points, at, event FROM awards WHERE team = ? ORDER BY at, clue, hint", func(rows *sql.Rows) error {
 		a := award{Team: team}
-		if err := rows.Scan(&a.Clue, &a.Hint, &a.Points, &a.At, &a.Event); err != nil {
-			return nil, fmt.Errorf("read awards: %w", err)
-		}
+		err := rows.Scan(&a.Clue, &a.Hint, &a.Points, &a.At, &a.Event)
 		awards = append(awards, a)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	}, team)
+	if err != nil {
 		return nil, fmt.Errorf("read awards: %w", err)
 	}
 	return awards, nil

@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/services/daemon"
 )
 
 // BenchmarkSolve is a solve from its event to the announcement of the new standing, with state on disk, on one node.
 func BenchmarkSolve(b *testing.B) {
 	hunt := testHunt()
-	s, err := New(Config{Data: mesh.Path(b.TempDir())}, hunt)
+	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(b.TempDir())}}, hunt)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -24,12 +24,12 @@ type Service struct {
 	points map[string]int // of a solve, by clue
 	ledger *ledger
 	feed   *feed
-	server *httpapi.Server // nil before Serve and without an HTTP API
+	api    httpapi.API
 }
 
 // New opens the database in config.Data. The hunt must not change any more. The caller closes the service, also when it never served.
 //
-// Errors: what hunt.Validate finds; *store.OwnerError for a database of another hunt; those of store.Open.
+// Errors: what hunt.Validate finds; *store.OwnerError for a database of another hunt; those of store.OpenFor.
 func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 	if err := hunt.Validate(); err != nil {
 		return nil, fmt.Errorf("score: %w", err)
@@ -58,43 +58,28 @@ func (s *Service) Declare(c *mesh.Config) {
 // Serve starts the HTTP API if there is one. It returns when the API listens. ctx bounds the life of its requests, so it must
 // live until StopServing has returned.
 func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
-	if s.config.HTTP == "" {
-		return nil
-	}
-	server, err := httpapi.NewServer(node.Context(ctx), s.config.HTTP, s.routes())
-	if err != nil {
+	if err := s.api.Serve(node.Context(ctx), s.config.HTTP, s.routes()); err != nil {
 		return fmt.Errorf("serve score: %w", err)
 	}
-	s.server = server
-	s.feed.start(ctx)
+	if s.api.URL() != "" {
+		s.feed.start(ctx)
+	}
 	return nil
 }
 
 // URL is where the HTTP API is reached, without a slash at the end; "" when it does not serve.
-func (s *Service) URL() string {
-	if s.server == nil {
-		return ""
-	}
-	return s.server.URL()
-}
+func (s *Service) URL() string { return s.api.URL() }
 
 // StopServing ends the HTTP API and its streams. Requests under way end first, or when ctx ends. Harmless when not serving.
 func (s *Service) StopServing(ctx context.Context) error {
-	if s.server == nil {
-		return nil
-	}
-	err := s.server.Close(ctx)
+	err := s.api.Close(ctx)
 	s.feed.stop()
 	return err
 }
 
 // Close stops serving and closes the database. Close the node before, so that no handler needs it any more.
 func (s *Service) Close(ctx context.Context) error {
-	stopped := s.StopServing(ctx)
-	if err := s.ledger.close(); err != nil {
-		return errors.Join(stopped, fmt.Errorf("close score: %w", err))
-	}
-	return stopped
+	return errors.Join(s.StopServing(ctx), s.ledger.close())
 }
 
 // Leaderboard returns the first limit rows of the leaderboard, all when limit is 0 or less, as the database holds it.

@@ -8,19 +8,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/services/daemon"
 	"leafmesh/services/huntfile"
+	"leafmesh/services/servicetest"
 	"leafmesh/services/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience bounds every wait of these tests; no wait ends by it unless something is broken.
-const patience = 20 * time.Second
 
 func testHunt() *huntfile.Hunt {
 	h := &huntfile.Hunt{ID: "spring", Title: "Spring"}
@@ -47,16 +45,16 @@ func openTestLedger(t *testing.T) *ledger {
 // rig is the service on a node that imports from nodes of clue and hunt, with everything it emits written down.
 type rig struct {
 	*Service
-	t     *testing.T
-	nodes mesh.Nodes
-	mu    sync.Mutex
-	seen  []any // guarded by mu
+	*servicetest.Run
+	t    *testing.T
+	mu   sync.Mutex
+	seen []any // guarded by mu
 }
 
 // start runs the service. The test's end stops it.
 func start(t *testing.T, dir string) *rig {
 	t.Helper()
-	s, err := New(Config{Data: mesh.Path(dir), HTTP: "127.0.0.1:0"}, testHunt())
+	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(dir), HTTP: "127.0.0.1:0"}}, testHunt())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,37 +72,10 @@ func start(t *testing.T, dir string) *rig {
 			Changed.Handle("see-changed", func(_ context.Context, e LeaderboardChanged) error { return r.note(e) }),
 			mesh.DeadLetters.Handle("see-dead", func(_ context.Context, e mesh.DeadLetter) error { return r.note(e) }),
 		}}
-	s.Declare(&score)
 	clue := mesh.Config{Name: "clue-1", Exports: []mesh.Export{Solved.Export(none), Hinted.Export(none)}}
 	hunt := mesh.Config{Name: "hunt-1", Exports: []mesh.Export{Finished.Export(none)}}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
-	t.Cleanup(cancel)
-	if r.nodes, err = mesh.OpenAll(ctx, clue, hunt, score); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Serve(ctx, r.nodes.Node("score-1")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.stop)
-	if err := r.nodes.Ready(ctx); err != nil {
-		t.Fatal(err)
-	}
+	r.Run = servicetest.Start(t, s, score, clue, hunt)
 	return r
-}
-
-// stop stops everything in the order of a daemon. A second call does nothing.
-func (r *rig) stop() {
-	if r.nodes == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for _, stop := range []func(context.Context) error{r.StopServing, r.nodes.Close, r.Service.Close} {
-		if err := stop(ctx); err != nil {
-			r.t.Error(err)
-		}
-	}
-	r.nodes = nil
 }
 
 func (r *rig) note(event any) error {
@@ -114,30 +85,28 @@ func (r *rig) note(event any) error {
 	return nil
 }
 
-// await waits until what the service emitted satisfies a condition.
-func (r *rig) await(what string, condition func(seen []any) bool) {
+// awaitSeen waits until what the service emitted satisfies a condition.
+func (r *rig) awaitSeen(what string, condition func(seen []any) bool) {
 	r.t.Helper()
-	deadline := time.After(patience)
-	for {
+	defer func() {
+		if r.t.Failed() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.t.Logf("seen: %+v", r.seen)
+		}
+	}()
+	r.Await(what, func() bool {
 		r.mu.Lock()
-		met := condition(slices.Clone(r.seen))
-		r.mu.Unlock()
-		if met {
-			return
-		}
-		select {
-		case <-deadline:
-			r.t.Fatalf("waited in vain for %s; seen: %+v", what, r.seen)
-		case <-time.After(time.Millisecond):
-		}
-	}
+		defer r.mu.Unlock()
+		return condition(slices.Clone(r.seen))
+	})
 }
 
 // settle waits until the score node has handled n events of other nodes, and what follows from them.
 func (r *rig) settle(n uint64) {
 	r.t.Helper()
-	r.await(fmt.Sprintf("%d handled imports", n), func([]any) bool {
-		s := r.nodes.Node("score-1").Stats()
+	r.Await(fmt.Sprintf("%d handled imports", n), func() bool {
+		s := r.Nodes[0].Stats()
 		return s.Total(mesh.Imported) == n && s.Waiting == 0
 	})
 }
@@ -155,7 +124,7 @@ func only[E any](seen []any) (events []E) {
 // emit emits an event at a node as a root event.
 func emit[T any](r *rig, node string, e *mesh.Event[T], value T) {
 	r.t.Helper()
-	if err := e.Emit(r.nodes.Node(node).Context(context.Background()), value); err != nil {
+	if err := e.Emit(r.Nodes.Node(node).Context(context.Background()), value); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -230,7 +199,7 @@ func TestSolveCountsOnceHoweverOftenItsEventComes(t *testing.T) {
 	if !strings.HasPrefix(board, "1 team 00 2/1 @1000, 2 team 01 2/1 @1001, ") || strings.Count(board, " 2/1 ") != teams {
 		t.Errorf("leaderboard: %s", board)
 	}
-	r.stop()
+	r.Stop()
 
 	again := start(t, dir) // what was counted is known after a restart
 	emit(again, "clue-1", Solved, ClueSolved{"team 00", "three", 2000})
@@ -259,7 +228,7 @@ func TestEventsThatCannotBeCountedBecomeDeadLetters(t *testing.T) {
 	}
 	for i, test := range tests {
 		test.emit()
-		r.await("a dead letter", func(seen []any) bool { return len(only[mesh.DeadLetter](seen)) == i+1 })
+		r.awaitSeen("a dead letter", func(seen []any) bool { return len(only[mesh.DeadLetter](seen)) == i+1 })
 		if letter := only[mesh.DeadLetter](r.seen)[i]; !strings.Contains(letter.Error, test.want) {
 			t.Errorf("the error is %q, want one with %q", letter.Error, test.want)
 		}
@@ -283,7 +252,7 @@ func TestAwardsRememberTheEventThatCounted(t *testing.T) {
 }
 
 func TestRefusedPointsAreNotCountedAndCountedByALaterTry(t *testing.T) {
-	s, err := New(Config{Data: mesh.Path(t.TempDir())}, testHunt())
+	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(t.TempDir())}}, testHunt())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +267,7 @@ func TestRefusedPointsAreNotCountedAndCountedByALaterTry(t *testing.T) {
 }
 
 func TestNewRefusesAnotherHuntsDatabase(t *testing.T) {
-	config := Config{Data: mesh.Path(t.TempDir())}
+	config := Config{Config: daemon.Config{Data: mesh.Path(t.TempDir())}}
 	s, err := New(config, testHunt())
 	if err != nil {
 		t.Fatal(err)
@@ -312,14 +281,5 @@ func TestNewRefusesAnotherHuntsDatabase(t *testing.T) {
 	var owned *store.OwnerError
 	if !errors.As(err, &owned) {
 		t.Errorf("error %v, want an OwnerError", err)
-	}
-}
-
-func TestConfigNamesEveryProblem(t *testing.T) {
-	err := (&Config{HTTP: "8083"}).Validate()
-	for _, want := range []string{"mesh.name", "http", "data", "hunt"} {
-		if err == nil || !strings.Contains(err.Error(), want+":") {
-			t.Errorf("no problem of %s in: %v", want, err)
-		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// OwnerError is returned by Claim for a database that belongs to another owner.
+// OwnerError is returned by OpenFor for a database that belongs to another owner.
 type OwnerError struct {
 	Path      string
 	Has, Want string
@@ -18,10 +18,22 @@ func (e *OwnerError) Error() string {
 	return fmt.Sprintf("database file %q belongs to %s, not to %s: give each a data directory of its own", e.Path, e.Has, e.Want)
 }
 
-// Claim writes down whose data the database holds, `hunt "spring"` for example, if that is not written yet. If it is, and names
-// another owner, Claim returns an *OwnerError: so a service that is pointed at the wrong directory does not mix
-// two histories. The owner is kept in a table named owner.
-func (db *DB) Claim(ctx context.Context, owner string) error {
+// OpenFor opens a database as Open does, on behalf of owner, `hunt "spring"` for example. The owner is written into a new
+// database, in a table named owner. For a database of another owner OpenFor returns an *OwnerError: so a service that is
+// pointed at the wrong directory does not mix two histories.
+func OpenFor(path, owner string, schema []string) (*DB, error) {
+	db, err := Open(path, schema)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.claim(context.Background(), owner); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// claim writes down the owner if none is written yet, and compares it otherwise.
+func (db *DB) claim(ctx context.Context, owner string) error {
 	return db.Write(ctx, func(tx *Tx) error {
 		if _, err := tx.Exec("CREATE TABLE IF NOT EXISTS owner (name TEXT NOT NULL) STRICT"); err != nil {
 			return fmt.Errorf("claim database %q: %w", db.path, err)

@@ -79,7 +79,7 @@ func (db *DB) Close() error {
 		<-db.writer.done
 		// The readers go first: the last connection to leave merges the -wal file, which a reader may not do.
 		if err := errors.Join(db.read.Close(), db.writer.close()); err != nil {
-			db.err = fmt.Errorf("close database: %w", err)
+			db.err = fmt.Errorf("close database %q: %w", db.path, err)
 		}
 	})
 	return db.err

@@ -102,17 +102,21 @@ func TestDamagedFilesAreNamedWithARemedy(t *testing.T) {
 	}
 }
 
-func TestClaimRefusesAnotherOwner(t *testing.T) {
-	db, path := openTest(t)
+func TestOpenForRefusesAnotherOwner(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
 	for _, owner := range []string{`hunt "a"`, `hunt "a"`} {
-		if err := db.Claim(context.Background(), owner); err != nil {
+		db, err := OpenFor(path, owner, []string{testSchema})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := db.Claim(context.Background(), `hunt "b"`)
+	_, err := OpenFor(path, `hunt "b"`, []string{testSchema})
 	var other *OwnerError
 	if !errors.As(err, &other) || other.Path != path || other.Has != `hunt "a"` || other.Want != `hunt "b"` {
-		t.Errorf("another owner's claim returned %v", err)
+		t.Errorf("opening for another owner returned %v", err)
 	}
 }
 

@@ -1,0 +1,44 @@
+package daemon
+
+import (
+	"errors"
+	"net"
+
+	"leafmesh/mesh"
+)
+
+// Config is what every service is told about one instance of it. A service embeds it in a Config of its own, inline in YAML,
+// beside what only that service is told:
+//
+//	type Config struct {
+//		daemon.Config `yaml:",inline"`
+//		MaxTeams      int `yaml:"max_teams"`
+//	}
+type Config struct {
+	// Mesh is its node.
+	Mesh mesh.Config `yaml:"mesh"`
+	// HTTP is the host:port of the HTTP API. An empty host means the loopback interface, port 0 any free one. Empty: no API.
+	HTTP string `yaml:"http"`
+	// Data is the directory of the database, <service>.db; made if missing.
+	Data mesh.Path `yaml:"data"`
+	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
+	Hunt mesh.Path `yaml:"hunt"`
+}
+
+// Validate returns all problems of a configuration read from YAML, joined, each a *mesh.FieldError. A service with a
+// Validate of its own joins these to its own.
+func (c *Config) Validate() error {
+	problems := []error{mesh.InField("mesh", c.Mesh.Validate())}
+	if c.HTTP != "" {
+		if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+			problems = append(problems, &mesh.FieldError{Field: "http", Problem: err.Error(), Remedy: "give host:port, as in 127.0.0.1:8080"})
+		}
+	}
+	if c.Data == "" {
+		problems = append(problems, &mesh.FieldError{Field: "data", Problem: "it is missing", Remedy: "name the directory of the database"})
+	}
+	if c.Hunt == "" {
+		problems = append(problems, &mesh.FieldError{Field: "hunt", Problem: "it is missing", Remedy: "name the hunt file"})
+	}
+	return errors.Join(problems...)
+}

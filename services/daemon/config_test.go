@@ -1,0 +1,45 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"leafmesh/mesh"
+)
+
+// own is a service's configuration.
+type own struct {
+	Config `yaml:",inline"`
+	Extra  int `yaml:"extra"`
+}
+
+func TestConfig(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "service.yaml")
+	load := func(text string, into *own) error {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return mesh.LoadYAML(path, into)
+	}
+	var c own
+	if err := load("mesh: {name: clue-1}\nhttp: 127.0.0.1:8081\ndata: ../data\nhunt: hunt.yaml\nextra: 1\n", &c); err != nil {
+		t.Fatal(err)
+	}
+	want := own{Config: Config{HTTP: "127.0.0.1:8081", Data: mesh.Path(filepath.Join(filepath.Dir(folder), "data")), Hunt: mesh.Path(filepath.Join(folder, "hunt.yaml"))}, Extra: 1}
+	if c.Mesh.Name != "clue-1" || c.HTTP != want.HTTP || c.Data != want.Data || c.Hunt != want.Hunt || c.Extra != want.Extra {
+		t.Errorf("read %+v, want %+v", c, want)
+	}
+	if err := load("mesh: {name: clue-1}\ndata: data\nhunt: hunt.yaml\n", new(own)); err != nil {
+		t.Errorf("without an HTTP API: %v", err)
+	}
+	err := load("mesh: {name: clue}\nhttp: \"8081\"\nextar: 1\n", new(own))
+	for _, want := range []string{":1: mesh.name: ", ":2: http: ", ":3: extar: ", "extra", "data: it is missing", "hunt: it is missing"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
