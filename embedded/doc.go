@@ -1,0 +1,11 @@
+// Command embedded runs everything in one process: the clue, hunt and score services as three linked nodes, and teams that play.
+//
+//	go run ./embedded                        simulated teams play the sample hunt
+//	go run ./embedded replay -log FILE       replays the guess log of a real hunt
+//	go run ./embedded derive -log FILE       prints the hunt that a log was played on
+//
+// Flags have one dash or two; see docs/running.md for all of them.
+//
+// Flags are parsed by the standard library, and not by the library that the daemons and meshctl use, which takes `-for` for
+// three flags of one letter.
+package main

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// TestPlayForAWhile plays for three seconds and reads what it prints.
+func TestPlayForAWhile(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	status, out, err := run(t.Context(), "-for", "3s", "-teams", "20", "-http", "127.0.0.1:0")
+	if status != 0 || err != "" {
+		t.Fatalf("status %d, error %q", status, err)
+	}
+	for _, want := range []string{
+		`20 teams play "The Lamp at Gannet Rock"`,
+		`clue-1   http://127\.0\.0\.1:\d+\n`, `hunt-1   http://`, `score-1  http://.*/v1/leaderboard`,
+		`00:01  guesses \d+  solves \d+  finished \d+  events local \d+ exported \d+ imported \d+ shed 0  links 4/4\n`,
+		`00:02  guesses`, `rank  points  solves`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "guesses 0  solves 0  finished 0  events local 0 exported 0 imported 0 shed 0  links 4/4\n\nrank") {
+		t.Errorf("nothing happened:\n%s", out)
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("temporary folders are left: %v, %v", left, err)
+	}
+}
+
+// TestPlayUntilInterrupted plays until Ctrl-C, which is the end of its context, with a live stream open, and then goes on
+// with the same databases.
+func TestPlayUntilInterrupted(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	data := t.TempDir()
+	for round := range 2 {
+		reader, writer := io.Pipe()
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		status := make(chan int)
+		go func() {
+			p := &play{teams: 5, http: "127.0.0.1:0", data: data, think: 10 * time.Millisecond}
+			code := 0
+			if err := p.run(ctx, streams{out: writer, err: io.Discard}); err != nil {
+				t.Errorf("round %d: %v", round, err)
+				code = 1
+			}
+			_ = writer.Close() // never fails
+			status <- code
+		}()
+		out := &transcript{reader: reader}
+		url := out.until(t, regexp.MustCompile(`live: (\S+)`))[1]
+		stream, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `00:01  guesses [1-9]`
+		if round > 0 {
+			want = `00:01  ` // They may have solved all.
+		}
+		out.until(t, regexp.MustCompile(want))
+		interrupt()
+		go io.Copy(io.Discard, reader) //nolint:errcheck // ends with the writer
+		select {
+		case code := <-status:
+			if code != 0 {
+				t.Errorf("round %d: status %d", round, code)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("Ctrl-C does not end it")
+		}
+		if err := stream.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		http.DefaultClient.CloseIdleConnections()
+	}
+}
+
+// transcript is what has been printed so far.
+type transcript struct {
+	reader io.Reader
+	text   []byte
+}
+
+// until reads until a pattern has appeared, and returns what it matched.
+func (tr *transcript) until(t *testing.T, pattern *regexp.Regexp) []string {
+	t.Helper()
+	buffer := make([]byte, 4096)
+	for {
+		if found := pattern.FindStringSubmatch(string(tr.text)); found != nil {
+			return found
+		}
+		n, err := tr.reader.Read(buffer)
+		tr.text = append(tr.text, buffer[:n]...)
+		if err != nil {
+			t.Fatalf("%v before %q came, in\n%s", err, pattern, tr.text)
+		}
+	}
+}

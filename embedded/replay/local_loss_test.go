@@ -1,0 +1,66 @@
+package replay
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"leafmesh/embedded/guesslog"
+	"leafmesh/embedded/guesslog/testlog"
+	"leafmesh/services/clue"
+)
+
+// openSmall opens nodes with the hunt of the small log, and lets its teams join.
+func openSmall(t *testing.T) (*Local, *guesslog.Log, guesslog.Derived) {
+	t.Helper()
+	log, hunt := read(t, testlog.Small(t).Path)
+	local, err := OpenLocal(t.Context(), hunt.Hunt, t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := local.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := local.Join(t.Context(), log.Teams(), len(hunt.Hunt.Clues)); err != nil {
+		t.Fatal(err)
+	}
+	return local, log, hunt
+}
+
+// Solves that clue counted and score did not are an error and not a leaderboard with less in it.
+func TestLocalNoticesLostSolves(t *testing.T) {
+	local, _, _ := openSmall(t)
+	if err := local.Settle(t.Context(), 0); err != nil {
+		t.Error(err)
+	}
+	if err := local.Settle(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "score has 0 of them") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLocalNoticesTeamsWithoutClues(t *testing.T) {
+	local, log, hunt := openSmall(t)
+	err := local.Join(t.Context(), log.Teams()[:1], len(hunt.Hunt.Clues)+1)
+	if err == nil || !strings.Contains(err.Error(), "has 8 of 9 clues open") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A guess that can not be judged, because the database is gone, ends the replay at once and by name.
+func TestLocalNoticesGuessesThatFail(t *testing.T) {
+	local, log, hunt := openSmall(t)
+	if err := local.Clue.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen := newVerdicts(1)
+	g := log.Guesses[0]
+	if err := local.Submit(t.Context(), g, hunt.Clues[g.Puzzle], func(v clue.Verdict) { seen.add(g, v) }); err != nil {
+		t.Fatal(err)
+	}
+	err := awaitVerdicts(t.Context(), local, seen)
+	if err == nil || !strings.Contains(err.Error(), "clue-1: 1 × clue.answer.submitted failed at handler judge") {
+		t.Errorf("got %v", err)
+	}
+}
