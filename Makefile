@@ -1,0 +1,93 @@
+# What make does here, go does too: `make run` is `go run ./embedded`, and
+# `make test` is `go test ./...`. Neither needs a C compiler. `make help` lists
+# the targets.
+
+GO ?= go
+
+# In CI, or with RACE=1, tests run under the race detector (it needs cgo and a C
+# compiler); in CI, or with FUZZ=1, each fuzz target runs for FUZZTIME too: a
+# number of executions, a few seconds' worth. With a duration Go 1.26 now and then
+# reports its own end as a failure (golang.org/issue/75804).
+ifeq ($(CI),true)
+RACE ?= 1
+FUZZ ?= 1
+endif
+FUZZTIME ?= 20000x
+TESTFLAGS ?=
+
+# Linters are pinned here and run from source. They are no dependencies of the
+# modules: see docs/decisions/0006-linters.md.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRCHECK := github.com/kisielk/errcheck@v1.30.0
+
+PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
+KEYS := $(addprefix configs/keys/,hunt-1.nk clue-1.nk score-1.nk)
+
+.PHONY: help run test race check format vet lint tidy rules fuzz bench bench-test keys build daemons clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start the three nodes in one process; ARGS='-teams 20' passes flags
+	$(GO) run ./embedded $(ARGS)
+
+test: ## run all tests; in CI with the race detector, the short fuzz and bench's tests
+	$(GO) test $(if $(RACE),-race) $(TESTFLAGS) ./...
+	$(if $(FUZZ),@$(MAKE) --no-print-directory bench-test fuzz)
+
+race: ## run all tests with the race detector
+	$(GO) test -race $(TESTFLAGS) ./...
+
+check: format vet lint tidy rules ## format, vet, linters, tidy modules, architecture and docs
+
+format: ## fail if gofmt would change a file
+	@files="$$(gofmt -l .)" && if [ -n "$$files" ]; then printf 'gofmt -w is needed for:\n%s\n' "$$files" >&2; exit 1; fi
+
+vet: ## go vet, in both modules
+	$(GO) vet ./...
+	cd bench && $(GO) vet ./...
+
+lint: ## staticcheck and errcheck, in both modules
+	$(GO) run $(STATICCHECK) ./...
+	cd bench && $(GO) run $(STATICCHECK) ./...
+	$(GO) run $(ERRCHECK) -ignoretests -exclude .errcheck-exclude ./...
+	cd bench && $(GO) run $(ERRCHECK) -ignoretests -exclude ../.errcheck-exclude ./...
+
+tidy: ## fail if go mod tidy would change a module
+	$(GO) mod tidy -diff
+	cd bench && $(GO) mod tidy -diff
+
+rules: ## who imports what, sizes, doc comments, links in the documentation
+	$(GO) test -count=1 .
+
+fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
+	@found="$$($(GO) test -list '^Fuzz' ./...)" || { printf '%s\n' "$$found" >&2; exit 1; }; \
+	printf '%s\n' "$$found" | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
+	while read -r package name; do \
+		echo "fuzz $$package $$name"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x "$$package" || exit 1; \
+	done
+
+bench: ## compare with raw NATS, watermill and a Go channel; ARGS='-pairs 9' passes flags
+	cd bench && $(GO) run . $(ARGS)
+
+bench-test: ## every comparison once, with few events
+	cd bench && $(GO) test $(if $(RACE),-race) ./...
+
+keys: $(KEYS) ## make the keys of the three daemons that are not there yet
+
+configs/keys/%.nk:
+	@mkdir -p -m 700 configs/keys
+	$(GO) run ./cmd/meshctl key $@
+
+build: ## build the programs into bin/
+	$(GO) build -o bin/ $(PROGRAMS)
+
+daemons: build keys ## run the three daemons as separate processes, until Ctrl-C
+	@bin/huntd & hunt=$$!; bin/clued & clue=$$!; bin/scored & score=$$!; \
+	trap 'kill $$hunt $$clue $$score 2>/dev/null' INT TERM; \
+	wait $$hunt; wait $$clue; wait $$score; wait
+
+clean: ## remove what build and bench leave; keys and data stay
+	rm -rf bin
+	find . \( -name '*.prof' -o -name '*.test' \) -type f -exec rm -f {} +
