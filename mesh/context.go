@@ -33,23 +33,24 @@ func (n *Node) Context(parent context.Context) context.Context {
 func sourceOf(ctx context.Context) (*Node, *turn) {
 	switch c := ctx.(type) { // the common cases, without a walk up the chain
 	case *turn:
-		return c.node, c
+		return c.stage.node, c
 	case *nodeContext:
 		return c.node, nil
 	}
 	switch c := ctx.Value(sourceKey{}).(type) {
 	case *turn:
-		return c.node, c
+		return c.stage.node, c
 	case *nodeContext:
 		return c.node, nil
 	}
 	return nil, nil
 }
 
-// HeaderOf gives the header of the event that ctx's handler was called for.
+// HeaderOf gives the header of the event that ctx's handler was called for, and
+// false outside of a handler and after it returned.
 func HeaderOf(ctx context.Context) (Header, bool) {
 	if _, t := sourceOf(ctx); t != nil {
-		return t.header, true
+		return t.header()
 	}
 	return Header{}, false
 }

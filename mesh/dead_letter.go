@@ -41,9 +41,8 @@ func (w *handlerWorker[T]) giveUp(it *item[T], tries int, cause error) {
 	if w.node.listens(DeadLetters.subject) {
 		letter.Payload = payloadOf(it.value)
 	}
-	w.turn = w.turn.begin(&it.header)
-	err := DeadLetters.Emit(w.turn, letter)
-	w.turn.end(err == nil)
+	err := DeadLetters.Emit(w.stage.begin(&it.header), letter)
+	w.stage.end(err == nil)
 	if err != nil {
 		w.node.counters.cell(DeadLetters.subject, Lost, "handler "+w.name, ruleDeadLetter).Add(1)
 	}

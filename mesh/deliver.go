@@ -77,7 +77,8 @@ func (c *consumer[T]) release(hash uint64) { c.shard(hash).release(1) }
 func (c *consumer[T]) start() {
 	c.done = make(chan struct{})
 	for _, q := range c.shards {
-		c.work.Go(func() { c.run(q) })
+		w := &worker[T]{consumer: c, queue: q, process: c.newWorker()}
+		c.work.Go(w.run)
 	}
 	go func() { // ends with the workers, which tryClose ends
 		c.work.Wait()
@@ -85,31 +86,62 @@ func (c *consumer[T]) start() {
 	}()
 }
 
-// run is the worker's loop. It ends when the queue is closed.
-func (c *consumer[T]) run(q *queue[T]) {
-	process := c.newWorker()
-	var batch []item[T]
-	for {
-		var open bool
-		if batch, open = q.take(batch); !open {
-			return
+// worker is one goroutine of a consumer and what it is working on.
+type worker[T any] struct {
+	consumer *consumer[T]
+	queue    *queue[T]
+	process  func(*item[T])
+
+	batch []item[T] // taken from the queue
+	next  int       // the first of batch that is not processed
+	done  int64     // processed events whose places are not released yet
+	ended bool      // the queue is closed
+}
+
+// run is the worker's loop. It ends when the queue is closed. Should a handler
+// end the goroutine, another one goes on with the next event.
+func (w *worker[T]) run() {
+	defer func() {
+		if !w.ended {
+			w.consumer.work.Go(w.run)
 		}
-		done := int64(0)
-		for i := range batch {
-			process(&batch[i])
-			batch[i] = item[T]{} // let go of what the value refers to
-			// Emitters and the worker share the count of places: it is written
-			// for several events at once, unless somebody waits for one.
-			if done++; done >= q.releaseBatch || q.waiters.Load() > 0 {
-				q.release(done)
-				done = 0
-			}
-		}
-		q.release(done)
-		if cap(batch) > maxSpare {
-			batch = nil
+	}()
+	for w.take() {
+		for w.next < len(w.batch) {
+			w.step()
 		}
 	}
+	w.ended = true
+}
+
+// take gets the next events, unless some are left.
+func (w *worker[T]) take() (open bool) {
+	if w.next < len(w.batch) {
+		return true
+	}
+	w.queue.release(w.done)
+	w.done, w.next = 0, 0
+	if cap(w.batch) > maxSpare {
+		w.batch = nil
+	}
+	w.batch, open = w.queue.take(w.batch)
+	return open
+}
+
+// step processes one event. Emitters and the worker share the count of places:
+// it is written for several events at once, unless somebody waits for one.
+func (w *worker[T]) step() {
+	it := &w.batch[w.next]
+	w.next++
+	w.done++
+	defer func() {
+		*it = item[T]{} // let go of what the value refers to
+		if w.done >= w.queue.releaseBatch || w.queue.waiters.Load() > 0 {
+			w.queue.release(w.done)
+			w.done = 0
+		}
+	}()
+	w.process(it)
 }
 
 // maxSpare bounds the memory a queue keeps after a burst, in events.
@@ -198,7 +230,6 @@ func reserveAll(ctx context.Context, bindings []binding, hash uint64, inside boo
 			continue
 		}
 		if b.sheds() && errors.Is(err, errFull) {
-			b.counts().shed.Add(1)
 			shed |= 1 << i
 			continue
 		}
@@ -210,4 +241,13 @@ func reserveAll(ctx context.Context, bindings []binding, hash uint64, inside boo
 		return 0, b.counts().refusal(err)
 	}
 	return shed, nil
+}
+
+// countShed counts an event that was delivered at the bindings that shed it.
+func countShed(bindings []binding, shed uint64) {
+	for i := range bindings {
+		if shed&(1<<i) != 0 {
+			bindings[i].counts().shed.Add(1)
+		}
+	}
 }

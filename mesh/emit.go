@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"unicode/utf8"
 
+	"leafmesh/mesh/internal/cascade"
 	"leafmesh/mesh/internal/wire"
 )
 
@@ -96,6 +97,9 @@ func keyHash(key string) uint64 { return maphash.String(keySeed, key) }
 // deliver fills the places reserved for the event. It never blocks.
 func (r *typedRoute[T]) deliver(h *Header, hash uint64, value *T, shed uint64) {
 	r.admitted.Add(1)
+	if shed != 0 {
+		countShed(r.targets, shed)
+	}
 	if r.foreign {
 		r.deliverForeign(h, hash, value, shed)
 		return
@@ -146,10 +150,10 @@ func (t *eventType) badKeyError(key string) error {
 
 // tooDeep refuses an event whose path would not fit the wire: a cycle of
 // handlers ends here at the latest.
-func (t *eventType) tooDeep(from *turn) error {
+func (t *eventType) tooDeep(from *cascade.Path) error {
 	t.node.counters.cell(t.subject, Refused, "emit", ruleDepth).Add(1)
 	return &RefusedError{Type: t.subject, Place: "emit", Rule: ruleDepth,
-		Cause: fmt.Errorf("%d steps: %v → %s", wire.MaxPathSteps+1, from.header.path, t.step)}
+		Cause: fmt.Errorf("%d steps: %v → %s", wire.MaxPathSteps+1, from, t.step)}
 }
 
 // checkSurvives sends a value through the codec and compares.

@@ -3,6 +3,7 @@ package mesh
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -15,7 +16,7 @@ type handlerWorker[T any] struct {
 	name    string
 	handle  func(context.Context, T) error
 	options handlerOptions
-	turn    *turn
+	stage   *stage
 }
 
 // process handles one event: tries, and in the end a result that is counted.
@@ -25,9 +26,7 @@ func (w *handlerWorker[T]) process(it *item[T]) {
 			it.tally.lost.Add(1)
 			return
 		}
-		w.turn = w.turn.begin(&it.header)
-		err := w.call(it.value)
-		w.turn.end(err == nil)
+		err := w.call(it, try)
 		if err == nil {
 			it.tally.handled.Add(1)
 			return
@@ -41,30 +40,45 @@ func (w *handlerWorker[T]) process(it *item[T]) {
 	}
 }
 
-// call runs the handler. A panic becomes an error.
-func (w *handlerWorker[T]) call(value T) (err error) {
+// call runs the handler once, and lets what it emitted take effect or not. A
+// panic becomes an error. A handler that ends its goroutine (runtime.Goexit, or
+// t.Fatal in a test) is given up at once: nothing after the call runs any more,
+// and the consumer goes on with another goroutine.
+func (w *handlerWorker[T]) call(it *item[T], try int) (err error) {
+	returned := false
 	defer func() {
-		if p := recover(); p != nil {
+		p := recover()
+		if p != nil {
 			err = &PanicError{Value: p, Stack: debug.Stack()}
 		}
+		w.stage.end(returned && err == nil)
+		if !returned && p == nil {
+			w.giveUp(it, try, errGoexit)
+		}
 	}()
+	turn := w.stage.begin(&it.header)
 	if w.node.codecCheck {
-		return w.callChecked(value)
+		err = w.handleChecked(turn, it.value)
+	} else {
+		err = w.handle(turn, it.value)
 	}
-	return w.handle(w.turn, value)
+	returned = true
+	return err
 }
 
-// callChecked also fails if the handler changed what the value refers to.
-func (w *handlerWorker[T]) callChecked(value T) error {
+var errGoexit = errors.New("the handler ended its goroutine")
+
+// handleChecked also fails if the handler changed what the value refers to.
+func (w *handlerWorker[T]) handleChecked(turn *turn, value T) error {
 	before, err := wire.AppendPayload(nil, value)
 	if err != nil {
 		before = nil // an Any: nothing to compare
 	}
-	if err := w.handle(w.turn, value); err != nil {
+	if err := w.handle(turn, value); err != nil {
 		return err
 	}
 	if after, err := wire.AppendPayload(nil, value); err == nil && !bytes.Equal(before, after) {
-		return fmt.Errorf("%w: handler %s, %s", ErrMutated, w.name, w.turn.header.Subject())
+		return fmt.Errorf("%w: handler %s, %s", ErrMutated, w.name, w.stage.header.Subject())
 	}
 	return nil
 }

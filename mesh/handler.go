@@ -95,7 +95,7 @@ func newHandler[T any](name, pattern string, handle func(context.Context, T) err
 	h.receiver = func(n *Node, index int) receiver {
 		c := newConsumer(index, "handler "+name, h.options, from)
 		c.newWorker = func() func(*item[T]) {
-			w := &handlerWorker[T]{node: n, name: name, handle: handle, options: h.options, turn: newTurn(n)}
+			w := &handlerWorker[T]{node: n, name: name, handle: handle, options: h.options, stage: newStage(n)}
 			return w.process
 		}
 		return c

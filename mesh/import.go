@@ -108,6 +108,7 @@ func (t *eventType) deliverEncoded(ctx context.Context, h *Header, payload []byt
 		return err
 	}
 	t.admitted.Add(1)
+	countShed(t.inbound, shed)
 	// The message belongs to the NATS client only until the callback returns,
 	// and it is not used again: the payload may be kept.
 	c := &content{payload: payload}
@@ -128,8 +129,11 @@ func (i *importer) countDropped() {
 	if err != nil || now < 0 {
 		return
 	}
-	if before := i.dropped.Swap(uint64(now)); uint64(now) > before {
-		i.slow.Add(uint64(now) - before)
+	for before := i.dropped.Load(); uint64(now) > before; before = i.dropped.Load() {
+		if i.dropped.CompareAndSwap(before, uint64(now)) {
+			i.slow.Add(uint64(now) - before)
+			return
+		}
 	}
 }
 

@@ -41,90 +41,116 @@ func (m *queueModel) close() bool {
 	return m.closed
 }
 
+// queueMachine does the same to a queue and to its model.
+type queueMachine struct {
+	q      *queue[int]
+	m      *queueModel
+	counts *tally
+	spare  []item[int]
+	ended  context.Context // with the cause gone
+}
+
+var errGone = errors.New("gone")
+
 func TestQueueAgainstModel(t *testing.T) {
+	ended, end := context.WithCancelCause(t.Context())
+	end(errGone)
 	rapid.Check(t, func(t *rapid.T) {
 		capacity := rapid.IntRange(1, 5).Draw(t, "capacity")
 		hardCap := capacity + rapid.IntRange(0, 5).Draw(t, "overfill")
-		q := newQueue[int](capacity, hardCap)
-		m := &queueModel{capacity: int64(capacity), hardCap: int64(hardCap)}
-		ended, end := context.WithCancelCause(context.Background())
-		gone := errors.New("gone")
-		end(gone)
-		var spare []item[int]
-		counts := &tally{lost: new(counter)}
-		same := func(what string, got, want error) {
-			if !errors.Is(got, want) || (want == nil && got != nil) {
-				t.Fatalf("%s gives %v, want %v", what, got, want)
-			}
-		}
-		t.Repeat(map[string]func(*rapid.T){
-			"reserve":      func(*rapid.T) { same("reserve", q.reserve(q.capacity), m.reserve(m.capacity)) },
-			"reserve hard": func(*rapid.T) { same("reserve hard", q.reserve(q.hardCap), m.reserve(m.hardCap)) },
-			"reserve wait": func(*rapid.T) { // with a context that has ended: nobody is there to free a place
-				want := m.reserve(m.capacity)
-				if want == errFull {
-					want = gone
-				}
-				same("reserveWait", q.reserveWait(ended), want)
-			},
-			"put": func(t *rapid.T) {
-				if m.empty == 0 {
-					t.Skip("no place is reserved")
-				}
-				m.empty--
-				value := int(m.put) + 1
-				q.put(&Header{}, counts, &value)
-				if m.closed { // it was abandoned
-					m.lost++
-					return
-				}
-				m.put++
-				m.waiting = append(m.waiting, value)
-			},
-			"take": func(t *rapid.T) {
-				if len(m.waiting) == 0 && !m.closed {
-					t.Skip("it would wait")
-				}
-				items, open := q.take(spare)
-				got := []int{}
-				for _, i := range items {
-					got = append(got, i.value)
-				}
-				if open != (len(m.waiting) > 0) || !slices.Equal(got, m.waiting) {
-					t.Fatalf("take gives %v, %v; want %v", got, open, m.waiting)
-				}
-				m.taken += int64(len(m.waiting))
-				m.waiting, spare = nil, items
-			},
-			"release": func(t *rapid.T) {
-				switch {
-				case m.empty+m.taken == 0:
-					t.Skip("no place to free")
-				case m.empty > 0 && (m.taken == 0 || rapid.Bool().Draw(t, "unfilled")):
-					m.empty--
-					q.release(1)
-				default:
-					n := rapid.Int64Range(1, m.taken).Draw(t, "places")
-					m.taken -= n
-					q.release(n)
-				}
-			},
-			"close": func(*rapid.T) {
-				if got, want := q.close(), m.close(); got != want {
-					t.Fatalf("close gives %v, want %v", got, want)
-				}
-			},
-			"abandon": func(*rapid.T) {
-				q.abandon()
-				m.closed = true
-			},
-			"": func(*rapid.T) {
-				if depth := q.depth.Load() % closedDepth; depth != m.depth() || q.accepted() != m.put || counts.lost.Load() != m.lost {
-					t.Fatalf("depth %d, %d put, %d lost; want %d, %d, %d", depth, q.accepted(), counts.lost.Load(), m.depth(), m.put, m.lost)
-				}
-			},
-		})
+		t.Repeat(rapid.StateMachineActions(&queueMachine{
+			q:      newQueue[int](capacity, hardCap),
+			m:      &queueModel{capacity: int64(capacity), hardCap: int64(hardCap)},
+			counts: &tally{lost: new(counter)},
+			ended:  ended,
+		}))
 	})
+}
+
+func (x *queueMachine) Check(t *rapid.T) {
+	depth, accepted, lost := x.q.depth.Load()%closedDepth, x.q.accepted(), x.counts.lost.Load()
+	if depth != x.m.depth() || accepted != x.m.put || lost != x.m.lost {
+		t.Fatalf("depth %d, %d put, %d lost; want %d, %d, %d", depth, accepted, lost, x.m.depth(), x.m.put, x.m.lost)
+	}
+}
+
+func same(t *rapid.T, got, want error) {
+	if !errors.Is(got, want) || (want == nil && got != nil) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+}
+
+func (x *queueMachine) Reserve(t *rapid.T) {
+	same(t, x.q.reserve(x.q.capacity), x.m.reserve(x.m.capacity))
+}
+
+func (x *queueMachine) ReserveHard(t *rapid.T) {
+	same(t, x.q.reserve(x.q.hardCap), x.m.reserve(x.m.hardCap))
+}
+
+// ReserveWait waits no longer than its context: nobody is there to free a place.
+func (x *queueMachine) ReserveWait(t *rapid.T) {
+	want := x.m.reserve(x.m.capacity)
+	if want == errFull {
+		want = errGone
+	}
+	same(t, x.q.reserveWait(x.ended), want)
+}
+
+func (x *queueMachine) Put(t *rapid.T) {
+	if x.m.empty == 0 {
+		t.Skip("no place is reserved")
+	}
+	x.m.empty--
+	value := int(x.m.put) + 1
+	x.q.put(&Header{}, x.counts, &value)
+	if x.m.closed { // it was abandoned
+		x.m.lost++
+		return
+	}
+	x.m.put++
+	x.m.waiting = append(x.m.waiting, value)
+}
+
+func (x *queueMachine) Take(t *rapid.T) {
+	if len(x.m.waiting) == 0 && !x.m.closed {
+		t.Skip("it would wait")
+	}
+	items, open := x.q.take(x.spare)
+	got := []int{}
+	for _, i := range items {
+		got = append(got, i.value)
+	}
+	if open != (len(x.m.waiting) > 0) || !slices.Equal(got, x.m.waiting) {
+		t.Fatalf("take gives %v, %v; want %v", got, open, x.m.waiting)
+	}
+	x.m.taken += int64(len(x.m.waiting))
+	x.m.waiting, x.spare = nil, items
+}
+
+func (x *queueMachine) Release(t *rapid.T) {
+	switch {
+	case x.m.empty+x.m.taken == 0:
+		t.Skip("no place to free")
+	case x.m.empty > 0 && (x.m.taken == 0 || rapid.Bool().Draw(t, "unfilled")):
+		x.m.empty--
+		x.q.release(1)
+	default:
+		n := rapid.Int64Range(1, x.m.taken).Draw(t, "places")
+		x.m.taken -= n
+		x.q.release(n)
+	}
+}
+
+func (x *queueMachine) Close(t *rapid.T) {
+	if got, want := x.q.close(), x.m.close(); got != want {
+		t.Fatalf("close gives %v, want %v", got, want)
+	}
+}
+
+func (x *queueMachine) Abandon(*rapid.T) {
+	x.q.abandon()
+	x.m.closed = true
 }
 
 // Emitters of both kinds, one worker: every event comes once and in order, and

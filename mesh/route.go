@@ -87,6 +87,7 @@ func newRouteLocked[T any](n *Node, t *eventType) *typedRoute[T] {
 	if r.wired = t.export != nil || n.config.Tap != nil; r.wired {
 		r.targets = append(r.targets, newOutlet[T](n, t, t.export != nil, t.exportLimit))
 	}
+	r.wired = r.wired || n.codecCheck
 	r.typed = make([]*subscription[T], len(r.targets))
 	for i, b := range r.targets {
 		if s, ok := b.(*subscription[T]); ok && !n.codecCheck {

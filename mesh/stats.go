@@ -9,7 +9,8 @@ import (
 // Outcome is what became of events that are counted together.
 type Outcome string
 
-// The outcomes. At rest, for each handler: delivered = handled + failed + lost.
+// The outcomes. At rest, for each handler: delivered = handled + failed + lost
+// under the rule "closed".
 const (
 	Admitted  Outcome = "admitted"  // passed the gate of this node
 	Delivered Outcome = "delivered" // put into a queue, once for each consumer

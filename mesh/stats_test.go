@@ -147,7 +147,9 @@ func TestStatsAreOrderedAndSummed(t *testing.T) {
 	if s.Node != "core-1" {
 		t.Errorf("stats of %q", s.Node)
 	}
-	key := func(c mesh.Count) string { return strings.Join([]string{c.Type, string(c.Outcome), c.Place, c.Rule}, "\x00") }
+	key := func(c mesh.Count) string {
+		return strings.Join([]string{c.Type, string(c.Outcome), c.Place, c.Rule}, "\x00")
+	}
 	if !slices.IsSortedFunc(s.Counts, func(a, b mesh.Count) int { return strings.Compare(key(a), key(b)) }) {
 		t.Errorf("not in order: %+v", s.Counts)
 	}

@@ -3,27 +3,32 @@ package mesh
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"leafmesh/mesh/internal/wire"
 )
 
-// turn is one call of a handler for one event: the context the handler gets,
-// and the events it emits, held until it returns nil.
-//
-// A worker uses its turn again for the next event, so that handling costs no
-// allocation, unless something may have kept it: who asks for Done or Value,
-// as every derived context does, makes the worker take a fresh one.
+// turn is one call of a handler for one event, as the context that the handler
+// gets. It is valid until the handler returns: emitting with it later is refused,
+// even when the worker has gone on to other events.
 type turn struct {
-	base   context.Context // ends when the node gives up waiting for handlers
-	node   *Node
-	header Header
-	kept   atomic.Bool
+	stage  *stage
+	number uint64
+}
 
-	mu   sync.Mutex
-	held []held // guarded by mu
-	over bool   // guarded by mu: the handler has returned
+// stage is where a worker keeps what belongs to its present turn: the event,
+// and the events that the handler emits, held until it returns nil.
+type stage struct {
+	base context.Context // ends when the node gives up waiting for handlers
+	node *Node
+
+	mu     sync.Mutex
+	number uint64 // guarded by mu: of the present turn
+	open   bool   // guarded by mu: the handler has not returned
+	header Header // guarded by mu
+	held   []held // guarded by mu
+
+	turns []turn // owned by the worker: those not used yet
 }
 
 // held is an event that waits for its handler to return nil.
@@ -32,61 +37,63 @@ type held interface {
 	discard()
 }
 
-func newTurn(n *Node) *turn { return &turn{base: n.handling, node: n, over: true} }
+func newStage(n *Node) *stage { return &stage{base: n.handling, node: n} }
 
 // Deadline is that of the node's handlers: none.
-func (t *turn) Deadline() (time.Time, bool) { return t.base.Deadline() }
+func (t *turn) Deadline() (time.Time, bool) { return t.stage.base.Deadline() }
 
 // Err is nil until the node gives up waiting for its handlers.
-func (t *turn) Err() error { return t.base.Err() }
+func (t *turn) Err() error { return t.stage.base.Err() }
 
 // Done is closed when the node gives up waiting for its handlers.
-func (t *turn) Done() <-chan struct{} {
-	t.kept.Store(true)
-	return t.base.Done()
-}
+func (t *turn) Done() <-chan struct{} { return t.stage.base.Done() }
 
 // Value gives what the node's context holds.
 func (t *turn) Value(key any) any {
 	if key == (sourceKey{}) {
 		return t
 	}
-	t.kept.Store(true)
-	return t.base.Value(key)
+	return t.stage.base.Value(key)
 }
 
-// begin readies the turn for an event, or gives a fresh one.
-func (t *turn) begin(h *Header) *turn {
-	// In the codec check always, so that a test finds a context that is used too
-	// late however it was kept.
-	if t.kept.Load() || t.node.codecCheck {
-		t = newTurn(t.node)
+// header is the turn's event, as long as the handler runs.
+func (t *turn) header() (Header, bool) {
+	s := t.stage
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.header, s.presentLocked(t)
+}
+
+func (s *stage) presentLocked(t *turn) bool { return s.open && s.number == t.number }
+
+// turnSlab is how many turns are made at once. A turn can not be used again,
+// as somebody may have kept it, so each costs its 16 bytes; but only one in so
+// many costs an allocation.
+const turnSlab = 256
+
+// begin opens a turn for an event.
+func (s *stage) begin(h *Header) *turn {
+	if len(s.turns) == 0 {
+		s.turns = make([]turn, turnSlab)
 	}
-	t.mu.Lock()
-	t.header = *h
-	t.over = false
-	t.mu.Unlock()
+	t := &s.turns[0]
+	s.turns = s.turns[1:]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.number++
+	s.open = true
+	s.header = *h
+	t.stage, t.number = s, s.number
 	return t
-}
-
-// hold keeps an event until the handler returns.
-func (t *turn) hold(h held) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over {
-		return ErrHandlerReturned
-	}
-	t.held = append(t.held, h)
-	return nil
 }
 
 // end closes the turn. The held events take effect, in the order they were
 // emitted, or are dropped.
-func (t *turn) end(commit bool) {
-	t.mu.Lock()
-	t.over = true
-	held := t.held
-	t.mu.Unlock()
+func (s *stage) end(commit bool) {
+	s.mu.Lock()
+	s.open = false
+	held := s.held
+	s.mu.Unlock()
 	for i, h := range held {
 		if commit {
 			h.commit()
@@ -95,7 +102,7 @@ func (t *turn) end(commit bool) {
 		}
 		held[i] = nil
 	}
-	t.held = held[:0] // nobody else appends once the turn is over
+	s.held = held[:0] // nobody else appends while no turn is open
 }
 
 // pendingEmit is an event with its places reserved.
@@ -108,15 +115,21 @@ type pendingEmit[T any] struct {
 	shed   uint64
 }
 
-// hold reserves the event's places and leaves it with the turn.
+// hold reserves the event's places and leaves it with the turn. It never waits.
 func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value T) error {
+	s := t.stage
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.presentLocked(t) {
+		return ErrHandlerReturned
+	}
 	// A dead letter may take one step more: it is wanted most at the end of a
 	// cascade that went too deep, and it crosses no link.
-	if t.header.path.Depth()+2 > wire.MaxPathSteps && r.subject != DeadLetters.subject {
-		return r.tooDeep(t)
+	if s.header.path.Depth()+2 > wire.MaxPathSteps && r.subject != DeadLetters.subject {
+		return r.tooDeep(s.header.path)
 	}
 	hash := r.hash(key)
-	shed, err := reserveAll(t, r.targets, hash, true)
+	shed, err := reserveAll(s.base, r.targets, hash, true)
 	if err != nil {
 		return err
 	}
@@ -126,13 +139,10 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value 
 	}
 	p.route, p.value, p.hash, p.shed = r, value, hash, shed
 	p.header = Header{
-		ID: newID(now), Root: t.header.Root, Parent: t.header.ID, Key: key,
-		at: now, path: t.header.path.Child(r.step),
+		ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: key,
+		at: now, path: s.header.path.Child(r.step),
 	}
-	if err := t.hold(p); err != nil {
-		p.discard()
-		return err
-	}
+	s.held = append(s.held, p)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -80,7 +81,7 @@ func TestEmitAfterTheHandlerReturned(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			kept := make(chan context.Context, 1)
 			running, next := make(chan struct{}), make(chan struct{})
-			n := openCore(t, mesh.Config{CodecCheck: true, Handlers: []mesh.Handler{
+			n := openCore(t, mesh.Config{Handlers: []mesh.Handler{
 				stepTaken.Handle("keep", func(ctx context.Context, s step) error {
 					if s.N == 0 {
 						kept <- derive(ctx)
@@ -109,25 +110,6 @@ func TestEmitAfterTheHandlerReturned(t *testing.T) {
 			}
 			wantCount(t, n, stepRepeated.Subject(), mesh.Admitted, "", "", 0)
 		})
-	}
-}
-
-// In production the check of a context that was passed on is the same; only one
-// kept as it was is told apart between events alone.
-func TestEmitAfterTheHandlerReturnedWithoutCodecCheck(t *testing.T) {
-	kept := make(chan context.Context, 1)
-	n := openHandlers(t, stepTaken.Handle("keep", func(ctx context.Context, _ step) error {
-		kept <- ctx
-		return nil
-	}))
-	emitStep(t, n, stepTaken, step{Key: "a"})
-	ctx := receive(t, kept)
-	waitUntil(t, "the handler has returned", func() bool { return n.Stats().Waiting == 0 })
-	if err := stepRepeated.Emit(ctx, step{}); !errors.Is(err, mesh.ErrHandlerReturned) {
-		t.Errorf("Emit: %v, want ErrHandlerReturned", err)
-	}
-	if waiting := n.Stats().Waiting; waiting != 0 {
-		t.Errorf("%d places are taken by an event that was refused", waiting)
 	}
 }
 
@@ -283,4 +265,24 @@ func TestAHandlersContextEndsWithTheNode(t *testing.T) {
 		t.Errorf("Close: %v", err)
 	}
 	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler wait", "", 1)
+}
+
+// A handler that ends its goroutine fails, and its worker goes on with the rest.
+func TestGoexitInAHandler(t *testing.T) {
+	n := openHandlers(t, stepTaken.Handle("leave", func(ctx context.Context, s step) error {
+		if s.N%2 == 0 {
+			if err := stepRepeated.Emit(ctx, s); err != nil {
+				t.Error(err)
+			}
+			runtime.Goexit()
+		}
+		return nil
+	}))
+	for i := range 100 {
+		emitStep(t, n, stepTaken, step{"a", i})
+	}
+	finish(t, n)
+	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler leave", "", 50)
+	wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler leave", "", 50)
+	wantCount(t, n, stepRepeated.Subject(), mesh.Admitted, "", "", 0)
 }

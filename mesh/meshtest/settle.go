@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"leafmesh/mesh"
-	"leafmesh/mesh/internal/route"
 )
 
 // lookAgain is how often Settle looks. Counters can not wake anybody, and a
@@ -108,7 +107,7 @@ func (l look) String() string {
 
 // imported is one declared import of one service or, where each instance gets
 // an event, of one node.
-type imported struct{ pattern, by string }
+type imported struct{ subject, by string }
 
 func importsOf(configs []mesh.Config) (imports []imported) {
 	for _, c := range configs {
@@ -127,7 +126,7 @@ func importsOf(configs []mesh.Config) (imports []imported) {
 func (m *Mesh) importers(subject string) uint64 {
 	by := map[string]bool{}
 	for _, i := range m.imports {
-		if route.Match(i.pattern, subject) {
+		if i.subject == subject {
 			by[i.by] = true
 		}
 	}

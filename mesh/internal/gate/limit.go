@@ -9,26 +9,28 @@ import (
 )
 
 // Limit is a token bucket. It is safe for concurrent use.
-type Limit struct {
-	limiter *rate.Limiter
-}
+type Limit rate.Limiter
 
 // NewLimit makes a limit of perSecond events a second with the given burst.
 // A burst under 1 takes a tenth of a second's worth, and at least 1.
 func NewLimit(perSecond float64, burst int) *Limit {
+	return (*Limit)(rate.NewLimiter(rate.Limit(perSecond), defaultBurst(perSecond, burst)))
+}
+
+func defaultBurst(perSecond float64, burst int) int {
 	if burst < 1 {
-		burst = max(1, int(perSecond/10))
+		return max(1, int(perSecond/10))
 	}
-	return &Limit{limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
+	return burst
 }
 
 // Allow reports whether an event may pass at time now, and takes its token if so.
-func (l *Limit) Allow(now time.Time) bool { return l.limiter.AllowN(now, 1) }
+func (l *Limit) Allow(now time.Time) bool { return (*rate.Limiter)(l).AllowN(now, 1) }
 
 // Delay takes the next token, which is there after the returned time. Who does
 // not wait for it calls the function, which gives the token back as of the time
 // it is passed.
 func (l *Limit) Delay(now time.Time) (time.Duration, func(time.Time)) {
-	r := l.limiter.ReserveN(now, 1)
+	r := (*rate.Limiter)(l).ReserveN(now, 1)
 	return r.DelayFrom(now), r.CancelAt
 }

@@ -1,0 +1,136 @@
+package gate
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Keyed is a token bucket for each key, in bounded memory. It is safe for
+// concurrent use.
+//
+// It holds at most a stated number of buckets. A new key takes the place of the
+// least recently used one only if that bucket is full again: a full bucket is
+// the same as a fresh one, so nobody gains by being forgotten. While it is not
+// full, new keys share one overflow bucket. So a flood of a million keys costs
+// no memory, gets the rate of the table and one key more, and no key gets a
+// fresh bucket by making others up. What the flood can do is to send honest keys
+// that are new, or that paused until their bucket was full, to the overflow
+// bucket; a key that goes on using its bucket keeps it.
+type Keyed[K comparable] struct {
+	perSecond rate.Limit
+	burst     int
+	overflow  *rate.Limiter
+	shards    []shard[K]
+}
+
+// shard is a part of the table, so that emitters of different keys do not meet
+// at one lock.
+type shard[K comparable] struct {
+	mu      sync.Mutex
+	limit   int              // how many buckets
+	buckets map[K]*bucket[K] // guarded by mu
+	newest  *bucket[K]       // guarded by mu: a ring in order of use
+	_       [64]byte
+}
+
+type bucket[K comparable] struct {
+	key        K
+	limiter    *rate.Limiter
+	prev, next *bucket[K]
+}
+
+// shardCount is the number of shards of a large table.
+const shardCount = 16
+
+// NewKeyed makes a table of at most keys buckets, each of perSecond events a
+// second with the given burst; for a burst under 1 see [NewLimit].
+func NewKeyed[K comparable](perSecond float64, burst, keys int) *Keyed[K] {
+	k := &Keyed[K]{perSecond: rate.Limit(perSecond), burst: defaultBurst(perSecond, burst)}
+	k.overflow = rate.NewLimiter(k.perSecond, k.burst)
+	count := min(shardCount, max(1, keys/shardCount))
+	k.shards = make([]shard[K], count)
+	for i := range k.shards {
+		k.shards[i] = shard[K]{limit: max(1, keys/count), buckets: map[K]*bucket[K]{}}
+	}
+	return k
+}
+
+// Use says which bucket an event was charged to.
+type Use uint8
+
+const (
+	Own      Use = iota // the key's own
+	Recycled            // the key's own, which took the place of an idle key
+	Overflow            // the one that all keys share which found no place
+)
+
+// Bucket gives the bucket of a key, and what it is. hash spreads the keys.
+func (k *Keyed[K]) Bucket(key K, hash uint64, now time.Time) (*Limit, Use) {
+	limiter, use := k.limiter(key, hash, now)
+	return (*Limit)(limiter), use
+}
+
+func (k *Keyed[K]) limiter(key K, hash uint64, now time.Time) (*rate.Limiter, Use) {
+	s := &k.shards[hash%uint64(len(k.shards))]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.buckets[key]; b != nil {
+		s.touchLocked(b)
+		return b.limiter, Own
+	}
+	if len(s.buckets) < s.limit {
+		b := &bucket[K]{key: key, limiter: rate.NewLimiter(k.perSecond, k.burst)}
+		s.insertLocked(b)
+		return b.limiter, Own
+	}
+	oldest := s.newest.prev
+	if oldest.limiter.TokensAt(now) < float64(k.burst) {
+		return k.overflow, Overflow
+	}
+	delete(s.buckets, oldest.key)
+	oldest.key = key
+	s.buckets[key] = oldest
+	s.newest = oldest // the ring's order is kept: the oldest is before the newest
+	return oldest.limiter, Recycled
+}
+
+// touchLocked makes a bucket the newest.
+func (s *shard[K]) touchLocked(b *bucket[K]) {
+	if s.newest == b {
+		return
+	}
+	if b != s.newest.prev { // the oldest needs no move: it is before the newest
+		b.prev.next, b.next.prev = b.next, b.prev
+		b.link(s.newest)
+	}
+	s.newest = b
+}
+
+func (s *shard[K]) insertLocked(b *bucket[K]) {
+	s.buckets[b.key] = b
+	if s.newest == nil {
+		b.prev, b.next = b, b
+	} else {
+		b.link(s.newest)
+	}
+	s.newest = b
+}
+
+// link puts the bucket before another in the ring.
+func (b *bucket[K]) link(other *bucket[K]) {
+	b.prev, b.next = other.prev, other
+	other.prev.next, other.prev = b, b
+}
+
+// Len is the number of buckets held.
+func (k *Keyed[K]) Len() (sum int) {
+	for i := range k.shards {
+		s := &k.shards[i]
+		s.mu.Lock()
+		sum += len(s.buckets)
+		s.mu.Unlock()
+	}
+	return sum
+}
