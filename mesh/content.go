@@ -31,7 +31,10 @@ func (c *content) encoded() ([]byte, error) {
 
 // decodeContent gives the content as a T: the value itself if it is one, else
 // by way of the wire's integer keys.
-func decodeContent[T any](c *content) (value T, err error) {
+//
+// scratch holds *T: what is decoded into escapes to the heap, and so is used
+// again.
+func decodeContent[T any](scratch *sync.Pool, c *content) (value T, err error) {
 	if v, ok := c.value.(T); ok {
 		return v, nil
 	}
@@ -39,7 +42,20 @@ func decodeContent[T any](c *content) (value T, err error) {
 	if err != nil {
 		return value, err
 	}
-	return value, wire.DecodePayload(payload, &value)
+	decoded, _ := scratch.Get().(*T)
+	if decoded == nil {
+		decoded = new(T)
+	}
+	err = wire.DecodePayload(payload, decoded)
+	value, *decoded = *decoded, value
+	scratch.Put(decoded)
+	return value, err
+}
+
+// decoder gives the function that makes a T of contents.
+func decoder[T any]() func(*content) (T, error) {
+	scratch := &sync.Pool{}
+	return func(c *content) (T, error) { return decodeContent[T](scratch, c) }
 }
 
 // Any is the value of an event whose Go type the handler does not know. See

@@ -121,8 +121,8 @@ func (w *worker[T]) take() (open bool) {
 	}
 	w.queue.release(w.done)
 	w.done, w.next = 0, 0
-	if cap(w.batch) > maxSpare {
-		w.batch = nil
+	if int64(cap(w.batch)) > 2*w.queue.capacity {
+		w.batch = nil // a burst's memory is not kept
 	}
 	w.batch, open = w.queue.take(w.batch)
 	return open
@@ -143,9 +143,6 @@ func (w *worker[T]) step() {
 	}()
 	w.process(it)
 }
-
-// maxSpare bounds the memory a queue keeps after a burst, in events.
-const maxSpare = 4096
 
 func (c *consumer[T]) depth() (sum int64) {
 	for _, q := range c.shards {

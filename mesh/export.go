@@ -21,8 +21,25 @@ type outlet[T any] struct {
 	limit    *limit // of the export; nil: none
 	tap      *tally
 
-	subject, payload, message []byte // used again for each event
-	steps                     [][]byte
+	subjects         map[string]string // by key: what was escaped lately
+	payload, message []byte            // used again for each event
+	steps            [][]byte
+}
+
+// maxSubjects bounds the subjects that an outlet remembers.
+const maxSubjects = 1024
+
+// subjectOf gives the event's subject on the wire.
+func (o *outlet[T]) subjectOf(h *Header) string {
+	if subject, ok := o.subjects[h.Key]; ok {
+		return subject
+	}
+	if len(o.subjects) >= maxSubjects {
+		clear(o.subjects)
+	}
+	subject := string(wire.AppendSubject(nil, h.Subject(), h.Key))
+	o.subjects[h.Key] = subject
+	return subject
 }
 
 // outletQueue is how many events of a type may wait to be sent before root
@@ -40,9 +57,9 @@ func newOutlet[T any](n *Node, t *eventType, exported bool, limit *limit) bindin
 			options.full = Wait
 		}
 	}
-	c := newConsumer(n.nextIndexLocked(), place, options, decodeContent[T])
+	c := newConsumer(n.nextIndexLocked(), place, options, decoder[T]())
 	c.newWorker = func() func(*item[T]) {
-		o := &outlet[T]{node: n, exported: exported, limit: limit, tap: n.counters.tally(t.subject, "tap")}
+		o := &outlet[T]{node: n, exported: exported, limit: limit, tap: n.counters.tally(t.subject, "tap"), subjects: map[string]string{}}
 		return o.process
 	}
 	n.addLocked(c)
@@ -54,8 +71,7 @@ func (o *outlet[T]) process(it *item[T]) {
 	if !o.exported && !tapped {
 		return
 	}
-	o.subject = wire.AppendSubject(o.subject[:0], it.header.Subject(), it.header.Key)
-	subject := string(o.subject)
+	subject := o.subjectOf(&it.header)
 	export := o.exported && o.exports(it, subject)
 	tapped = tapped && o.node.leaf.Interested(leaf.Local, subject)
 	if !export && !tapped {

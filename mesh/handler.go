@@ -75,7 +75,7 @@ func Retry(tries int, first, max time.Duration) HandlerOption {
 // again, and at last the event becomes a dead letter. Its context is valid
 // until it returns; a goroutine that it starts must have ended by then.
 func (e *Event[T]) Handle(name string, handle func(context.Context, T) error, options ...HandlerOption) Handler {
-	return newHandler(name, e.subject, handle, decodeContent[T], options)
+	return newHandler(name, e.subject, handle, decoder[T](), options)
 }
 
 // HandleAll makes a handler of every event whose subject matches a pattern:

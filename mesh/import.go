@@ -17,6 +17,7 @@ import (
 type importer struct {
 	node         *Node
 	event        string
+	eventType    *eventType
 	wireSubject  string
 	limit        *limit // nil: none
 	subscription *nats.Subscription
@@ -35,7 +36,7 @@ const (
 
 func (n *Node) newImport(i Import) *importer {
 	return &importer{
-		node: n, event: i.Event, wireSubject: i.Event + ".*",
+		node: n, event: i.Event, eventType: n.table.Load().types[i.Event], wireSubject: i.Event + ".*",
 		limit:     n.newLimit(i.Event, "import", ruleImportLimit, i.Limit),
 		malformed: n.counters.cell(i.Event, Lost, "import", ruleMalformed),
 		slow:      n.counters.cell(i.Event, Lost, "import", ruleSlow),
@@ -67,18 +68,13 @@ func (i *importer) receive(m *nats.Msg) {
 		i.node.logRarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
 		return
 	}
-	t, err := i.node.typeOf(i.event)
-	if err != nil {
-		i.malformed.Add(1)
-		return
-	}
 	if i.limit != nil {
 		if shed, err := i.limit.admit(i.node.intake, i.node.clock.now()); shed || err != nil {
 			return // counted by the limit
 		}
 	}
-	t.imported.Add(1)
-	if err := t.deliverEncoded(i.node.intake, &h, i.envelope.Payload); err != nil {
+	i.eventType.imported.Add(1)
+	if err := i.eventType.deliverEncoded(i.node.intake, &h, i.envelope.Payload); err != nil {
 		i.node.logRarely("imported event not delivered", "type", i.event, "error", err)
 	}
 }

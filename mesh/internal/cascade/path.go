@@ -25,6 +25,7 @@ type Path struct {
 	tree       *Tree
 	parent     *Path // nil for the tree's empty path and for a root's own step
 	step       string
+	encoded    []byte // step, for AppendSteps
 	subject    string
 	depth      int
 	recurrence int
@@ -104,12 +105,13 @@ func (p *Path) Steps() []string {
 	return steps
 }
 
-// AppendSteps appends the steps to dst as bytes, from the root on.
+// AppendSteps appends the steps to dst as bytes, from the root on. The bytes must
+// not be changed.
 func (p *Path) AppendSteps(dst [][]byte) [][]byte {
 	if p.parent != nil {
 		dst = p.parent.AppendSteps(dst)
 	}
-	return append(dst, []byte(p.step))
+	return append(dst, p.encoded)
 }
 
 // String gives the path as people read it: "a → b → c".
@@ -152,7 +154,7 @@ func (t *Tree) intern(parent *Path, step string) *Path {
 func newPath(t *Tree, parent *Path, step string) *Path {
 	step = strings.Clone(step)
 	_, subject, _ := strings.Cut(step, ":")
-	made := &Path{tree: t, step: step, subject: subject, depth: parent.depth + 1}
+	made := &Path{tree: t, step: step, encoded: []byte(step), subject: subject, depth: parent.depth + 1}
 	if parent != &t.empty {
 		made.parent = parent
 	}

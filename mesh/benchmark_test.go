@@ -71,21 +71,32 @@ func BenchmarkOneWay(b *testing.B) {
 	b.ReportMetric(float64(sum.Nanoseconds())/float64(b.N), "ns-oneway")
 }
 
-func BenchmarkChan(b *testing.B) {
-	c := make(chan Judged, 1024)
-	done := make(chan struct{})
-	go func() {
-		n := 0
-		for range c {
-			n++
-		}
-		close(done)
-	}()
+// BenchmarkHop emits on one node and handles on another.
+func BenchmarkHop(b *testing.B) {
+	credit := make(chan struct{}, 1000) // bounds what is in flight, so that nothing is lost
+	n := 0
+	score := mesh.Config{Name: "score-1", Imports: []mesh.Import{judged.Import(mesh.Limit{}, mesh.Shared)},
+		Handlers: []mesh.Handler{judged.Handle("count", func(context.Context, Judged) error {
+			if n++; n%16 == 0 {
+				credit <- struct{}{}
+			}
+			return nil
+		})}}
+	nodes := openAll(b, mesh.Config{Name: "clue-1", Exports: []mesh.Export{judged.Export(mesh.Limit{})}}, score)
+	ctx := nodes[0].Context(context.Background())
 	v := Judged{"0199b2c4", "Puzzlin' Wugs", "try-and-eat", 2, 1521227921000}
-	b.ResetTimer()
-	for range b.N {
-		c <- v
+	for range cap(credit) {
+		credit <- struct{}{}
 	}
-	close(c)
-	<-done
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		if i%16 == 0 {
+			<-credit
+		}
+		if err := judged.Emit(ctx, v); err != nil {
+			b.Fatal(err)
+		}
+	}
+	await(b, "every event handled", func() bool { return nodes[1].Stats().Total(mesh.Handled) >= uint64(b.N) })
 }
