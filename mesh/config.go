@@ -32,6 +32,10 @@ type Config struct {
 	// Limits bound how fast events of a type are emitted on this node.
 	Limits []EmitLimit `yaml:"limits,omitempty"`
 
+	// Cascades bound what may follow from one root event, by the root's type. An
+	// entry without a root is for all types that have none of their own.
+	Cascades []Cascade `yaml:"cascades,omitempty"`
+
 	// Exports are the event types that may leave this node. No other does.
 	Exports []Export `yaml:"exports,omitempty"`
 

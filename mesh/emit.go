@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"unicode/utf8"
 
-	"leafmesh/mesh/internal/cascade"
 	"leafmesh/mesh/internal/wire"
 )
 
@@ -41,6 +40,16 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 		return r.badKeyError(key)
 	}
 	now := node.clock.now()
+	if turn != nil {
+		parent, present := turn.header()
+		if !present {
+			return ErrHandlerReturned
+		}
+		// Before the limits, so that a storm does not use up what others need.
+		if err := r.admitDescendant(&parent, e.loops, now); err != nil {
+			return err
+		}
+	}
 	if shed, err := r.admit(ctx, now); shed || err != nil {
 		return err
 	}
@@ -146,14 +155,6 @@ func (t *eventType) badKeyError(key string) error {
 		refused.Cause = errors.New("the key is not valid UTF-8")
 	}
 	return &refused
-}
-
-// tooDeep refuses an event whose path would not fit the wire: a cycle of
-// handlers ends here at the latest.
-func (t *eventType) tooDeep(from *cascade.Path) error {
-	t.node.counters.cell(t.subject, Refused, "emit", ruleDepth).Add(1)
-	return &RefusedError{Type: t.subject, Place: "emit", Rule: ruleDepth,
-		Cause: fmt.Errorf("%d steps: %v → %s", wire.MaxPathSteps+1, from, t.step)}
 }
 
 // checkSurvives sends a value through the codec and compares.

@@ -14,16 +14,20 @@ import (
 type Event[T any] struct {
 	subject string
 	key     func(T) string
+	loops   int // how often the type may recur in its own path
 	// index is the event's place in every node's table of routes, so that
 	// finding a route takes no hash and no lock.
 	index   int
 	pending sync.Pool // of *pendingEmit[T]
 }
 
-// EventOption says more about an event type. See [Key].
+// EventOption says more about an event type. See [Key] and [AllowLoop].
 type EventOption func(*eventSettings)
 
-type eventSettings struct{ key any }
+type eventSettings struct {
+	key   any
+	loops int
+}
 
 var eventCount atomic.Int64
 
@@ -41,7 +45,7 @@ func NewEvent[T any](subject string, options ...EventOption) *Event[T] {
 	for _, option := range options {
 		option(&settings)
 	}
-	e := &Event[T]{subject: subject, index: int(eventCount.Add(1) - 1)}
+	e := &Event[T]{subject: subject, loops: settings.loops, index: int(eventCount.Add(1) - 1)}
 	if settings.key != nil {
 		key, ok := settings.key.(func(T) string)
 		if !ok {
@@ -59,6 +63,13 @@ func NewEvent[T any](subject string, options ...EventOption) *Event[T] {
 // event is refused.
 func Key[T any](key func(T) string) EventOption {
 	return func(s *eventSettings) { s.key = key }
+}
+
+// AllowLoop declares an intended loop: an event of the type may have up to n
+// others of the same type in its own path. Without it the first return is
+// refused, as a loop nobody intended has no end.
+func AllowLoop(n int) EventOption {
+	return func(s *eventSettings) { s.loops = n }
 }
 
 // Subject is the type's name.

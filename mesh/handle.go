@@ -31,8 +31,12 @@ func (w *handlerWorker[T]) process(it *item[T]) {
 			it.tally.handled.Add(1)
 			return
 		}
-		if try >= w.options.tries {
+		if try >= w.options.tries || errors.Is(err, ErrCascade) {
 			w.giveUp(it, try, err)
+			return
+		}
+		if refused := w.node.chargeRetry(&it.header, "handler "+w.name); refused != nil {
+			w.giveUp(it, try, errors.Join(err, refused))
 			return
 		}
 		it.tally.retried.Add(1)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/rand/v2"
+	"time"
 )
 
 // ID names an event for ever: a UUID of version 7 (RFC 9562). It begins with
@@ -20,6 +21,9 @@ func newID(unix int64) (id ID) {
 	binary.BigEndian.PutUint64(id[8:], 1<<63|rand.Uint64()>>2)
 	return id
 }
+
+// Time is when the id was made, to the millisecond, by its node's clock.
+func (id ID) Time() time.Time { return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16)) }
 
 // IsZero reports whether the id is unset, as a root's parent is.
 func (id ID) IsZero() bool { return id == ID{} }

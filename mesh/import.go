@@ -74,6 +74,10 @@ func (i *importer) receive(m *nats.Msg) {
 		}
 	}
 	i.eventType.imported.Add(1)
+	if err := i.eventType.admitImported(&h, i.node.clock.now()); err != nil {
+		i.node.logRarely("imported event refused", "error", err)
+		return
+	}
 	if err := i.eventType.deliverEncoded(i.node.intake, &h, i.envelope.Payload); err != nil {
 		i.node.logRarely("imported event not delivered", "type", i.event, "error", err)
 	}

@@ -26,6 +26,7 @@ type Node struct {
 	codecCheck bool
 
 	clock    *clock
+	guard    *guard
 	counters *counters
 	paths    *cascade.Tree
 	handlers []registeredHandler // in their order; never changes
@@ -104,7 +105,7 @@ func newNode(c Config) (*Node, error) {
 	n := &Node{
 		name: c.Name, config: c, log: c.Logger, codecCheck: c.CodecCheck,
 		logLimit: rate.NewLimiter(1, 10),
-		clock:    newClock(), counters: newCounters(), paths: cascade.NewTree(maxPaths),
+		clock:    newClock(), guard: newGuard(c.Cascades), counters: newCounters(), paths: cascade.NewTree(maxPaths),
 		encodedRoutes: map[string]*typedRoute[Any]{},
 	}
 	if n.log == nil {

@@ -227,9 +227,9 @@ func TestAnErrorThatPanicsIsAFailureLikeAnother(t *testing.T) {
 // A dead letter is wanted most where a cascade ran as deep as it can.
 func TestADeadLetterAtTheDeepestStep(t *testing.T) {
 	box, letters := letterbox()
-	n := openHandlers(t, box, stepTaken.Handle("dive", func(ctx context.Context, s step) error {
+	n := openCore(t, mesh.Config{Cascades: unbounded, Handlers: []mesh.Handler{box, stepTaken.Handle("dive", func(ctx context.Context, s step) error {
 		return stepTaken.Emit(ctx, step{s.Key, s.N + 1}) // in the end refused
-	}, soon(1)))
+	}, soon(1))}})
 	emitStep(t, n, stepTaken, step{Key: "a"})
 	finish(t, n)
 	if len(letters) != 1 {

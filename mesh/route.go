@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/internal/gate"
 	"leafmesh/mesh/internal/route"
 )
 
@@ -22,8 +23,10 @@ type eventType struct {
 	inbound     []binding // who takes imported events: the handlers and the tap
 
 	admitted *counter
-	imported *counter
-	badKey   *RefusedError
+	// outOfBounds counts what the cascade guard refused on emit, by its rules.
+	outOfBounds [gate.RuleCount]*counter
+	imported    *counter
+	badKey      *RefusedError
 }
 
 // routes is a node's table of what it knows, replaced as a whole when a type
@@ -142,6 +145,9 @@ func (n *Node) newType(subject string) *eventType {
 		badKey:   &RefusedError{Type: subject, Place: "emit", Rule: ruleKey},
 	}
 	t.root = n.paths.Root(t.step)
+	for rule := gate.DepthRule; rule < gate.RuleCount; rule++ {
+		t.outOfBounds[rule] = n.counters.cell(subject, Refused, "emit", rule.String())
+	}
 	for i := range n.config.Exports {
 		if n.config.Exports[i].Event == subject {
 			t.export = &n.config.Exports[i]

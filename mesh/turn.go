@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"leafmesh/mesh/internal/wire"
 )
 
 // turn is one call of a handler for one event, as the context that the handler
@@ -122,11 +120,6 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value 
 	defer s.mu.Unlock()
 	if !s.presentLocked(t) {
 		return ErrHandlerReturned
-	}
-	// A dead letter may take one step more: it is wanted most at the end of a
-	// cascade that went too deep, and it crosses no link.
-	if s.header.path.Depth()+2 > wire.MaxPathSteps && r.subject != DeadLetters.subject {
-		return r.tooDeep(s.header.path)
 	}
 	hash := r.hash(key)
 	shed, err := reserveAll(s.base, r.targets, hash, true)

@@ -221,17 +221,17 @@ func TestAHandlerMayBeginACascade(t *testing.T) {
 func TestACascadeEndsAtTheDeepestStep(t *testing.T) {
 	var deepest int
 	var end error
-	n := openHandlers(t, stepTaken.Handle("dive", func(ctx context.Context, s step) error {
+	n := openCore(t, mesh.Config{Cascades: unbounded, Handlers: []mesh.Handler{stepTaken.Handle("dive", func(ctx context.Context, s step) error {
 		h, _ := mesh.HeaderOf(ctx)
 		deepest = h.Depth()
 		if end = stepTaken.Emit(ctx, step{s.Key, s.N + 1}); end != nil && !errors.Is(end, mesh.ErrRefused) {
 			return end
 		}
 		return nil
-	}))
+	})}})
 	emitStep(t, n, stepTaken, step{Key: "a"})
 	finish(t, n)
-	wantRefusal(t, end, "emit", "depth")
+	wantRefusal(t, end, "emit", "cascade-depth")
 	if deepest != 31 {
 		t.Errorf("the deepest event has depth %d, want 31", deepest)
 	}

@@ -43,6 +43,7 @@ func (c Config) Validate() error {
 	v.seed()
 	v.peers()
 	v.limits()
+	v.cascades()
 	v.exports()
 	v.imports()
 	v.tap()

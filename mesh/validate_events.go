@@ -21,6 +21,32 @@ func (v *validation) limits() {
 	}
 }
 
+// cascades checks the bounds of cascades.
+func (v *validation) cascades() {
+	seen := firsts{}
+	for i, c := range v.config.Cascades {
+		field := fmt.Sprintf("cascades[%d]", i)
+		if c.Root != "" {
+			v.subject(field+".root", c.Root, seen)
+		} else if first := seen.twice("", field); first != "" {
+			v.add(field, "a second entry is for all roots, after "+first, "name a root in one of the two")
+		}
+		v.within(field+".depth", int64(c.Depth), maxDepth, "16")
+		v.within(field+".descendants", int64(c.Descendants), maxDescendants, "1000")
+		v.within(field+".loops", int64(c.Loops), maxDepth, "no loops")
+		if c.Deadline < 0 {
+			v.add(field+".deadline", fmt.Sprintf("%v is not a time to come", c.Deadline), "give a positive one, or leave it out for 30s")
+		}
+	}
+}
+
+// within checks a number of which 0 stands for the default.
+func (v *validation) within(field string, n, most int64, standard string) {
+	if n < 0 || n > most {
+		v.add(field, fmt.Sprintf("%d is out of range", n), fmt.Sprintf("choose from 1 to %d, or leave it out for %s", most, standard))
+	}
+}
+
 // exports checks that what leaves the node is its own, one type at a time.
 func (v *validation) exports() {
 	seen := firsts{}

@@ -24,6 +24,7 @@ import (
 type Path struct {
 	tree       *Tree
 	parent     *Path // nil for the tree's empty path and for a root's own step
+	root       *Path // the path of the root event; itself for a root
 	step       string
 	encoded    []byte // step, for AppendSteps
 	subject    string
@@ -86,6 +87,9 @@ func (p *Path) Depth() int { return p.depth }
 
 // Recurrence is how often this event's subject stands earlier in its own path.
 func (p *Path) Recurrence() int { return p.recurrence }
+
+// Root is the path of the root event: its one step.
+func (p *Path) Root() *Path { return p.root }
 
 // Step is the last step, "node:subject".
 func (p *Path) Step() string { return p.step }
@@ -155,8 +159,9 @@ func newPath(t *Tree, parent *Path, step string) *Path {
 	step = strings.Clone(step)
 	_, subject, _ := strings.Cut(step, ":")
 	made := &Path{tree: t, step: step, encoded: []byte(step), subject: subject, depth: parent.depth + 1}
+	made.root = made
 	if parent != &t.empty {
-		made.parent = parent
+		made.parent, made.root = parent, parent.root
 	}
 	for q := made.parent; q != nil; q = q.parent {
 		if q.subject == subject {

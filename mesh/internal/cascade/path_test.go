@@ -53,6 +53,9 @@ func checkAgainstList(t *rapid.T, p *Path, steps []string) {
 	if p.Depth() != len(steps)-1 || p.Recurrence() != recurrence || p.Subject() != subject || p.Node() != node {
 		t.Fatalf("%v: depth %d, recurrence %d, subject %q, node %q", p, p.Depth(), p.Recurrence(), p.Subject(), p.Node())
 	}
+	if p.Root().Step() != steps[0] {
+		t.Fatalf("root %v, want %v", p.Root(), steps[0])
+	}
 	if got := p.AppendSteps(nil); !slices.EqualFunc(got, steps, func(b []byte, s string) bool { return string(b) == s }) {
 		t.Fatalf("appended steps %s, want %v", got, steps)
 	}
