@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// metric is what a ratio is of.
+type metric string
+
+const (
+	throughput  metric = "throughput" // ours over the other's: high is good
+	cost        metric = "time"       // of an event, ours over the other's: low is good
+	delay       metric = "delay"      // from emit to handler: low is good
+	allocations metric = "allocations"
+)
+
+// allowedAllocations is what counts as none: the process allocates a little
+// beside the events, for pings of the embedded server and timers.
+const allowedAllocations = 0.01
+
+// aim is one row of the table.
+type aim struct {
+	what   string
+	metric metric
+	limit  float64 // 0: shown without an aim
+}
+
+// row is one line of the table with the figures it comes from.
+type row struct {
+	What   string  `json:"what"`
+	Metric metric  `json:"metric"`
+	Ours   string  `json:"ours"`
+	Other  string  `json:"other"`
+	Median float64 `json:"median"` // of the pairs' ratios; of allocations: ours
+	Least  float64 `json:"least"`
+	Most   float64 `json:"most"`
+	// CPU is the median ratio of processor time for an event, ours over the
+	// other's; 0 where it says nothing.
+	CPU   float64 `json:"cpu,omitempty"`
+	Aim   string  `json:"aim,omitempty"`
+	Met   *bool   `json:"met,omitempty"`
+	Pairs []pair  `json:"pairs"`
+
+	oursFigure, otherFigure string
+}
+
+// rows makes the table's lines of a comparison.
+func (c comparison) rows(pairs []pair) []row {
+	var rows []row
+	for _, a := range c.aims {
+		r := row{What: a.what, Metric: a.metric, Ours: c.ours.name, Other: c.other.name, Pairs: pairs}
+		ratios := each(pairs, a.metric.ratio)
+		slices.Sort(ratios)
+		r.Median, r.Least, r.Most = middle(ratios), ratios[0], ratios[len(ratios)-1]
+		r.oursFigure = a.metric.text(middle(each(pairs, func(p pair) float64 { return a.metric.of(p.Ours) })))
+		r.otherFigure = a.metric.text(middle(each(pairs, func(p pair) float64 { return a.metric.of(p.Other) })))
+		if a.metric == throughput || a.metric == cost {
+			r.CPU = middle(each(pairs, pair.cpuRatio))
+		}
+		if a.limit != 0 {
+			met := a.metric.meets(r.Median, a.limit)
+			r.Aim, r.Met = a.metric.aim(a.limit), &met
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// of is the metric's figure of one side.
+func (m metric) of(f figures) float64 {
+	switch m {
+	case throughput:
+		return 1e9 / f.Nanos
+	case cost:
+		return f.Nanos
+	case delay:
+		return f.Delay
+	default:
+		return f.Allocs
+	}
+}
+
+// ratio is ours over the other's; of allocations, where the other's may be
+// none, it is ours.
+func (m metric) ratio(p pair) float64 {
+	if m == allocations {
+		return p.Ours.Allocs
+	}
+	return m.of(p.Ours) / m.of(p.Other)
+}
+
+// cpuRatio is 0 where the processor time is not known.
+func (p pair) cpuRatio() float64 {
+	if p.Other.CPU == 0 {
+		return 0
+	}
+	return p.Ours.CPU / p.Other.CPU
+}
+
+func (m metric) meets(value, limit float64) bool {
+	if m == throughput {
+		return value >= limit
+	}
+	return value <= limit
+}
+
+func (m metric) aim(limit float64) string {
+	switch {
+	case m == allocations:
+		return "none"
+	case m == throughput:
+		return fmt.Sprintf("≥ %.3g", limit)
+	default:
+		return fmt.Sprintf("≤ %.3g", limit)
+	}
+}
+
+// text writes a figure with its unit.
+func (m metric) text(value float64) string {
+	switch m {
+	case throughput:
+		return fmt.Sprintf("%.3gM/s", value/1e6)
+	case allocations:
+		return fmt.Sprintf("%.2f", value)
+	default:
+		return roundDuration(time.Duration(value)).String()
+	}
+}
+
+func roundDuration(d time.Duration) time.Duration {
+	if d > 10*time.Microsecond {
+		return d.Round(100 * time.Nanosecond)
+	}
+	return d
+}
+
+func each(pairs []pair, of func(pair) float64) []float64 {
+	values := make([]float64, len(pairs))
+	for i, p := range pairs {
+		values[i] = of(p)
+	}
+	return values
+}
+
+// middle is the median, of an even number of values the upper one.
+func middle[T cmp.Ordered](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}

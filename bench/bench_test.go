@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Every comparison runs, with few events, and gives figures above zero. No time
+// is asserted: tests don't measure.
+func TestEveryComparisonGivesFigures(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-pairs", "2", "-events", "2000", "-json"}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v in\n%s", err, out.String())
+	}
+	want := 0
+	for _, c := range comparisons(2000) {
+		want += len(c.aims)
+	}
+	if len(r.Rows) != want {
+		t.Errorf("%d rows, want %d", len(r.Rows), want)
+	}
+	for _, row := range r.Rows {
+		if len(row.Pairs) != 2 {
+			t.Errorf("%s against %s: %d pairs, want 2", row.What, row.Other, len(row.Pairs))
+		}
+		if row.Metric != allocations && row.Median <= 0 || row.Least > row.Median || row.Median > row.Most {
+			t.Errorf("%s against %s: ratio %v (%v – %v)", row.What, row.Other, row.Median, row.Least, row.Most)
+		}
+		if (row.Aim == "") != (row.Met == nil) {
+			t.Errorf("%s against %s: aim %q, met %v", row.What, row.Other, row.Aim, row.Met)
+		}
+	}
+}
+
+func TestTableHasALineForEachRow(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-pairs", "1", "-events", "500", "-only", "Go channel"}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 5 { // machine, blank, head, two rows
+		t.Errorf("%d lines:\n%s", len(lines), out.String())
+	}
+}
+
+func TestBadFlagsAreErrors(t *testing.T) {
+	for _, arguments := range [][]string{{"-pairs", "0"}, {"-events", "0"}, {"-unknown"}, {"extra"}} {
+		if err := run(t.Context(), arguments, io.Discard, io.Discard); err == nil {
+			t.Errorf("%v: no error", arguments)
+		}
+	}
+}
+
+// An event that is lost ends the measurement with an error, and not never.
+func TestLostEventEndsTheMeasurement(t *testing.T) {
+	lossy := side{name: "lossy", window: queueSize, open: func(context.Context, func()) (carrier, error) { return nowhere{}, nil }}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := lossy.throughput(ctx, 10_000); err == nil || !strings.Contains(err.Error(), "lossy") {
+		t.Errorf("throughput: %v", err)
+	}
+	if _, err := lossy.delay(ctx, 10); err == nil || !strings.Contains(err.Error(), "lossy") {
+		t.Errorf("delay: %v", err)
+	}
+}
+
+type nowhere struct{}
+
+func (nowhere) emit(context.Context, *answerJudged) error { return nil }
+func (nowhere) close(context.Context) error               { return nil }
+
+func TestRows(t *testing.T) {
+	c := comparison{ours: side{name: "ours"}, other: side{name: "other"}, aims: []aim{
+		{metric: throughput, limit: 3}, {metric: delay, limit: 0.5}, {metric: cost, limit: 0.25},
+		{metric: allocations, limit: allowedAllocations}, {metric: throughput},
+	}}
+	rows := c.rows([]pair{
+		{Ours: figures{Nanos: 100, Delay: 10, CPU: 2}, Other: figures{Nanos: 500, Delay: 15, CPU: 1}},
+		{Ours: figures{Nanos: 100, Delay: 10, CPU: 1, Allocs: 1}, Other: figures{Nanos: 300, Delay: 30, CPU: 1}},
+		{Ours: figures{Nanos: 100, Delay: 10, CPU: 3}, Other: figures{Nanos: 100, Delay: 20, CPU: 1}},
+	})
+	for i, want := range []struct {
+		median, least, most float64
+		met                 string
+	}{
+		{3, 1, 5, "yes"}, {0.5, 1. / 3, 10. / 15, "yes"}, {1. / 3, 0.2, 1, "no"}, {0, 0, 1, "yes"}, {3, 1, 5, "-"},
+	} {
+		near := func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 }
+		if r := rows[i]; !near(r.Median, want.median) || !near(r.Least, want.least) || !near(r.Most, want.most) || r.met() != want.met {
+			t.Errorf("row %d: %v (%v – %v), met %s; want %+v", i, r.Median, r.Least, r.Most, r.met(), want)
+		}
+	}
+	if rows[0].CPU != 2 {
+		t.Errorf("CPU ratio %v, want 2", rows[0].CPU)
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime/pprof"
+	"time"
+)
+
+// measureTimeout ends a measurement in which an event was lost.
+const measureTimeout = 2 * time.Minute
+
+// comparison is two sides measured in turn.
+type comparison struct {
+	ours, other side
+	events      int // of a throughput run
+	delays      int // of a delay run; 0: none
+	aims        []aim
+}
+
+// comparisons lists what is compared. Slow ones get a share of the events, so
+// that the whole takes under a minute.
+func comparisons(events int) []comparison {
+	local, link, delays := meshLocal(), meshLink(), max(1, events/50)
+	some := func(share int) int { return max(1, events/share) }
+	return []comparison{
+		{local, natsLocal(false), events, delays, []aim{
+			{what: "local: throughput", metric: throughput, limit: 3},
+			{what: "local: one-way delay, p50", metric: delay, limit: 1. / 8},
+		}},
+		{local, natsLocal(true), some(2), delays, []aim{
+			{what: "local: throughput", metric: throughput},
+			{what: "local: one-way delay, p50", metric: delay},
+		}},
+		{local, goChannel(true), some(10), delays, []aim{
+			{what: "local: throughput", metric: throughput, limit: 20},
+			{what: "local: one-way delay, p50", metric: delay},
+		}},
+		{local, goChannel(false), some(10), 0, []aim{{what: "local: throughput", metric: throughput}}},
+		{local, bareChannel(), 2 * events, 0, []aim{
+			{what: "local: time for an event", metric: cost, limit: 4},
+			{what: "local: allocations for an event", metric: allocations, limit: allowedAllocations},
+		}},
+		{link, natsLink(), some(5), delays, []aim{
+			{what: "one hop: one-way delay, p50", metric: delay, limit: 1.15},
+			{what: "one hop: throughput", metric: throughput, limit: 0.9},
+		}},
+	}
+}
+
+// String names the comparison: "leafmesh local / Go channel".
+func (c comparison) String() string { return c.ours.name + " / " + c.other.name }
+
+// pair is one turn of both sides.
+type pair struct {
+	Ours  figures `json:"ours"`
+	Other figures `json:"other"`
+}
+
+// figures are what was measured of one side in one turn.
+type figures struct {
+	Nanos  float64 `json:"ns_per_event"`     // wall time
+	CPU    float64 `json:"cpu_ns_per_event"` // of all threads of the process
+	Allocs float64 `json:"allocs_per_event"`
+	Delay  float64 `json:"delay_p50_ns,omitempty"`
+}
+
+// measure runs all pairs, one after the other.
+func (c comparison) measure(ctx context.Context, pairs int, progress func(done int)) ([]pair, error) {
+	all := make([]pair, pairs)
+	for i := range all {
+		progress(i)
+		for _, turn := range []struct {
+			side  side
+			label string
+			into  *figures
+		}{{c.ours, "ours", &all[i].Ours}, {c.other, "other", &all[i].Other}} {
+			f, err := c.turn(ctx, turn.side, turn.label)
+			if err != nil {
+				return nil, fmt.Errorf("%s, pair %d: %w", c, i+1, err)
+			}
+			*turn.into = f
+		}
+	}
+	progress(pairs)
+	return all, nil
+}
+
+// turn measures one side once. The label marks its goroutines in a CPU profile.
+func (c comparison) turn(ctx context.Context, s side, label string) (f figures, err error) {
+	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
+	defer cancel()
+	pprof.Do(ctx, pprof.Labels("side", label, "comparison", c.String()), func(ctx context.Context) {
+		if f, err = s.throughput(ctx, c.events); err != nil || c.delays == 0 {
+			return
+		}
+		var d time.Duration
+		d, err = s.delay(ctx, c.delays)
+		f.Delay = float64(d.Nanoseconds())
+	})
+	return f, err
+}

@@ -1,0 +1,117 @@
+// Command bench compares leafmesh with what else could carry the same events,
+// and prints a table of ratios.
+//
+// Each ratio is of two things measured in turn (ours, the other, ours, …) in
+// one run with the same payload, so that a busy or a slow machine changes both.
+// README.md says how each one is measured. A ratio that misses its aim is shown
+// and is no error: this measures, it does not test.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+	"strings"
+)
+
+// settings are what the flags say.
+type settings struct {
+	pairs   int
+	events  int
+	json    bool
+	only    string
+	profile string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// run measures and prints: the table or the JSON to out, progress to progress.
+func run(ctx context.Context, arguments []string, out, progress io.Writer) (err error) {
+	s, err := parse(arguments, progress)
+	if err != nil {
+		return err
+	}
+	if s.profile != "" {
+		stop, err := startProfile(s.profile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+	r := report{Machine: thisMachine(), Pairs: s.pairs, Events: s.events}
+	for _, c := range comparisons(s.events) {
+		if !strings.Contains(c.String(), s.only) {
+			continue
+		}
+		pairs, err := c.measure(ctx, s.pairs, func(done int) { show(progress, c, done, s.pairs) })
+		if err != nil {
+			return err
+		}
+		r.Rows = append(r.Rows, c.rows(pairs)...)
+	}
+	if s.json {
+		return r.writeJSON(out)
+	}
+	return r.writeTable(out)
+}
+
+// show keeps one line on a terminal up to date, and clears it at the end.
+func show(progress io.Writer, c comparison, done, pairs int) {
+	file, ok := progress.(*os.File)
+	if !ok {
+		return
+	}
+	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return
+	}
+	fmt.Fprint(file, "\r\x1b[K")
+	if done < pairs {
+		fmt.Fprintf(file, "%s: %d of %d pairs", c, done, pairs)
+	}
+}
+
+func parse(arguments []string, output io.Writer) (s settings, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(output)
+	flags.IntVar(&s.pairs, "pairs", 5, "how often each two are measured")
+	flags.IntVar(&s.events, "events", 500_000, "events in a throughput run of the quickest; slower ones get a fixed share")
+	flags.BoolVar(&s.json, "json", false, "print JSON with the figures of every pair instead of the table")
+	flags.StringVar(&s.only, "only", "", "measure only comparisons whose name contains this")
+	flags.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile to this file, labelled by side")
+	if err := flags.Parse(arguments); err != nil {
+		return s, err
+	}
+	if s.pairs < 1 || s.events < 1 || flags.NArg() > 0 {
+		return s, errors.New("-pairs and -events are at least 1, and there are no arguments")
+	}
+	return s, nil
+}
+
+// startProfile profiles until stop is called.
+func startProfile(path string) (stop func() error, err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("create profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("start profile: %w", err), file.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return file.Close()
+	}, nil
+}

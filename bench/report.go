@@ -1,0 +1,81 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+)
+
+// report is the outcome of a run.
+type report struct {
+	Machine machine `json:"machine"`
+	Pairs   int     `json:"pairs"`
+	Events  int     `json:"events"`
+	Rows    []row   `json:"rows"`
+}
+
+// machine is what the figures hold for.
+type machine struct {
+	Go    string `json:"go"`
+	OS    string `json:"os"`
+	Procs int    `json:"gomaxprocs"`
+	// Load is the system's load before the run, or "" where it can not be read.
+	// Above the number of processors, others took part in the measurement.
+	Load string `json:"load,omitempty"`
+}
+
+func thisMachine() machine {
+	m := machine{Go: runtime.Version(), OS: runtime.GOOS + "/" + runtime.GOARCH, Procs: runtime.GOMAXPROCS(0)}
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		m.Load, _, _ = strings.Cut(string(text), " ")
+	}
+	return m
+}
+
+func (r report) writeJSON(out io.Writer) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+func (r report) writeTable(out io.Writer) error {
+	m := r.Machine
+	fmt.Fprintf(out, "%s %s, GOMAXPROCS %d, load %s; %d pairs, %d events; median (least – most) of the pairs' ratios\n\n",
+		m.Go, m.OS, m.Procs, orDash(m.Load), r.Pairs, r.Events)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "WHAT\tAGAINST\tOURS\tOTHER\tRATIO\tCPU RATIO\tAIM\tMET")
+	for _, row := range r.Rows {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.3g (%.3g – %.3g)\t%s\t%s\t%s\n", row.What, row.Other,
+			row.oursFigure, row.otherFigure, row.Median, row.Least, row.Most, row.cpu(), orDash(row.Aim), row.met())
+	}
+	return table.Flush()
+}
+
+func (r row) cpu() string {
+	if r.CPU == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3g", r.CPU)
+}
+
+func (r row) met() string {
+	switch {
+	case r.Met == nil:
+		return "-"
+	case *r.Met:
+		return "yes"
+	default:
+		return "no"
+	}
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
