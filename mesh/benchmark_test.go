@@ -100,3 +100,31 @@ func BenchmarkHop(b *testing.B) {
 	}
 	await(b, "every event handled", func() bool { return nodes[1].Stats().Total(mesh.Handled) >= uint64(b.N) })
 }
+
+// BenchmarkRules emits past no rule, past three that let the event pass, and
+// into one that refuses it.
+func BenchmarkRules(b *testing.B) {
+	fast := mesh.Limit{Rate: 1e9, Burst: 1e6}
+	for _, test := range []struct {
+		name  string
+		rules []mesh.Rule
+	}{
+		{"none", nil},
+		{"three", []mesh.Rule{{Event: ">", Limit: fast}, {Event: ">", By: mesh.ByKey, Limit: fast}, {Event: ">", By: mesh.ByRoot, Limit: fast}}},
+		{"refused", []mesh.Rule{{Event: ">", Limit: mesh.Limit{Rate: 1e-3, Burst: 1}}}},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			node, err := mesh.Open(context.Background(), mesh.Config{Name: "clue-1", Limits: test.rules})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer node.Close(context.Background())
+			ctx := node.Context(context.Background())
+			v := Judged{"0199b2c4", "Puzzlin' Wugs", "try-and-eat", 2, 1521227921000}
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = judged.Emit(ctx, v) // refused is what is measured in one case
+			}
+		})
+	}
+}

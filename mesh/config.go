@@ -29,8 +29,8 @@ type Config struct {
 	// Peers are the other nodes that this one knows.
 	Peers []Peer `yaml:"peers,omitempty"`
 
-	// Limits bound how fast events of a type are emitted on this node.
-	Limits []EmitLimit `yaml:"limits,omitempty"`
+	// Limits are rules that bound how fast events pass this node's gate.
+	Limits []Rule `yaml:"limits,omitempty"`
 
 	// Cascades bound what may follow from one root event, by the root's type. An
 	// entry without a root is for all types that have none of their own.
@@ -80,13 +80,6 @@ type Peer struct {
 	Key string `yaml:"key,omitempty"`
 	// KeyFile names a file that holds Key; relative to the YAML file.
 	KeyFile string `yaml:"key_file,omitempty"`
-}
-
-// EmitLimit bounds how fast one type is emitted on a node.
-type EmitLimit struct {
-	// Event is the type's subject, "clue.answer.submitted".
-	Event string `yaml:"event,omitempty"`
-	Limit Limit  `yaml:"limit,omitempty"`
 }
 
 // Export declares that a type of this node's own service may leave it.

@@ -40,6 +40,7 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 		return r.badKeyError(key)
 	}
 	now := node.clock.now()
+	event := limited{key: key, origin: node.name, root: r.root}
 	if turn != nil {
 		parent, present := turn.header()
 		if !present {
@@ -49,8 +50,9 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 		if err := r.admitDescendant(&parent, e.loops, now); err != nil {
 			return err
 		}
+		event.root, event.descendant = parent.path.Root(), true
 	}
-	if shed, err := r.admit(ctx, now); shed || err != nil {
+	if shed, err := r.admitEmit(ctx, &event, now); shed || err != nil {
 		return err
 	}
 	if node.codecCheck {
@@ -65,18 +67,14 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 	return err
 }
 
-// admit asks the gate: the type's own limit, and that of an export which
-// refuses. An export that waits or sheds does so by itself, behind its queue.
-func (r *typedRoute[T]) admit(ctx context.Context, now int64) (shed bool, err error) {
-	if r.emit != nil {
-		if shed, err = r.emit.admit(ctx, now); shed || err != nil {
-			return shed, err
-		}
+// admitEmit asks the rules of emitting, and those of the export that refuse: the
+// others wait or shed behind the export's own queue.
+func (t *eventType) admitEmit(ctx context.Context, e *limited, now int64) (shed bool, err error) {
+	rules := t.rules.Load()
+	if shed, err = admitAll(ctx, rules.emit, e, now); shed || err != nil {
+		return shed, err
 	}
-	if r.exportLimit != nil && r.exportLimit.policy == Refuse {
-		return r.exportLimit.admit(ctx, now)
-	}
-	return false, nil
+	return admitAll(ctx, rules.exportRefuse, e, now)
 }
 
 func (r *typedRoute[T]) emitRoot(ctx context.Context, key string, now int64, value *T) (ID, error) {

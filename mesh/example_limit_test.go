@@ -21,7 +21,7 @@ var Submitted = mesh.NewEvent[Attempt]("clue.answer.submitted")
 // says by which rule.
 func ExampleLimit() {
 	ctx := context.Background()
-	node, err := mesh.Open(ctx, mesh.Config{Name: "clue-1", Limits: []mesh.EmitLimit{{
+	node, err := mesh.Open(ctx, mesh.Config{Name: "clue-1", Limits: []mesh.Rule{{
 		Event: Submitted.Subject(),
 		Limit: mesh.Limit{Rate: mesh.Per(20, time.Minute), Burst: 2, Policy: mesh.Refuse},
 	}}})

@@ -18,7 +18,7 @@ import (
 type outlet[T any] struct {
 	node     *Node
 	exported bool
-	limit    *limit // of the export; nil: none
+	event    *eventType
 	tap      *tally
 
 	subjects         map[string]string // by key: what was escaped lately
@@ -48,7 +48,7 @@ const outletQueue = 4096
 
 // newOutlet makes the outlet of an event type. Only events that this node emits
 // are exported: what was imported is never sent on.
-func newOutlet[T any](n *Node, t *eventType, exported bool, limit *limit) binding {
+func newOutlet[T any](n *Node, t *eventType, exported bool) binding {
 	options := handlerOptions{workers: 1, capacity: outletQueue, full: Shed}
 	place := "tap"
 	if exported {
@@ -59,7 +59,7 @@ func newOutlet[T any](n *Node, t *eventType, exported bool, limit *limit) bindin
 	}
 	c := newConsumer(n.nextIndexLocked(), place, options, decoder[T]())
 	c.newWorker = func() func(*item[T]) {
-		o := &outlet[T]{node: n, exported: exported, limit: limit, tap: n.counters.tally(t.subject, "tap"), subjects: map[string]string{}}
+		o := &outlet[T]{node: n, exported: exported, event: t, tap: n.counters.tally(t.subject, "tap"), subjects: map[string]string{}}
 		return o.process
 	}
 	n.addLocked(c)
@@ -98,11 +98,13 @@ func (o *outlet[T]) exports(it *item[T], subject string) bool {
 		it.tally.unheard.Add(1)
 		return false
 	}
-	if o.limit == nil || o.limit.policy == Refuse { // Emit has asked it
+	rules := o.event.rules.Load().export
+	if len(rules) == 0 {
 		return true
 	}
-	shed, err := o.limit.admit(o.node.handling, o.node.clock.now())
-	return !shed && err == nil // the limit counts
+	event := limitedBy(&it.header)
+	shed, err := admitAll(o.node.handling, rules, &event, o.node.clock.now())
+	return !shed && err == nil // the rule counts
 }
 
 func (o *outlet[T]) publish(conn *nats.Conn, subject string, message []byte, counts *tally, sent *counter) {

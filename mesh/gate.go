@@ -4,46 +4,92 @@ import (
 	"context"
 	"time"
 
+	"leafmesh/mesh/internal/cascade"
 	"leafmesh/mesh/internal/gate"
 )
 
-// limit is a rule of the gate with its counters: the effects around the pure
-// token bucket.
+// limit is a rule of the gate on one event type, with its counters: the effects
+// around the pure token buckets.
 type limit struct {
-	bucket *gate.Limit
-	policy Policy
+	rule   Rule
+	bucket *gate.Limit         // of a rule by type
+	keyed  *gate.Keyed[string] // of every other
 
-	refused, shed, delayed *counter
-	err                    *RefusedError // made once: refusing must be cheap
+	refused, shed, delayed, overflowed *counter
+	err                                *RefusedError // made once: refusing must be cheap
 }
 
-// newLimit makes a rule, or nil if nothing is limited.
-func (n *Node) newLimit(subject, place, rule string, l Limit) *limit {
-	if l.Unlimited() {
-		return nil
+func (n *Node) newLimitLocked(subject string, r Rule) *limit {
+	shared := r.By == ByRoot // one table for all types of the cascades
+	if l := n.rootLimits[r]; shared && l != nil {
+		return l
 	}
-	return &limit{
-		bucket:  gate.NewLimit(float64(l.Rate), l.Burst),
-		policy:  l.Policy,
-		refused: n.counters.cell(subject, Refused, place, rule),
-		shed:    n.counters.cell(subject, ShedEvents, place, rule),
-		delayed: n.counters.cell(subject, Delayed, place, rule),
-		err:     &RefusedError{Type: subject, Place: place, Rule: rule},
+	if shared {
+		subject = r.Event
 	}
+	place := string(r.Place)
+	l := &limit{
+		rule:       r,
+		refused:    n.counters.cell(subject, Refused, place, r.Name),
+		shed:       n.counters.cell(subject, ShedEvents, place, r.Name),
+		delayed:    n.counters.cell(subject, Delayed, place, r.Name),
+		overflowed: n.counters.cell(subject, Overflowed, place, r.Name),
+		err:        &RefusedError{Type: subject, Place: place, Rule: r.Name},
+	}
+	if r.By == ByType {
+		l.bucket = gate.NewLimit(float64(r.Limit.Rate), r.Limit.Burst)
+	} else {
+		l.keyed = gate.NewKeyed[string](float64(r.Limit.Rate), r.Limit.Burst, r.Keys)
+	}
+	if shared {
+		n.rootLimits[r] = l
+	}
+	return l
+}
+
+// limited is what the rules ask of an event.
+type limited struct {
+	key        string
+	origin     string        // the node that emitted it
+	root       *cascade.Path // of its cascade
+	descendant bool          // it has a parent
+}
+
+// limitedBy is what the rules ask of an event that has a header.
+func limitedBy(h *Header) limited {
+	return limited{key: h.Key, origin: h.path.Node(), root: h.path.Root(), descendant: h.path.Depth() > 0}
+}
+
+// admitAll asks rules in turn: see [limit.admit].
+func admitAll(ctx context.Context, limits []*limit, e *limited, unix int64) (shed bool, err error) {
+	for _, l := range limits {
+		if l.rule.Root != "" && l.rule.Root != e.root.Subject() {
+			continue
+		}
+		if shed, err := l.admit(ctx, e, unix); shed || err != nil {
+			return shed, err
+		}
+	}
+	return false, nil
 }
 
 // admit says whether an event may pass. It waits if that is the policy, until
-// ctx ends. It returns shed for an event that is dropped without an error.
-// now is in nanoseconds since 1970.
-func (l *limit) admit(ctx context.Context, unix int64) (shed bool, err error) {
+// ctx ends. It returns shed for an event that is dropped without an error. The
+// time is in nanoseconds since 1970.
+func (l *limit) admit(ctx context.Context, e *limited, unix int64) (shed bool, err error) {
 	now := time.Unix(0, unix)
-	if l.bucket.Allow(now) {
+	bucket := l.bucketOf(e, now)
+	if l.rule.By == ByRoot && e.descendant && l.rule.Place == AtEmit {
+		bucket.Charge(now)
 		return false, nil
 	}
-	switch l.policy {
+	if bucket.Allow(now) {
+		return false, nil
+	}
+	switch l.rule.Limit.Policy {
 	case Wait:
 		l.delayed.Add(1)
-		return false, l.wait(ctx, now)
+		return false, l.wait(ctx, bucket, now)
 	case Shed:
 		l.shed.Add(1)
 		return true, nil
@@ -53,8 +99,27 @@ func (l *limit) admit(ctx context.Context, unix int64) (shed bool, err error) {
 	}
 }
 
-func (l *limit) wait(ctx context.Context, now time.Time) error {
-	delay, giveBack := l.bucket.Delay(now)
+func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
+	var key string
+	switch l.rule.By {
+	case ByKey:
+		key = e.key
+	case ByRoot:
+		key = e.root.Step()
+	case ByPeer:
+		key = e.origin
+	default:
+		return l.bucket
+	}
+	bucket, use := l.keyed.Bucket(key, keyHash(key), now)
+	if use == gate.Overflow {
+		l.overflowed.Add(1)
+	}
+	return bucket
+}
+
+func (l *limit) wait(ctx context.Context, bucket *gate.Limit, now time.Time) error {
+	delay, giveBack := bucket.Delay(now)
 	if deadline, ok := ctx.Deadline(); ok && now.Add(delay).After(deadline) {
 		giveBack(now)
 		return l.refuse(context.DeadlineExceeded)

@@ -19,7 +19,6 @@ type importer struct {
 	event        string
 	eventType    *eventType
 	wireSubject  string
-	limit        *limit // nil: none
 	subscription *nats.Subscription
 	malformed    *counter
 	slow         *counter
@@ -37,7 +36,6 @@ const (
 func (n *Node) newImport(i Import) *importer {
 	return &importer{
 		node: n, event: i.Event, eventType: n.table.Load().types[i.Event], wireSubject: i.Event + ".*",
-		limit:     n.newLimit(i.Event, "import", ruleImportLimit, i.Limit),
 		malformed: n.counters.cell(i.Event, Lost, "import", ruleMalformed),
 		slow:      n.counters.cell(i.Event, Lost, "import", ruleSlow),
 	}
@@ -68,10 +66,9 @@ func (i *importer) receive(m *nats.Msg) {
 		i.node.logRarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
 		return
 	}
-	if i.limit != nil {
-		if shed, err := i.limit.admit(i.node.intake, i.node.clock.now()); shed || err != nil {
-			return // counted by the limit
-		}
+	event := limitedBy(&h)
+	if shed, err := admitAll(i.node.intake, i.eventType.rules.Load().imports, &event, i.node.clock.now()); shed || err != nil {
+		return // counted by the rule
 	}
 	i.eventType.imported.Add(1)
 	if err := i.eventType.admitImported(&h, i.node.clock.now()); err != nil {

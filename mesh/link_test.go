@@ -233,11 +233,11 @@ func TestLimitsAtEachPlace(t *testing.T) {
 		rule    string
 	}{
 		{"emit, refuse", func(c, _ *mesh.Config) {
-			c.Limits = []mesh.EmitLimit{{Event: "clue.clue.solved", Limit: slow(mesh.Refuse)}}
+			c.Limits = []mesh.Rule{{Event: "clue.clue.solved", Limit: slow(mesh.Refuse)}}
 		},
 			3, 2, 0, mesh.Refused, "emit-limit"},
 		{"emit, shed", func(c, _ *mesh.Config) {
-			c.Limits = []mesh.EmitLimit{{Event: "clue.clue.solved", Limit: slow(mesh.Shed)}}
+			c.Limits = []mesh.Rule{{Event: "clue.clue.solved", Limit: slow(mesh.Shed)}}
 		},
 			0, 2, 0, mesh.ShedEvents, "emit-limit"},
 		{"export, refuse", func(c, _ *mesh.Config) { c.Exports[0].Limit = slow(mesh.Refuse) }, 3, 2, 0, mesh.Refused, "export-limit"},
@@ -266,7 +266,7 @@ func TestLimitsAtEachPlace(t *testing.T) {
 
 func TestAWaitingLimitDelaysAndEndsWithTheContext(t *testing.T) {
 	clue := clueNode("clue-1")
-	clue.Limits = []mesh.EmitLimit{{Event: "clue.clue.solved", Limit: mesh.Limit{Rate: 100, Burst: 1, Policy: mesh.Wait}}}
+	clue.Limits = []mesh.Rule{{Event: "clue.clue.solved", Limit: mesh.Limit{Rate: 100, Burst: 1, Policy: mesh.Wait}}}
 	nodes := openAll(t, clue)
 	ctx := nodes[0].Context(context.Background())
 	for range 3 {

@@ -50,6 +50,8 @@ type Node struct {
 	sealed        bool                        // guarded by mu: no consumer may be added
 	running       []receiver                  // guarded by mu: all consumers, in their order
 	encodedRoutes map[string]*typedRoute[Any] // guarded by mu
+	rules         []Rule                      // guarded by mu
+	rootLimits    map[Rule]*limit             // guarded by mu: of rules by root, which all types share
 }
 
 type registeredHandler struct {
@@ -106,6 +108,7 @@ func newNode(c Config) (*Node, error) {
 		name: c.Name, config: c, log: c.Logger, codecCheck: c.CodecCheck,
 		logLimit: rate.NewLimiter(1, 10),
 		clock:    newClock(), guard: newGuard(c.Cascades), counters: newCounters(), paths: cascade.NewTree(maxPaths),
+		rules: c.rules(), rootLimits: map[Rule]*limit{},
 		encodedRoutes: map[string]*typedRoute[Any]{},
 	}
 	if n.log == nil {
@@ -142,7 +145,9 @@ func (c Config) subjects() (subjects []string) {
 		}
 	}
 	for _, l := range c.Limits {
-		subjects = append(subjects, l.Event)
+		if !strings.ContainsAny(l.Event, "*>") {
+			subjects = append(subjects, l.Event)
+		}
 	}
 	for _, e := range c.Exports {
 		subjects = append(subjects, e.Event)

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"leafmesh/mesh/internal/cascade"
 	"leafmesh/mesh/internal/gate"
@@ -10,18 +11,17 @@ import (
 
 // eventType is one subject on one node: its rules, its counters and who takes
 // its events. It is made once, when the node opens or when the first event of
-// the subject comes, and never changes.
+// the subject comes; then only its rules may be replaced.
 type eventType struct {
-	node        *Node
-	subject     string
-	step        string // "clue-1:clue.answer.judged"
-	root        *cascade.Path
-	emit        *limit // nil: none
-	export      *Export
-	exportLimit *limit    // nil: none
-	handlers    []binding // in their order
-	inbound     []binding // who takes imported events: the handlers and the tap
+	node     *Node
+	subject  string
+	step     string // "clue-1:clue.answer.judged"
+	root     *cascade.Path
+	export   *Export
+	handlers []binding // in their order
+	inbound  []binding // who takes imported events: the handlers and the tap
 
+	rules    atomic.Pointer[ruleSet]
 	admitted *counter
 	// outOfBounds counts what the cascade guard refused on emit, by its rules.
 	outOfBounds [gate.RuleCount]*counter
@@ -88,7 +88,7 @@ func newRouteLocked[T any](n *Node, t *eventType) *typedRoute[T] {
 	r := &typedRoute[T]{eventType: t}
 	r.targets = slices.Clone(t.handlers)
 	if r.wired = t.export != nil || n.config.Tap != nil; r.wired {
-		r.targets = append(r.targets, newOutlet[T](n, t, t.export != nil, t.exportLimit))
+		r.targets = append(r.targets, newOutlet[T](n, t, t.export != nil))
 	}
 	r.wired = r.wired || n.codecCheck
 	r.typed = make([]*subscription[T], len(r.targets))
@@ -151,14 +151,9 @@ func (n *Node) newType(subject string) *eventType {
 	for i := range n.config.Exports {
 		if n.config.Exports[i].Event == subject {
 			t.export = &n.config.Exports[i]
-			t.exportLimit = n.newLimit(subject, "export", ruleExportLimit, t.export.Limit)
 		}
 	}
-	for _, l := range n.config.Limits {
-		if l.Event == subject {
-			t.emit = n.newLimit(subject, "emit", ruleEmitLimit, l.Limit)
-		}
-	}
+	t.rules.Store(n.rulesLocked(subject, nil))
 	for _, h := range n.handlers {
 		if route.Match(h.pattern, subject) {
 			t.handlers = append(t.handlers, h.receiver.bind(t))
@@ -166,7 +161,7 @@ func (n *Node) newType(subject string) *eventType {
 	}
 	t.inbound = t.handlers
 	if n.config.Tap != nil && n.config.imports(subject) {
-		t.inbound = append(slices.Clone(t.handlers), newOutlet[Any](n, t, false, nil))
+		t.inbound = append(slices.Clone(t.handlers), newOutlet[Any](n, t, false))
 	}
 	return t
 }

@@ -22,17 +22,18 @@ const (
 	Tapped    Outcome = "tapped"    // shown to clients at the tap
 	Imported  Outcome = "imported"  // came over a link and was understood
 	Delayed   Outcome = "delayed"   // waited for a limit
+	// Overflowed events found the buckets of a rule in use by other keys, and were
+	// judged by the one that such events share.
+	Overflowed Outcome = "overflowed"
 	// ShedEvents were dropped by a rule that sheds.
 	ShedEvents Outcome = "shed"
 	Refused    Outcome = "refused" // the emitter got an error
 	Lost       Outcome = "lost"    // neither delivered nor refused
 )
 
-// The rules that events are refused, shed or lost by.
+// The rules that events are refused, shed or lost by, beside those of the
+// configuration and of the cascade guard.
 const (
-	ruleEmitLimit   = "emit-limit"
-	ruleExportLimit = "export-limit"
-	ruleImportLimit = "import-limit"
 	ruleQueueFull   = "queue-full"
 	ruleClosed      = "closed"
 	ruleMalformed   = "malformed"

@@ -107,7 +107,8 @@ func (t *tap) emit(wireSubject string, payload []byte) (ID, error) {
 	ctx, cancel := context.WithTimeout(t.node.intake, tapTimeout)
 	defer cancel()
 	now := t.node.clock.now()
-	if shed, err := r.admit(ctx, now); shed || err != nil {
+	event := limited{key: key, origin: t.node.name, root: r.root}
+	if shed, err := r.admitEmit(ctx, &event, now); shed || err != nil {
 		return ID{}, err
 	}
 	return r.emitRoot(ctx, key, now, &value)

@@ -78,7 +78,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Limits, c.Exports, c.Imports = slices.Clone(c.Limits), slices.Clone(c.Exports), slices.Clone(c.Imports)
 	for i := range c.Limits {
-		c.Limits[i].Limit = c.Limits[i].Limit.withDefaults()
+		c.Limits[i] = c.Limits[i].withDefaults()
 	}
 	for i := range c.Exports {
 		c.Exports[i].Limit = c.Exports[i].Limit.withDefaults()

@@ -2,22 +2,54 @@ package mesh
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"leafmesh/mesh/internal/wire"
 )
 
-// limits checks the limits of emitting. They may name an event of any service,
-// as Emit takes one of any.
+// validateRules checks rules that are to replace those of a running node.
+func validateRules(rules []Rule) error {
+	v := &validation{config: Config{Limits: rules}}
+	v.limits()
+	return joined(v.problems)
+}
+
+// limits checks the rules. They may name an event of any service, as Emit takes
+// one of any.
 func (v *validation) limits() {
 	seen := firsts{}
-	for i, l := range v.config.Limits {
+	for i, r := range v.config.Limits {
 		field := fmt.Sprintf("limits[%d]", i)
-		v.subject(field+".event", l.Event, seen)
-		v.limit(field+".limit", l.Limit)
-		if l.Limit == (Limit{}) {
+		if err := wire.CheckPattern(r.Event); err != nil {
+			v.add(field+".event", err.Error(), "")
+		} else if first := seen.twice(fmt.Sprint(r.withDefaults().identity()), field); first != "" {
+			v.add(field+".event", fmt.Sprintf("%q already stands in %s, by the same place, root and key", r.Event, first), "keep one of the two")
+		}
+		if r.Root != "" {
+			if err := wire.CheckSubject(r.Root); err != nil {
+				v.add(field+".root", err.Error(), "")
+			}
+		}
+		v.oneOf(field+".place", string(r.Place), string(AtEmit), string(AtExport), string(AtImport))
+		v.oneOf(field+".by", string(r.By), string(ByType), string(ByKey), string(ByRoot), string(ByPeer))
+		v.within(field+".keys", int64(r.Keys), maxKeys, fmt.Sprint(defaultKeys))
+		v.limit(field+".limit", r.Limit)
+		if r.Limit == (Limit{}) {
 			v.add(field+".limit", "the limit limits nothing", "give a rate, as in 200/s, or remove the entry")
 		}
+	}
+}
+
+// identity is what two rules may not have in common.
+func (r Rule) identity() [4]string {
+	return [4]string{r.Event, string(r.Place), r.Root, string(r.By)}
+}
+
+// oneOf checks a word, of which none stands for the first.
+func (v *validation) oneOf(field, word string, words ...string) {
+	if word != "" && !slices.Contains(words, word) {
+		v.add(field, fmt.Sprintf("%.200q is none of %s", word, strings.Join(words, ", ")), fmt.Sprintf("leave it out for %s", words[0]))
 	}
 }
 

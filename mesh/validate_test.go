@@ -34,14 +34,14 @@ func TestServiceOfANode(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	given := Config{
-		Limits:  []EmitLimit{{Event: "a.b.c", Limit: Limit{Rate: 200}}, {Event: "a.b.d", Limit: Limit{Rate: 0.1, Burst: 7, Policy: Wait}}},
+		Limits:  []Rule{{Event: "a.b.c", Limit: Limit{Rate: 200}}, {Event: "a.b.d", Limit: Limit{Rate: 0.1, Burst: 7, Policy: Wait}}},
 		Exports: []Export{{Event: "a.b.c", Limit: Limit{Rate: 1}}},
 		Imports: []Import{{Event: "b.c.d"}, {Event: "b.c.e", Delivery: Each}},
 	}
 	before := Config{Limits: slices.Clone(given.Limits), Exports: slices.Clone(given.Exports), Imports: slices.Clone(given.Imports)}
 	want := Config{
-		Limits: []EmitLimit{{Event: "a.b.c", Limit: Limit{Rate: 200, Burst: 20, Policy: Refuse}},
-			{Event: "a.b.d", Limit: Limit{Rate: 0.1, Burst: 7, Policy: Wait}}},
+		Limits: []Rule{{Name: "emit-limit", Place: AtEmit, By: ByType, Keys: 10000, Event: "a.b.c", Limit: Limit{Rate: 200, Burst: 20, Policy: Refuse}},
+			{Name: "emit-limit", Place: AtEmit, By: ByType, Keys: 10000, Event: "a.b.d", Limit: Limit{Rate: 0.1, Burst: 7, Policy: Wait}}},
 		Exports:    []Export{{Event: "a.b.c", Limit: Limit{Rate: 1, Burst: 1, Policy: Refuse}}},
 		Imports:    []Import{{Event: "b.c.d", Delivery: Shared}, {Event: "b.c.e", Delivery: Each}},
 		MaxPayload: 65536,
@@ -67,7 +67,7 @@ func TestDefaultsDoNotChangeTheVerdict(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := Config{
 			Name:       "clue-1",
-			Limits:     []EmitLimit{{Event: "clue.answer.judged", Limit: limit.Draw(t, "emit")}},
+			Limits:     []Rule{{Event: "clue.answer.judged", Limit: limit.Draw(t, "emit")}},
 			Imports:    []Import{{Event: "hunt.clue.unlocked", Limit: limit.Draw(t, "import"), Delivery: rapid.SampledFrom([]Delivery{"", Each, "all"}).Draw(t, "delivery")}},
 			MaxPayload: rapid.SampledFrom([]int{0, 1, 4096}).Draw(t, "payload"),
 		}

@@ -85,7 +85,7 @@ func TestLoadYAMLReadsEveryField(t *testing.T) {
 			{Name: "score-1", Key: keyA},
 			{Name: "score-2", KeyFile: filepath.Join(folder, "score-2.pub")},
 		},
-		Limits:     []EmitLimit{{Event: "clue.answer.submitted", Limit: Limit{Rate: Per(20, 60e9), Burst: 50, Policy: Wait}}},
+		Limits:     []Rule{{Event: "clue.answer.submitted", Limit: Limit{Rate: Per(20, 60e9), Burst: 50, Policy: Wait}}},
 		Exports:    []Export{{Event: "clue.clue.solved"}},
 		Imports:    []Import{{Event: "hunt.clue.unlocked", Delivery: Each}},
 		Tap:        &Tap{Listen: "localhost:0", User: "watcher", Password: Secret{Env: "TAP_PASSWORD"}},

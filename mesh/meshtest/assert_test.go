@@ -52,8 +52,8 @@ func TestAssertNoneLost(t *testing.T) {
 	for _, c := range []counted{
 		{"none", mesh.Config{}, ""},
 		{"failed", mesh.Config{Handlers: []mesh.Handler{failing}}, "clue-1: 2 clue.answer.guessed failed at handler judge"},
-		{"refused", mesh.Config{Limits: []mesh.EmitLimit{limited(mesh.Refuse)}}, "clue-1: 1 clue.answer.guessed refused at emit by emit-limit"},
-		{"shed", mesh.Config{Limits: []mesh.EmitLimit{limited(mesh.Shed)}}, "clue-1: 1 clue.answer.guessed shed at emit by emit-limit"},
+		{"refused", mesh.Config{Limits: []mesh.Rule{limited(mesh.Refuse)}}, "clue-1: 1 clue.answer.guessed refused at emit by emit-limit"},
+		{"shed", mesh.Config{Limits: []mesh.Rule{limited(mesh.Shed)}}, "clue-1: 1 clue.answer.guessed shed at emit by emit-limit"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.config.Name = "clue-1"
@@ -72,6 +72,6 @@ func TestAssertNoneLost(t *testing.T) {
 }
 
 // limited lets one guess pass.
-func limited(policy mesh.Policy) mesh.EmitLimit {
-	return mesh.EmitLimit{Event: guessed.Subject(), Limit: mesh.Limit{Rate: mesh.Per(1, 1e12), Burst: 1, Policy: policy}}
+func limited(policy mesh.Policy) mesh.Rule {
+	return mesh.Rule{Event: guessed.Subject(), Limit: mesh.Limit{Rate: mesh.Per(1, 1e12), Burst: 1, Policy: policy}}
 }

@@ -34,3 +34,16 @@ func (l *Limit) Delay(now time.Time) (time.Duration, func(time.Time)) {
 	r := (*rate.Limiter)(l).ReserveN(now, 1)
 	return r.DelayFrom(now), r.CancelAt
 }
+
+// maxDebt bounds what [Limit.Charge] can take beyond the tokens there are, as a
+// multiple of the burst: who caused a storm is held up for long, not for ever.
+const maxDebt = 10
+
+// Charge takes a token whether there is one or not. The debt, of at most ten
+// bursts, has to be refilled before Allow lets an event pass again.
+func (l *Limit) Charge(now time.Time) {
+	limiter := (*rate.Limiter)(l)
+	if limiter.TokensAt(now) > -maxDebt*float64(limiter.Burst()) {
+		limiter.ReserveN(now, 1)
+	}
+}

@@ -75,3 +75,25 @@ func TestDelayCanBeGivenBack(t *testing.T) {
 		t.Errorf("delay %v after the token was given back, want 1s", delay)
 	}
 }
+
+func TestChargeMakesDebtThatIsPaidBack(t *testing.T) {
+	limit := NewLimit(10, 5)
+	for range 25 { // 5 tokens and a debt of 20
+		limit.Charge(epoch)
+	}
+	if limit.Allow(epoch.Add(2 * time.Second)) {
+		t.Error("passed while there was no token")
+	}
+	if !limit.Allow(epoch.Add(2*time.Second + 100*time.Millisecond)) {
+		t.Error("refused after the debt was paid back")
+	}
+	for range 1_000_000 {
+		limit.Charge(epoch.Add(3 * time.Second))
+	}
+	if !limit.Allow(epoch.Add(3*time.Second + 5200*time.Millisecond)) {
+		t.Error("the debt grew beyond ten bursts")
+	}
+	if n := testing.AllocsPerRun(100, func() { limit.Charge(epoch) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

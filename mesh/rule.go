@@ -1,0 +1,190 @@
+package mesh
+
+import (
+	"cmp"
+	"slices"
+
+	"leafmesh/mesh/internal/route"
+)
+
+// Place is where a rule is asked.
+type Place string
+
+const (
+	// AtEmit is when a handler or the outside emits an event. It is the default.
+	AtEmit Place = "emit"
+	// AtExport is before an event is sent to the links.
+	AtExport Place = "export"
+	// AtImport is when an event has come over a link.
+	AtImport Place = "import"
+)
+
+// By says which events share a bucket of a rule.
+type By string
+
+const (
+	// ByType gives each event type a bucket. It is the default.
+	ByType By = "type"
+	// ByKey gives each type and key a bucket: one team can not use up what
+	// others need.
+	ByKey By = "key"
+	// ByRoot gives each type of root event, on its node, a bucket for all events
+	// of its cascades. On emit a descendant only takes from the bucket and is never
+	// stopped; the root events are. So the origin of a storm is throttled, and not
+	// the last emitter in the chain. On import each event is stopped.
+	ByRoot By = "root"
+	// ByPeer gives each node that emitted the event a bucket.
+	ByPeer By = "peer"
+)
+
+// Rule limits events at one place of a node.
+type Rule struct {
+	// Name is what errors, counters and logs call the rule; default: the place
+	// and "-limit". Rules of one name are counted together.
+	Name string `yaml:"name,omitempty"`
+	// Place is where the rule is asked; default emit.
+	Place Place `yaml:"place,omitempty"`
+	// Event is a subject, or a pattern: "clue.answer.submitted", "clue.>", ">".
+	// Each type that matches has buckets of its own, but for [ByRoot].
+	Event string `yaml:"event"`
+	// Root restricts the rule to cascades that began with an event of this type.
+	Root string `yaml:"root,omitempty"`
+	// By says which events share a bucket; default type.
+	By By `yaml:"by,omitempty"`
+	// Keys is how many buckets a rule that is not by type holds for each event
+	// type; default 10000. What happens past it: see gate.Keyed.
+	Keys int `yaml:"keys,omitempty"`
+	// Limit is the rate, the burst and the policy of each bucket.
+	Limit Limit `yaml:"limit"`
+}
+
+const (
+	defaultKeys = 10_000
+	maxKeys     = 1_000_000
+)
+
+func (r Rule) withDefaults() Rule {
+	r.Place = cmp.Or(r.Place, AtEmit)
+	r.By = cmp.Or(r.By, ByType)
+	r.Name = cmp.Or(r.Name, string(r.Place)+"-limit")
+	r.Keys = cmp.Or(r.Keys, defaultKeys)
+	r.Limit = r.Limit.withDefaults()
+	return r
+}
+
+// rules lists all rules of a configuration: the limits, and those that exports
+// and imports have as a short form.
+func (c Config) rules() []Rule {
+	rules := slices.Clone(c.Limits)
+	for _, e := range c.Exports {
+		if !e.Limit.Unlimited() {
+			rules = append(rules, Rule{Place: AtExport, Event: e.Event, Limit: e.Limit})
+		}
+	}
+	for _, i := range c.Imports {
+		if !i.Limit.Unlimited() {
+			rules = append(rules, Rule{Place: AtImport, Event: i.Event, Limit: i.Limit})
+		}
+	}
+	for i := range rules {
+		rules[i] = rules[i].withDefaults()
+	}
+	return rules
+}
+
+// ruleSet is what an event type has to pass at each place. It never changes;
+// another one takes its place.
+type ruleSet struct {
+	emit         []*limit
+	exportRefuse []*limit // asked on emit, whose caller gets the error
+	export       []*limit // asked behind the queue: wait and shed
+	imports      []*limit
+}
+
+// narrowness orders rules: a narrow one first, so that an event which a key's
+// bucket stops takes nothing from the bucket that all keys share.
+var narrowness = map[By]int{ByKey: 0, ByPeer: 1, ByRoot: 2, ByType: 3}
+
+// rulesLocked makes the rule set of a subject. Buckets are taken over from old
+// limits whose rule is the same.
+func (n *Node) rulesLocked(subject string, old *ruleSet) *ruleSet {
+	set := &ruleSet{}
+	kept := old.byRule()
+	for _, r := range n.rules {
+		if r.Limit.Unlimited() || !route.Match(r.Event, subject) {
+			continue
+		}
+		l := kept[r]
+		if l == nil {
+			l = n.newLimitLocked(subject, r)
+		}
+		switch {
+		case r.Place == AtEmit:
+			set.emit = append(set.emit, l)
+		case r.Place == AtImport:
+			set.imports = append(set.imports, l)
+		case r.Limit.Policy == Refuse:
+			set.exportRefuse = append(set.exportRefuse, l)
+		default:
+			set.export = append(set.export, l)
+		}
+	}
+	for _, list := range [][]*limit{set.emit, set.exportRefuse, set.export, set.imports} {
+		slices.SortStableFunc(list, func(a, b *limit) int { return narrowness[a.rule.By] - narrowness[b.rule.By] })
+	}
+	return set
+}
+
+func (s *ruleSet) byRule() map[Rule]*limit {
+	if s == nil {
+		return nil
+	}
+	limits := map[Rule]*limit{}
+	for _, list := range [][]*limit{s.emit, s.exportRefuse, s.export, s.imports} {
+		for _, l := range list {
+			limits[l.rule] = l
+		}
+	}
+	return limits
+}
+
+// Rules gives the rules in force, with defaults filled in; those of exports and
+// imports too.
+func (n *Node) Rules() []Rule {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.rules)
+}
+
+// SetRules replaces all rules of the running node, those of exports and imports
+// too: change what [Node.Rules] gave. No event is lost by it, and the buckets of
+// rules that stay the same are kept. Events that wait for an old rule wait for
+// it to the end. The error is that of [Config.Validate], with fields of
+// "limits"; then nothing has changed.
+func (n *Node) SetRules(rules []Rule) error {
+	if err := validateRules(rules); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.rules = make([]Rule, len(rules))
+	for i, r := range rules {
+		n.rules[i] = r.withDefaults()
+	}
+	n.rootLimits = n.keptRootLimitsLocked()
+	for _, t := range n.table.Load().types {
+		t.rules.Store(n.rulesLocked(t.subject, t.rules.Load()))
+	}
+	return nil
+}
+
+// keptRootLimitsLocked drops the shared limits of rules that are gone.
+func (n *Node) keptRootLimitsLocked() map[Rule]*limit {
+	kept := map[Rule]*limit{}
+	for _, r := range n.rules {
+		if l := n.rootLimits[r]; l != nil {
+			kept[r] = l
+		}
+	}
+	return kept
+}

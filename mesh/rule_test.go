@@ -1,0 +1,141 @@
+package mesh_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+)
+
+// slowly lets a few events pass and then none for an hour.
+func slowly(burst int) mesh.Limit {
+	return mesh.Limit{Rate: mesh.Per(1, time.Hour), Burst: burst, Policy: mesh.Refuse}
+}
+
+func nothing(context.Context, step) error { return nil }
+
+// emitMany emits n events of a key and gives how many were admitted.
+func emitMany(t *testing.T, node *mesh.Node, e *mesh.Event[step], key string, n int) (admitted int) {
+	t.Helper()
+	for i := range n {
+		switch err := e.Emit(node.Context(t.Context()), step{key, i}); {
+		case err == nil:
+			admitted++
+		case !errors.Is(err, mesh.ErrRefused):
+			t.Fatal(err)
+		}
+	}
+	return admitted
+}
+
+func TestARuleByKeyGivesEachKeyItsOwn(t *testing.T) {
+	n := openCore(t, mesh.Config{Limits: []mesh.Rule{
+		{Event: ">", Limit: slowly(100)},
+		{Name: "one-team", Event: "core.step.taken", By: mesh.ByKey, Limit: slowly(3)},
+	}})
+	for _, key := range []string{"a", "b", "c"} {
+		if got := emitMany(t, n, stepTaken, key, 1000); got != 3 {
+			t.Errorf("key %s: %d admitted, want 3", key, got)
+		}
+	}
+	// What the narrow rule stopped took nothing from the wide one: 9 of 100.
+	if got := emitMany(t, n, stepRepeated, "d", 1000); got != 100 {
+		t.Errorf("another type: %d admitted, want 100", got)
+	}
+	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "one-team", 3*997)
+	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "emit-limit", 0)
+}
+
+func TestKeysPastTheTableShareABucket(t *testing.T) {
+	n := openCore(t, mesh.Config{Limits: []mesh.Rule{{Event: ">", By: mesh.ByKey, Keys: 10, Limit: slowly(2)}}})
+	admitted := 0
+	for i := range 10_000 {
+		admitted += emitMany(t, n, stepTaken, fmt.Sprint("made up ", i), 1)
+	}
+	if admitted != 10+2 {
+		t.Errorf("%d admitted, want one of each bucket and two of the shared one", admitted)
+	}
+	wantCount(t, n, stepTaken.Subject(), mesh.Overflowed, "emit", "emit-limit", 10_000-10)
+}
+
+// A rule by root stops the origin of a storm. The handlers further down the
+// chain, and roots of other types, go on.
+func TestARuleByRootThrottlesTheOrigin(t *testing.T) {
+	n := openCore(t, mesh.Config{
+		Limits: []mesh.Rule{{Name: "storm", Event: ">", Root: "core.step.taken", By: mesh.ByRoot, Limit: slowly(10)}},
+		Handlers: []mesh.Handler{
+			stepTaken.Handle("spread", func(ctx context.Context, s step) error {
+				for range 20 {
+					if err := stepRepeated.Emit(ctx, s); err != nil {
+						return err
+					}
+				}
+				return nil
+			}),
+			stepRepeated.Handle("end", nothing),
+		}})
+	emitStep(t, n, stepTaken, step{Key: "a"})
+	waitUntil(t, "the first cascade", func() bool { return n.Stats().Of(stepRepeated.Subject(), mesh.Handled) == 20 })
+	if got := emitMany(t, n, stepTaken, "a", 100); got != 0 {
+		t.Errorf("%d more roots of the storm admitted", got)
+	}
+	if got := emitMany(t, n, stepRepeated, "a", 100); got != 100 {
+		t.Errorf("%d of 100 roots of another type admitted", got)
+	}
+	wantCount(t, n, ">", mesh.Refused, "emit", "storm", 100)
+	wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler spread", "", 0)
+}
+
+func TestARuleByPeerStopsOnlyThatPeer(t *testing.T) {
+	score := scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { return nil })
+	score.Limits = []mesh.Rule{{Name: "one-peer", Place: mesh.AtImport, Event: "clue.>", By: mesh.ByPeer,
+		Limit: mesh.Limit{Rate: mesh.Per(1, time.Hour), Burst: 5, Policy: mesh.Shed}}}
+	nodes := openAll(t, clueNode("clue-1"), clueNode("clue-2"), score)
+	for i := range 50 {
+		emit(t, nodes[0], clueSolved, solved{Team: fmt.Sprint(i)})
+	}
+	for i := range 4 {
+		emit(t, nodes[1], clueSolved, solved{Team: fmt.Sprint(i)})
+	}
+	await(t, "every event judged", func() bool {
+		s := nodes[2].Stats()
+		return s.Total(mesh.Handled)+s.Total(mesh.ShedEvents) == 54
+	})
+	if got := nodes[2].Stats().Total(mesh.Handled); got != 5+4 {
+		t.Errorf("%d handled, want 5 of one peer and 4 of the other", got)
+	}
+}
+
+// Rules change while the node runs: buckets of rules that stay are kept.
+func TestSetRules(t *testing.T) {
+	kept := mesh.Rule{Name: "kept", Event: "core.step.taken", By: mesh.ByKey, Limit: slowly(3)}
+	n := openCore(t, mesh.Config{Limits: []mesh.Rule{kept, {Name: "gone", Event: "core.step.repeated", Limit: slowly(1)}}})
+	emitMany(t, n, stepTaken, "a", 2)
+	emitMany(t, n, stepRepeated, "a", 2)
+	rules := n.Rules()
+	if len(rules) != 2 || rules[0].Place != mesh.AtEmit || rules[0].Keys == 0 {
+		t.Fatalf("rules %+v", rules)
+	}
+	rules = slices.DeleteFunc(rules, func(r mesh.Rule) bool { return r.Name == "gone" })
+	rules = append(rules, mesh.Rule{Name: "new", Event: "core.step.repeated", Limit: slowly(7)})
+	if err := n.SetRules(rules); err != nil {
+		t.Fatal(err)
+	}
+	if got := emitMany(t, n, stepTaken, "a", 10); got != 1 {
+		t.Errorf("%d admitted by the kept rule, want the 1 that was left", got)
+	}
+	if got := emitMany(t, n, stepRepeated, "a", 10); got != 7 {
+		t.Errorf("%d admitted by the new rule, want 7", got)
+	}
+	var field *mesh.FieldError
+	if err := n.SetRules([]mesh.Rule{{Event: "nonsense"}}); !errors.As(err, &field) || field.Field != "limits[0].event" {
+		t.Errorf("bad rules: %v", err)
+	}
+	if got := n.Rules(); len(got) != 2 {
+		t.Errorf("bad rules changed the rules: %+v", got)
+	}
+}
