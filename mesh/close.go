@@ -33,6 +33,7 @@ func (n *Node) close(ctx context.Context) error {
 		errs = append(errs, t.stop(ctx))
 	}
 	n.endIntake()
+	n.closeCoalescers()
 	errs = append(errs, n.finishHandlers(ctx))
 	if ctx.Err() != nil { // the rest takes milliseconds: it is not left half done
 		var cancel context.CancelFunc
@@ -190,4 +191,13 @@ func (n *Node) abort() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
 	_ = n.Close(ctx)
+}
+
+// closeCoalescers emits what rules have kept. From then on they keep nothing.
+func (n *Node) closeCoalescers() {
+	for _, t := range n.table.Load().types {
+		for _, l := range t.rules.Load().emit {
+			l.coalescer.close()
+		}
+	}
 }

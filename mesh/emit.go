@@ -52,15 +52,18 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 		}
 		event.root, event.descendant = parent.path.Root(), true
 	}
-	if shed, err := r.admitEmit(ctx, &event, now); shed || err != nil {
-		return err
-	}
 	if node.codecCheck {
 		if err := checkSurvives(r.eventType, value); err != nil {
 			return err
 		}
 	}
-	if turn != nil {
+	v, err := r.admitEmit(ctx, &event, now)
+	switch {
+	case err != nil || v.shed:
+		return err
+	case v.coalesce != nil:
+		return e.coalesce(v.coalesce, turn, r, key, now, value)
+	case turn != nil:
 		return e.hold(turn, r, key, now, value)
 	}
 	_, err = r.emitRoot(ctx, key, now, &value)
@@ -69,10 +72,10 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 
 // admitEmit asks the rules of emitting, and those of the export that refuse: the
 // others wait or shed behind the export's own queue.
-func (t *eventType) admitEmit(ctx context.Context, e *limited, now int64) (shed bool, err error) {
+func (t *eventType) admitEmit(ctx context.Context, e *limited, now int64) (v verdict, err error) {
 	rules := t.rules.Load()
-	if shed, err = admitAll(ctx, rules.emit, e, now); shed || err != nil {
-		return shed, err
+	if v, err = admitAll(ctx, rules.emit, e, now); v != passed || err != nil {
+		return v, err
 	}
 	return admitAll(ctx, rules.exportRefuse, e, now)
 }

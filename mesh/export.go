@@ -103,8 +103,8 @@ func (o *outlet[T]) exports(it *item[T], subject string) bool {
 		return true
 	}
 	event := limitedBy(&it.header)
-	shed, err := admitAll(o.node.handling, rules, &event, o.node.clock.now())
-	return !shed && err == nil // the rule counts
+	v, err := admitAll(o.node.handling, rules, &event, o.node.clock.now())
+	return v == passed && err == nil // the rule counts
 }
 
 func (o *outlet[T]) publish(conn *nats.Conn, subject string, message []byte, counts *tally, sent *counter) {

@@ -11,9 +11,10 @@ import (
 // limit is a rule of the gate on one event type, with its counters: the effects
 // around the pure token buckets.
 type limit struct {
-	rule   Rule
-	bucket *gate.Limit         // of a rule by type
-	keyed  *gate.Keyed[string] // of every other
+	rule      Rule
+	bucket    *gate.Limit         // of a rule by type
+	keyed     *gate.Keyed[string] // of every other
+	coalescer *coalescer          // of a rule that coalesces; nil: none
 
 	refused, shed, delayed, overflowed *counter
 	err                                *RefusedError // made once: refusing must be cheap
@@ -35,6 +36,10 @@ func (n *Node) newLimitLocked(subject string, r Rule) *limit {
 		delayed:    n.counters.cell(subject, Delayed, place, r.Name),
 		overflowed: n.counters.cell(subject, Overflowed, place, r.Name),
 		err:        &RefusedError{Type: subject, Place: place, Rule: r.Name},
+	}
+	if r.Limit.Policy == Coalesce {
+		l.coalescer = &coalescer{within: r.Within, keys: r.Keys, kept: map[string]*keptEvent{},
+			coalesced: n.counters.cell(subject, Coalesced, place, r.Name)}
 	}
 	if r.By == ByType {
 		l.bucket = gate.NewLimit(float64(r.Limit.Rate), r.Limit.Burst)
@@ -61,41 +66,50 @@ func limitedBy(h *Header) limited {
 }
 
 // admitAll asks rules in turn: see [limit.admit].
-func admitAll(ctx context.Context, limits []*limit, e *limited, unix int64) (shed bool, err error) {
+func admitAll(ctx context.Context, limits []*limit, e *limited, unix int64) (verdict, error) {
 	for _, l := range limits {
 		if l.rule.Root != "" && l.rule.Root != e.root.Subject() {
 			continue
 		}
-		if shed, err := l.admit(ctx, e, unix); shed || err != nil {
-			return shed, err
+		if v, err := l.admit(ctx, e, unix); v != passed || err != nil {
+			return v, err
 		}
 	}
-	return false, nil
+	return passed, nil
 }
 
+// verdict is what the gate says of an event that it does not refuse.
+type verdict struct {
+	shed     bool   // it is dropped
+	coalesce *limit // the rule that keeps it until later
+}
+
+var passed = verdict{}
+
 // admit says whether an event may pass. It waits if that is the policy, until
-// ctx ends. It returns shed for an event that is dropped without an error. The
-// time is in nanoseconds since 1970.
-func (l *limit) admit(ctx context.Context, e *limited, unix int64) (shed bool, err error) {
+// ctx ends. The time is in nanoseconds since 1970.
+func (l *limit) admit(ctx context.Context, e *limited, unix int64) (verdict, error) {
 	now := time.Unix(0, unix)
 	bucket := l.bucketOf(e, now)
 	if l.rule.By == ByRoot && e.descendant && l.rule.Place == AtEmit {
 		bucket.Charge(now)
-		return false, nil
+		return passed, nil
 	}
 	if bucket.Allow(now) {
-		return false, nil
+		return passed, nil
 	}
 	switch l.rule.Limit.Policy {
 	case Wait:
 		l.delayed.Add(1)
-		return false, l.wait(ctx, bucket, now)
+		return passed, l.wait(ctx, bucket, now)
 	case Shed:
 		l.shed.Add(1)
-		return true, nil
+		return verdict{shed: true}, nil
+	case Coalesce:
+		return verdict{coalesce: l}, nil
 	default:
 		l.refused.Add(1)
-		return false, l.err
+		return passed, l.err
 	}
 }
 

@@ -67,7 +67,7 @@ func (i *importer) receive(m *nats.Msg) {
 		return
 	}
 	event := limitedBy(&h)
-	if shed, err := admitAll(i.node.intake, i.eventType.rules.Load().imports, &event, i.node.clock.now()); shed || err != nil {
+	if v, err := admitAll(i.node.intake, i.eventType.rules.Load().imports, &event, i.node.clock.now()); v != passed || err != nil {
 		return // counted by the rule
 	}
 	i.eventType.imported.Add(1)

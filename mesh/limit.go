@@ -25,6 +25,10 @@ const (
 	Wait Policy = "wait"
 	// Shed drops the event and counts it.
 	Shed Policy = "shed"
+	// Coalesce keeps the newest event of each key and emits it a stated time after
+	// the first that was over the limit: only what lies between is left out. For
+	// rules by key at emit. See [Rule].
+	Coalesce Policy = "coalesce"
 )
 
 // Limit bounds a stream of events by a token bucket: Burst events at once,

@@ -3,6 +3,7 @@ package mesh
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"leafmesh/mesh/internal/route"
 )
@@ -56,6 +57,8 @@ type Rule struct {
 	Keys int `yaml:"keys,omitempty"`
 	// Limit is the rate, the burst and the policy of each bucket.
 	Limit Limit `yaml:"limit"`
+	// Within is how long a rule that coalesces may keep an event; default 1s.
+	Within time.Duration `yaml:"within,omitempty"`
 }
 
 const (
@@ -69,6 +72,9 @@ func (r Rule) withDefaults() Rule {
 	r.Name = cmp.Or(r.Name, string(r.Place)+"-limit")
 	r.Keys = cmp.Or(r.Keys, defaultKeys)
 	r.Limit = r.Limit.withDefaults()
+	if r.Limit.Policy == Coalesce {
+		r.Within = cmp.Or(r.Within, time.Second)
+	}
 	return r
 }
 
@@ -173,7 +179,15 @@ func (n *Node) SetRules(rules []Rule) error {
 	}
 	n.rootLimits = n.keptRootLimitsLocked()
 	for _, t := range n.table.Load().types {
-		t.rules.Store(n.rulesLocked(t.subject, t.rules.Load()))
+		old := t.rules.Load()
+		set := n.rulesLocked(t.subject, old)
+		t.rules.Store(set)
+		kept := set.byRule()
+		for r, l := range old.byRule() {
+			if kept[r] == nil {
+				l.coalescer.close() // what it kept is emitted
+			}
+		}
 	}
 	return nil
 }

@@ -22,6 +22,8 @@ const (
 	Tapped    Outcome = "tapped"    // shown to clients at the tap
 	Imported  Outcome = "imported"  // came over a link and was understood
 	Delayed   Outcome = "delayed"   // waited for a limit
+	// Coalesced events gave way to a newer one of their key.
+	Coalesced Outcome = "coalesced"
 	// Overflowed events found the buckets of a rule in use by other keys, and were
 	// judged by the one that such events share.
 	Overflowed Outcome = "overflowed"

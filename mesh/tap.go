@@ -108,7 +108,13 @@ func (t *tap) emit(wireSubject string, payload []byte) (ID, error) {
 	defer cancel()
 	now := t.node.clock.now()
 	event := limited{key: key, origin: t.node.name, root: r.root}
-	if shed, err := r.admitEmit(ctx, &event, now); shed || err != nil {
+	if v, err := r.admitEmit(ctx, &event, now); v != passed || err != nil {
+		if v.coalesce != nil {
+			id := newID(now)
+			v.coalesce.coalescer.keep(key, &lateEmit[Any]{route: r, limit: v.coalesce, value: value,
+				header: Header{ID: id, Root: id, Key: key, at: now, path: r.root}}, time.Unix(0, now))
+			return id, nil
+		}
 		return ID{}, err
 	}
 	return r.emitRoot(ctx, key, now, &value)

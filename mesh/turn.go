@@ -131,12 +131,15 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value 
 		p = &pendingEmit[T]{event: e}
 	}
 	p.route, p.value, p.hash, p.shed = r, value, hash, shed
-	p.header = Header{
-		ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: key,
-		at: now, path: s.header.path.Child(r.step),
-	}
+	p.header = s.childLocked(r.eventType, key, now)
 	s.held = append(s.held, p)
 	return nil
+}
+
+// childLocked gives the header of an event that the turn's handler emits.
+func (s *stage) childLocked(t *eventType, key string, now int64) Header {
+	return Header{ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: key,
+		at: now, path: s.header.path.Child(t.step)}
 }
 
 func (p *pendingEmit[T]) commit() {

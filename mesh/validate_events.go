@@ -34,7 +34,17 @@ func (v *validation) limits() {
 		v.oneOf(field+".place", string(r.Place), string(AtEmit), string(AtExport), string(AtImport))
 		v.oneOf(field+".by", string(r.By), string(ByType), string(ByKey), string(ByRoot), string(ByPeer))
 		v.within(field+".keys", int64(r.Keys), maxKeys, fmt.Sprint(defaultKeys))
-		v.limit(field+".limit", r.Limit)
+		checked := r.Limit
+		if checked.Policy == Coalesce { // known to rules only
+			checked.Policy = Wait
+		}
+		v.limit(field+".limit", checked)
+		if r.Limit.Policy == Coalesce && (r.By != ByKey || r.Place != AtEmit && r.Place != "") {
+			v.add(field+".limit.policy", "only a rule by key at emit can coalesce", "add by: key, or choose refuse, wait or shed")
+		}
+		if r.Within < 0 || r.Within > 0 && r.Limit.Policy != Coalesce {
+			v.add(field+".within", fmt.Sprintf("%v is for nothing", r.Within), "give a positive time, with policy coalesce only")
+		}
 		if r.Limit == (Limit{}) {
 			v.add(field+".limit", "the limit limits nothing", "give a rate, as in 200/s, or remove the entry")
 		}
