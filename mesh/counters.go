@@ -56,6 +56,9 @@ type tally struct {
 	delivered, handled, failed, retried *counter
 	shed, full, closed, lost, malformed *counter
 	exported, unheard, tapped, oversize *counter
+	broken, severed                     *counter
+
+	cut atomic.Bool // by hand: the place takes no events of the type
 
 	errFull, errClosed *RefusedError // made once: refusing must be cheap
 }
@@ -77,12 +80,25 @@ func (c *counters) tally(subject, place string) *tally {
 		failed: cell(Failed, ""), retried: cell(Retried, ""),
 		shed: cell(ShedEvents, ruleQueueFull), full: cell(Refused, ruleQueueFull), closed: cell(Refused, ruleClosed),
 		lost: cell(Lost, ruleClosed), malformed: cell(Lost, ruleMalformed), oversize: cell(Lost, ruleOversize),
+		broken: cell(ShedEvents, ruleBreaker), severed: cell(ShedEvents, ruleCut),
 		exported: cell(Exported, ""), unheard: cell(Unheard, ""), tapped: cell(Tapped, ""),
 		errFull:   &RefusedError{Type: subject, Place: place, Rule: ruleQueueFull},
 		errClosed: &RefusedError{Type: subject, Place: place, Rule: ruleClosed, Cause: ErrClosed},
 	}
 	c.tallies[key] = t
 	return t
+}
+
+// talliesOf lists the tallies of a type.
+func (c *counters) talliesOf(subject string) (list []*tally) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, t := range c.tallies {
+		if key.subject == subject {
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 // refusal counts and names why a place could not be reserved.
@@ -97,5 +113,14 @@ func (t *tally) refusal(err error) error {
 	default: // the emitter's context ended while it waited
 		t.full.Add(1)
 		return &RefusedError{Type: t.subject, Place: t.place, Rule: ruleQueueFull, Cause: err}
+	}
+}
+
+// countShed counts an event that the place did not take.
+func (t *tally) countShed() {
+	if t.cut.Load() {
+		t.severed.Add(1)
+	} else {
+		t.shed.Add(1)
 	}
 }

@@ -197,6 +197,14 @@ type subscription[T any] struct {
 func (s *subscription[T]) counts() *tally { return s.tally }
 func (s *subscription[T]) sheds() bool    { return s.shed }
 
+// reserve takes a place, unless the subscription is cut.
+func (s *subscription[T]) reserve(ctx context.Context, hash uint64, inside bool) error {
+	if s.tally.cut.Load() {
+		return errCut
+	}
+	return s.consumer.reserve(ctx, hash, inside)
+}
+
 func (s *subscription[T]) check(c *content) error {
 	_, err := s.from(c)
 	return err
@@ -226,7 +234,7 @@ func reserveAll(ctx context.Context, bindings []binding, hash uint64, inside boo
 		if err == nil {
 			continue
 		}
-		if b.sheds() && errors.Is(err, errFull) {
+		if errors.Is(err, errCut) || b.sheds() && errors.Is(err, errFull) {
 			shed |= 1 << i
 			continue
 		}
@@ -244,7 +252,7 @@ func reserveAll(ctx context.Context, bindings []binding, hash uint64, inside boo
 func countShed(bindings []binding, shed uint64) {
 	for i := range bindings {
 		if shed&(1<<i) != 0 {
-			bindings[i].counts().shed.Add(1)
+			bindings[i].counts().countShed()
 		}
 	}
 }

@@ -17,27 +17,44 @@ type handlerWorker[T any] struct {
 	handle  func(context.Context, T) error
 	options handlerOptions
 	stage   *stage
+	breaker *breaker // nil: none
 }
 
 // process handles one event: tries, and in the end a result that is counted.
 func (w *handlerWorker[T]) process(it *item[T]) {
+	if w.breaker == nil {
+		_ = w.try(it) // counted, and made a dead letter
+		return
+	}
+	done, err := w.breaker.Allow()
+	if err != nil {
+		it.tally.broken.Add(1)
+		return
+	}
+	err = errGoexit // unless try returns
+	defer func() { done(err) }()
+	err = w.try(it)
+}
+
+// try handles one event, and gives the error if it was given up.
+func (w *handlerWorker[T]) try(it *item[T]) error {
 	for try := 1; ; try++ {
 		if w.node.handling.Err() != nil { // the node gave up waiting
 			it.tally.lost.Add(1)
-			return
+			return nil
 		}
 		err := w.call(it, try)
 		if err == nil {
 			it.tally.handled.Add(1)
-			return
+			return nil
 		}
 		if try >= w.options.tries || errors.Is(err, ErrCascade) {
 			w.giveUp(it, try, err)
-			return
+			return err
 		}
 		if refused := w.node.chargeRetry(&it.header, "handler "+w.name); refused != nil {
 			w.giveUp(it, try, errors.Join(err, refused))
-			return
+			return err
 		}
 		it.tally.retried.Add(1)
 		sleep(w.node.handling, w.options.backoff.delay(try))

@@ -27,6 +27,8 @@ type handlerOptions struct {
 	full     Policy
 	tries    int
 	backoff  backoff
+	failures int // in a row until the breaker trips; 0: no breaker
+	probe    time.Duration
 }
 
 // overfill is how far emits from inside handlers may fill a queue beyond its
@@ -65,6 +67,15 @@ func Retry(tries int, first, max time.Duration) HandlerOption {
 	return func(o *handlerOptions) { o.tries, o.backoff = tries, backoff{first: first, max: max} }
 }
 
+// Breaker gives the handler a circuit breaker: when so many events in a row were
+// given up, the handler is left alone. For the time of probe its events are
+// dropped, and counted as shed by the rule "breaker"; then one event is tried,
+// and decides whether the handler is back. Without a breaker, which is the
+// default, each event is tried and becomes a dead letter.
+func Breaker(failures int, probe time.Duration) HandlerOption {
+	return func(o *handlerOptions) { o.failures, o.probe = failures, probe }
+}
+
 // Handle makes a handler of this type. The name identifies it in counters and
 // dead letters, and must be unique on the node.
 //
@@ -94,8 +105,9 @@ func newHandler[T any](name, pattern string, handle func(context.Context, T) err
 	}
 	h.receiver = func(n *Node, index int) receiver {
 		c := newConsumer(index, "handler "+name, h.options, from)
+		breaker := newBreaker(name, h.options)
 		c.newWorker = func() func(*item[T]) {
-			w := &handlerWorker[T]{node: n, name: name, handle: handle, options: h.options, stage: newStage(n)}
+			w := &handlerWorker[T]{node: n, name: name, handle: handle, options: h.options, stage: newStage(n), breaker: breaker}
 			return w.process
 		}
 		return c
@@ -163,6 +175,9 @@ func (h Handler) check() error {
 	case o.tries < 1 || o.backoff.first < 0 || o.backoff.max < 0:
 		return fmt.Errorf("handler %s has %d tries with waits of %v to %v; at least one try and no negative wait are needed",
 			h.name, o.tries, o.backoff.first, o.backoff.max)
+	case o.failures < 0 || o.failures > 0 && o.probe <= 0:
+		return fmt.Errorf("handler %s has a breaker of %d failures and %v; a positive number of failures and a positive time are needed",
+			h.name, o.failures, o.probe)
 	case o.full != Wait && o.full != Shed:
 		return fmt.Errorf("handler %s, when full: %q; mesh.Wait or mesh.Shed are possible", h.name, o.full)
 	}

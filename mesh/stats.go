@@ -10,7 +10,7 @@ import (
 type Outcome string
 
 // The outcomes. At rest, for each handler: delivered = handled + failed + lost
-// under the rule "closed".
+// under the rule "closed" + shed under the rule "breaker".
 const (
 	Admitted  Outcome = "admitted"  // passed the gate of this node
 	Delivered Outcome = "delivered" // put into a queue, once for each consumer
@@ -37,6 +37,8 @@ const (
 // configuration and of the cascade guard.
 const (
 	ruleQueueFull   = "queue-full"
+	ruleBreaker     = "breaker"
+	ruleCut         = "cut"
 	ruleClosed      = "closed"
 	ruleMalformed   = "malformed"
 	ruleOversize    = "payload-size"

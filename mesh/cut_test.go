@@ -1,0 +1,97 @@
+package mesh_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+)
+
+func TestCutAndRestoreAHandler(t *testing.T) {
+	n := openHandlers(t, stepTaken.Handle("one", nothing), stepTaken.Handle("other", nothing))
+	emitMany(t, n, stepTaken, "a", 3)
+	if err := n.Cut(stepTaken.Subject(), "handler one"); err != nil {
+		t.Fatal(err)
+	}
+	emitMany(t, n, stepTaken, "a", 5)
+	if err := n.Restore(stepTaken.Subject(), "handler one"); err != nil {
+		t.Fatal(err)
+	}
+	emitMany(t, n, stepTaken, "a", 1)
+	finish(t, n)
+	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler one", "", 4)
+	wantCount(t, n, stepTaken.Subject(), mesh.ShedEvents, "handler one", "cut", 5)
+	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler other", "", 9)
+	wantCount(t, n, stepTaken.Subject(), mesh.Admitted, "", "", 9)
+	if n.Stats().Waiting != 0 {
+		t.Errorf("%d places are taken", n.Stats().Waiting)
+	}
+}
+
+func TestCutAnExport(t *testing.T) {
+	got := make(chan solved, 10)
+	nodes := openAll(t, clueNode("clue-1"), scoreNode("score-1", mesh.Shared, func(_ context.Context, s solved) error { got <- s; return nil }))
+	emit(t, nodes[0], clueSolved, solved{Team: "before"})
+	if s := <-got; s.Team != "before" {
+		t.Fatal(s)
+	}
+	if err := nodes[0].Cut("clue.clue.solved", "export"); err != nil {
+		t.Fatal(err)
+	}
+	emit(t, nodes[0], clueSolved, solved{Team: "cut"})
+	if err := nodes[0].Restore("clue.clue.solved", "export"); err != nil {
+		t.Fatal(err)
+	}
+	emit(t, nodes[0], clueSolved, solved{Team: "after"})
+	if s := <-got; s.Team != "after" {
+		t.Errorf("got %+v", s)
+	}
+	if c := find(nodes[0], mesh.ShedEvents, "cut"); c.Count != 1 || c.Place != "export" {
+		t.Errorf("counted as %+v", c)
+	}
+}
+
+func TestCutSomethingUnknown(t *testing.T) {
+	n := openHandlers(t, stepTaken.Handle("one", nothing))
+	if n.Cut("core.step.unknown", "handler one") == nil || n.Cut(stepTaken.Subject(), "handler none") == nil {
+		t.Error("no error")
+	}
+}
+
+// The breaker trips after so many failures in a row, probes with one event, and
+// closes when the probe succeeds.
+func TestBreaker(t *testing.T) {
+	const failures, probe = 3, 30 * time.Millisecond
+	var broken atomic.Bool
+	broken.Store(true)
+	n := openHandlers(t, stepTaken.Handle("frail", func(_ context.Context, s step) error {
+		switch {
+		case !broken.Load():
+			return nil
+		case s.N == 1:
+			runtime.Goexit()
+		}
+		return errors.New("no")
+	}, soon(1), mesh.Breaker(failures, probe)))
+	count := func(o mesh.Outcome) uint64 { return n.Stats().Of(stepTaken.Subject(), o) }
+	emitMany(t, n, stepTaken, "a", 20)
+	waitUntil(t, "every event judged", func() bool { return count(mesh.Failed)+count(mesh.ShedEvents) == 20 })
+	if count(mesh.Failed) < failures || count(mesh.ShedEvents) == 0 {
+		t.Errorf("%d failed, %d shed", count(mesh.Failed), count(mesh.ShedEvents))
+	}
+	broken.Store(false)
+	waitUntil(t, "a probe to succeed", func() bool {
+		emitMany(t, n, stepTaken, "a", 1)
+		return count(mesh.Handled) > 0
+	})
+	handled := count(mesh.Handled)
+	emitMany(t, n, stepTaken, "a", 10)
+	waitUntil(t, "all handled again", func() bool { return count(mesh.Handled) >= handled+10 })
+	if c := find(n, mesh.ShedEvents, "breaker"); c.Place != "handler frail" {
+		t.Errorf("shed as %+v", c)
+	}
+}
