@@ -274,3 +274,33 @@ func TestConcurrentRootsForTwoFullQueuesDoNotDeadlock(t *testing.T) {
 		t.Errorf("%d and %d events handled, want %d each", a.Load(), b.Load(), emitters*each)
 	}
 }
+
+// Who waits for one queue holds no place in another: a handler that is idle
+// handles, however slow the other handlers of its events are.
+func TestWaitingForOneQueueHoldsNoPlaceInAnother(t *testing.T) {
+	begun, ready := make(chan struct{}, 1), make(chan struct{})
+	fast := mesh.HandleAll("core.step.*", "fast", func(context.Context, mesh.Any) error { return nil }, mesh.Queue(1))
+	var n *mesh.Node
+	open := make(chan struct{})
+	slow := stepTaken.Handle("slow", func(_ context.Context, s step) error {
+		<-open
+		begun <- struct{}{}
+		<-ready
+		// A root event: it waits for a place at the fast handler.
+		return stepRepeated.Emit(n.Context(context.Background()), s)
+	}, mesh.Queue(1), soon(1))
+	n = openHandlers(t, fast, slow)
+	close(open)
+	emitStep(t, n, stepTaken, step{Key: "a"})
+	receive(t, begun)
+	waiting := make(chan error, 1)
+	go func() { waiting <- stepTaken.Emit(n.Context(context.Background()), step{Key: "b"}) }()
+	waitUntil(t, "the other emitter to wait", func() bool { return n.Stats().Waiting >= 1 })
+	emitStep(t, n, stepRepeated, step{Key: "c"}) // the fast handler has room
+	close(ready)
+	receive(t, begun)
+	if err := receive(t, waiting); err != nil {
+		t.Error(err)
+	}
+	finish(t, n)
+}

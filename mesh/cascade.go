@@ -20,7 +20,8 @@ type Cascade struct {
 	// that serves a purpose passes few services: the treasure hunt's is 4 deep.
 	Depth int `yaml:"depth,omitempty"`
 	// Descendants is how many events beside the root the cascade may have on this
-	// node, emitted or imported, each retry and each dead letter counted; default
+	// node, emitted or imported, each retry counted, and each dead letter, which is
+	// never refused; default
 	// 1000, at most a million. Depth alone does not bound a cascade: fan-out 2
 	// under depth 16 is 131,071 events.
 	Descendants int `yaml:"descendants,omitempty"`
@@ -137,7 +138,10 @@ func (t *eventType) admitDescendant(parent *Header, allowance int, now int64) er
 	d := gate.Descendant{Root: parent.Root, RootTime: parent.Root.Time().UnixNano(),
 		Depth: path.Depth(), Recurrence: path.Recurrence(), Allowance: allowance}
 	if t.subject == DeadLetters.subject {
-		d.Depth = 0 // wanted most at the end of a cascade that went too deep
+		// Wanted most at the end of a cascade that went too far. There is at most
+		// one for each event that was admitted.
+		t.node.guard.Charge(parent.Root, t.node.guard.boundsOf(path))
+		return nil
 	}
 	refusal := t.node.guard.Check(&d, t.node.guard.boundsOf(path), now)
 	if refusal.Rule == gate.Passed {

@@ -17,14 +17,25 @@ import (
 // what is still queued is counted as lost under "closed", and the error says
 // so. A handler that ignores its context is named in the error; its goroutine
 // can not be ended. Close may be called more than once; later calls return the
-// first one's result.
+// first one's result, or wait for it until their own ctx ends. A handler must not
+// close its own node: Close waits for it.
 func (n *Node) Close(ctx context.Context) error {
-	n.closed.Do(func() { n.closeErr = n.close(ctx) })
-	return n.closeErr
+	if n.closeBegun.CompareAndSwap(false, true) {
+		n.closeErr = n.close(ctx)
+		close(n.closed)
+		return n.closeErr
+	}
+	select {
+	case <-n.closed:
+		return n.closeErr
+	case <-ctx.Done():
+		return fmt.Errorf("mesh: close node %s: another call is still closing it: %w", n.name, endOf(ctx))
+	}
 }
 
 func (n *Node) close(ctx context.Context) error {
 	n.closing.Store(true)
+	n.endOpen()
 	var errs []error
 	for _, i := range n.imports {
 		errs = append(errs, i.stop(ctx))
@@ -33,6 +44,8 @@ func (n *Node) close(ctx context.Context) error {
 		errs = append(errs, t.stop(ctx))
 	}
 	n.endIntake()
+	n.awaitImports(ctx)
+	n.watching.Wait()
 	n.closeCoalescers()
 	errs = append(errs, n.finishHandlers(ctx))
 	if ctx.Err() != nil { // the rest takes milliseconds: it is not left half done
@@ -46,6 +59,7 @@ func (n *Node) close(ctx context.Context) error {
 
 // finishHandlers waits until all queues are empty and ends their workers.
 func (n *Node) finishHandlers(ctx context.Context) error {
+	defer n.endHandling()
 	if n.awaitIdle(ctx) == nil && n.closeQueues(ctx) == nil {
 		return n.awaitWorkers(ctx)
 	}
@@ -55,7 +69,7 @@ func (n *Node) finishHandlers(ctx context.Context) error {
 	}
 	n.endHandling()
 	err := fmt.Errorf("mesh: close node %s: %d events were still queued or being handled: %w",
-		n.name, waiting, context.Cause(ctx))
+		n.name, waiting, endOf(ctx))
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
 	if n.closeQueues(grace) != nil {
@@ -134,7 +148,11 @@ func (n *Node) abandonQueues() {
 	}
 }
 
+// awaitWorkers waits for the workers of closed queues, which have nothing to do
+// any more: not for long, and also when ctx has ended.
 func (n *Node) awaitWorkers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+	defer cancel()
 	for _, r := range n.receivers() {
 		select {
 		case <-r.finished():
@@ -142,7 +160,6 @@ func (n *Node) awaitWorkers(ctx context.Context) error {
 			return n.stuck()
 		}
 	}
-	n.endHandling()
 	return nil
 }
 
@@ -164,7 +181,7 @@ func pause(ctx context.Context) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return endOf(ctx)
 	}
 }
 
@@ -198,6 +215,21 @@ func (n *Node) closeCoalescers() {
 	for _, t := range n.table.Load().types {
 		for _, l := range t.rules.Load().emit {
 			l.coalescer.close()
+		}
+	}
+}
+
+// awaitImports waits until each import has looked at what the client still had:
+// once the intake has ended that is counted as lost, and takes no time.
+func (n *Node) awaitImports(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
+	defer cancel()
+	for _, i := range n.imports {
+		if i.drained != nil {
+			select {
+			case <-i.drained:
+			case <-ctx.Done():
+			}
 		}
 	}
 }

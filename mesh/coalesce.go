@@ -31,8 +31,8 @@ type keptEvent struct {
 }
 
 // keep takes an event in place of the one it has of the key. Once closed it
-// emits the event at once.
-func (c *coalescer) keep(key string, event held, now time.Time) {
+// emits the event at once. It reports whether the event took no other's place.
+func (c *coalescer) keep(key string, event held, now time.Time) (more bool) {
 	old, early := c.replace(key, event, now)
 	if old != nil {
 		c.coalesced.Add(1)
@@ -41,6 +41,7 @@ func (c *coalescer) keep(key string, event held, now time.Time) {
 	if early != nil {
 		early.commit()
 	}
+	return old == nil
 }
 
 // replace gives the event that was replaced, and one to be emitted now: the one
@@ -123,12 +124,19 @@ func (c *coalescer) close() {
 // coalescedEmit is an event that a handler emitted and a rule coalesces: it
 // goes to the coalescer when the handler returns nil.
 type coalescedEmit struct {
-	limit *limit
-	key   string
-	event held
+	limit  *limit
+	key    string
+	event  held
+	source *tally
+	child  *eventType
 }
 
-func (c *coalescedEmit) commit()  { c.limit.coalescer.keep(c.key, c.event, time.Now()) }
+func (c *coalescedEmit) commit() {
+	if c.limit.coalescer.keep(c.key, c.event, time.Now()) {
+		c.source.emits(c.child)
+	}
+}
+
 func (c *coalescedEmit) discard() { c.event.discard() }
 
 // coalesce gives an event to the rule that coalesces it, inside a handler when
@@ -151,7 +159,7 @@ func (e *Event[T]) coalesce(by *limit, t *turn, r *typedRoute[T], key string, no
 		return ErrHandlerReturned
 	}
 	late.header = s.childLocked(r.eventType, key, now)
-	s.held = append(s.held, &coalescedEmit{limit: by, key: key, event: late})
+	s.held = append(s.held, &coalescedEmit{limit: by, key: key, event: late, source: s.source, child: r.eventType})
 	return nil
 }
 

@@ -182,3 +182,40 @@ func TestKeysThatDoNotFitTheWire(t *testing.T) {
 		})
 	}
 }
+
+// unruly panics whenever the codec asks it.
+type unruly struct{ N int }
+
+func (unruly) MarshalCBOR() ([]byte, error) { panic("no") }
+
+// UnmarshalCBOR panics as well.
+func (*unruly) UnmarshalCBOR([]byte) error { panic("no") }
+
+var (
+	unrulyTaken = mesh.NewEvent[unruly]("core.step.taken")
+	wildTaken   = mesh.NewEvent[unruly]("clue.clue.solved")
+)
+
+// A type whose codec panics loses its own events, and ends nothing else.
+func TestATypeThatPanicsInTheCodec(t *testing.T) {
+	box, letters := letterbox()
+	n := openCore(t, mesh.Config{Exports: []mesh.Export{stepTaken.Export(mesh.Limit{})}, Handlers: []mesh.Handler{box,
+		stepTaken.Handle("other type", nothing),
+		unrulyTaken.Handle("own type", func(context.Context, unruly) error { return errors.New("no") }, soon(1))}})
+	if err := unrulyTaken.Emit(n.Context(t.Context()), unruly{1}); err != nil {
+		t.Fatal(err)
+	}
+	if letter := receive(t, letters); letter.Payload != nil {
+		t.Errorf("%+v", letter)
+	}
+	finish(t, n)
+	wantCount(t, n, "core.step.taken", mesh.Lost, "handler other type", "malformed", 1)
+}
+
+func TestAnImportThatPanicsInTheCodec(t *testing.T) {
+	config := scoreNode("score-1", mesh.Shared, nil)
+	config.Handlers = []mesh.Handler{wildTaken.Handle("count", func(context.Context, unruly) error { return nil })}
+	nodes := openAll(t, clueNode("clue-1"), config)
+	emit(t, nodes[0], clueSolved, solved{Team: "a"})
+	await(t, "the loss to be counted", func() bool { return find(nodes[1], mesh.Lost, "malformed").Count == 1 })
+}

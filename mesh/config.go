@@ -36,6 +36,9 @@ type Config struct {
 	// entry without a root is for all types that have none of their own.
 	Cascades []Cascade `yaml:"cascades,omitempty"`
 
+	// Alarms say when the graph of events is alarming. See [GraphAlarms].
+	Alarms Alarms `yaml:"alarms,omitempty"`
+
 	// Exports are the event types that may leave this node. No other does.
 	Exports []Export `yaml:"exports,omitempty"`
 
@@ -47,7 +50,7 @@ type Config struct {
 
 	// MaxPayload is the largest encoded event that crosses a link, in bytes,
 	// envelope included. Default 65536; from 1024 to 1048576. A larger event is
-	// refused to its emitter if its export is declared.
+	// handled on this node; its export is counted as lost under "payload-size".
 	MaxPayload int `yaml:"max_payload,omitempty"`
 
 	// Handlers run on this node. Code only.

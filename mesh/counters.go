@@ -60,6 +60,7 @@ type tally struct {
 
 	cut atomic.Bool // by hand: the place takes no events of the type
 
+	children           children      // what a handler emitted for the events
 	errFull, errClosed *RefusedError // made once: refusing must be cheap
 }
 

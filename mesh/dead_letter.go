@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -31,17 +30,19 @@ const maxErrorText = 1024
 // giveUp ends an event that the handler failed too often.
 func (w *handlerWorker[T]) giveUp(it *item[T], tries int, cause error) {
 	it.tally.failed.Add(1)
-	w.node.logFailure(it.header, w.name, tries, cause)
+	text := errorText(cause)
+	panicked, _ := cause.(*PanicError) // as call made it; a handler's own errors are not asked
+	w.node.logFailure(it.header, w.name, tries, text, panicked)
 	subject := it.header.Subject()
 	if subject == DeadLetters.subject {
 		return // failed is its name; a letter about a letter would not end
 	}
 	letter := DeadLetter{Event: it.header.ID, Subject: subject, Key: it.header.Key,
-		Handler: w.name, Tries: tries, Error: errorText(cause)}
+		Handler: w.name, Tries: tries, Error: text}
 	if w.node.listens(DeadLetters.subject) {
 		letter.Payload = payloadOf(it.value)
 	}
-	err := DeadLetters.Emit(w.stage.begin(&it.header), letter)
+	err := DeadLetters.Emit(w.stage.begin(&it.header, it.tally), letter)
 	w.stage.end(err == nil)
 	if err != nil {
 		w.node.counters.cell(DeadLetters.subject, Lost, "handler "+w.name, ruleDeadLetter).Add(1)
@@ -82,13 +83,12 @@ func (n *Node) listens(subject string) bool {
 
 // logFailure writes a line for a dead letter, unless there were many just now:
 // a storm must not drown the log. The counters have them all.
-func (n *Node) logFailure(h Header, handler string, tries int, err error) {
+func (n *Node) logFailure(h Header, handler string, tries int, text string, panicked *PanicError) {
 	if !n.logLimit.Allow() {
 		return
 	}
-	attrs := []any{"node", n.name, "handler", handler, "event", h.ID, "type", h.Subject(), "tries", tries, "error", err}
-	var panicked *PanicError
-	if errors.As(err, &panicked) {
+	attrs := []any{"node", n.name, "handler", handler, "event", h.ID, "type", h.Subject(), "tries", tries, "error", text}
+	if panicked != nil {
 		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
 	}
 	n.log.Warn("event given up", attrs...)

@@ -8,9 +8,10 @@ import (
 
 // receiver is a consumer without its Go type.
 type receiver interface {
-	// order is the place in the one order in which places are reserved.
-	order() int
-	reserve(ctx context.Context, hash uint64, inside bool) error
+	// reserve takes a place, beyond the capacity for an event from inside a
+	// handler; reserveWait waits for one until ctx ends.
+	reserve(hash uint64, inside bool) error
+	reserveWait(ctx context.Context, hash uint64) error
 	release(hash uint64)
 	// bind makes the consumer's subscription to an event type.
 	bind(t *eventType) binding
@@ -34,7 +35,6 @@ type receiver interface {
 // the tap. It owns one queue and one worker goroutine for each shard; the
 // key's hash chooses the shard.
 type consumer[T any] struct {
-	index int
 	place string // "handler count", "export", "tap"
 	shed  bool   // when full: drop and count instead of waiting
 	// from makes the value of a content: decoded, or as it is.
@@ -47,7 +47,6 @@ type consumer[T any] struct {
 	done   chan struct{}
 }
 
-func (c *consumer[T]) order() int                { return c.index }
 func (c *consumer[T]) label() string             { return c.place }
 func (c *consumer[T]) width() int                { return len(c.shards) }
 func (c *consumer[T]) finished() <-chan struct{} { return c.done }
@@ -59,17 +58,16 @@ func (c *consumer[T]) shard(hash uint64) *queue[T] {
 	return c.shards[hash%uint64(len(c.shards))]
 }
 
-// reserve takes a place for one event. Inside a handler it never waits.
-func (c *consumer[T]) reserve(ctx context.Context, hash uint64, inside bool) error {
+func (c *consumer[T]) reserve(hash uint64, inside bool) error {
 	q := c.shard(hash)
-	switch {
-	case inside:
+	if inside {
 		return q.reserve(q.hardCap)
-	case c.shed:
-		return q.reserve(q.capacity)
-	default:
-		return q.reserveWait(ctx)
 	}
+	return q.reserve(q.capacity)
+}
+
+func (c *consumer[T]) reserveWait(ctx context.Context, hash uint64) error {
+	return c.shard(hash).reserveWait(ctx)
 }
 
 func (c *consumer[T]) release(hash uint64) { c.shard(hash).release(1) }
@@ -198,11 +196,11 @@ func (s *subscription[T]) counts() *tally { return s.tally }
 func (s *subscription[T]) sheds() bool    { return s.shed }
 
 // reserve takes a place, unless the subscription is cut.
-func (s *subscription[T]) reserve(ctx context.Context, hash uint64, inside bool) error {
+func (s *subscription[T]) reserve(hash uint64, inside bool) error {
 	if s.tally.cut.Load() {
 		return errCut
 	}
-	return s.consumer.reserve(ctx, hash, inside)
+	return s.consumer.reserve(hash, inside)
 }
 
 func (s *subscription[T]) check(c *content) error {
@@ -225,12 +223,36 @@ func (s *subscription[T]) putContent(h Header, hash uint64, c *content) {
 	s.put(&h, hash, &value)
 }
 
-// reserveAll takes a place at each binding, in their one order: two emitters
-// that each hold what the other waits for can not be. It returns the bindings
-// that shed the event as a set of bits, or an error and no places taken.
+// reserveAll takes a place at each binding, and waits for one until ctx ends
+// unless the event comes from inside a handler. It returns the bindings that
+// shed the event as a set of bits, or an error and no places taken.
+//
+// It never holds a place while it waits: where a queue is full it gives all back,
+// waits for that one alone, and tries again. Holding them was rejected: a slow
+// handler then fills the queues of others with places that stay empty, and two
+// emitters can wait for each other.
 func reserveAll(ctx context.Context, bindings []binding, hash uint64, inside bool) (shed uint64, err error) {
+	for {
+		shed, full, err := tryReserveAll(bindings, hash, inside)
+		if err == nil {
+			return shed, nil
+		}
+		b := bindings[full]
+		if inside || !errors.Is(err, errFull) {
+			return 0, b.counts().refusal(err)
+		}
+		if err := b.reserveWait(ctx, hash); err != nil {
+			return 0, b.counts().refusal(err)
+		}
+		b.release(hash)
+	}
+}
+
+// tryReserveAll is reserveAll without waiting. On an error no place is taken,
+// and full is the binding that had none.
+func tryReserveAll(bindings []binding, hash uint64, inside bool) (shed uint64, full int, err error) {
 	for i, b := range bindings {
-		err := b.reserve(ctx, hash, inside)
+		err := b.reserve(hash, inside)
 		if err == nil {
 			continue
 		}
@@ -238,14 +260,19 @@ func reserveAll(ctx context.Context, bindings []binding, hash uint64, inside boo
 			shed |= 1 << i
 			continue
 		}
-		for j, taken := range bindings[:i] {
-			if shed&(1<<j) == 0 {
-				taken.release(hash)
-			}
-		}
-		return 0, b.counts().refusal(err)
+		releaseAll(bindings[:i], hash, shed)
+		return 0, i, err
 	}
-	return shed, nil
+	return shed, 0, nil
+}
+
+// releaseAll gives back the places of an event that will not come.
+func releaseAll(bindings []binding, hash uint64, shed uint64) {
+	for i, b := range bindings {
+		if shed&(1<<i) == 0 {
+			b.release(hash)
+		}
+	}
 }
 
 // countShed counts an event that was delivered at the bindings that shed it.

@@ -9,25 +9,30 @@
 // # Guarantees
 //
 // Delivery. An event that Emit admitted reaches each matching handler of its
-// node once. A handler that fails is tried again a finite number of times;
-// then the event becomes a dead letter ([DeadLetters]). Over a link an event
-// arrives at most once: while a link is down, or when a process dies, events
-// are lost. What a live node loses it counts under a type, a place and a rule
-// (see [Stats]); what dies with a process or inside a broken connection can
-// not be counted by it.
+// node once, but for handlers that shed, are cut or have an open breaker, and
+// for those whose Go type can not take the value. A handler that fails is tried
+// again a finite number of times; then the event becomes a dead letter
+// ([DeadLetters]). Over a link an event arrives at most once: while a link is
+// down, or when a process dies, events are lost. What a live node loses it
+// counts under a type, a place and a rule (see [Stats]); what dies with a
+// process or inside a broken connection can not be counted by it.
 //
 // Order. A handler gets the events of one type and one key in the order one
-// goroutine emitted them. Nothing is promised between types, between keys,
-// between emitters, or between the instances that share an import.
+// goroutine emitted them, if all of them are root events or all are emitted in
+// handler calls, whose events take effect when the call returns. Nothing is
+// promised between types, between keys, between emitters, between two Go types
+// of one subject, or between the instances that share an import.
 //
 // Effects. Events emitted in a handler are held until it returns nil and
 // dropped if it does not: a handler that is tried again does not emit twice.
 //
 // Backpressure. Emit of a root event waits while a handler's queue is full,
-// until its context ends. Emit inside a handler never waits for a queue, so
-// that a cycle of handlers can not deadlock; it may overfill a queue up to a
-// hard cap and is refused past it. All or nothing: a refused event reached no
-// handler (but for those that are told to shed).
+// until its context ends; it looks at the context only when it has to wait.
+// Emit with a handler's own context never waits for a queue, so that a cycle of
+// handlers can not deadlock; it may overfill a queue up to a hard cap and is
+// refused past it. It may wait for a limit whose policy is [Wait]. A handler
+// that makes a context of its own by [Node.Context] emits root events, and
+// those wait. All or nothing: a refused event reached no handler.
 //
 // Values. An event is immutable once emitted. Its value is shared by all its
 // handlers, without a copy and without encoding; who changes it breaks the

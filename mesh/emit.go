@@ -48,6 +48,7 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 		}
 		// Before the limits, so that a storm does not use up what others need.
 		if err := r.admitDescendant(&parent, e.loops, now); err != nil {
+			turn.refused(r.eventType)
 			return err
 		}
 		event.root, event.descendant = parent.path.Root(), true
@@ -81,15 +82,18 @@ func (t *eventType) admitEmit(ctx context.Context, e *limited, now int64) (v ver
 }
 
 func (r *typedRoute[T]) emitRoot(ctx context.Context, key string, now int64, value *T) (ID, error) {
-	if r.node.closing.Load() {
-		return ID{}, ErrClosed
-	}
 	id := newID(now)
 	h := Header{ID: id, Root: id, Key: key, at: now, path: r.root}
 	hash := r.hash(key)
 	shed, err := reserveAll(ctx, r.targets, hash, false)
 	if err != nil {
 		return ID{}, err
+	}
+	// Asked with the places taken: Close sees them, or this sees Close.
+	if r.node.closing.Load() {
+		releaseAll(r.targets, hash, shed)
+		r.node.counters.cell(r.subject, Refused, "emit", ruleClosed).Add(1)
+		return ID{}, ErrClosed
 	}
 	r.deliver(&h, hash, value, shed)
 	return id, nil

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -61,3 +62,13 @@ type PanicError struct {
 
 // Error gives the panic's value; the stack is in the field.
 func (e *PanicError) Error() string { return fmt.Sprintf("mesh: handler panicked: %v", e.Value) }
+
+// endOf is why a context ended: ctx.Err, with its cause if it has one of its
+// own, so that errors.Is finds both.
+func endOf(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if err == nil || cause == nil || errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

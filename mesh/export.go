@@ -57,7 +57,7 @@ func newOutlet[T any](n *Node, t *eventType, exported bool) binding {
 			options.full = Wait
 		}
 	}
-	c := newConsumer(n.nextIndexLocked(), place, options, decoder[T]())
+	c := newConsumer(place, options, decoder[T]())
 	c.newWorker = func() func(*item[T]) {
 		o := &outlet[T]{node: n, exported: exported, event: t, tap: n.counters.tally(t.subject, "tap"), subjects: map[string]string{}}
 		return o.process

@@ -18,6 +18,8 @@ type limit struct {
 
 	refused, shed, delayed, overflowed *counter
 	err                                *RefusedError // made once: refusing must be cheap
+
+	closing <-chan struct{} // closed when the node begins to close
 }
 
 func (n *Node) newLimitLocked(subject string, r Rule) *limit {
@@ -36,6 +38,7 @@ func (n *Node) newLimitLocked(subject string, r Rule) *limit {
 		delayed:    n.counters.cell(subject, Delayed, place, r.Name),
 		overflowed: n.counters.cell(subject, Overflowed, place, r.Name),
 		err:        &RefusedError{Type: subject, Place: place, Rule: r.Name},
+		closing:    n.open.Done(),
 	}
 	if r.Limit.Policy == Coalesce {
 		l.coalescer = &coalescer{within: r.Within, keys: r.Keys, kept: map[string]*keptEvent{},
@@ -101,7 +104,7 @@ func (l *limit) admit(ctx context.Context, e *limited, unix int64) (verdict, err
 	switch l.rule.Limit.Policy {
 	case Wait:
 		l.delayed.Add(1)
-		return passed, l.wait(ctx, bucket, now)
+		return passed, l.wait(ctx, e, bucket, now)
 	case Shed:
 		l.shed.Add(1)
 		return verdict{shed: true}, nil
@@ -132,7 +135,13 @@ func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
 	return bucket
 }
 
-func (l *limit) wait(ctx context.Context, bucket *gate.Limit, now time.Time) error {
+// wait waits for the next token. What comes from outside waits no longer when the
+// node begins to close; what is in the node already does, to be finished.
+func (l *limit) wait(ctx context.Context, e *limited, bucket *gate.Limit, now time.Time) error {
+	closing := l.closing
+	if l.rule.Place == AtExport || l.rule.Place == AtEmit && e.descendant {
+		closing = nil
+	}
 	delay, giveBack := bucket.Delay(now)
 	if deadline, ok := ctx.Deadline(); ok && now.Add(delay).After(deadline) {
 		giveBack(now)
@@ -143,9 +152,12 @@ func (l *limit) wait(ctx context.Context, bucket *gate.Limit, now time.Time) err
 	select {
 	case <-timer.C:
 		return nil
+	case <-closing:
+		giveBack(time.Now())
+		return l.refuse(ErrClosed)
 	case <-ctx.Done():
 		giveBack(time.Now())
-		return l.refuse(context.Cause(ctx))
+		return l.refuse(endOf(ctx))
 	}
 }
 

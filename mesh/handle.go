@@ -48,7 +48,7 @@ func (w *handlerWorker[T]) try(it *item[T]) error {
 			it.tally.handled.Add(1)
 			return nil
 		}
-		if try >= w.options.tries || errors.Is(err, ErrCascade) {
+		if try >= w.options.tries || final(err) {
 			w.giveUp(it, try, err)
 			return err
 		}
@@ -59,6 +59,17 @@ func (w *handlerWorker[T]) try(it *item[T]) error {
 		it.tally.retried.Add(1)
 		sleep(w.node.handling, w.options.backoff.delay(try))
 	}
+}
+
+// final reports whether an error of a handler is not to be tried again. Errors
+// of others may panic when they are asked, as a nil pointer in an error does.
+func final(err error) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = false
+		}
+	}()
+	return errors.Is(err, ErrCascade)
 }
 
 // call runs the handler once, and lets what it emitted take effect or not. A
@@ -77,7 +88,7 @@ func (w *handlerWorker[T]) call(it *item[T], try int) (err error) {
 			w.giveUp(it, try, errGoexit)
 		}
 	}()
-	turn := w.stage.begin(&it.header)
+	turn := w.stage.begin(&it.header, it.tally)
 	if w.node.codecCheck {
 		err = w.handleChecked(turn, it.value)
 	} else {

@@ -17,7 +17,7 @@ type Handler struct {
 	pattern string
 	options handlerOptions
 	// receiver makes the handler's consumer on a node.
-	receiver func(n *Node, index int) receiver
+	receiver func(n *Node) receiver
 }
 
 // handlerOptions are the settings of one handler.
@@ -29,12 +29,16 @@ type handlerOptions struct {
 	backoff  backoff
 	failures int // in a row until the breaker trips; 0: no breaker
 	probe    time.Duration
+	emits    []EventType // declared; none: nothing is
 }
 
 // overfill is how far emits from inside handlers may fill a queue beyond its
 // capacity, as a factor: a cascade inside one burst of root events finds room,
 // and memory stays bounded.
 const overfill = 64
+
+// maxQueue bounds the capacity of a queue.
+const maxQueue = 1 << 20
 
 func defaultHandlerOptions() handlerOptions {
 	return handlerOptions{workers: 1, capacity: 1024, full: Wait, tries: 3,
@@ -49,7 +53,8 @@ type HandlerOption func(*handlerOptions)
 // key has one.
 func Workers(n int) HandlerOption { return func(o *handlerOptions) { o.workers = n } }
 
-// Queue sets how many events may wait for each worker; default 1024. Beyond
+// Queue sets how many events may wait for each worker; default 1024, at most
+// 1048576. Beyond
 // it a root event waits or is shed (see [WhenFull]). Events emitted in handlers
 // may overfill the queue to 64 times that and are refused past it.
 func Queue(capacity int) HandlerOption { return func(o *handlerOptions) { o.capacity = capacity } }
@@ -103,8 +108,8 @@ func newHandler[T any](name, pattern string, handle func(context.Context, T) err
 	for _, option := range options {
 		option(&h.options)
 	}
-	h.receiver = func(n *Node, index int) receiver {
-		c := newConsumer(index, "handler "+name, h.options, from)
+	h.receiver = func(n *Node) receiver {
+		c := newConsumer("handler "+name, h.options, from)
 		breaker := newBreaker(name, h.options)
 		c.newWorker = func() func(*item[T]) {
 			w := &handlerWorker[T]{node: n, name: name, handle: handle, options: h.options, stage: newStage(n), breaker: breaker}
@@ -115,8 +120,8 @@ func newHandler[T any](name, pattern string, handle func(context.Context, T) err
 	return h
 }
 
-func newConsumer[T any](index int, place string, o handlerOptions, from func(*content) (T, error)) *consumer[T] {
-	c := &consumer[T]{index: index, place: place, shed: o.full == Shed, from: from}
+func newConsumer[T any](place string, o handlerOptions, from func(*content) (T, error)) *consumer[T] {
+	c := &consumer[T]{place: place, shed: o.full == Shed, from: from}
 	for range o.workers {
 		c.shards = append(c.shards, newQueue[T](o.capacity, o.capacity*overfill))
 	}
@@ -170,8 +175,8 @@ func (h Handler) check() error {
 		return fmt.Errorf("a handler of %s has no name", h.pattern)
 	case o.workers < 1 || o.workers > 1024:
 		return fmt.Errorf("handler %s has %d workers; 1 to 1024 are possible", h.name, o.workers)
-	case o.capacity < 1:
-		return fmt.Errorf("handler %s has a queue of %d; at least 1 is needed", h.name, o.capacity)
+	case o.capacity < 1 || o.capacity > maxQueue:
+		return fmt.Errorf("handler %s has a queue of %d; 1 to %d are possible", h.name, o.capacity, maxQueue)
 	case o.tries < 1 || o.backoff.first < 0 || o.backoff.max < 0:
 		return fmt.Errorf("handler %s has %d tries with waits of %v to %v; at least one try and no negative wait are needed",
 			h.name, o.tries, o.backoff.first, o.backoff.max)

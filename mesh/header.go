@@ -19,16 +19,38 @@ type Header struct {
 }
 
 // Subject is the event's type: "clue.answer.judged".
-func (h Header) Subject() string { return h.path.Subject() }
+func (h Header) Subject() string {
+	if h.path == nil { // the zero Header, of no event
+		return ""
+	}
+	return h.path.Subject()
+}
 
-// Origin is the node that emitted the event: "clue-1".
-func (h Header) Origin() string { return h.path.Node() }
+// Origin is the node that emitted the event: "clue-1". Of an imported event it is
+// certain to be a peer of the type's service that this node dials; which of
+// several instances is the peers' own word.
+func (h Header) Origin() string {
+	if h.path == nil {
+		return ""
+	}
+	return h.path.Node()
+}
 
 // Depth counts the events between the root and this one; 0 for a root.
-func (h Header) Depth() int { return h.path.Depth() }
+func (h Header) Depth() int {
+	if h.path == nil {
+		return 0
+	}
+	return h.path.Depth()
+}
 
 // Path lists the steps from the root to this event, each "node:subject".
-func (h Header) Path() []string { return h.path.Steps() }
+func (h Header) Path() []string {
+	if h.path == nil {
+		return nil
+	}
+	return h.path.Steps()
+}
 
 // Time is when the event was emitted, by its origin's clock.
 func (h Header) Time() time.Time { return time.Unix(0, h.at) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
@@ -21,6 +22,9 @@ type importer struct {
 	wireSubject  string
 	subscription *nats.Subscription
 	malformed    *counter
+	late         *counter
+	drained      <-chan nats.SubStatus // set by stop
+	origins      map[string]bool       // the last steps of events of this type: "<peer>:<subject>"
 	slow         *counter
 	dropped      atomic.Uint64 // what slow has of the subscription's own count
 	envelope     wire.Envelope // used again for each message
@@ -38,6 +42,8 @@ func (n *Node) newImport(i Import) *importer {
 		node: n, event: i.Event, eventType: n.table.Load().types[i.Event], wireSubject: i.Event + ".*",
 		malformed: n.counters.cell(i.Event, Lost, "import", ruleMalformed),
 		slow:      n.counters.cell(i.Event, Lost, "import", ruleSlow),
+		late:      n.counters.cell(i.Event, Lost, "import", ruleClosed),
+		origins:   n.originsOf(i.Event),
 	}
 }
 
@@ -60,6 +66,10 @@ func (i *importer) subscribe(delivery Delivery) (err error) {
 
 // receive takes one message from a link. It never fails the subscription.
 func (i *importer) receive(m *nats.Msg) {
+	if i.node.intake.Err() != nil {
+		i.late.Add(1)
+		return
+	}
 	h, err := i.header(m)
 	if err != nil {
 		i.malformed.Add(1)
@@ -89,8 +99,11 @@ func (i *importer) header(m *nats.Msg) (Header, error) {
 	if err := e.MatchSubject(m.Subject); err != nil {
 		return Header{}, err
 	}
+	if origin := e.Path[len(e.Path)-1]; !i.origins[string(origin)] {
+		return Header{}, fmt.Errorf("it says it is from %s, which is no peer that this node imports %s from", e.Origin(), i.event)
+	}
 	return Header{ID: ID(e.ID), Root: ID(e.Root), Parent: ID(e.Parent), Key: e.Key,
-		at: e.Time, path: i.node.paths.Walk(e.Path)}, nil
+		at: e.Time, path: i.node.imported.Walk(e.Path)}, nil
 }
 
 // deliverEncoded gives an event that came encoded to the handlers. It waits
@@ -140,27 +153,43 @@ func (i *importer) stop(ctx context.Context) error {
 		return nil
 	}
 	defer i.countDropped()
-	if err := drain(ctx, i.subscription); err != nil {
+	var err error
+	if i.drained, err = drain(ctx, i.subscription); err != nil {
 		return fmt.Errorf("mesh: drain import %s: %w", i.event, err)
 	}
 	return nil
 }
 
-// drain ends a subscription after its waiting messages were handled.
-func drain(ctx context.Context, s *nats.Subscription) error {
-	closed := s.StatusChanged(nats.SubscriptionClosed)
+// drain ends a subscription after its waiting messages were handled. If ctx ends
+// before, the channel tells when they are.
+func drain(ctx context.Context, s *nats.Subscription) (drained <-chan nats.SubStatus, err error) {
+	drained = s.StatusChanged(nats.SubscriptionClosed)
 	if err := s.Drain(); err != nil {
 		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
-			return nil
+			return nil, nil
 		}
-		return err
+		return nil, err
 	}
 	select {
-	case <-closed:
-		return nil
+	case <-drained:
+		return nil, nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return drained, endOf(ctx)
 	}
+}
+
+// originsOf lists the last steps that an event of the type can have: emitted by
+// a peer of its service that this node dials. So a peer can not pass for a node
+// of another service, or for one that does not exist. Among the instances of one
+// service it could: the links do not tell them apart.
+func (n *Node) originsOf(event string) map[string]bool {
+	origins := map[string]bool{}
+	for _, p := range n.config.Peers {
+		if p.URL != "" && service(p.Name) == serviceOf(event) {
+			origins[p.Name+":"+event] = true
+		}
+	}
+	return origins
 }
 
 // Ready waits until every declared import is connected, and until the exporter
@@ -169,12 +198,18 @@ func drain(ctx context.Context, s *nats.Subscription) error {
 // that names what is missing when ctx ends, and at once when a peer does not
 // export what this node imports.
 func (n *Node) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var peers sync.WaitGroup
 	for peer, subjects := range n.wanted() {
-		if err := n.leaf.Ready(ctx, peer, subjects); err != nil {
-			return fmt.Errorf("mesh: node %s is not ready: %w", n.name, err)
-		}
+		peers.Go(func() {
+			if err := n.leaf.Ready(ctx, peer, subjects); err != nil {
+				cancel(fmt.Errorf("mesh: node %s is not ready: %w", n.name, err)) // the first one counts
+			}
+		})
 	}
-	return nil
+	peers.Wait()
+	return context.Cause(ctx)
 }
 
 // wanted lists the wire subjects that this node imports, by peer.

@@ -28,7 +28,9 @@ type Node struct {
 	clock    *clock
 	guard    *guard
 	counters *counters
-	paths    *cascade.Tree
+	learned  learned
+	paths    *cascade.Tree       // of roots emitted here
+	imported *cascade.Tree       // of events that came over links
 	handlers []registeredHandler // in their order; never changes
 
 	leaf    *leaf.Server
@@ -36,9 +38,14 @@ type Node struct {
 	imports []*importer
 	tap     atomic.Pointer[tap]
 
-	table   atomic.Pointer[routes]
-	closing atomic.Bool
-	closed  sync.Once
+	table      atomic.Pointer[routes]
+	closing    atomic.Bool
+	watching   sync.WaitGroup // the goroutine that looks at the graph
+	closed     chan struct{}  // closed when Close is done
+	closeBegun atomic.Bool
+	// open ends when the node begins to close.
+	open    context.Context
+	endOpen context.CancelFunc
 	// intake ends when the node takes no more root and imported events;
 	// handling ends when it waits for its handlers no longer.
 	intake, handling       context.Context
@@ -59,9 +66,10 @@ type registeredHandler struct {
 	receiver receiver
 }
 
-// maxPaths bounds the interned paths of a node: far more than a sane mesh has,
-// some 10 MB if a peer makes them up.
-const maxPaths = 1 << 16
+// maxPaths bounds the interned paths of a node, those that events emitted here
+// began and those that came over links by themselves: far more than a sane mesh
+// has, and some 6 MB each if they are made up.
+const maxPaths = 1 << 14
 
 // Open starts a node: it validates the configuration, starts the embedded
 // server, links it to its peers and begins to handle events. It does not wait
@@ -104,21 +112,25 @@ func newNode(c Config) (*Node, error) {
 	if err := checkHandlers(c.Handlers); err != nil {
 		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
 	}
+	if err := checkDeclared(c); err != nil {
+		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
+	}
 	n := &Node{
 		name: c.Name, config: c, log: c.Logger, codecCheck: c.CodecCheck,
 		logLimit: rate.NewLimiter(1, 10),
-		clock:    newClock(), guard: newGuard(c.Cascades), counters: newCounters(), paths: cascade.NewTree(maxPaths),
-		rules: c.rules(), rootLimits: map[Rule]*limit{},
+		clock:    newClock(), guard: newGuard(c.Cascades), counters: newCounters(), paths: cascade.NewTree(maxPaths), imported: cascade.NewTree(maxPaths),
+		closed: make(chan struct{}), rules: c.rules(), rootLimits: map[Rule]*limit{},
 		encodedRoutes: map[string]*typedRoute[Any]{},
 	}
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
+	n.open, n.endOpen = context.WithCancel(context.Background())
 	n.intake, n.endIntake = context.WithCancel(context.Background())
 	n.handling, n.endHandling = context.WithCancel(context.Background())
 	n.table.Store(&routes{types: map[string]*eventType{}})
-	for i, h := range c.Handlers {
-		r := h.receiver(n, i)
+	for _, h := range c.Handlers {
+		r := h.receiver(n)
 		n.handlers = append(n.handlers, registeredHandler{h.pattern, r})
 		n.running = append(n.running, r)
 	}
@@ -216,6 +228,7 @@ func (n *Node) connect() (err error) {
 		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
 	}
 	n.startHandlers()
+	n.startWatching()
 	if n.config.Tap != nil {
 		if err := n.openTap(); err != nil {
 			return err
@@ -259,8 +272,6 @@ func (n *Node) startHandlers() {
 		r.start()
 	}
 }
-
-func (n *Node) nextIndexLocked() int { return len(n.running) }
 
 // addLocked adds a consumer that a type's route needs.
 func (n *Node) addLocked(r receiver) {

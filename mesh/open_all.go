@@ -66,6 +66,13 @@ func introduce(configs []Config) ([]Config, error) {
 		}
 		seeds[i] = string(seed)
 	}
+	names := map[string]bool{}
+	for _, c := range configs {
+		if names[c.Name] {
+			return nil, fmt.Errorf("mesh: two nodes are named %q: give each a name of its own", c.Name)
+		}
+		names[c.Name] = true
+	}
 	introduced := make([]Config, len(configs))
 	for i, c := range configs {
 		c.oneProcess = true

@@ -93,7 +93,7 @@ func (q *queue[T]) reserveWait(ctx context.Context) error {
 		select {
 		case <-q.space:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return endOf(ctx)
 		}
 	}
 }

@@ -119,13 +119,16 @@ func TestHostilePeer(t *testing.T) {
 		publish("clue.clue.solved.k", message)
 	}
 	publish("clue.clue.solved.k", envelope(t, "clue.clue.solved", "not a struct"))
+	for _, name := range []string{"clue-2:", "hunt-1:"} { // no peers of service clue that score-1 dials
+		publish("clue.clue.solved.k", bytes.Replace(good, []byte("clue-1:"), []byte(name), 1))
+	}
 	publish("clue.clue.opened.k", envelope(t, "clue.clue.opened", solved{})) // undeclared
 	publish("clue.clue.solved.k", good)
 	if s := <-got; s.Team != "k" {
 		t.Errorf("got %+v", s)
 	}
 	await(t, "each malformed message counted", func() bool {
-		return node.Stats().Of("clue.clue.solved", mesh.Lost) == uint64(len(bad)+1)
+		return node.Stats().Of("clue.clue.solved", mesh.Lost) == uint64(len(bad)+1+2)
 	})
 	if n := node.Stats().Of("clue.clue.opened", mesh.Imported); n != 0 {
 		t.Errorf("%d undeclared events imported", n)

@@ -29,7 +29,7 @@ const (
 	Overflowed Outcome = "overflowed"
 	// ShedEvents were dropped by a rule that sheds.
 	ShedEvents Outcome = "shed"
-	Refused    Outcome = "refused" // the emitter got an error
+	Refused    Outcome = "refused" // stopped by a rule; who emitted it got an error, if still there
 	Lost       Outcome = "lost"    // neither delivered nor refused
 )
 

@@ -18,7 +18,7 @@ const emitPrefix = "mesh.emit."
 
 // Reply is the answer to an emit by request, as CBOR.
 type Reply struct {
-	// Verdict is "admitted" or "refused".
+	// Verdict is "admitted", "coalesced", "shed" or "refused".
 	Verdict string `cbor:"1,keyasint"`
 	// ID is the event's id, when it was admitted.
 	ID []byte `cbor:"2,keyasint,omitempty"`
@@ -26,8 +26,9 @@ type Reply struct {
 	Error string `cbor:"3,keyasint,omitempty"`
 }
 
-// tapTimeout bounds how long an emit by request waits for full queues.
-const tapTimeout = 5 * time.Second
+// tapTimeout bounds how long an emit by request waits for a limit or for a full
+// queue: not long, as requests are served one after the other.
+const tapTimeout = 100 * time.Millisecond
 
 // tap serves stock NATS clients at the node's loopback port.
 type tap struct {
@@ -65,11 +66,14 @@ func (n *Node) tapClients() int {
 // serve emits an event for a client: the request's data is the value's CBOR.
 func (t *tap) serve(m *nats.Msg) {
 	var reply Reply
-	id, err := t.emit(strings.TrimPrefix(m.Subject, emitPrefix), m.Data)
-	if err == nil {
-		reply = Reply{Verdict: "admitted", ID: id[:]}
-	} else {
+	id, verdict, err := t.emit(strings.TrimPrefix(m.Subject, emitPrefix), m.Data)
+	switch {
+	case err != nil:
 		reply = Reply{Verdict: "refused", Error: err.Error()}
+	case id.IsZero():
+		reply = Reply{Verdict: verdict}
+	default:
+		reply = Reply{Verdict: verdict, ID: id[:]}
 	}
 	if m.Reply == "" {
 		return
@@ -86,38 +90,42 @@ func (t *tap) serve(m *nats.Msg) {
 // emit puts an encoded event into the node: the same gate, handlers and export
 // as for one emitted in Go. A value that some handler could not decode is
 // refused as a whole.
-func (t *tap) emit(wireSubject string, payload []byte) (ID, error) {
+func (t *tap) emit(wireSubject string, payload []byte) (ID, string, error) {
 	subject, key, err := wire.SplitSubject(wireSubject)
 	if err != nil {
-		return ID{}, err
+		return ID{}, "", err
 	}
 	var value Any
 	if err := wire.DecodePayload(payload, &value); err != nil {
-		return ID{}, err
+		return ID{}, "", err
 	}
 	r, err := t.node.encodedRoute(subject)
 	if err != nil {
-		return ID{}, err
+		return ID{}, "", err
 	}
 	for _, b := range r.handlers {
 		if err := b.check(value.content); err != nil {
-			return ID{}, fmt.Errorf("%s: %w", b.label(), err)
+			return ID{}, "", fmt.Errorf("%s: %w", b.label(), err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.node.intake, tapTimeout)
 	defer cancel()
 	now := t.node.clock.now()
 	event := limited{key: key, origin: t.node.name, root: r.root}
-	if v, err := r.admitEmit(ctx, &event, now); v != passed || err != nil {
-		if v.coalesce != nil {
-			id := newID(now)
-			v.coalesce.coalescer.keep(key, &lateEmit[Any]{route: r, limit: v.coalesce, value: value,
-				header: Header{ID: id, Root: id, Key: key, at: now, path: r.root}}, time.Unix(0, now))
-			return id, nil
-		}
-		return ID{}, err
+	v, err := r.admitEmit(ctx, &event, now)
+	switch {
+	case err != nil:
+		return ID{}, "", err
+	case v.shed:
+		return ID{}, "shed", nil
+	case v.coalesce != nil:
+		id := newID(now)
+		v.coalesce.coalescer.keep(key, &lateEmit[Any]{route: r, limit: v.coalesce, value: value,
+			header: Header{ID: id, Root: id, Key: key, at: now, path: r.root}}, time.Unix(0, now))
+		return id, "coalesced", nil
 	}
-	return r.emitRoot(ctx, key, now, &value)
+	id, err := r.emitRoot(ctx, key, now, &value)
+	return id, "admitted", err
 }
 
 // encodedRoute gives the route of events that come encoded, for a subject that
@@ -142,7 +150,7 @@ func (n *Node) encodedRoute(subject string) (*typedRoute[Any], error) {
 
 // stop ends the intake of requests; those that have come are answered.
 func (t *tap) stop(ctx context.Context) error {
-	if err := drain(ctx, t.request); err != nil {
+	if _, err := drain(ctx, t.request); err != nil {
 		return fmt.Errorf("mesh: close the tap of node %s: %w", t.node.name, err)
 	}
 	return nil

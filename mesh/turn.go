@@ -24,6 +24,7 @@ type stage struct {
 	number uint64 // guarded by mu: of the present turn
 	open   bool   // guarded by mu: the handler has not returned
 	header Header // guarded by mu
+	source *tally // guarded by mu: of the event at the handler
 	held   []held // guarded by mu
 
 	turns []turn // owned by the worker: those not used yet
@@ -70,7 +71,7 @@ func (s *stage) presentLocked(t *turn) bool { return s.open && s.number == t.num
 const turnSlab = 256
 
 // begin opens a turn for an event.
-func (s *stage) begin(h *Header) *turn {
+func (s *stage) begin(h *Header, source *tally) *turn {
 	if len(s.turns) == 0 {
 		s.turns = make([]turn, turnSlab)
 	}
@@ -80,7 +81,7 @@ func (s *stage) begin(h *Header) *turn {
 	defer s.mu.Unlock()
 	s.number++
 	s.open = true
-	s.header = *h
+	s.header, s.source = *h, source
 	t.stage, t.number = s, s.number
 	return t
 }
@@ -107,6 +108,7 @@ func (s *stage) end(commit bool) {
 type pendingEmit[T any] struct {
 	event  *Event[T]
 	route  *typedRoute[T]
+	source *tally
 	header Header
 	value  T
 	hash   uint64
@@ -130,7 +132,7 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value 
 	if p == nil {
 		p = &pendingEmit[T]{event: e}
 	}
-	p.route, p.value, p.hash, p.shed = r, value, hash, shed
+	p.route, p.source, p.value, p.hash, p.shed = r, s.source, value, hash, shed
 	p.header = s.childLocked(r.eventType, key, now)
 	s.held = append(s.held, p)
 	return nil
@@ -143,16 +145,13 @@ func (s *stage) childLocked(t *eventType, key string, now int64) Header {
 }
 
 func (p *pendingEmit[T]) commit() {
+	p.source.emits(p.route.eventType)
 	p.route.deliver(&p.header, p.hash, &p.value, p.shed)
 	p.recycle()
 }
 
 func (p *pendingEmit[T]) discard() {
-	for i, b := range p.route.targets {
-		if p.shed&(1<<i) == 0 {
-			b.release(p.hash)
-		}
-	}
+	releaseAll(p.route.targets, p.hash, p.shed)
 	p.recycle()
 }
 

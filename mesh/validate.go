@@ -44,6 +44,7 @@ func (c Config) Validate() error {
 	v.peers()
 	v.limits()
 	v.cascades()
+	v.alarms()
 	v.exports()
 	v.imports()
 	v.tap()

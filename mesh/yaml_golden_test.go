@@ -16,7 +16,7 @@ import (
 var badYAML = []struct{ name, old, new, want string }{
 	{"unknown key", "listen:", "listn:", `2: listn: unknown key; did you mean listen?`},
 	{"unknown key, nothing like it", "max_payload: 4096", "colour: red",
-		`15: colour: unknown key; known keys: name, listen, seed, peers, limits, cascades, exports, imports, tap, max_payload`},
+		`15: colour: unknown key; known keys: name, listen, seed, peers, limits, cascades, alarms, exports, imports, tap, max_payload`},
 	{"unknown nested key", "delivery: each", "delvery: each", `13: imports[0].delvery: unknown key; did you mean delivery?`},
 	{"duplicate key", "max_payload: 4096", "name: clue-2", `15: name: the key already stands on line 1; keep one of the two`},
 	{"number for text", "name: clue-1", "name: 7", `1: name: a whole number stands where a text belongs; put it in quotes`},
@@ -133,6 +133,12 @@ var badYAML = []struct{ name, old, new, want string }{
 	{"tap password unset", "TAP_PASSWORD", "NO_TAP_PASSWORD", `14: tap.password.env: the environment variable NO_TAP_PASSWORD is not set; set it, or name a file`},
 	{"payload too small", "4096", "100", `15: max_payload: 100 bytes is out of range; choose from 1024 to 1048576, or leave it out for 65536`},
 	{"payload too large", "4096", "1048577", `15: max_payload: 1048577 bytes is out of range; choose from 1024 to 1048576, or leave it out for 65536`},
+
+	{"alarm factor negative", "max_payload: 4096", "alarms: {factor: -1}", `15: alarms.factor: -1 is out of range; choose from 0.1 to 1000000, or leave it out for 10`},
+	{"alarm factor too large", "max_payload: 4096", "alarms: {factor: 1000001}", `15: alarms.factor: 1.000001e+06 is out of range; choose from 0.1 to 1000000, or leave it out for 10`},
+	{"alarm gain too small", "max_payload: 4096", "alarms: {factor: 2.5, gain: 0.05}", `15: alarms.gain: 0.05 is out of range; choose from 0.1 to 1000000, or leave it out for 1`},
+	{"alarm gain no number", "max_payload: 4096", "alarms: {gain: .nan}", `15: alarms.gain: a number stands where a finite number belongs; write it without quotes`},
+	{"alarm of nothing known", "max_payload: 4096", "alarms: {gian: 2}", `15: alarms.gian: unknown key; did you mean gain?`},
 
 	{"three at once", "", "name: clue-1\nnmae: x\nimports:\n  - event: hunt.clue.unlocked\n    delivry: each\nmax_payload: 1\n",
 		`1: seed: there are imports but no seed to prove to exporters who dials; make one with: meshctl key FILE, then seed: {file: FILE}

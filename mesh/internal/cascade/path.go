@@ -13,6 +13,7 @@
 package cascade
 
 import (
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,8 @@ type Path struct {
 	depth      int
 	recurrence int
 
-	children atomic.Pointer[[]*Path] // copied on write under tree.mu
+	kept     bool                             // by its parent
+	children atomic.Pointer[map[string]*Path] // copied on write under tree.mu
 }
 
 // Tree interns paths.
@@ -46,7 +48,7 @@ type Tree struct {
 // NewTree makes a tree that keeps at most limit paths.
 func NewTree(limit int) *Tree {
 	t := &Tree{limit: limit}
-	t.empty = Path{tree: t, depth: -1}
+	t.empty = Path{tree: t, depth: -1, kept: true}
 	return t
 }
 
@@ -121,19 +123,17 @@ func (p *Path) AppendSteps(dst [][]byte) [][]byte {
 // String gives the path as people read it: "a → b → c".
 func (p *Path) String() string { return strings.Join(p.Steps(), " → ") }
 
-// find scans the children: a type leads to few others.
 func (p *Path) find(step string) *Path {
 	children := p.children.Load()
 	if children == nil {
 		return nil
 	}
-	for _, c := range *children {
-		if c.step == step {
-			return c
-		}
-	}
-	return nil
+	return (*children)[step]
 }
+
+// maxChildren bounds how many paths are kept that differ in their last step
+// only, so that one who makes steps up can not make keeping another one slow.
+const maxChildren = 1024
 
 func (t *Tree) intern(parent *Path, step string) *Path {
 	t.mu.Lock()
@@ -142,15 +142,19 @@ func (t *Tree) intern(parent *Path, step string) *Path {
 		return found
 	}
 	made := newPath(t, parent, step)
-	if t.size >= t.limit {
+	children := map[string]*Path{}
+	if old := parent.children.Load(); old != nil {
+		if len(*old) >= maxChildren {
+			return made
+		}
+		children = maps.Clone(*old)
+	}
+	if t.size >= t.limit || !parent.kept {
 		return made
 	}
 	t.size++
-	var children []*Path
-	if old := parent.children.Load(); old != nil {
-		children = append(children, *old...)
-	}
-	children = append(children, made)
+	made.kept = true
+	children[made.step] = made
 	parent.children.Store(&children)
 	return made
 }

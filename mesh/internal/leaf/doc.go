@@ -29,6 +29,9 @@
 //
 // # Not promised
 //
+//   - That a peer takes only its share. NATS lets an admitted peer join any queue
+//     group on a declared export: one that misbehaves can take events that another
+//     service's instances share.
 //   - Delivery. Links are core NATS: what is published while a link is down is
 //     lost, and so is what is in a connection's buffer when Stop runs. Flush first.
 //   - Who the exporter is. A dialer proves itself with its nkey; the listener

@@ -46,11 +46,18 @@ var encodeBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // AppendPayload appends the CBOR of v to dst. On an error dst is returned as it was. Errors are ErrInvalid: a value
 // that CBOR cannot hold, or one that every receiver would refuse (over a limit, invalid UTF-8 in a string, nil).
-func AppendPayload(dst []byte, v any) ([]byte, error) {
+//
+// A type's own MarshalCBOR that panics is an error like another: it must not end the process.
+func AppendPayload(dst []byte, v any) (_ []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: payload %T: panic: %v", ErrInvalid, v, p)
+		}
+	}()
 	start := len(dst)
 	buffer := encodeBuffers.Get().(*bytes.Buffer)
 	*buffer = *bytes.NewBuffer(dst)
-	err := payloadEncoder.MarshalToBuffer(v, buffer)
+	err = payloadEncoder.MarshalToBuffer(v, buffer)
 	out := buffer.Bytes()
 	*buffer = bytes.Buffer{}
 	encodeBuffers.Put(buffer)
@@ -71,7 +78,14 @@ func AppendPayload(dst []byte, v any) ([]byte, error) {
 // v shares no memory with payload. The most that a payload costs is 64 bytes for each of its own when decoded into any
 // (empty maps in arrays; see TestHostileMemory), and the size of the Go struct for each of its own when v holds slices
 // of structs.
-func DecodePayload(payload []byte, v any) error {
+//
+// A type's own UnmarshalCBOR that panics is an error like another.
+func DecodePayload(payload []byte, v any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = malformed("payload as %T: panic: %v", v, p)
+		}
+	}()
 	if len(payload) > MaxMessageBytes {
 		return malformed("payload has %d bytes; at most %d are allowed", len(payload), MaxMessageBytes)
 	}

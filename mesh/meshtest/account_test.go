@@ -1,0 +1,31 @@
+package meshtest
+
+import (
+	"slices"
+	"testing"
+
+	"leafmesh/mesh"
+)
+
+func TestUnaccounted(t *testing.T) {
+	good := []mesh.Count{
+		{Type: "a.b.c", Outcome: mesh.Admitted, Count: 10},
+		{Type: "a.b.c", Outcome: mesh.Delivered, Place: "handler h", Count: 7},
+		{Type: "a.b.c", Outcome: mesh.ShedEvents, Place: "handler h", Rule: "queue-full", Count: 2},
+		{Type: "a.b.c", Outcome: mesh.Lost, Place: "handler h", Rule: "malformed", Count: 1},
+		{Type: "a.b.c", Outcome: mesh.Handled, Place: "handler h", Count: 4},
+		{Type: "a.b.c", Outcome: mesh.Failed, Place: "handler h", Count: 1},
+		{Type: "a.b.c", Outcome: mesh.ShedEvents, Place: "handler h", Rule: "breaker", Count: 1},
+		{Type: "a.b.c", Outcome: mesh.Lost, Place: "handler h", Rule: "closed", Count: 1},
+	}
+	if wrong := unaccounted("n-1", good); len(wrong) > 0 {
+		t.Errorf("good counts: %q", wrong)
+	}
+	for i := range good {
+		bad := slices.Clone(good)
+		bad[i].Count++
+		if len(unaccounted("n-1", bad)) == 0 {
+			t.Errorf("one more of %+v was not noticed", good[i])
+		}
+	}
+}
