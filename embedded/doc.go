@@ -3,6 +3,7 @@
 //	go run ./embedded                        simulated teams play the sample hunt
 //	go run ./embedded replay -log FILE       replays the guess log of a real hunt
 //	go run ./embedded derive -log FILE       prints the hunt that a log was played on
+//	go run ./embedded storm                  floods three nodes, with the cascade guard off and then on
 //
 // Flags have one dash or two; see docs/running.md for all of them.
 //

@@ -30,6 +30,11 @@ Usage:
       -clue URL -hunt URL -score URL
                               replay against three running daemons instead, over HTTP
 
+  embedded storm [flags]      floods the nodes with the cascade guard off, then on, and measures a neighbour
+      -rate N                 root events a second (default 25)
+      -for DURATION           how long each storm lasts, and the quiet time before it (default 5s)
+      -json                   print the result as JSON, alone on standard output
+
   embedded derive [flags]     prints the hunt that a log was played on, as a hunt file
       -log FILE               the log
 
@@ -70,10 +75,12 @@ func parse(args []string) (command, error) {
 		c = &replayLog{}
 	case "derive":
 		c = &derive{}
+	case "storm":
+		c = &raiseStorm{}
 	case "help":
 		return nil, flag.ErrHelp
 	default:
-		return nil, wrongf("there is no command %q; there are play, replay and derive", name)
+		return nil, wrongf("there is no command %q; there are play, replay, derive and storm", name)
 	}
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(io.Discard) // Run tells of errors

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"leafmesh/embedded/guesslog"
@@ -35,13 +33,7 @@ func (r *replayLog) run(ctx context.Context, s streams) error {
 	if !r.json {
 		return summarize(s.out, result)
 	}
-	encoder := json.NewEncoder(s.out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(result); err != nil {
-		return fmt.Errorf("print the result: %w", err)
-	}
-	return nil
+	return printJSON(s.out, result)
 }
 
 // replay replays on the daemons, or on nodes of its own.

@@ -1,0 +1,98 @@
+package storm
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"leafmesh/mesh"
+)
+
+// readingRate is how many readings a second each node emits: enough for a mean, and less than 1 % of a core.
+const readingRate = 500
+
+// neighbour is the well-behaved type on one node: it emits readings and keeps how long each took.
+type neighbour struct {
+	service *service
+	begin   time.Time
+	pending sync.WaitGroup // readings emitted and not yet handled
+
+	mu    sync.Mutex
+	times []time.Duration // guarded by mu
+}
+
+// neighbours are those of all nodes, in the order of the nodes.
+type neighbours [nodeCount]*neighbour
+
+func newNeighbours() (all neighbours) {
+	for i, s := range services {
+		all[i] = &neighbour{service: s, begin: time.Now()}
+	}
+	return all
+}
+
+// handle is the readings' handler.
+func (n *neighbour) handle(_ context.Context, r reading) error {
+	defer n.pending.Done()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.times = append(n.times, time.Since(n.begin)-time.Duration(r.At))
+	return nil
+}
+
+// run emits readings until ctx ends, and waits until they are handled.
+func (n *neighbour) run(ctx context.Context, node *mesh.Node) error {
+	defer n.pending.Wait()
+	inside := node.Context(ctx)
+	return pace(ctx, readingRate, func() error {
+		n.pending.Add(1)
+		err := n.service.read.Emit(inside, reading{At: int64(time.Since(n.begin))})
+		if err != nil {
+			n.pending.Done()
+		}
+		return err
+	})
+}
+
+// take takes out the times kept so far.
+func (n *neighbour) take() (times []time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	times, n.times = n.times, nil
+	return times
+}
+
+// run lets all neighbours run until ctx ends, and says how long their readings took.
+func (all neighbours) run(ctx context.Context, nodes mesh.Nodes) (Handling, error) {
+	var running sync.WaitGroup
+	var errs [nodeCount]error
+	for i, n := range all {
+		running.Go(func() { errs[i] = n.run(ctx, nodes[i]) })
+	}
+	running.Wait()
+	var times []time.Duration
+	for _, n := range all {
+		times = append(times, n.take()...)
+	}
+	return handlingOf(times), errors.Join(errs[:]...)
+}
+
+// handlingOf gives the mean and the 99th percentile (nearest rank) of times.
+func handlingOf(times []time.Duration) Handling {
+	if len(times) == 0 {
+		return Handling{}
+	}
+	slices.Sort(times)
+	var sum time.Duration
+	for _, t := range times {
+		sum += t
+	}
+	rank := (99*len(times) + 99) / 100 // 99 % rounded up
+	return Handling{Events: len(times), Mean: microseconds(sum) / Microseconds(len(times)), P99: microseconds(times[rank-1])}
+}
+
+func microseconds(d time.Duration) Microseconds {
+	return Microseconds(d) / Microseconds(time.Microsecond)
+}
