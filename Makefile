@@ -29,7 +29,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start the three nodes in one process; ARGS='-teams 20' passes flags
-	$(GO) run ./embedded $(ARGS)
+	@$(GO) build -o bin/embedded ./embedded && exec bin/embedded $(ARGS)
 
 test: ## run all tests; in CI with the race detector, the short fuzz and bench's tests
 	$(GO) test $(if $(RACE),-race) $(TESTFLAGS) ./...

@@ -149,3 +149,29 @@ func (n *Node) warnUndeclared(from *tally, to *eventType) {
 		}
 	}
 }
+
+// checkEvents reports exports and limits of types that the program does not
+// declare: mistyped, they would do nothing. An import may be of such a type; a
+// handler for all events takes it.
+func checkEvents(c Config) error {
+	known := func(subject string) bool {
+		_, declared := declaredSubjects.Load(subject)
+		return declared || strings.ContainsAny(subject, "*>") || c.imports(subject)
+	}
+	var errs []error
+	unknown := func(field, subject string) {
+		errs = append(errs, &FieldError{Field: field, Problem: fmt.Sprintf("this program declares no event type %q", subject),
+			Remedy: "correct the name, or declare the type with mesh.NewEvent"})
+	}
+	for i, e := range c.Exports {
+		if !known(e.Event) {
+			unknown(fmt.Sprintf("exports[%d].event", i), e.Event)
+		}
+	}
+	for i, l := range c.Limits {
+		if !known(l.Event) {
+			unknown(fmt.Sprintf("limits[%d].event", i), l.Event)
+		}
+	}
+	return errors.Join(errs...)
+}

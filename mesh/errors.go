@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"leafmesh/mesh/internal/leaf"
 )
 
 // Errors of Emit. A RefusedError wraps the reason it names.
@@ -19,6 +21,10 @@ var (
 	// had returned.
 	ErrHandlerReturned = errors.New("mesh: emit after the handler returned")
 )
+
+// ErrNotExported: a peer does not export what this node imports. [Node.Ready]
+// returns it with the peer and the type.
+var ErrNotExported = leaf.ErrNotExported
 
 // Errors inside a DeadLetter or a log line.
 var (

@@ -29,7 +29,11 @@ type eventSettings struct {
 	loops int
 }
 
-var eventCount atomic.Int64
+var (
+	eventCount atomic.Int64
+	// declaredSubjects are the subjects of all event types of the program.
+	declaredSubjects sync.Map
+)
 
 // NewEvent declares values of T as an event type under a subject of the form
 // <service>.<noun>.<verb>, "clue.answer.judged": past tense, because an event
@@ -45,6 +49,7 @@ func NewEvent[T any](subject string, options ...EventOption) *Event[T] {
 	for _, option := range options {
 		option(&settings)
 	}
+	declaredSubjects.Store(subject, true)
 	e := &Event[T]{subject: subject, loops: settings.loops, index: int(eventCount.Add(1) - 1)}
 	if settings.key != nil {
 		key, ok := settings.key.(func(T) string)

@@ -3,6 +3,7 @@ package mesh_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -286,4 +287,13 @@ func TestAWaitingLimitDelaysAndEndsWithTheContext(t *testing.T) {
 		err = clueSolved.Emit(ended, solved{})
 	}
 	checkRefused(t, err, "emit-limit", context.Canceled)
+}
+
+func TestExportsAndLimitsNameDeclaredTypes(t *testing.T) {
+	_, err := mesh.OpenAll(within(t), mesh.Config{Name: "clue-1", Exports: []mesh.Export{{Event: "clue.clue.slved"}},
+		Limits: []mesh.Rule{{Event: "clue.answer.judgd", Limit: mesh.Limit{Rate: 1}}, {Event: "clue.>", Limit: mesh.Limit{Rate: 1}}}})
+	if err == nil || !strings.Contains(err.Error(), "exports[0].event") || !strings.Contains(err.Error(), "limits[0].event") ||
+		strings.Contains(err.Error(), "limits[1]") {
+		t.Errorf("error %v", err)
+	}
 }

@@ -112,6 +112,9 @@ func newNode(c Config) (*Node, error) {
 	if err := checkHandlers(c.Handlers); err != nil {
 		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
 	}
+	if err := checkEvents(c); err != nil {
+		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
+	}
 	if err := checkDeclared(c); err != nil {
 		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
 	}

@@ -15,7 +15,7 @@
 //
 // # What is measured
 //
-// Beside the storm each node has readings: a type with a handler of its own, local, emitted at a steady rate. The handling time
+// Beside the storm each node has readings: a type with a handler of its own, which works for some 40 µs, local, emitted at a steady rate. The handling time
 // of a reading is that from before Emit until its handler has run; a reading that is emitted late, because the machine is busy,
 // is measured from when it is emitted. Readings and root events come at random times within their slots, so that the two keep no
 // fixed distance. Each run has nodes of its own, and begins with a quiet time on them as long as the storm.

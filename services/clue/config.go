@@ -1,6 +1,10 @@
 package clue
 
-import "leafmesh/services/daemon"
+import (
+	"errors"
+
+	"leafmesh/services/daemon"
+)
 
 // Config says everything about one instance of the service.
 type Config struct {
@@ -9,3 +13,6 @@ type Config struct {
 	// it comes in. Never set it where teams can reach the API: they would go around lock-outs.
 	TrustTime bool `yaml:"trust_time"`
 }
+
+// Validate returns all problems, joined, each a *mesh.FieldError.
+func (c *Config) Validate() error { return errors.Join(c.Config.Validate(), c.ServiceIs("clue")) }

@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 
 	"leafmesh/mesh"
 )
@@ -23,6 +25,15 @@ type Config struct {
 	Data mesh.Path `yaml:"data"`
 	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
 	Hunt mesh.Path `yaml:"hunt"`
+}
+
+// ServiceIs reports, as a *mesh.FieldError, that the node is of another service than the program.
+func (c *Config) ServiceIs(service string) error {
+	if name, _, found := strings.Cut(c.Mesh.Name, "-"); found && name != service {
+		return &mesh.FieldError{Field: "mesh.name", Problem: fmt.Sprintf("%q is a node of service %s", c.Mesh.Name, name),
+			Remedy: "this program is service " + service + ": give it that one's file"}
+	}
+	return nil
 }
 
 // Validate returns all problems of a configuration read from YAML, joined, each a *mesh.FieldError. A service with a

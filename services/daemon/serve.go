@@ -44,21 +44,41 @@ func Serve(ctx context.Context, c mesh.Config, s Service) error {
 	err = s.Serve(lasting, node)
 	if err == nil {
 		slog.Info("serving", "node", c.Name, "url", s.URL())
-		untilReady(ctx, node)
-		<-ctx.Done()
+		if err = untilReady(ctx, node); err == nil {
+			<-ctx.Done()
+		}
 		slog.Info("stopping", "node", c.Name)
 	}
 	drain, cancel := context.WithTimeout(lasting, drainTimeout)
 	defer cancel()
-	return errors.Join(err, s.StopServing(drain), node.Close(drain), s.Close(drain))
+	err = errors.Join(err, s.StopServing(drain), node.Close(drain), s.Close(drain))
+	logLosses(node)
+	return err
+}
+
+// logLosses says by name what did not arrive while the node ran.
+func logLosses(node *mesh.Node) {
+	for _, c := range node.Stats().Counts {
+		switch c.Outcome {
+		case mesh.Unheard, mesh.Lost, mesh.Failed, mesh.Refused, mesh.ShedEvents:
+			slog.Warn("events that did not arrive", "node", node.Name(), "type", c.Type, "outcome", c.Outcome,
+				"place", c.Place, "rule", c.Rule, "count", c.Count)
+		}
+	}
 }
 
 // untilReady waits until the node is linked, or ctx ends, and logs which. A peer that is down keeps this
-// node from being ready, not from serving.
-func untilReady(ctx context.Context, node *mesh.Node) {
-	if err := node.Ready(ctx); err != nil {
+// node from being ready, not from serving; an import that a peer does not export is an error, as waiting
+// would not mend it.
+func untilReady(ctx context.Context, node *mesh.Node) error {
+	err := node.Ready(ctx)
+	switch {
+	case errors.Is(err, mesh.ErrNotExported):
+		return err
+	case err != nil:
 		slog.Warn("not linked before the end", "node", node.Name(), "error", err)
-		return
+	default:
+		slog.Info("linked: every import is connected", "node", node.Name())
 	}
-	slog.Info("linked: every import is connected", "node", node.Name())
+	return nil
 }

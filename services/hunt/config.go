@@ -21,7 +21,7 @@ type Config struct {
 
 // Validate returns all problems of a configuration read from YAML, joined, each a *mesh.FieldError.
 func (c *Config) Validate() error {
-	problems := []error{c.Config.Validate()}
+	problems := []error{c.Config.Validate(), c.ServiceIs("hunt")}
 	if c.MaxTeams < 0 {
 		problems = append(problems, &mesh.FieldError{Field: "max_teams", Problem: fmt.Sprintf("%d is negative", c.MaxTeams),
 			Remedy: fmt.Sprintf("give a number of teams, or leave it out for %d", DefaultMaxTeams)})

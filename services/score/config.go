@@ -19,7 +19,7 @@ type Config struct {
 
 // Validate returns all problems of a configuration read from YAML, joined, each a *mesh.FieldError.
 func (c *Config) Validate() error {
-	problems := []error{c.Config.Validate()}
+	problems := []error{c.Config.Validate(), c.ServiceIs("score")}
 	for i, l := range c.Mesh.Limits {
 		// The event is emitted by the database's only writer, inside of the transaction that counts (see count): one event
 		// that waits would hold up every other change.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/gofrs/flock"
 )
 
 // DB is one database file, open. Its methods may be called at the same time.
@@ -13,6 +15,7 @@ type DB struct {
 	path   string
 	read   *sql.DB
 	writer *writer
+	lock   *flock.Flock
 
 	mu     sync.RWMutex // guards closed, and orders calls.Add before calls.Wait
 	closed bool
@@ -78,7 +81,7 @@ func (db *DB) Close() error {
 		close(db.writer.queue)
 		<-db.writer.done
 		// The readers go first: the last connection to leave merges the -wal file, which a reader may not do.
-		if err := errors.Join(db.read.Close(), db.writer.close()); err != nil {
+		if err := errors.Join(db.read.Close(), db.writer.close(), db.lock.Close()); err != nil {
 			db.err = fmt.Errorf("close database %q: %w", db.path, err)
 		}
 	})

@@ -11,6 +11,9 @@ import (
 // ErrClosed is returned by Write once Close was called.
 var ErrClosed = errors.New("database is closed")
 
+// ErrInUse is returned by Open for a file that is open already.
+var ErrInUse = errors.New("the database is in use by another process")
+
 // CorruptError is returned by Open for a file that is no SQLite database, or one that is damaged.
 type CorruptError struct {
 	Path   string // the file

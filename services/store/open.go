@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
@@ -26,7 +27,8 @@ const readers = 4
 // those applied is kept in PRAGMA user_version.
 //
 // Open checks the file with PRAGMA quick_check (20 ms for a file of 6 MB). Errors: *CorruptError for a
-// file that is damaged or no database, *NewerError for one that has more migrations than schema.
+// file that is damaged or no database, *NewerError for one that has more migrations than schema, ErrInUse for one that
+// is open already, here or in another process.
 func Open(path string, schema []string) (*DB, error) {
 	db, err := open(path, schema)
 	if err != nil {
@@ -43,18 +45,39 @@ func open(path string, schema []string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
 		return nil, err
 	}
-	if err := createPrivate(abs); err != nil {
+	lock, err := lockFile(abs + ".lock")
+	if err != nil {
 		return nil, err
+	}
+	if err := createPrivate(abs); err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
 	w, err := openWriter(abs, schema)
 	if err != nil {
-		return nil, corruption(path, err)
+		return nil, errors.Join(corruption(path, err), lock.Close())
 	}
 	read, err := openReaders(abs)
 	if err != nil {
-		return nil, errors.Join(err, w.close())
+		return nil, errors.Join(err, w.close(), lock.Close())
 	}
-	return start(path, w, read), nil
+	db := start(path, w, read)
+	db.lock = lock
+	return db, nil
+}
+
+// lockFile keeps other processes from the database. Services keep what it holds in memory too, so two of them at one
+// file would each be right by themselves and wrong together; SQLite's own locks would let them. The operating system
+// drops the lock when the process ends, however it ends. The file stays.
+func lockFile(path string) (*flock.Flock, error) {
+	lock := flock.New(path, flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %q: %w", path, err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("%w: give each instance a data directory of its own", ErrInUse)
+	}
+	return lock, nil
 }
 
 // createPrivate creates a missing file readable by its owner only, which SQLite would not: it makes

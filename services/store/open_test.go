@@ -177,3 +177,25 @@ func limitPages(tx *Tx) error {
 	var limit int
 	return tx.QueryRow("PRAGMA max_page_count = 4").Scan(&limit)
 }
+
+// A second process at one file would be right by itself and wrong together with the first.
+func TestOpenLocksOutOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "one.db")
+	first, err := Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path, nil); !errors.Is(err, ErrInUse) {
+		t.Errorf("second Open: %v, want ErrInUse", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(path, nil)
+	if err != nil {
+		t.Fatalf("after Close: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}

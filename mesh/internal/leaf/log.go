@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 )
 
 // duplicateLink is what a server is told whose link another process took over.
@@ -16,9 +17,10 @@ type serverLog struct {
 	logger *slog.Logger
 	redact *strings.Replacer
 
-	mu    sync.Mutex
-	fatal []string          // guarded by mu; what would have ended a stand-alone server
-	last  map[string]string // guarded by mu; by host:port of a remote, the last problem
+	mu     sync.Mutex
+	fatal  []string             // guarded by mu; what would have ended a stand-alone server
+	logged map[string]time.Time // guarded by mu; when a kind of line was logged
+	last   map[string]string    // guarded by mu; by host:port of a remote, the last problem
 }
 
 func newServerLog(logger *slog.Logger, secrets []string) *serverLog {
@@ -28,7 +30,7 @@ func newServerLog(logger *slog.Logger, secrets []string) *serverLog {
 			pairs = append(pairs, secret, "[redacted]")
 		}
 	}
-	return &serverLog{logger: logger, redact: strings.NewReplacer(pairs...), last: map[string]string{}}
+	return &serverLog{logger: logger, redact: strings.NewReplacer(pairs...), last: map[string]string{}, logged: map[string]time.Time{}}
 }
 
 // follow sets the remotes whose problems are remembered.
@@ -84,7 +86,28 @@ func (l *serverLog) Warnf(format string, values ...any) {
 	if strings.HasPrefix(format, "Plaintext passwords detected") {
 		return
 	}
-	l.logger.Warn("nats: " + l.line(format, values))
+	line := l.line(format, values)
+	if l.repeated(format) {
+		l.logger.Debug("nats: " + line)
+		return
+	}
+	l.logger.Warn("nats: " + line)
+}
+
+// repeatAfter is how often one kind of line is logged: a peer that is refused
+// comes back each second.
+const repeatAfter = 30 * time.Second
+
+// repeated reports whether a line of this kind was logged just now.
+func (l *serverLog) repeated(kind string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if now.Sub(l.logged[kind]) < repeatAfter {
+		return true
+	}
+	l.logged[kind] = now
+	return false
 }
 
 // Errorf logs an error. That a peer went away while something was being written
@@ -93,6 +116,14 @@ func (l *serverLog) Errorf(format string, values ...any) {
 	line := l.line(format, values)
 	if strings.Contains(line, "Error flushing: ") {
 		l.logger.Debug("nats: " + line)
+		return
+	}
+	if l.repeated(format) {
+		l.logger.Debug("nats: " + line)
+		return
+	}
+	if strings.Contains(line, "Authorization Violation") {
+		l.logger.Error("nats: "+line, "remedy", "a peer's key is not the one that this node has under peers, or this node's is not the one the peer has")
 		return
 	}
 	if strings.Contains(line, "Error trying to connect") { // the peer may not be up yet
