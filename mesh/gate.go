@@ -16,8 +16,8 @@ type limit struct {
 	keyed     *gate.Keyed[string] // of every other
 	coalescer *coalescer          // of a rule that coalesces; nil: none
 
-	refused, shed, delayed, overflowed *counter
-	err                                *RefusedError // made once: refusing must be cheap
+	refused, shed, delayed, overflowed, evicted *counter
+	err                                         *RefusedError // made once: refusing must be cheap
 
 	closing <-chan struct{} // closed when the node begins to close
 }
@@ -37,6 +37,7 @@ func (n *Node) newLimitLocked(subject string, r Rule) *limit {
 		shed:       n.counters.cell(subject, ShedEvents, place, r.Name),
 		delayed:    n.counters.cell(subject, Delayed, place, r.Name),
 		overflowed: n.counters.cell(subject, Overflowed, place, r.Name),
+		evicted:    n.counters.cell(subject, Evicted, place, r.Name),
 		err:        &RefusedError{Type: subject, Place: place, Rule: r.Name},
 		closing:    n.open.Done(),
 	}
@@ -129,8 +130,11 @@ func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
 		return l.bucket
 	}
 	bucket, use := l.keyed.Bucket(key, keyHash(key), now)
-	if use == gate.Overflow {
+	switch use {
+	case gate.Overflow:
 		l.overflowed.Add(1)
+	case gate.Recycled:
+		l.evicted.Add(1)
 	}
 	return bucket
 }

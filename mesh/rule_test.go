@@ -62,6 +62,16 @@ func TestKeysPastTheTableShareABucket(t *testing.T) {
 	wantCount(t, n, stepTaken.Subject(), mesh.Overflowed, "emit", "emit-limit", 10_000-10)
 }
 
+func TestEvictedKeysAreCounted(t *testing.T) {
+	n := openCore(t, mesh.Config{Limits: []mesh.Rule{{Event: ">", By: mesh.ByKey, Keys: 2, Limit: mesh.Limit{Rate: 1e9, Burst: 1}}}})
+	for i := range 10 {
+		if emitMany(t, n, stepTaken, fmt.Sprint(i), 1) != 1 {
+			t.Errorf("key %d: not admitted, although the oldest bucket is full again", i)
+		}
+	}
+	wantCount(t, n, stepTaken.Subject(), mesh.Evicted, "emit", "emit-limit", 8)
+}
+
 // A rule by root stops the origin of a storm. The handlers further down the
 // chain, and roots of other types, go on.
 func TestARuleByRootThrottlesTheOrigin(t *testing.T) {

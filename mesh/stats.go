@@ -27,6 +27,9 @@ const (
 	// Overflowed events found the buckets of a rule in use by other keys, and were
 	// judged by the one that such events share.
 	Overflowed Outcome = "overflowed"
+	// Evicted counts the keys whose full bucket of a rule went to another key. It
+	// is no loss.
+	Evicted Outcome = "evicted"
 	// ShedEvents were dropped by a rule that sheds.
 	ShedEvents Outcome = "shed"
 	Refused    Outcome = "refused" // stopped by a rule; who emitted it got an error, if still there

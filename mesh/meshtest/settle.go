@@ -77,7 +77,7 @@ func (m *Mesh) look() look {
 			switch {
 			case c.Outcome == mesh.Exported:
 				l.sent += count * m.importers(c.Type)
-			case c.Place == "import" && c.Outcome != mesh.Delayed && c.Outcome != mesh.Overflowed:
+			case c.Place == "import" && c.Outcome != mesh.Delayed && c.Outcome != mesh.Overflowed && c.Outcome != mesh.Evicted:
 				l.arrived += count // and was dropped there
 			}
 			c.Count = 0
