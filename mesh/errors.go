@@ -22,8 +22,8 @@ var (
 	ErrHandlerReturned = errors.New("mesh: emit after the handler returned")
 )
 
-// ErrNotExported: a peer does not export what this node imports. [Node.Ready]
-// returns it with the peer and the type.
+// ErrNotExported is what [Node.Ready] returns, with the peer and the type, when a
+// peer does not export what this node imports.
 var ErrNotExported = leaf.ErrNotExported
 
 // Errors inside a DeadLetter or a log line.
