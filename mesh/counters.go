@@ -58,7 +58,8 @@ type tally struct {
 	exported, unheard, tapped, oversize *counter
 	broken, severed                     *counter
 
-	cut atomic.Bool // by hand: the place takes no events of the type
+	limits atomic.Pointer[[]*limit] // rules at place handler; nil: none
+	cut    atomic.Bool              // by hand: the place takes no events of the type
 
 	children           children      // what a handler emitted for the events
 	errFull, errClosed *RefusedError // made once: refusing must be cheap

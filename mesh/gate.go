@@ -22,15 +22,14 @@ type limit struct {
 	closing <-chan struct{} // closed when the node begins to close
 }
 
-func (n *Node) newLimitLocked(subject string, r Rule) *limit {
-	shared := r.By == ByRoot // one table for all types of the cascades
+func (n *Node) newLimitLocked(subject, place string, r Rule) *limit {
+	shared := r.By == ByRoot && r.Place != AtHandler // one table for all types of the cascades
 	if l := n.rootLimits[r]; shared && l != nil {
 		return l
 	}
 	if shared {
 		subject = r.Event
 	}
-	place := string(r.Place)
 	l := &limit{
 		rule:       r,
 		refused:    n.counters.cell(subject, Refused, place, r.Name),
@@ -143,7 +142,7 @@ func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
 // node begins to close; what is in the node already does, to be finished.
 func (l *limit) wait(ctx context.Context, e *limited, bucket *gate.Limit, now time.Time) error {
 	closing := l.closing
-	if l.rule.Place == AtExport || l.rule.Place == AtEmit && e.descendant {
+	if l.rule.Place == AtExport || l.rule.Place == AtHandler || l.rule.Place == AtEmit && e.descendant {
 		closing = nil
 	}
 	delay, giveBack := bucket.Delay(now)

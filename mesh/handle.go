@@ -22,6 +22,9 @@ type handlerWorker[T any] struct {
 
 // process handles one event: tries, and in the end a result that is counted.
 func (w *handlerWorker[T]) process(it *item[T]) {
+	if limits := it.tally.limits.Load(); limits != nil && !w.admit(it, *limits) {
+		return
+	}
 	if w.breaker == nil {
 		_ = w.try(it) // counted, and made a dead letter
 		return
@@ -34,6 +37,16 @@ func (w *handlerWorker[T]) process(it *item[T]) {
 	err = errGoexit // unless try returns
 	defer func() { done(err) }()
 	err = w.try(it)
+}
+
+// admit asks the rules of the handler. What they refuse is given up.
+func (w *handlerWorker[T]) admit(it *item[T], limits []*limit) bool {
+	event := limitedBy(&it.header)
+	v, err := admitAll(w.node.handling, limits, &event, w.node.clock.now())
+	if err != nil {
+		w.giveUp(it, 0, err)
+	}
+	return v == passed && err == nil
 }
 
 // try handles one event, and gives the error if it was given up.

@@ -154,6 +154,7 @@ func (n *Node) newType(subject string) *eventType {
 		}
 	}
 	t.rules.Store(n.rulesLocked(subject, nil))
+	defer n.limitHandlersLocked(t) // once they are bound
 	for _, h := range n.handlers {
 		if route.Match(h.pattern, subject) {
 			t.handlers = append(t.handlers, h.receiver.bind(t))

@@ -18,6 +18,9 @@ const (
 	AtExport Place = "export"
 	// AtImport is when an event has come over a link.
 	AtImport Place = "import"
+	// AtHandler is before a handler handles an event. A rule that waits paces the
+	// handler's workers; one that refuses makes the event a dead letter.
+	AtHandler Place = "handler"
 )
 
 // By says which events share a bucket of a rule.
@@ -45,6 +48,9 @@ type Rule struct {
 	Name string `yaml:"name,omitempty"`
 	// Place is where the rule is asked; default emit.
 	Place Place `yaml:"place,omitempty"`
+	// Handler is the name of the handler that a rule at place handler is for;
+	// empty: each handler of the events has buckets of its own.
+	Handler string `yaml:"handler,omitempty"`
 	// Event is a subject, or a pattern: "clue.answer.submitted", "clue.>", ">".
 	// Each type that matches has buckets of its own, but for [ByRoot].
 	Event string `yaml:"event"`
@@ -117,12 +123,12 @@ func (n *Node) rulesLocked(subject string, old *ruleSet) *ruleSet {
 	set := &ruleSet{}
 	kept := old.byRule()
 	for _, r := range n.rules {
-		if r.Limit.Unlimited() || !route.Match(r.Event, subject) {
+		if r.Limit.Unlimited() || r.Place == AtHandler || !route.Match(r.Event, subject) {
 			continue
 		}
 		l := kept[r]
 		if l == nil {
-			l = n.newLimitLocked(subject, r)
+			l = n.newLimitLocked(subject, string(r.Place), r)
 		}
 		switch {
 		case r.Place == AtEmit:
@@ -136,9 +142,42 @@ func (n *Node) rulesLocked(subject string, old *ruleSet) *ruleSet {
 		}
 	}
 	for _, list := range [][]*limit{set.emit, set.exportRefuse, set.export, set.imports} {
-		slices.SortStableFunc(list, func(a, b *limit) int { return narrowness[a.rule.By] - narrowness[b.rule.By] })
+		narrowFirst(list)
 	}
 	return set
+}
+
+func narrowFirst(limits []*limit) {
+	slices.SortStableFunc(limits, func(a, b *limit) int { return narrowness[a.rule.By] - narrowness[b.rule.By] })
+}
+
+// limitHandlersLocked gives each handler of an event type the rules at place
+// handler, and keeps those that stay the same.
+func (n *Node) limitHandlersLocked(t *eventType) {
+	for _, b := range t.handlers {
+		tally, old := b.counts(), map[Rule]*limit{}
+		if limits := tally.limits.Load(); limits != nil {
+			for _, l := range *limits {
+				old[l.rule] = l
+			}
+		}
+		var limits []*limit
+		for _, r := range n.rules {
+			if r.Place != AtHandler || !route.Match(r.Event, t.subject) || r.Handler != "" && "handler "+r.Handler != tally.place {
+				continue
+			}
+			l := old[r]
+			if l == nil {
+				l = n.newLimitLocked(t.subject, tally.place, r)
+			}
+			limits = append(limits, l)
+		}
+		if narrowFirst(limits); limits == nil {
+			tally.limits.Store(nil)
+		} else {
+			tally.limits.Store(&limits)
+		}
+	}
 }
 
 func (s *ruleSet) byRule() map[Rule]*limit {
@@ -182,6 +221,7 @@ func (n *Node) SetRules(rules []Rule) error {
 		old := t.rules.Load()
 		set := n.rulesLocked(t.subject, old)
 		t.rules.Store(set)
+		n.limitHandlersLocked(t)
 		kept := set.byRule()
 		for r, l := range old.byRule() {
 			if kept[r] == nil {

@@ -149,3 +149,49 @@ func TestSetRules(t *testing.T) {
 		t.Errorf("bad rules changed the rules: %+v", got)
 	}
 }
+
+// A rule at a handler stops what the handler gets, and no other handler.
+func TestRulesAtAHandler(t *testing.T) {
+	for _, test := range []struct {
+		policy        mesh.Policy
+		outcome       mesh.Outcome
+		place, rule   string
+		letters, kept int
+	}{
+		{mesh.Shed, mesh.ShedEvents, "handler one", "handler-limit", 0, 3},
+		{mesh.Refuse, mesh.Refused, "handler one", "handler-limit", 7, 3},
+	} {
+		t.Run(string(test.policy), func(t *testing.T) {
+			box, letters := letterbox()
+			limit := slowly(3)
+			limit.Policy = test.policy
+			n := openCore(t, mesh.Config{
+				Limits:   []mesh.Rule{{Place: mesh.AtHandler, Handler: "one", Event: "core.step.*", Limit: limit}},
+				Handlers: []mesh.Handler{box, stepTaken.Handle("one", nothing), stepTaken.Handle("other", nothing)}})
+			emitMany(t, n, stepTaken, "a", 10)
+			finish(t, n)
+			wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler one", "", uint64(test.kept))
+			wantCount(t, n, stepTaken.Subject(), test.outcome, test.place, test.rule, 7)
+			wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler other", "", 10)
+			if len(letters) != test.letters {
+				t.Errorf("%d letters, want %d", len(letters), test.letters)
+			}
+		})
+	}
+}
+
+// A rule that waits paces its handler: it handles all, in time.
+func TestAHandlerIsPaced(t *testing.T) {
+	n := openCore(t, mesh.Config{
+		Limits:   []mesh.Rule{{Place: mesh.AtHandler, Event: ">", Limit: mesh.Limit{Rate: 1000, Burst: 1, Policy: mesh.Wait}}},
+		Handlers: []mesh.Handler{stepTaken.Handle("paced", nothing)}})
+	emitMany(t, n, stepTaken, "a", 20)
+	finish(t, n)
+	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler paced", "", 20)
+	if n.Stats().Of(stepTaken.Subject(), mesh.Delayed) == 0 {
+		t.Error("nothing was delayed")
+	}
+	if err := n.SetRules(nil); err != nil || len(n.Rules()) != 0 {
+		t.Error(err)
+	}
+}

@@ -10,7 +10,8 @@ import (
 type Outcome string
 
 // The outcomes. At rest, for each handler: delivered = handled + failed + lost
-// under the rule "closed" + shed under the rule "breaker".
+// under the rule "closed" + shed under any rule but "queue-full" and "cut", which
+// come before.
 const (
 	Admitted  Outcome = "admitted"  // passed the gate of this node
 	Delivered Outcome = "delivered" // put into a queue, once for each consumer

@@ -31,8 +31,11 @@ func (v *validation) limits() {
 				v.add(field+".root", err.Error(), "")
 			}
 		}
-		v.oneOf(field+".place", string(r.Place), string(AtEmit), string(AtExport), string(AtImport))
+		v.oneOf(field+".place", string(r.Place), string(AtEmit), string(AtExport), string(AtImport), string(AtHandler))
 		v.oneOf(field+".by", string(r.By), string(ByType), string(ByKey), string(ByRoot), string(ByPeer))
+		if r.Handler != "" && r.Place != AtHandler {
+			v.add(field+".handler", "only a rule at place handler is for one handler", "add place: handler, or remove it")
+		}
 		v.within(field+".keys", int64(r.Keys), maxKeys, fmt.Sprint(defaultKeys))
 		checked := r.Limit
 		if checked.Policy == Coalesce { // known to rules only
@@ -52,8 +55,8 @@ func (v *validation) limits() {
 }
 
 // identity is what two rules may not have in common.
-func (r Rule) identity() [4]string {
-	return [4]string{r.Event, string(r.Place), r.Root, string(r.By)}
+func (r Rule) identity() [5]string {
+	return [5]string{r.Event, string(r.Place), r.Handler, r.Root, string(r.By)}
 }
 
 // oneOf checks a word, of which none stands for the first.
