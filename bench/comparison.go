@@ -41,6 +41,10 @@ func comparisons(events int) []comparison {
 			{what: "local: time for an event", metric: cost, limit: 4},
 			{what: "local: allocations for an event", metric: allocations, limit: allowedAllocations},
 		}},
+		{meshBeside("leafmesh beside a flood", true), meshBeside("leafmesh, no flood", false), 2 * events, delays, []aim{
+			{what: "beside a flood: throughput", metric: throughput, limit: 0.95},
+			{what: "beside a flood: one-way delay, p50", metric: delay, limit: 2},
+		}},
 		{link, natsLink(), some(5), delays, []aim{
 			{what: "one hop: one-way delay, p50", metric: delay, limit: 1.15},
 			{what: "one hop: throughput", metric: throughput, limit: 0.9},
