@@ -117,7 +117,7 @@ var errGoexit = errors.New("the handler ended its goroutine")
 func (w *handlerWorker[T]) handleChecked(turn *turn, value T) error {
 	before, err := wire.AppendPayload(nil, value)
 	if err != nil {
-		before = nil // an Any: nothing to compare
+		before = nil // it can not be encoded: nothing to compare
 	}
 	if err := w.handle(turn, value); err != nil {
 		return err

@@ -103,8 +103,8 @@ func newRouteLocked[T any](n *Node, t *eventType) *typedRoute[T] {
 	return r
 }
 
-// maxTypes bounds what a peer that makes subjects up under a wildcard import
-// can cost.
+// maxTypes bounds what a program costs that makes event types while it runs: each
+// one has counters and a place in the table, for as long as the node lives.
 const maxTypes = 4096
 
 // typeOf gives the subject's event type, or nil if the node knows too many.

@@ -273,9 +273,7 @@ func TestAnswerEndsWithItsContext(t *testing.T) {
 		_, err := r.Answer(ctx, Submission{Team: "owls", Clue: "a", Guess: "x"})
 		result <- err
 	}()
-	for r.Nodes[0].Stats().Waiting == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	r.Await("the judge to wait", func() bool { return r.Nodes[0].Stats().Waiting > 0 })
 	cancel()
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)

@@ -3,6 +3,7 @@ package score
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"leafmesh/mesh"
 	"leafmesh/services/daemon"
@@ -23,11 +24,21 @@ func (c *Config) Validate() error {
 	for i, l := range c.Mesh.Limits {
 		// The event is emitted by the database's only writer, inside of the transaction that counts (see count): one event
 		// that waits would hold up every other change.
-		if l.Event == Awarded.Subject() && l.Limit.Policy == mesh.Wait {
+		if mayMatchAwarded(l.Event) && l.Limit.Policy == mesh.Wait && (l.Place == "" || l.Place == mesh.AtEmit) {
 			problems = append(problems, &mesh.FieldError{Field: fmt.Sprintf("mesh.limits[%d].limit.policy", i),
-				Problem: fmt.Sprintf("%s is emitted while the database is being written, and waiting would hold up every other change", l.Event),
+				Problem: fmt.Sprintf("%s (here %s) is emitted while the database is being written, and waiting would hold up every other change", Awarded.Subject(), l.Event),
 				Remedy:  "choose refuse here, and wait at the imports of this node"})
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// mayMatchAwarded reports whether a rule's event is score.points.awarded or a pattern that could stand for it. It is
+// stricter than NATS: a pattern of this service that can not match is not told from one that can.
+func mayMatchAwarded(event string) bool {
+	if !strings.ContainsAny(event, "*>") {
+		return event == Awarded.Subject()
+	}
+	service, _, _ := strings.Cut(event, ".")
+	return service == "score" || service == "*" || service == ">"
 }

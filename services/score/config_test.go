@@ -25,4 +25,12 @@ func TestConfig(t *testing.T) {
 	if err != nil && strings.Contains(err.Error(), "limits[0]") {
 		t.Errorf("the limit of another event was refused: %v", err)
 	}
+	// A pattern stands for the event too.
+	for pattern, refused := range map[string]bool{">": true, "score.*.awarded": true, "*.points.*": true, "clue.>": false} {
+		yaml := strings.Replace(strings.ReplaceAll(limits, "POLICY", "wait"), "score.points.awarded", `"`+pattern+`"`, 1)
+		_, err := servicetest.LoadYAML(t, yaml+"data: data\nhunt: hunt.yaml\n", new(Config))
+		if got := err != nil && strings.Contains(err.Error(), "limits[1].limit.policy"); got != refused {
+			t.Errorf("pattern %s: %v", pattern, err)
+		}
+	}
 }

@@ -133,22 +133,6 @@ func (s *Server) Ready(ctx context.Context, peer string, wireSubjects []string) 
 	}
 }
 
-// Exports returns the wire subjects that the peer, a Remote's name, says it
-// exports, and false while its link is down or it has not said so yet. An importer
-// of a wide pattern subscribes to those that the pattern covers.
-func (s *Server) Exports(peer string) ([]string, bool) {
-	remote, ok := s.remote(peer)
-	if !ok {
-		return nil, false
-	}
-	link, ok := s.outboundTo(remote)
-	if !ok {
-		return nil, false
-	}
-	h, ok, _ := s.importer.latest(link.nonce)
-	return slices.Clone(h.beacon.Exports), ok
-}
-
 // readiness is one look at a peer.
 type readiness struct {
 	ready     bool

@@ -24,8 +24,10 @@ func TestReady(t *testing.T) {
 	if !clue.Interested(Out, "clue.clue.solved.t1") || clue.Interested(Out, "clue.hint.taken.t1") {
 		t.Error("the exporter's interest differs from what it said")
 	}
-	if got, ok := score.Exports("clue-1"); !ok || !slices.Equal(got, []string{solved, taken}) {
-		t.Errorf("exports: %q, %v", got, ok)
+	var missing *NotExportedError
+	if err := score.Ready(t.Context(), "clue-1", []string{"clue.clue.opened.*"}); !errors.As(err, &missing) ||
+		!slices.Equal(missing.Exports, []string{solved, taken}) {
+		t.Errorf("exports as the exporter said them: %v", err)
 	}
 	// What is subscribed to later is told at once.
 	subscribe(t, in, taken, "")

@@ -48,7 +48,7 @@ func drawKey(t *rapid.T) string {
 func drawStep(t *rapid.T) []byte {
 	node := rapid.StringMatching(`[a-z0-9-]{1,64}`).Draw(t, "node")
 	subject := rapid.StringMatching(`[a-z0-9-]{1,42}\.[a-z0-9-]{1,42}\.[a-z0-9-]{1,42}`).Draw(t, "subject")
-	return AppendStep(nil, node, subject)
+	return []byte(node + ":" + subject)
 }
 
 func drawID(t *rapid.T, label string) (id ID) {

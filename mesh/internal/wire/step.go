@@ -9,13 +9,6 @@ import (
 // maxStepBytes follows from the limits of the two names and the colon between them.
 const maxStepBytes = MaxNodeBytes + 1 + MaxSubjectBytes
 
-// AppendStep appends the step of an event to dst: the node that emitted it, a colon, its subject. It does not check.
-func AppendStep(dst []byte, node, eventSubject string) []byte {
-	dst = append(dst, node...)
-	dst = append(dst, ':')
-	return append(dst, eventSubject...)
-}
-
 // SplitStep returns the two names of a step; they alias it. Without a colon both are nil.
 func SplitStep(step []byte) (node, eventSubject []byte) {
 	node, eventSubject, found := bytes.Cut(step, []byte{':'})
