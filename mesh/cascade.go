@@ -29,7 +29,9 @@ type Cascade struct {
 	// one of this and the type's own allowance counts. See [AllowLoop].
 	Loops int `yaml:"loops,omitempty"`
 	// Deadline is how long after the root events of the cascade are admitted, by
-	// the clocks of the root's node and of this one; default 30s.
+	// the clocks of the root's node and of this one; default 30s. The time that an
+	// event and its ancestors waited in durable outboxes does not count: see
+	// [Header.Waited].
 	Deadline time.Duration `yaml:"deadline,omitempty"`
 }
 
@@ -135,7 +137,7 @@ func (g *guard) boundsOf(path *cascade.Path) *gate.Bounds {
 // charges it to its cascade.
 func (t *eventType) admitDescendant(parent *Header, allowance int, now int64) error {
 	path := parent.path.Child(t.step)
-	d := gate.Descendant{Root: parent.Root, RootTime: parent.Root.Time().UnixNano(),
+	d := gate.Descendant{Root: parent.Root, RootTime: parent.Root.Time().UnixNano(), Waited: parent.waited,
 		Depth: path.Depth(), Recurrence: path.Recurrence(), Allowance: allowance}
 	if t.subject == DeadLetters.subject {
 		// Wanted most at the end of a cascade that went too far. There is at most
@@ -158,7 +160,7 @@ func (t *eventType) admitImported(h *Header, now int64) error {
 		return nil
 	}
 	// Loops were the emitting node's to judge: it knows the type's allowance.
-	d := gate.Descendant{Root: h.Root, RootTime: h.Root.Time().UnixNano(), Depth: h.Depth()}
+	d := gate.Descendant{Root: h.Root, RootTime: h.Root.Time().UnixNano(), Waited: h.waited, Depth: h.Depth()}
 	return t.refuseAt("import", h, t.node.guard.Check(&d, t.node.guard.boundsOf(h.path), now))
 }
 

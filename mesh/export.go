@@ -134,7 +134,7 @@ func (o *outlet[T]) encode(h *Header, value *T) (_ []byte, err error) {
 func appendEnvelope(dst []byte, h *Header, steps [][]byte, payload []byte) ([]byte, error) {
 	return wire.AppendEnvelope(dst, &wire.Envelope{
 		ID: wire.ID(h.ID), Root: wire.ID(h.Root), Parent: wire.ID(h.Parent),
-		Time: h.at, Key: h.Key, Path: steps, Payload: payload,
+		Time: h.at, Waited: h.waited, Key: h.Key, Path: steps, Payload: payload,
 	})
 }
 

@@ -14,8 +14,9 @@ type Header struct {
 	Parent ID // the event whose handler emitted this one; zero for a root
 	Key    string
 
-	at   int64 // unix nanoseconds
-	path *cascade.Path
+	at     int64 // unix nanoseconds
+	waited int64 // nanoseconds
+	path   *cascade.Path
 }
 
 // Subject is the event's type: "clue.answer.judged".
@@ -54,3 +55,8 @@ func (h Header) Path() []string {
 
 // Time is when the event was emitted, by its origin's clock.
 func (h Header) Time() time.Time { return time.Unix(0, h.at) }
+
+// Waited is how long this event and its ancestors together lay in durable
+// outboxes, by the word of the nodes that took them out; 0 for most. A cascade
+// is not older for it: its deadline counts from the root's time, less this.
+func (h Header) Waited() time.Duration { return time.Duration(h.waited) }

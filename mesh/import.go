@@ -103,7 +103,7 @@ func (i *importer) header(m *nats.Msg) (Header, error) {
 		return Header{}, fmt.Errorf("it says it is from %s, which is no peer that this node imports %s from", e.Origin(), i.event)
 	}
 	return Header{ID: ID(e.ID), Root: ID(e.Root), Parent: ID(e.Parent), Key: e.Key,
-		at: e.Time, path: i.node.imported.Walk(e.Path)}, nil
+		at: e.Time, waited: e.Waited, path: i.node.imported.Walk(e.Path)}, nil
 }
 
 // deliverEncoded gives an event that came encoded to the handlers. It waits

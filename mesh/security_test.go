@@ -66,6 +66,34 @@ func hostile(t *testing.T, importerKey string) (*leaf.Server, *nats.Conn) {
 	return server, out
 }
 
+// openImporter opens a score-1 that imports from a hostile clue-1, and gives
+// what publishes as that peer.
+func openImporter(t *testing.T, score mesh.Config) (*mesh.Node, func(subject string, message []byte)) {
+	t.Helper()
+	seed, public := keyPair(t)
+	server, out := hostile(t, public)
+	score.Seed = mesh.NewSecret(seed)
+	score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + server.ListenAddr()}}
+	node, err := mesh.Open(within(t), score)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := node.Close(within(t)); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := node.Ready(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	return node, func(subject string, message []byte) {
+		t.Helper()
+		if err := out.Publish(subject, message); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func envelope(t *testing.T, subject string, value any) []byte {
 	t.Helper()
 	payload, err := wire.AppendPayload(nil, value)
@@ -84,8 +112,6 @@ func envelope(t *testing.T, subject string, value any) []byte {
 // Whatever a peer sends: what was not declared does not enter, what is
 // malformed is counted, and the next good event is handled.
 func TestHostilePeer(t *testing.T) {
-	seed, public := keyPair(t)
-	server, out := hostile(t, public)
 	got := make(chan solved, 10)
 	score := scoreNode("score-1", mesh.Shared, func(_ context.Context, s solved) error { got <- s; return nil })
 	opened := clueOpened.Handle("opened", func(context.Context, solved) error {
@@ -93,28 +119,10 @@ func TestHostilePeer(t *testing.T) {
 		return nil
 	})
 	score.Handlers = append(score.Handlers, opened)
-	score.Seed = mesh.NewSecret(seed)
-	score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + server.ListenAddr()}}
-	node, err := mesh.Open(within(t), score)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := node.Close(within(t)); err != nil {
-			t.Error(err)
-		}
-	}()
-	if err := node.Ready(within(t)); err != nil {
-		t.Fatal(err)
-	}
+	node, publish := openImporter(t, score)
 	good := envelope(t, "clue.clue.solved", solved{Team: "k"})
 	bad := [][]byte{nil, {}, {0xff}, good[:len(good)-1], append(bytes.Clone(good), 0), bytes.Repeat([]byte{0x9f}, 60_000),
 		envelope(t, "clue.clue.opened", solved{})} // the envelope says another type than the subject
-	publish := func(subject string, message []byte) {
-		if err := out.Publish(subject, message); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, message := range bad {
 		publish("clue.clue.solved.k", message)
 	}
@@ -135,14 +143,31 @@ func TestHostilePeer(t *testing.T) {
 	}
 }
 
-// tapped opens a node with a tap and a stock client at it.
-func tapped(t *testing.T, clue mesh.Config, others ...mesh.Config) (mesh.Nodes, *nats.Conn) {
+// loopbackTap is a tap for user dev.
+func loopbackTap(t *testing.T) *mesh.Tap {
 	t.Helper()
 	password := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(password, []byte("s3cret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	clue.Tap = &mesh.Tap{Listen: "127.0.0.1:0", User: "dev", Password: mesh.Secret{File: password}}
+	return &mesh.Tap{Listen: "127.0.0.1:0", User: "dev", Password: mesh.Secret{File: password}}
+}
+
+// tapClient is a stock client at a node's tap.
+func tapClient(t *testing.T, n *mesh.Node) *nats.Conn {
+	t.Helper()
+	conn, err := nats.Connect("nats://dev:s3cret@"+n.TapAddr(), nats.NoReconnect())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return conn
+}
+
+// tapped opens a node with a tap and a stock client at it.
+func tapped(t *testing.T, clue mesh.Config, others ...mesh.Config) (mesh.Nodes, *nats.Conn) {
+	t.Helper()
+	clue.Tap = loopbackTap(t)
 	nodes := openAll(t, append([]mesh.Config{clue}, others...)...)
 	if _, err := nats.Connect("nats://dev:wrong@"+nodes[0].TapAddr(), nats.MaxReconnects(0)); err == nil {
 		t.Fatal("the tap took a wrong password")
@@ -150,12 +175,7 @@ func tapped(t *testing.T, clue mesh.Config, others ...mesh.Config) (mesh.Nodes, 
 	if _, err := nats.Connect("nats://"+nodes[0].TapAddr(), nats.MaxReconnects(0)); err == nil {
 		t.Fatal("the tap took a client without credentials")
 	}
-	conn, err := nats.Connect("nats://dev:s3cret@"+nodes[0].TapAddr(), nats.NoReconnect())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	return nodes, conn
+	return nodes, tapClient(t, nodes[0])
 }
 
 func TestTapSeesLocalEventsAndEmitsByRequest(t *testing.T) {

@@ -141,7 +141,7 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value 
 // childLocked gives the header of an event that the turn's handler emits.
 func (s *stage) childLocked(t *eventType, key string, now int64) Header {
 	return Header{ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: key,
-		at: now, path: s.header.path.Child(t.step)}
+		at: now, waited: s.header.waited, path: s.header.path.Child(t.step)}
 }
 
 func (p *pendingEmit[T]) commit() {

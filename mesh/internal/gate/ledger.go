@@ -11,7 +11,7 @@ type Bounds struct {
 	Depth       int           // events between the root and the deepest, at most
 	Descendants int           // events of the cascade on this node beside the root, at most
 	Loops       int           // how often a type may recur in its own path
-	Deadline    time.Duration // after the root, nothing of the cascade is admitted
+	Deadline    time.Duration // at a greater age nothing of the cascade is admitted
 }
 
 // Rule is what a cascade was refused by.
@@ -37,6 +37,7 @@ func (r Rule) String() string {
 type Descendant struct {
 	Root       [16]byte
 	RootTime   int64 // when the root was emitted, in nanoseconds since 1970
+	Waited     int64 // nanoseconds it and its ancestors lay in outboxes, which make the cascade no older; not negative
 	Depth      int
 	Recurrence int // how often its type stands earlier in its path
 	Allowance  int // how often it may; the bounds' Loops count if they are higher
@@ -97,7 +98,11 @@ func (g *Guard) Check(d *Descendant, b *Bounds, now int64) Refusal {
 	if allowed := max(d.Allowance, b.Loops); d.Recurrence > allowed {
 		return Refusal{LoopRule, int64(allowed), int64(d.Recurrence)}
 	}
-	if age := now - d.RootTime; age > int64(b.Deadline) {
+	age := now - d.RootTime
+	if age > int64(b.Deadline) { // asked first: what is left of the age then can not overflow
+		age -= d.Waited
+	}
+	if age > int64(b.Deadline) {
 		return Refusal{DeadlineRule, int64(b.Deadline), age}
 	}
 	return g.Charge(d.Root, b)

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -28,6 +29,11 @@ func TestGuardSteps(t *testing.T) {
 		{"allowed return", Descendant{Root: id(1), RootTime: at, Depth: 2, Recurrence: 1, Allowance: 1}, at, Refusal{}},
 		{"at the deadline", Descendant{Root: id(1), RootTime: at, Depth: 1}, at + int64(time.Minute), Refusal{}},
 		{"past it", Descendant{Root: id(2), RootTime: at, Depth: 1}, at + int64(time.Minute) + 1, Refusal{DeadlineRule, int64(time.Minute), int64(time.Minute) + 1}},
+		{"past it, but it waited", Descendant{Root: id(3), RootTime: at, Waited: 1, Depth: 1}, at + int64(time.Minute) + 1, Refusal{}},
+		{"past it by more than it waited", Descendant{Root: id(3), RootTime: at, Waited: 1, Depth: 1}, at + int64(time.Minute) + 2,
+			Refusal{DeadlineRule, int64(time.Minute), int64(time.Minute) + 1}},
+		{"the greatest wait", Descendant{Root: id(3), RootTime: at, Waited: math.MaxInt64, Depth: 1}, at + int64(time.Hour), Refusal{}},
+		{"a root to come, the greatest wait", Descendant{Root: id(3), RootTime: at, Waited: math.MaxInt64, Depth: 1}, 0, Refusal{}},
 		{"over the budget", Descendant{Root: id(1), RootTime: at, Depth: 1}, at, Refusal{DescendantsRule, 3, 4}},
 		{"another cascade", Descendant{Root: id(2), RootTime: at, Depth: 1}, at, Refusal{}},
 	} {

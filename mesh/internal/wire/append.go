@@ -4,7 +4,7 @@ import "fmt"
 
 // fields is how many elements the message's array has, and firstByte the head of that array.
 const (
-	fields    = 8
+	fields    = 9
 	firstByte = byte(majorArray)<<5 | fields
 )
 
@@ -28,6 +28,7 @@ func AppendEnvelope(dst []byte, e *Envelope) ([]byte, error) {
 		out = appendString(out, majorBytes, e.Parent[:])
 	}
 	out = appendInt(out, e.Time)
+	out = appendHead(out, majorUint, uint64(e.Waited))
 	out = appendString(out, majorText, e.Key)
 	out = appendHead(out, majorArray, uint64(len(e.Path)))
 	for _, step := range e.Path {

@@ -64,7 +64,7 @@ func BenchmarkAppendEnvelope(b *testing.B) {
 	})
 	b.Run("library", func(b *testing.B) {
 		b.ReportAllocs()
-		in := libraryEnvelope{Version: Version, ID: e.ID[:], Root: e.Root[:], Parent: e.Parent[:], Time: e.Time, Key: e.Key, Payload: e.Payload}
+		in := libraryEnvelope{Version: Version, ID: e.ID[:], Root: e.Root[:], Parent: e.Parent[:], Time: e.Time, Waited: uint64(e.Waited), Key: e.Key, Payload: e.Payload}
 		for _, step := range e.Path {
 			in.Path = append(in.Path, string(step))
 		}

@@ -33,6 +33,9 @@ func decodeEnvelope(message []byte, e *Envelope) error {
 	if e.Time, err = r.integer(); err != nil {
 		return fmt.Errorf("time: %w", err)
 	}
+	if e.Waited, err = r.unsigned(); err != nil {
+		return fmt.Errorf("waited: %w", err)
+	}
 	key, err := r.content(majorText, MaxKeyBytes)
 	if err != nil {
 		return fmt.Errorf("key: %w", err)

@@ -22,6 +22,7 @@ type Envelope struct {
 	Root   ID     // the event that began the cascade; ID itself for a root
 	Parent ID     // the event whose handler emitted this one; zero for a root, and only for a root
 	Time   int64  // when it was emitted, by the emitter's clock: nanoseconds since 1970-01-01 UTC
+	Waited int64  // how long the event and its ancestors waited in durable outboxes, together: nanoseconds, never negative
 	Key    string // unit of ordering; valid UTF-8, at most MaxKeyBytes, may be empty
 
 	// Path has a step "node:subject" for each event from the root to this one, 1 to MaxPathSteps of them. Decoded steps
@@ -77,6 +78,7 @@ var (
 	errRoot     = errors.New("an event without a parent is a root: root must be id, and path one step")
 	errNotRoot  = errors.New("an event with a parent is not a root: root must differ from id, parent from id, and path have two steps or more")
 	errNoSteps  = errors.New("path is empty; it has at least this event's own step")
+	errWaited   = errors.New("waited is negative")
 	errPayload  = errors.New("payload is empty; it is one CBOR item")
 )
 
@@ -91,6 +93,8 @@ func (e *Envelope) check() error {
 		return errNoSteps
 	case len(e.Path) > MaxPathSteps:
 		return fmt.Errorf("path has %d steps; at most %d are allowed", len(e.Path), MaxPathSteps)
+	case e.Waited < 0:
+		return errWaited
 	case len(e.Payload) == 0:
 		return errPayload
 	}

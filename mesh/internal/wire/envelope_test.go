@@ -78,6 +78,7 @@ func TestAppendEnvelopeRefuses(t *testing.T) {
 		{"no path", func(e *Envelope) { e.Path = nil }, nil, "path is empty"},
 		{"33 steps", func(e *Envelope) { e.Path = steps(strings.Fields(strings.Repeat("a:a.b.c ", 33))...) }, nil, "33 steps"},
 		{"bad step", func(e *Envelope) { e.Path[1] = []byte("clue-1:clue.answer") }, nil, "step 2: subject"},
+		{"negative wait", func(e *Envelope) { e.Waited = -1 }, nil, "waited is negative"},
 		{"no payload", func(e *Envelope) { e.Payload = nil }, nil, "payload is empty"},
 		{"long key", func(e *Envelope) { e.Key = strings.Repeat("k", MaxKeyBytes+1) }, ErrKeyTooLong, "it has 1025"},
 		{"bad key", func(e *Envelope) { e.Key = "team\xFF" }, ErrKeyNotUTF8, `team\xff`},

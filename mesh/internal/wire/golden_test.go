@@ -27,6 +27,7 @@ type description struct {
 	Root    string      `json:"root"`    // hex
 	Parent  *string     `json:"parent"`  // hex, or null
 	Time    json.Number `json:"time"`    // nanoseconds
+	Waited  json.Number `json:"waited"`  // nanoseconds
 	Key     string      `json:"key"`
 	Path    []string    `json:"path"`
 	Payload any         `json:"payload"` // a map's keys are strings here: "1" is the integer 1
@@ -96,7 +97,7 @@ func TestGolden(t *testing.T) {
 }
 
 func (d *description) envelope() *Envelope {
-	e := &Envelope{ID: hexID(d.ID), Root: hexID(d.Root), Time: must(d.Time.Int64()), Key: d.Key, Path: steps(d.Path...)}
+	e := &Envelope{ID: hexID(d.ID), Root: hexID(d.Root), Time: must(d.Time.Int64()), Waited: must(d.Waited.Int64()), Key: d.Key, Path: steps(d.Path...)}
 	if d.Parent != nil {
 		e.Parent = hexID(*d.Parent)
 	}

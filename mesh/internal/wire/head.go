@@ -171,6 +171,19 @@ func (r *reader) integer() (int64, error) {
 	return int64(h.argument), nil
 }
 
+// unsigned reads an integer of 0 to 2^63-1.
+func (r *reader) unsigned() (int64, error) {
+	at := r.off
+	n, err := r.expect(majorUint)
+	if err != nil {
+		return 0, err
+	}
+	if n > 1<<63-1 {
+		return 0, fmt.Errorf("integer at byte %d is over 2^63-1", at)
+	}
+	return int64(n), nil
+}
+
 func errCutShort(at int) error {
 	return fmt.Errorf("cut short at byte %d", at)
 }

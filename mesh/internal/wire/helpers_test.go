@@ -62,6 +62,7 @@ func drawEnvelope(t *rapid.T) *Envelope {
 	e := &Envelope{
 		ID:      drawID(t, "id"),
 		Time:    rapid.Int64().Draw(t, "time"),
+		Waited:  rapid.Int64Min(0).Draw(t, "waited"),
 		Key:     drawKey(t),
 		Path:    [][]byte{drawStep(t)},
 		Payload: rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "payload"),

@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -20,6 +21,7 @@ type libraryEnvelope struct {
 	Root    []byte
 	Parent  []byte // nil encodes as null
 	Time    int64
+	Waited  uint64
 	Key     string
 	Path    []string
 	Payload []byte
@@ -42,7 +44,7 @@ func must[T any](v T, err error) T {
 }
 
 func libraryEncode(e *Envelope) ([]byte, error) {
-	out := libraryEnvelope{Version: Version, ID: e.ID[:], Root: e.Root[:], Time: e.Time, Key: e.Key, Payload: e.Payload}
+	out := libraryEnvelope{Version: Version, ID: e.ID[:], Root: e.Root[:], Time: e.Time, Waited: uint64(e.Waited), Key: e.Key, Payload: e.Payload}
 	if !e.Parent.IsZero() {
 		out.Parent = e.Parent[:]
 	}
@@ -61,7 +63,7 @@ func libraryDecode(message []byte) (*libraryEnvelope, error) {
 	if err := libraryDecoder.Unmarshal(message, &items); err != nil {
 		return nil, err
 	}
-	if len(items) != 8 {
+	if len(items) != 9 {
 		return nil, fmt.Errorf("%d elements", len(items))
 	}
 	if err := libraryTypes(items); err != nil {
@@ -76,14 +78,14 @@ func libraryDecode(message []byte) (*libraryEnvelope, error) {
 
 // libraryTypes checks types, because the library turns null and undefined into the zero value of anything.
 func libraryTypes(items []cbor.RawMessage) error {
-	want := []string{"\x00", "\x40", "\x40", "\x40\xF6", "\x00\x20", "\x60", "\x80", "\x40"}
+	want := []string{"\x00", "\x40", "\x40", "\x40\xF6", "\x00\x20", "\x00", "\x60", "\x80", "\x40"}
 	for i, item := range items {
 		if !typeIn(item[0], want[i]) {
 			return fmt.Errorf("element %d begins with %#x", i, item[0])
 		}
 	}
 	var steps []cbor.RawMessage
-	if err := libraryDecoder.Unmarshal(items[6], &steps); err != nil {
+	if err := libraryDecoder.Unmarshal(items[7], &steps); err != nil {
 		return err
 	}
 	for i, step := range steps {
@@ -117,6 +119,8 @@ func libraryRules(e *libraryEnvelope) error {
 		return errors.New("parent")
 	case isRoot != (string(e.Root) == string(e.ID)), isRoot != (len(e.Path) == 1):
 		return errors.New("root")
+	case e.Waited > math.MaxInt64:
+		return errors.New("waited")
 	case len(e.Key) > 1024 || !utf8.ValidString(e.Key):
 		return errors.New("key")
 	case len(e.Path) < 1 || len(e.Path) > 32:

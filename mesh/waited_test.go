@@ -1,0 +1,93 @@
+package mesh_test
+
+import (
+	"context"
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/internal/wire"
+)
+
+// idOf is an id that was made at a time.
+func idOf(at time.Time, n byte) (id wire.ID) {
+	binary.BigEndian.PutUint64(id[:], uint64(at.UnixMilli())<<16)
+	id[15] = n
+	return id
+}
+
+// late is the message of an event whose cascade began a day ago.
+func late(t *testing.T, id byte, waited time.Duration) []byte {
+	t.Helper()
+	payload, err := wire.AppendPayload(nil, solved{Team: "k", At: int64(id)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := idOf(time.Now().Add(-24*time.Hour), 1)
+	message, err := wire.AppendEnvelope(nil, &wire.Envelope{ID: wire.ID{id}, Root: root, Parent: root,
+		Time: time.Now().UnixNano(), Waited: int64(waited), Key: "k",
+		Path: [][]byte{[]byte("clue-1:clue.answer.judged"), []byte("clue-1:clue.clue.solved")}, Payload: payload})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message
+}
+
+// What waited in an outbox is not refused by the deadline of its cascade, nor
+// what it causes; what is late for another reason is. The wait goes on with the
+// child, over the wire too.
+func TestAWaitInAnOutboxDoesNotAge(t *testing.T) {
+	const day = 24 * time.Hour
+	headers := make(chan mesh.Header, 10)
+	score := scoreNode("score-1", mesh.Shared, func(ctx context.Context, s solved) error {
+		h, _ := mesh.HeaderOf(ctx)
+		headers <- h
+		return clueOpened.Emit(ctx, s)
+	})
+	score.Handlers = append(score.Handlers, clueOpened.Handle("child", func(ctx context.Context, s solved) error {
+		h, _ := mesh.HeaderOf(ctx)
+		headers <- h
+		return nil
+	}))
+	score.Tap = loopbackTap(t)
+	node, publish := openImporter(t, score)
+	conn := tapClient(t, node)
+	seen, err := conn.SubscribeSync("clue.clue.opened.*")
+	if err == nil {
+		err = conn.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish("clue.clue.solved.k", late(t, 1, 0))
+	publish("clue.clue.solved.k", late(t, 2, day))
+	for _, depth := range []int{1, 2} { // the event, and its child
+		if h := receive(t, headers); h.Depth() != depth || h.Waited() != day {
+			t.Errorf("%s at depth %d waited %v, want a day at %d", h.Subject(), h.Depth(), h.Waited(), depth)
+		}
+	}
+	message, err := seen.NextMsg(10 * time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var child wire.Envelope
+	if err := wire.DecodeEnvelope(message.Data, &child); err != nil || child.Waited != int64(day) {
+		t.Errorf("on the wire the child waited %v: %v", time.Duration(child.Waited), err)
+	}
+	wantCount(t, node, clueSolved.Subject(), mesh.Refused, "import", "cascade-deadline", 1)
+}
+
+// A root has waited for nothing.
+func TestARootHasNotWaited(t *testing.T) {
+	waits := make(chan time.Duration, 1)
+	n := openHandlers(t, stepTaken.Handle("read", func(ctx context.Context, _ step) error {
+		h, _ := mesh.HeaderOf(ctx)
+		waits <- h.Waited()
+		return nil
+	}))
+	emitStep(t, n, stepTaken, step{Key: "a"})
+	if waited := receive(t, waits); waited != 0 {
+		t.Errorf("a root waited %v", waited)
+	}
+}
