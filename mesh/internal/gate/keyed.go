@@ -3,8 +3,6 @@ package gate
 import (
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Keyed is a token bucket for each key, in bounded memory. It is safe for
@@ -19,9 +17,9 @@ import (
 // that are new, or that paused until their bucket was full, to the overflow
 // bucket; a key that goes on using its bucket keeps it.
 type Keyed[K comparable] struct {
-	perSecond rate.Limit
+	perSecond float64
 	burst     int
-	overflow  *rate.Limiter
+	overflow  *Limit
 	shards    []shard[K]
 }
 
@@ -37,7 +35,7 @@ type shard[K comparable] struct {
 
 type bucket[K comparable] struct {
 	key        K
-	limiter    *rate.Limiter
+	limit      *Limit
 	prev, next *bucket[K]
 }
 
@@ -47,8 +45,7 @@ const shardCount = 16
 // NewKeyed makes a table of at most keys buckets, each of perSecond events a
 // second with the given burst; for a burst under 1 see [NewLimit].
 func NewKeyed[K comparable](perSecond float64, burst, keys int) *Keyed[K] {
-	k := &Keyed[K]{perSecond: rate.Limit(perSecond), burst: defaultBurst(perSecond, burst)}
-	k.overflow = rate.NewLimiter(k.perSecond, k.burst)
+	k := &Keyed[K]{perSecond: perSecond, burst: burst, overflow: NewLimit(perSecond, burst)}
 	count := min(shardCount, max(1, keys/shardCount))
 	k.shards = make([]shard[K], count)
 	for i := range k.shards {
@@ -68,32 +65,27 @@ const (
 
 // Bucket gives the bucket of a key, and what it is. hash spreads the keys.
 func (k *Keyed[K]) Bucket(key K, hash uint64, now time.Time) (*Limit, Use) {
-	limiter, use := k.limiter(key, hash, now)
-	return (*Limit)(limiter), use
-}
-
-func (k *Keyed[K]) limiter(key K, hash uint64, now time.Time) (*rate.Limiter, Use) {
 	s := &k.shards[hash%uint64(len(k.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b := s.buckets[key]; b != nil {
 		s.touchLocked(b)
-		return b.limiter, Own
+		return b.limit, Own
 	}
 	if len(s.buckets) < s.limit {
-		b := &bucket[K]{key: key, limiter: rate.NewLimiter(k.perSecond, k.burst)}
+		b := &bucket[K]{key: key, limit: NewLimit(k.perSecond, k.burst)}
 		s.insertLocked(b)
-		return b.limiter, Own
+		return b.limit, Own
 	}
 	oldest := s.newest.prev
-	if oldest.limiter.TokensAt(now) < float64(k.burst) {
+	if !oldest.limit.full(now) {
 		return k.overflow, Overflow
 	}
 	delete(s.buckets, oldest.key)
 	oldest.key = key
 	s.buckets[key] = oldest
 	s.newest = oldest // the ring's order is kept: the oldest is before the newest
-	return oldest.limiter, Recycled
+	return oldest.limit, Recycled
 }
 
 // touchLocked makes a bucket the newest.

@@ -16,7 +16,7 @@ func id(n byte) (id [16]byte) {
 }
 
 func TestGuardSteps(t *testing.T) {
-	at := epoch.UnixNano()
+	at, steps := epoch.UnixNano(), NewGuard(100)
 	for _, test := range []struct {
 		name string
 		d    Descendant
@@ -42,8 +42,6 @@ func TestGuardSteps(t *testing.T) {
 		}
 	}
 }
-
-var steps = NewGuard(100)
 
 // The ledger counts as a list of pairs does that drops its least recently used.
 func TestLedgerMatchesTheModel(t *testing.T) {

@@ -3,36 +3,61 @@
 package gate
 
 import (
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
 // Limit is a token bucket. It is safe for concurrent use.
-type Limit rate.Limiter
+//
+// Its time never goes back. A rate.Limiter that is given a time earlier than the
+// last one refills what lies between twice, and goroutines that read the clock
+// and then meet at a bucket come in any order: without the lock here eight of
+// them got 1.6 times the rate.
+type Limit struct {
+	mu     sync.Mutex
+	latest time.Time     // guarded by mu
+	bucket *rate.Limiter // guarded by mu
+}
 
 // NewLimit makes a limit of perSecond events a second with the given burst.
 // A burst under 1 takes a tenth of a second's worth, and at least 1.
 func NewLimit(perSecond float64, burst int) *Limit {
-	return (*Limit)(rate.NewLimiter(rate.Limit(perSecond), defaultBurst(perSecond, burst)))
+	if burst < 1 {
+		burst = max(1, int(perSecond/10))
+	}
+	return &Limit{bucket: rate.NewLimiter(rate.Limit(perSecond), burst)}
 }
 
-func defaultBurst(perSecond float64, burst int) int {
-	if burst < 1 {
-		return max(1, int(perSecond/10))
+// laterLocked gives the time, or the latest there was if that is later.
+func (l *Limit) laterLocked(now time.Time) time.Time {
+	if now.After(l.latest) {
+		l.latest = now
 	}
-	return burst
+	return l.latest
 }
 
 // Allow reports whether an event may pass at time now, and takes its token if so.
-func (l *Limit) Allow(now time.Time) bool { return (*rate.Limiter)(l).AllowN(now, 1) }
+func (l *Limit) Allow(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bucket.AllowN(l.laterLocked(now), 1)
+}
 
 // Delay takes the next token, which is there after the returned time. Who does
 // not wait for it calls the function, which gives the token back as of the time
 // it is passed.
 func (l *Limit) Delay(now time.Time) (time.Duration, func(time.Time)) {
-	r := (*rate.Limiter)(l).ReserveN(now, 1)
-	return r.DelayFrom(now), r.CancelAt
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now = l.laterLocked(now)
+	r := l.bucket.ReserveN(now, 1)
+	return r.DelayFrom(now), func(now time.Time) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		r.CancelAt(l.laterLocked(now))
+	}
 }
 
 // maxDebt bounds what [Limit.Charge] can take beyond the tokens there are, as a
@@ -42,8 +67,17 @@ const maxDebt = 10
 // Charge takes a token whether there is one or not. The debt, of at most ten
 // bursts, has to be refilled before Allow lets an event pass again.
 func (l *Limit) Charge(now time.Time) {
-	limiter := (*rate.Limiter)(l)
-	if limiter.TokensAt(now) > -maxDebt*float64(limiter.Burst()) {
-		limiter.ReserveN(now, 1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now = l.laterLocked(now)
+	if l.bucket.TokensAt(now) > -maxDebt*float64(l.bucket.Burst()) {
+		l.bucket.ReserveN(now, 1)
 	}
+}
+
+// full reports whether the bucket is as it was at the beginning.
+func (l *Limit) full(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bucket.TokensAt(l.laterLocked(now)) >= float64(l.bucket.Burst())
 }

@@ -1,6 +1,9 @@
 package gate
 
 import (
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +64,56 @@ func TestLimitNeverExceedsItsBound(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An event that comes with an earlier time than the one before refills nothing.
+func TestTimeNeverGoesBack(t *testing.T) {
+	limit, passed := NewLimit(10, 2), 0
+	for range 100 {
+		for _, at := range []time.Duration{time.Second, 0, 500 * time.Millisecond} {
+			if limit.Allow(epoch.Add(at)) {
+				passed++
+			}
+		}
+	}
+	if passed != 2 {
+		t.Errorf("%d passed up to one moment, want the burst of 2", passed)
+	}
+	limit = NewLimit(10, 1)
+	limit.Allow(epoch.Add(time.Second))
+	if delay, giveBack := limit.Delay(epoch); delay != 100*time.Millisecond {
+		t.Errorf("delay %v, want 100ms from the latest time", delay)
+	} else {
+		giveBack(epoch)
+	}
+	limit.Charge(epoch)
+	if limit.Allow(epoch.Add(1150 * time.Millisecond)) {
+		t.Error("the charged token was refilled too early")
+	}
+}
+
+// Goroutines read the clock and then come to the bucket in any order.
+func TestTheBoundHoldsForManyGoroutines(t *testing.T) {
+	const perSecond, burst, looks = 1e6, 1000, 50_000
+	limit := NewLimit(perSecond, burst)
+	var passed atomic.Int64
+	var all sync.WaitGroup
+	start := time.Now()
+	for range 8 {
+		all.Go(func() {
+			for range looks {
+				now := time.Now()
+				runtime.Gosched() // others come first
+				if limit.Allow(now) {
+					passed.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if bound := perSecond*time.Since(start).Seconds() + burst; float64(passed.Load()) > bound {
+		t.Errorf("%d passed, at most %.0f may", passed.Load(), bound)
+	}
 }
 
 func TestDelayCanBeGivenBack(t *testing.T) {
