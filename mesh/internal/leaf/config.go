@@ -59,8 +59,9 @@ func (s Spec) render(own credentials) string {
 	set("ping_interval", quote(s.tuning.ping.String()))
 	set("ping_max", strconv.Itoa(maxPingsOut))
 	// The system account would put its services into every account, and offer
-	// them to peers.
+	// them to peers, who may not use them. JetStream makes one nevertheless.
 	set("no_system_account", "true")
+	s.renderOutbox(&b)
 	s.renderAccounts(&b, own)
 	s.renderLinks(&b)
 	return b.String()
@@ -73,7 +74,9 @@ func (s Spec) renderAccounts(b *strings.Builder, own credentials) {
 		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"STANDARD\"]\n", quote(s.Tap.User), quote(s.Tap.Password))
 		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [\">\"]}}}\n", quote(emitSubjects))
 	}
-	fmt.Fprintf(b, "    ]\n  }\n  %s {\n    users [\n", Out)
+	fmt.Fprintf(b, "    ]\n  }\n  %s {\n", Out)
+	s.renderOutboxAccount(b)
+	b.WriteString("    users [\n")
 	renderOwn(b, own[Out])
 	for _, importer := range s.Importers {
 		s.renderImporter(b, importer)
@@ -91,8 +94,13 @@ func renderOwn(b *strings.Builder, own user) {
 // leafnodes, because users there carry no permissions.
 func (s Spec) renderImporter(b *strings.Builder, importer Importer) {
 	subjects := append([]string{BeaconSubject(importer.Name)}, s.Exports...)
+	publish := []string{nobody}
+	if own := s.consumerSubjects(importer); own != nil {
+		subjects = append(subjects, InboxPrefix(importer.Name)+".>")
+		publish = append(publish, own...)
+	}
 	fmt.Fprintf(b, "      {nkey: %s, allowed_connection_types: [\"LEAFNODE\"]\n", quote(importer.PublicKey))
-	fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n", quote(nobody), quoteAll(subjects))
+	fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n", quoteAll(publish), quoteAll(subjects))
 }
 
 func (s Spec) renderLinks(b *strings.Builder) {

@@ -11,8 +11,8 @@ import (
 )
 
 // Link replaces Remotes and Importers while the server runs. Links that stay the
-// same are not touched; those of an importer or remote that is gone, or whose key
-// or deny list changed, are closed. New remotes are dialed at once; Link does not
+// same are not touched; those of an importer or remote that is gone, or whose key,
+// consumers or deny list changed, are closed. New remotes are dialed at once; Link does not
 // wait for them. Of two new nodes, give the exporter its importers before the
 // importer its remotes: a first dial that is refused is repeated only after the
 // reconnect wait of 0.5 to 1.5 s. After an error the links are as they were, except that a remote
@@ -74,12 +74,12 @@ func keepUnchanged(old, next []Remote) []Remote {
 }
 
 // dropImporters closes the links of importers that are no longer, or have another
-// key now: a reload does not. Links that have not said who they are go
+// key or other consumers now: a reload does not. Links that have not said who they are go
 // too; those that may come back do.
 func (s *Server) dropImporters(old, next Spec) {
 	for _, link := range s.inbound() {
 		i := slices.IndexFunc(old.Importers, func(i Importer) bool { return i.Name == link.importer })
-		if i < 0 || !slices.Contains(next.Importers, old.Importers[i]) {
+		if i < 0 || !slices.ContainsFunc(next.Importers, old.Importers[i].equal) {
 			_ = s.nats.DisconnectClientByID(link.id) // an error means that it is gone
 		}
 	}
@@ -125,6 +125,8 @@ func sortSubjects(registered []string) (importer string, subjects []string) {
 			importer = name
 		case strings.HasPrefix(subject, "$"), strings.HasPrefix(subject, "_"):
 			// NATS's own, such as loop detection
+		case strings.HasPrefix(subject, inboxPrefix):
+			// where answers of the outbox go
 		default:
 			subjects = append(subjects, subject)
 		}

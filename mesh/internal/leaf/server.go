@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
@@ -26,6 +28,7 @@ type Server struct {
 	own      credentials
 	accounts accounts
 	ownLocal atomic.Int64 // our own connections into Local that are open
+	lock     *flock.Flock // of the outbox's directory; nil without an outbox
 
 	// linking is held by Link and Stop, and for reading while Connect connects: the
 	// server may refuse, wrongly, a client that logs in during a reload. Taken
@@ -64,6 +67,7 @@ func Start(ctx context.Context, s Spec) (*Server, error) {
 		if leaf.nats != nil {
 			err = errors.Join(err, leaf.Stop(context.WithoutCancel(ctx)))
 		}
+		leaf.unlock()
 		return nil, fmt.Errorf("start leaf server %q: %w", s.Name, err)
 	}
 	return leaf, nil
@@ -73,6 +77,11 @@ func (s *Server) start(ctx context.Context) error {
 	options, err := s.spec.options(s.own)
 	if err != nil {
 		return s.clean(err)
+	}
+	if s.spec.Outbox != nil {
+		if s.lock, err = s.spec.Outbox.lock(); err != nil {
+			return err
+		}
 	}
 	s.nats, err = server.NewServer(options)
 	if err != nil {
@@ -101,7 +110,7 @@ func (s *Server) clean(err error) error {
 func (s *Server) awaitListeners(ctx context.Context) error {
 	// Start has opened the listeners or failed to before it returns.
 	if problem := s.log.fatals(); problem != "" {
-		return fmt.Errorf("%s: choose another address or stop what uses it", problem)
+		return fmt.Errorf("%s: %s", problem, s.spec.remedy(problem))
 	}
 	wait := startTimeout
 	if deadline, ok := ctx.Deadline(); ok {
@@ -111,6 +120,21 @@ func (s *Server) awaitListeners(ctx context.Context) error {
 		return fmt.Errorf("listeners not ready within %v: %w", wait, context.Cause(ctx))
 	}
 	return nil
+}
+
+// remedy says what to do about a line that ended the start.
+func (s Spec) remedy(problem string) string {
+	if s.Outbox != nil && strings.Contains(problem, "JetStream") {
+		return "see to it that this process may write to the outbox's directory " + s.Outbox.Dir
+	}
+	return "choose another address or stop what uses it"
+}
+
+// unlock gives the outbox's directory free.
+func (s *Server) unlock() {
+	if s.lock != nil {
+		_ = s.lock.Close() // the end of the process would do it too
+	}
 }
 
 func (s *Server) lookupAccounts() error {

@@ -3,6 +3,7 @@ package leaf
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -28,6 +29,14 @@ type Importer struct {
 	Name string
 	// PublicKey is the peer's nkey user key, "U" and 55 characters.
 	PublicKey string
+	// Consumers are the durable consumers of this server's outbox that the peer may
+	// make and read. Instances of one service name the same ones. They are words as
+	// Name is, and none without an Outbox.
+	Consumers []string
+}
+
+func (i Importer) equal(other Importer) bool {
+	return i.Name == other.Name && i.PublicKey == other.PublicKey && slices.Equal(i.Consumers, other.Consumers)
 }
 
 // Remote is an exporter that this server dials.
@@ -37,7 +46,8 @@ type Remote struct {
 	// URL is nats-leaf://host:port, without credentials.
 	URL string
 	// Deny lists subjects that are never accepted from this exporter, such as
-	// those another peer owns. It may not cover this server's beacon subject.
+	// those another peer owns. It may not cover this server's beacon subject or
+	// its inboxes.
 	Deny []string
 }
 
@@ -59,7 +69,7 @@ type Spec struct {
 	// Importers may link to us. Each needs a name and a key of its own.
 	Importers []Importer
 	// Exports are the wire subjects that importers may register: a literal first
-	// token, then literals, * and a last >. Not below mesh.link.
+	// token, then literals, * and a last >. Not below mesh.link and mesh.inbox.
 	Exports []string
 	// Seed is the nkey user seed this server dials with. Needed for Remotes.
 	Seed string `json:"-"`
@@ -67,6 +77,8 @@ type Spec struct {
 	Remotes []Remote
 	// Tap opens a listener for stock clients. Nil: none.
 	Tap *Tap
+	// Outbox turns JetStream on. Nil: off, and nothing is written to disk.
+	Outbox *Outbox
 	// MaxPayload is the largest message in bytes, envelope included, on every
 	// connection and link. 0 means DefaultMaxPayload. Give all nodes the same.
 	MaxPayload int
@@ -91,6 +103,11 @@ func (s Spec) withDefaults() Spec {
 	}
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	if s.Outbox != nil && s.Outbox.SyncInterval == 0 {
+		outbox := *s.Outbox // the caller's is not changed
+		outbox.SyncInterval = DefaultSyncInterval
+		s.Outbox = &outbox
 	}
 	t := &s.tuning
 	t.ping = orDuration(t.ping, pingInterval)

@@ -49,4 +49,5 @@ func (s *Server) shutDown() {
 	}
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
+	s.unlock()
 }

@@ -9,6 +9,9 @@ import (
 // beaconPrefix and the importer's name make a beacon subject.
 const beaconPrefix = "mesh.link."
 
+// inboxPrefix and the importer's name begin the subjects of its inboxes.
+const inboxPrefix = "mesh.inbox."
+
 // emitSubjects is what a tap may publish to.
 const emitSubjects = "mesh.emit.>"
 
@@ -34,7 +37,7 @@ func checkSubject(subject string) error {
 	return nil
 }
 
-// checkExport also asks for a literal first token, outside mesh.link.
+// checkExport also asks for a literal first token, outside of what links need.
 func checkExport(subject string) error {
 	if err := checkSubject(subject); err != nil {
 		return fmt.Errorf("export %w", err)
@@ -42,8 +45,10 @@ func checkExport(subject string) error {
 	if subject[0] == '*' || subject[0] == '>' {
 		return fmt.Errorf("export %q: the first token must be literal", subject)
 	}
-	if collide(subject, beaconPrefix+">") {
-		return fmt.Errorf("export %q: subjects under %s> are the links' own", subject, beaconPrefix)
+	for _, prefix := range []string{beaconPrefix, inboxPrefix} {
+		if collide(subject, prefix+">") {
+			return fmt.Errorf("export %q: subjects under %s> are the links' own", subject, prefix)
+		}
 	}
 	return nil
 }

@@ -16,6 +16,12 @@ import (
 // Names are one subject token and one word of configuration text.
 var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
+// Consumer names are longer: they hold a service and a subject. They are also names
+// of directories.
+var validConsumer = regexp.MustCompile(`^[A-Za-z0-9_-]{1,` + strconv.Itoa(maxConsumerName) + `}$`)
+
+const maxConsumerName = 200
+
 // maxPayloadLimit is the most that NATS accepts without calling it discouraged.
 const maxPayloadLimit = 8 << 20
 
@@ -26,6 +32,8 @@ func (s Spec) validate() error {
 		s.checkListen(),
 		s.checkSeed(),
 		s.checkTap(),
+		s.Outbox.validate(),
+		s.checkConsumers(),
 		checkImporters(s.Name, s.Importers),
 		s.checkRemotes(s.Remotes),
 	}
@@ -143,6 +151,21 @@ func checkImporters(own string, importers []Importer) error {
 	return errors.Join(problems...)
 }
 
+func (s Spec) checkConsumers() error {
+	var problems []error
+	for _, importer := range s.Importers {
+		if len(importer.Consumers) > 0 && s.Outbox == nil {
+			problems = append(problems, fmt.Errorf("importer %s: has consumers, but there is no outbox", importer.Name))
+		}
+		for _, consumer := range importer.Consumers {
+			if !validConsumer.MatchString(consumer) {
+				problems = append(problems, fmt.Errorf("importer %s: consumer %q: want 1 to %d characters of A-Z a-z 0-9 - _", importer.Name, consumer, maxConsumerName))
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
 func (s Spec) checkRemotes(remotes []Remote) error {
 	var problems []error
 	names, urls := map[string]bool{s.Name: true}, map[string]string{}
@@ -167,8 +190,10 @@ func (s Spec) checkRemote(remote Remote) error {
 		if err := checkSubject(subject); err != nil {
 			return fmt.Errorf("remote %s: deny %w", remote.Name, err)
 		}
-		if covers(subject, BeaconSubject(s.Name)) {
-			return fmt.Errorf("remote %s: deny %q: covers %s, which the link itself needs", remote.Name, subject, BeaconSubject(s.Name))
+		for _, own := range []string{BeaconSubject(s.Name), InboxPrefix(s.Name) + ".>"} {
+			if collide(subject, own) {
+				return fmt.Errorf("remote %s: deny %q: covers %s, which the link itself needs", remote.Name, subject, own)
+			}
 		}
 	}
 	return nil

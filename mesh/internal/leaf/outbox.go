@@ -1,0 +1,119 @@
+package leaf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Stream is the one JetStream stream of a server: its outbox, in account Out and in
+// the domain that has the server's name.
+const Stream = "OUTBOX"
+
+// lockName is the file in an outbox's directory that the process holds locked.
+const lockName = "lock"
+
+// Outbox turns JetStream on, for account Out alone.
+type Outbox struct {
+	// Dir is the store directory. It is made, with mode 0700, if it is missing, and
+	// locked: one process at a time has it open.
+	Dir string
+	// MaxBytes bounds what the files of the stream may take together. 1 or more.
+	MaxBytes int64
+	// SyncAlways syncs the file to the disk (fsync) after each write, before the
+	// publisher has its answer. It goes before SyncInterval.
+	SyncAlways bool
+	// SyncInterval is the time between syncs. 0 means DefaultSyncInterval.
+	SyncInterval time.Duration
+}
+
+// DefaultSyncInterval is the SyncInterval of an Outbox that gives none.
+const DefaultSyncInterval = time.Second
+
+// InboxPrefix is what the inboxes of the importer of that name begin with: no other
+// importer may subscribe there. Give it to Connect as nats.CustomInboxPrefix for
+// a connection that reads from outboxes.
+func InboxPrefix(importer string) string { return inboxPrefix + importer }
+
+func (o *Outbox) validate() error {
+	if o == nil {
+		return nil
+	}
+	var problems []error
+	if o.Dir == "" {
+		problems = append(problems, errors.New("outbox: no directory"))
+	}
+	if o.MaxBytes < 1 {
+		problems = append(problems, fmt.Errorf("outbox: max bytes %d: want 1 or more", o.MaxBytes))
+	}
+	if o.SyncInterval < 0 {
+		problems = append(problems, fmt.Errorf("outbox: sync interval %v: want 0 (%v) or more", o.SyncInterval, DefaultSyncInterval))
+	}
+	return errors.Join(problems...)
+}
+
+// lock makes the directory and locks it. JetStream itself lets two servers share a
+// directory, and each then destroys what the other wrote.
+func (o *Outbox) lock() (*flock.Flock, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the outbox's directory: %w", err)
+	}
+	lock := flock.New(filepath.Join(o.Dir, lockName), flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the outbox's directory %s: %w", o.Dir, err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("outbox %s: another process has it open: stop that one, or give this node a directory of its own", o.Dir)
+	}
+	return lock, nil
+}
+
+// renderOutbox writes the server's part. Memory is as good as none: 0 would mean
+// three quarters of the machine's.
+func (s Spec) renderOutbox(b *strings.Builder) {
+	if s.Outbox == nil {
+		return
+	}
+	sync := quote("always")
+	if !s.Outbox.SyncAlways {
+		sync = quote(s.Outbox.SyncInterval.String())
+	}
+	fmt.Fprintf(b, "jetstream {\n  store_dir: %s\n  domain: %s\n", quote(s.Outbox.Dir), quote(s.Name))
+	fmt.Fprintf(b, "  max_memory_store: 1\n  max_file_store: %d\n  sync_interval: %s\n}\n", s.Outbox.MaxBytes, sync)
+	// With the domain in the subject of an acknowledgement, it reaches the one
+	// outbox it is for. Without it, an importer of two instances of a service
+	// acknowledged the same sequence number at both.
+	b.WriteString("feature_flags { js_ack_fc_v2: true }\n")
+}
+
+// renderOutboxAccount writes account Out's part.
+func (s Spec) renderOutboxAccount(b *strings.Builder) {
+	if s.Outbox != nil {
+		fmt.Fprintf(b, "    jetstream { max_memory: 0, max_file: %d, max_streams: 1 }\n", s.Outbox.MaxBytes)
+	}
+}
+
+// consumerSubjects are what an importer may publish, to look at the stream and to
+// make, look at and read its own consumers. The last part of CREATE is the subject
+// that the consumer filters by; the server compares name and filter with the request.
+func (s Spec) consumerSubjects(importer Importer) []string {
+	if s.Outbox == nil || len(importer.Consumers) == 0 {
+		return nil
+	}
+	api := "$JS." + s.Name + ".API."
+	subjects := []string{api + "STREAM.INFO." + Stream}
+	for _, consumer := range importer.Consumers {
+		subjects = append(subjects,
+			api+"CONSUMER.CREATE."+Stream+"."+consumer+".>",
+			api+"CONSUMER.INFO."+Stream+"."+consumer,
+			api+"CONSUMER.MSG.NEXT."+Stream+"."+consumer,
+			"$JS.ACK."+s.Name+".*."+Stream+"."+consumer+".>")
+	}
+	return subjects
+}

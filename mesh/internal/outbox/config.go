@@ -1,0 +1,156 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Stream is the name of the outbox's stream.
+const Stream = "OUTBOX"
+
+const (
+	// DefaultMaxBytes is the MaxBytes of a Config that gives none: 1 GiB.
+	DefaultMaxBytes = 1 << 30
+	// DefaultDuplicates is the Duplicates of a Config that gives none.
+	DefaultDuplicates = 2 * time.Minute
+)
+
+const (
+	// interval is the time between two looks at the stream.
+	interval = time.Second
+	// answerTimeout is how long Store's answer may take. A synced write to a slow
+	// disk takes 50 ms.
+	answerTimeout = 5 * time.Second
+	// maxUnanswered bounds the messages that the server has not answered yet. It
+	// buffers 100,000 of them or 128 MiB; 1,024 of the largest are 70 MiB.
+	maxUnanswered = 1024
+)
+
+// Config says what an outbox keeps, for whom and how much of it.
+type Config struct {
+	// Node is the name of the node, for errors and the log.
+	Node string
+	// Dir is the directory that the server of the connection has its outbox in.
+	Dir string
+	// Types are the durable exports. One that the stream has messages of and that
+	// is not named any more is dropped at Open, which says so in the log.
+	Types []Type
+	// MaxBytes bounds the messages in the stream, with their headers and some 40
+	// bytes for each. 0 means DefaultMaxBytes.
+	MaxBytes int64
+	// MaxMessages bounds the number of messages in the stream. 0: no bound.
+	MaxMessages int64
+	// MaxAge refuses new messages while the oldest that somebody has to take yet is
+	// older. Nothing is dropped for its age. 0: no bound.
+	MaxAge time.Duration
+	// Duplicates is how long a second message of the same id is recognized; also
+	// over a restart, unless the stream was more than half full in the meantime.
+	// 0 means DefaultDuplicates.
+	Duplicates time.Duration
+	// SyncInterval is that of the server, 0 if it syncs always. A message counts as
+	// being on the disk two intervals after it was stored.
+	SyncInterval time.Duration
+	// Logger gets what an operator should know. Nil discards it.
+	Logger *slog.Logger
+
+	tuning tuning
+}
+
+// tuning holds what only tests change.
+type tuning struct {
+	interval      time.Duration
+	answerTimeout time.Duration
+	maxUnanswered int
+}
+
+// Type is a durable export.
+type Type struct {
+	// Subject is the type's, such as clue.clue.solved: three or more words of
+	// A-Z a-z 0-9 - _, separated by dots. Its messages have the key as one more.
+	Subject string
+	// Services are those that it is kept for until they have taken it; a service
+	// that never asked for it has not taken it. At least one.
+	Services []string
+}
+
+// wire is the subject of all its messages.
+func (t Type) wire() string { return t.Subject + ".*" }
+
+// ConsumerName is the name of the durable consumer with which a service takes the
+// messages of a type's subject. It filters by "<subject>.*".
+func ConsumerName(service, subject string) string {
+	return service + "-" + strings.ReplaceAll(subject, ".", "_")
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxBytes == 0 {
+		c.MaxBytes = DefaultMaxBytes
+	}
+	if c.Duplicates == 0 {
+		c.Duplicates = DefaultDuplicates
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	t := &c.tuning
+	if t.interval == 0 {
+		t.interval = interval
+	}
+	if t.answerTimeout == 0 {
+		t.answerTimeout = answerTimeout
+	}
+	if t.maxUnanswered == 0 {
+		t.maxUnanswered = maxUnanswered
+	}
+	return c
+}
+
+var (
+	validSubject = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$`)
+	validService = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+)
+
+func (c Config) validate() error {
+	var problems []error
+	problem := func(format string, values ...any) { problems = append(problems, fmt.Errorf(format, values...)) }
+	if c.Dir == "" {
+		problem("no directory")
+	}
+	if len(c.Types) == 0 {
+		problem("no types: a node without durable exports has no outbox")
+	}
+	if c.MaxBytes < 0 || c.MaxMessages < 0 || c.MaxAge < 0 || c.Duplicates < 0 || c.SyncInterval < 0 {
+		problem("a bound or time is negative")
+	}
+	if c.Duplicates != 0 && c.Duplicates < 100*time.Millisecond {
+		problem("duplicates %v: want 100ms or more", c.Duplicates)
+	}
+	if c.MaxAge != 0 && c.MaxAge <= c.Duplicates {
+		problem("max age %v: want more than duplicates, %v", c.MaxAge, c.Duplicates)
+	}
+	owners := map[string]string{}
+	for _, t := range c.Types {
+		if !validSubject.MatchString(t.Subject) {
+			problem("type %q: want words of A-Z a-z 0-9 - _, separated by dots", t.Subject)
+		}
+		if len(t.Services) == 0 {
+			problem("type %s: names no service to keep it for", t.Subject)
+		}
+		for i, service := range t.Services {
+			if !validService.MatchString(service) || slices.Contains(t.Services[:i], service) {
+				problem("type %s: service %q: want a name of A-Z a-z 0-9 - _, once", t.Subject, service)
+			}
+			name := ConsumerName(service, t.Subject)
+			if other, taken := owners[name]; taken {
+				problem("types %s and %s of service %s would share the consumer %s: rename one", t.Subject, other, service, name)
+			}
+			owners[name] = t.Subject
+		}
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,47 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of Store and Pending.Wait.
+var (
+	// ErrFull: the message was not stored, because a bound of the outbox is reached.
+	// It can be stored when a service has taken some of what is there.
+	ErrFull = errors.New("outbox is full")
+	// ErrDisk: the message was not stored, because the outbox can not be written.
+	// Storing goes on by itself when it can.
+	ErrDisk = errors.New("outbox can not be written")
+	// ErrUncertain: no answer came. The message may be stored or not; storing it
+	// again with the same id within Config.Duplicates is safe.
+	ErrUncertain = errors.New("outbox did not answer: the message may be stored")
+	// ErrClosed: the outbox was closed.
+	ErrClosed = errors.New("outbox is closed")
+)
+
+// DamagedError says what is wrong with an outbox that was found at Open, and what
+// an operator can do. Nothing was changed.
+type DamagedError struct {
+	// Dir is the outbox's directory.
+	Dir string
+	// File is the file or directory that is damaged.
+	File string
+	// Problem is what is wrong with it.
+	Problem string
+	// Accept is what to remove to accept the loss.
+	Accept string
+}
+
+// Error names the file, the problem and the remedies.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("outbox is damaged: %s: %s: restore %s from a copy, or remove %s to accept the loss (then %s)",
+		e.File, e.Problem, e.Dir, e.Accept, e.consequence())
+}
+
+func (e *DamagedError) consequence() string {
+	if e.Accept == e.Dir {
+		return "an empty outbox begins"
+	}
+	return "the outbox goes on with what is left"
+}

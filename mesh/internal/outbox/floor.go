@@ -1,0 +1,59 @@
+package outbox
+
+// reader is a service that takes the messages of a type, as it was seen.
+type reader struct {
+	exists bool   // its consumer was made, and is as it has to be
+	acked  uint64 // every message of its type up to this sequence was taken
+	idle   bool   // nothing of its type waits, up to the last sequence seen before
+}
+
+// floor is the sequence up to which everybody has taken a type. last is that of the
+// stream, seen before the readers were. Somebody who never came has taken nothing.
+func floor(last uint64, readers []reader) uint64 {
+	low := last
+	for _, r := range readers {
+		switch {
+		case !r.exists:
+			return 0
+		case !r.idle:
+			low = min(low, r.acked)
+		}
+	}
+	return low
+}
+
+// typeFloor is the floor of a type.
+type typeFloor struct {
+	subject string // of the type's messages
+	upTo    uint64
+}
+
+// purge removes the messages of a subject, or of all of them ("" ), up to a sequence.
+type purge struct {
+	subject string
+	upTo    uint64
+}
+
+// plan says what to remove from a stream that begins with first. What all have
+// taken goes in one cut, which is cheap; then what is taken of each type above it.
+// done remembers how far each type has been cut, and is brought up to date.
+func plan(first uint64, floors []typeFloor, done map[string]uint64) []purge {
+	if len(floors) == 0 {
+		return nil
+	}
+	low := floors[0].upTo
+	for _, f := range floors {
+		low = min(low, f.upTo)
+	}
+	var purges []purge
+	if low >= first {
+		purges = append(purges, purge{upTo: low})
+	}
+	for _, f := range floors {
+		if f.upTo > max(low, done[f.subject]) {
+			purges = append(purges, purge{subject: f.subject, upTo: f.upTo})
+		}
+		done[f.subject] = max(done[f.subject], f.upTo)
+	}
+	return purges
+}

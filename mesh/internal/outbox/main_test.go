@@ -1,0 +1,205 @@
+package outbox
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"leafmesh/mesh/internal/leaf"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	patience = 20 * time.Second
+	solved   = "clue.clue.solved"
+	taken    = "clue.hint.taken"
+)
+
+// site is a node's server with its outbox, in a directory that outlives it.
+type site struct {
+	*Outbox
+	server *leaf.Server
+	conn   *nats.Conn
+	config Config
+	spec   leaf.Spec
+	log    *logBuffer
+}
+
+func newSite(t testing.TB, change func(*site)) *site {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "outbox")
+	s := &site{log: &logBuffer{}}
+	s.config = Config{
+		Node:       "clue-1",
+		Dir:        dir,
+		Types:      []Type{{Subject: solved, Services: []string{"hunt", "score"}}, {Subject: taken, Services: []string{"score"}}},
+		MaxBytes:   16 << 20,
+		Duplicates: 100 * time.Millisecond,
+		Logger:     slog.New(slog.NewTextHandler(s.log, nil)),
+		tuning:     tuning{interval: 10 * time.Millisecond, answerTimeout: 2 * time.Second},
+	}
+	s.spec = leaf.Spec{Name: "clue-1", Outbox: &leaf.Outbox{Dir: dir, MaxBytes: 64 << 20}, Logger: s.config.Logger}
+	if change != nil {
+		change(s)
+	}
+	t.Cleanup(func() { s.stop(t) })
+	return s
+}
+
+// start starts the server and opens the outbox.
+func (s *site) start(t testing.TB) error {
+	t.Helper()
+	var err error
+	if s.server, err = leaf.Start(timeout(t), s.spec); err != nil {
+		t.Fatal(err)
+	}
+	if s.conn, err = s.server.Connect(leaf.Out); err != nil {
+		t.Fatal(err)
+	}
+	s.Outbox, err = Open(timeout(t), s.conn, s.config)
+	return err
+}
+
+func (s *site) open(t testing.TB) *site {
+	t.Helper()
+	if err := s.start(t); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// stop closes the outbox and stops the server, if they run.
+func (s *site) stop(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if s.Outbox != nil {
+		if err := s.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		s.Outbox = nil
+	}
+	if s.server != nil {
+		if err := s.server.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+		s.server = nil
+	}
+}
+
+func (s *site) reopen(t testing.TB) {
+	t.Helper()
+	s.stop(t)
+	s.open(t)
+}
+
+func id(n int) (id [16]byte) {
+	binary.BigEndian.PutUint64(id[8:], uint64(n))
+	return id
+}
+
+// store stores the messages from..to of a type and waits for them.
+func (s *site) store(t testing.TB, subject string, from, to int) {
+	t.Helper()
+	var all []*Pending
+	for n := from; n <= to; n++ {
+		p, err := s.Store(timeout(t), subject+".t1", id(n), fmt.Appendf(nil, "%d", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	for i, p := range all {
+		if err := p.Wait(timeout(t)); err != nil {
+			t.Fatalf("message %d: %v", from+i, err)
+		}
+	}
+}
+
+func (s *site) consumer(t testing.TB, service, subject string) jetstream.Consumer {
+	t.Helper()
+	c, err := s.stream.CreateOrUpdateConsumer(timeout(t), jetstream.ConsumerConfig{
+		Durable:       ConsumerName(service, subject),
+		FilterSubject: subject + ".*",
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       patience,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// take takes so many messages and acknowledges them.
+func take(t testing.TB, c jetstream.Consumer, many int) string {
+	t.Helper()
+	batch, err := c.Fetch(many, jetstream.FetchMaxWait(patience))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for m := range batch.Messages() {
+		got = append(got, string(m.Data()))
+		if err := m.DoubleAck(timeout(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if batch.Error() != nil {
+		t.Fatal(batch.Error())
+	}
+	return strings.Join(got, " ")
+}
+
+func (s *site) messages(t testing.TB) uint64 {
+	t.Helper()
+	info, err := s.stream.Info(timeout(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.State.Msgs
+}
+
+func timeout(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// eventually waits for a condition that announces itself by nothing.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// logBuffer is a log that can be read while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

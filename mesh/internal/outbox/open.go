@@ -1,0 +1,300 @@
+package outbox
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Outbox is the stream of a node's durable exports. All methods may be called from
+// several goroutines at once.
+type Outbox struct {
+	config  Config
+	stream  jetstream.Stream
+	answers *answers
+	trimmer *trimmer
+	overAge atomic.Bool // the oldest message is older than MaxAge
+}
+
+// Open makes the stream or checks the one that is there, and starts the goroutine
+// that removes what every service has taken. The connection is one into account Out of
+// the server that has Config.Dir; the outbox does not close it.
+// Errors: a *DamagedError if the stream is not what it was when it was last open;
+// what is wrong with the configuration; what the server says.
+func Open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
+	o, err := open(ctx, conn, c.withDefaults())
+	if err != nil {
+		return nil, fmt.Errorf("open the outbox of %s: %w", c.Node, err)
+	}
+	return o, nil
+}
+
+func open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return nil, err
+	}
+	o := &Outbox{config: c}
+	m, err := o.openStream(ctx, js)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.dropConsumers(ctx); err != nil {
+		return nil, err
+	}
+	o.trimmer = newTrimmer(o, m)
+	if o.answers, err = newAnswers(conn, c.tuning.maxUnanswered, o.trimmer.soon); err != nil {
+		return nil, err
+	}
+	go o.trimmer.run()
+	return o, nil
+}
+
+// openStream makes the stream, or checks what is there and gives it the
+// configuration of now. It returns the mark as it is on the disk.
+func (o *Outbox) openStream(ctx context.Context, js jetstream.JetStream) (mark, error) {
+	m, err := readMark(o.config.Dir)
+	if err != nil {
+		return mark{}, err
+	}
+	stream, err := js.Stream(ctx, Stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return o.makeStream(ctx, js, m)
+	}
+	if err != nil {
+		return mark{}, fmt.Errorf("look at the stream: %w", err)
+	}
+	info := stream.CachedInfo()
+	if m == nil {
+		return o.adopt(ctx, js, info)
+	}
+	if problem := m.compare(info); problem != "" {
+		return mark{}, o.damaged(problem)
+	}
+	o.stream = stream
+	if err := o.dropTypes(ctx, m, info); err != nil {
+		return mark{}, err
+	}
+	return *m, o.update(ctx, js, m.Identity)
+}
+
+// makeStream makes an empty one. The mark is written first: a kill in between
+// leaves a mark that says so.
+func (o *Outbox) makeStream(ctx context.Context, js jetstream.JetStream, m *mark) (mark, error) {
+	if m != nil && !m.Making {
+		return mark{}, &DamagedError{
+			Dir:     o.config.Dir,
+			File:    o.streamDir(),
+			Problem: "the stream is missing, or its description is not readable",
+			Accept:  o.config.Dir,
+		}
+	}
+	if m == nil {
+		m = &mark{Identity: rand.Text(), Making: true}
+		if err := writeMark(o.config.Dir, *m); err != nil {
+			return mark{}, fmt.Errorf("write the mark: %w", err)
+		}
+	}
+	var err error
+	if o.stream, err = js.CreateStream(ctx, o.streamConfig(m.Identity)); err != nil {
+		return mark{}, fmt.Errorf("make the stream: %w", err)
+	}
+	m.Making = false
+	if err := writeMark(o.config.Dir, *m); err != nil {
+		return mark{}, fmt.Errorf("write the mark: %w", err)
+	}
+	return *m, nil
+}
+
+// adopt takes a stream without a mark: an operator removed it to accept a loss. The
+// stream gets a new identity, for all that is known of it may be wrong, and the
+// consumers begin anew: they may be ahead of it.
+func (o *Outbox) adopt(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo) (mark, error) {
+	m := mark{
+		Identity:  rand.Text(),
+		Last:      info.State.LastSeq,
+		Removed:   info.State.LastSeq - info.State.Msgs,
+		RemovedTo: info.State.LastSeq,
+	}
+	o.config.Logger.Warn("the outbox has no mark: it goes on with what is left, and its importers get all of that again",
+		"file", filepath.Join(o.config.Dir, markName), "messages", info.State.Msgs, "last", m.Last)
+	if err := o.update(ctx, js, m.Identity); err != nil {
+		return mark{}, err
+	}
+	if err := o.deleteConsumers(ctx, func(string) bool { return true }, "the outbox forgot a consumer: its service makes it again"); err != nil {
+		return mark{}, err
+	}
+	if err := writeMark(o.config.Dir, m); err != nil {
+		return mark{}, fmt.Errorf("write the mark: %w", err)
+	}
+	return m, nil
+}
+
+func (o *Outbox) update(ctx context.Context, js jetstream.JetStream, identity string) error {
+	var err error
+	if o.stream, err = js.UpdateStream(ctx, o.streamConfig(identity)); err != nil {
+		return fmt.Errorf("update the stream: %w", err)
+	}
+	return nil
+}
+
+// streamConfig: what is not named here is off. Messages go by the trimmer alone, so
+// none has a limit by age, and a full stream refuses new ones.
+func (o *Outbox) streamConfig(identity string) jetstream.StreamConfig {
+	var subjects []string
+	for _, t := range o.config.Types {
+		subjects = append(subjects, t.wire())
+	}
+	most := o.config.MaxMessages
+	if most == 0 {
+		most = -1
+	}
+	return jetstream.StreamConfig{
+		Name:       Stream,
+		Subjects:   subjects,
+		Storage:    jetstream.FileStorage,
+		Retention:  jetstream.LimitsPolicy,
+		Discard:    jetstream.DiscardNew,
+		MaxBytes:   o.config.MaxBytes,
+		MaxMsgs:    most,
+		Duplicates: o.config.Duplicates,
+		DenyDelete: true,
+		Metadata:   map[string]string{identityKey: identity},
+	}
+}
+
+// compare says what is not as the mark has it, or "".
+func (m *mark) compare(info *jetstream.StreamInfo) string {
+	state := info.State
+	identity, _ := Identity(info)
+	switch removed := state.LastSeq - state.Msgs; {
+	case identity != m.Identity:
+		return fmt.Sprintf("it is another stream (%s) than the one that was here (%s)", identity, m.Identity)
+	case state.LastSeq < m.Last:
+		return fmt.Sprintf("it ends at message %d, and had at least %d", state.LastSeq, m.Last)
+	case !m.Removing && removed > m.Removed: // less: a crash of the machine undid a removal
+		return fmt.Sprintf("%d messages are missing", removed-m.Removed)
+	case m.Removing && state.FirstSeq > m.RemovedTo+1:
+		return fmt.Sprintf("it begins with message %d, and should with %d or an earlier one", state.FirstSeq, m.RemovedTo+1)
+	}
+	return ""
+}
+
+func (o *Outbox) damaged(problem string) error {
+	return &DamagedError{Dir: o.config.Dir, File: o.streamDir(), Problem: problem, Accept: filepath.Join(o.config.Dir, markName)}
+}
+
+// streamDir is where JetStream keeps the stream's files.
+func (o *Outbox) streamDir() string {
+	return filepath.Join(o.config.Dir, "jetstream", "out", "streams", Stream)
+}
+
+// dropTypes removes the messages of types that are no longer durable exports: they
+// would never be taken.
+func (o *Outbox) dropTypes(ctx context.Context, m *mark, info *jetstream.StreamInfo) error {
+	for _, subject := range info.Config.Subjects {
+		if slices.ContainsFunc(o.config.Types, func(t Type) bool { return t.wire() == subject }) {
+			continue
+		}
+		removed, err := o.remove(ctx, m, purge{subject: subject, upTo: info.State.LastSeq})
+		if err != nil {
+			return fmt.Errorf("drop the messages of %s: %w", subject, err)
+		}
+		if removed > 0 {
+			o.config.Logger.Warn("the outbox dropped messages of a type that is no longer a durable export", "subject", subject, "messages", removed)
+		}
+	}
+	return nil
+}
+
+// remove writes down what is about to be removed, removes it, and returns how many
+// messages that were.
+func (o *Outbox) remove(ctx context.Context, m *mark, p purge) (uint64, error) {
+	before := m.Removed
+	m.Removing, m.RemovedTo = true, max(m.RemovedTo, p.upTo)
+	if err := writeMark(o.config.Dir, *m); err != nil {
+		return 0, fmt.Errorf("write the mark: %w", err)
+	}
+	options := []jetstream.StreamPurgeOpt{jetstream.WithPurgeSequence(p.upTo + 1)}
+	if p.subject != "" {
+		options = append(options, jetstream.WithPurgeSubject(p.subject))
+	}
+	if err := o.stream.Purge(ctx, options...); err != nil {
+		return 0, err
+	}
+	info, err := o.stream.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	m.Removing, m.Removed = false, info.State.LastSeq-info.State.Msgs
+	return m.Removed - before, writeMark(o.config.Dir, *m)
+}
+
+// dropConsumers deletes those of services that are no longer named.
+func (o *Outbox) dropConsumers(ctx context.Context) error {
+	named := map[string]bool{}
+	for _, t := range o.config.Types {
+		for _, service := range t.Services {
+			named[ConsumerName(service, t.Subject)] = true
+		}
+	}
+	return o.deleteConsumers(ctx, func(name string) bool { return !named[name] },
+		"the outbox forgot a consumer: its service is no longer named, and nothing is kept for it")
+}
+
+func (o *Outbox) deleteConsumers(ctx context.Context, which func(string) bool, why string) error {
+	names := o.stream.ConsumerNames(ctx)
+	for name := range names.Name() {
+		if !which(name) {
+			continue
+		}
+		if err := o.stream.DeleteConsumer(ctx, name); err != nil {
+			return fmt.Errorf("delete consumer %s: %w", name, err)
+		}
+		o.config.Logger.Warn(why, "consumer", name)
+	}
+	if err := names.Err(); err != nil {
+		return fmt.Errorf("list consumers: %w", err)
+	}
+	return nil
+}
+
+// Close refuses new messages, waits until those under way are answered, and stops
+// the trimmer. When ctx ends first, what is unanswered is uncertain, and the error is
+// ctx's. It is called once.
+func (o *Outbox) Close(ctx context.Context) error {
+	err := o.answers.close(ctx)
+	if stopped := o.trimmer.stop(ctx); err == nil {
+		err = stopped
+	}
+	if err != nil {
+		return fmt.Errorf("close the outbox of %s: %w", o.config.Node, err)
+	}
+	return nil
+}
+
+// identityKey is where the stream's metadata has its identity.
+const identityKey = "leafmesh.identity"
+
+// Identity is what an importer has to remember of a peer's outbox, from the stream's
+// info fetched over the link: who the stream is, and its last sequence. The identity is
+// made with the stream, at random. So another identity means that the peer was wiped,
+// or accepted a loss: what it had not delivered is gone, and its sequences begin anew. The
+// same identity under another peer's name means that the peer was renamed, or copied.
+// The same identity with a last sequence below one that was received from it
+// means that an old copy was restored: the messages in between, and with them what
+// the importer has acknowledged, are forgotten by it, and sequences are used again for
+// other messages. "" is the identity of a stream that is no outbox.
+func Identity(info *jetstream.StreamInfo) (identity string, last uint64) {
+	return info.Config.Metadata[identityKey], info.State.LastSeq
+}

@@ -1,0 +1,183 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What a service has not taken is kept, in order, also when it never came and the
+// node was down; what all have taken goes.
+func TestKeptUntilTaken(t *testing.T) {
+	s := newSite(t, nil).open(t)
+	s.store(t, solved, 1, 3)
+	s.reopen(t)
+	hunt := s.consumer(t, "hunt", solved)
+	if got := take(t, hunt, 3); got != "1 2 3" {
+		t.Errorf("hunt got %q", got)
+	}
+	s.store(t, solved, 4, 5)
+	eventually(t, "hunt is seen", func() bool { r := s.Stats().Readers[0]; return r.Exists && r.Pending == 2 })
+	if got := s.messages(t); got != 5 {
+		t.Errorf("%d messages, of which score has taken none", got)
+	}
+	score := s.consumer(t, "score", solved)
+	if got := take(t, score, 5); got != "1 2 3 4 5" {
+		t.Errorf("score got %q", got)
+	}
+	eventually(t, "what both have taken is gone", func() bool { return s.messages(t) == 2 })
+	take(t, hunt, 2)
+	s.store(t, taken, 6, 6)
+	eventually(t, "what the third type's reader has not taken is left", func() bool { return s.messages(t) == 1 })
+	if got := take(t, s.consumer(t, "score", taken), 1); got != "6" {
+		t.Errorf("score got %q", got)
+	}
+	eventually(t, "nothing is left", func() bool { return s.messages(t) == 0 })
+}
+
+// A type that nobody takes holds up the removal of no other.
+func TestTypesAreTrimmedApart(t *testing.T) {
+	s := newSite(t, nil).open(t)
+	s.store(t, taken, 1, 10)
+	s.store(t, solved, 11, 20)
+	s.store(t, taken, 21, 30)
+	hunt, score := s.consumer(t, "hunt", solved), s.consumer(t, "score", solved)
+	take(t, hunt, 10)
+	take(t, score, 4)
+	eventually(t, "4 are gone", func() bool { return s.messages(t) == 26 })
+	take(t, score, 6)
+	eventually(t, "10 are gone", func() bool { return s.messages(t) == 20 })
+	s.reopen(t)
+	if got := take(t, s.consumer(t, "score", taken), 20); !strings.HasPrefix(got, "1 2 3") || !strings.HasSuffix(got, "29 30") {
+		t.Errorf("got %q", got)
+	}
+	eventually(t, "all are gone", func() bool { return s.messages(t) == 0 })
+}
+
+// A second message of an id is none, also after a restart and when the first was taken.
+func TestDuplicates(t *testing.T) {
+	s := newSite(t, func(s *site) { s.config.Duplicates = time.Hour; s.config.Types = s.config.Types[1:] }).open(t)
+	s.store(t, taken, 1, 2)
+	score := s.consumer(t, "score", taken)
+	take(t, score, 2)
+	for range 2 {
+		s.store(t, taken, 1, 2)
+		if stats := s.messages(t); stats != 2 {
+			t.Errorf("%d messages of 2 ids", stats)
+		}
+		s.reopen(t)
+	}
+}
+
+// A full outbox refuses, loses nothing, and stores again when something was taken.
+func TestFull(t *testing.T) {
+	for what, bound := range map[string]func(*Config){
+		"messages": func(c *Config) { c.MaxMessages = 100 },
+		"bytes":    func(c *Config) { c.MaxBytes = 10_000 },
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newSite(t, func(s *site) {
+				s.config.Types = s.config.Types[1:]
+				s.config.Duplicates = time.Hour // what was taken must go nevertheless
+				bound(&s.config)
+			}).open(t)
+			stored := 0
+			var err error
+			for n := 1; err == nil; n++ {
+				var p *Pending
+				if p, err = s.Store(timeout(t), taken+".t1", id(n), fmt.Appendf(nil, "%d", n)); err == nil {
+					if err = p.Wait(timeout(t)); err == nil {
+						stored++
+					}
+				}
+			}
+			if !errors.Is(err, ErrFull) || stored < 50 || stored > 100 {
+				t.Fatalf("after %d: %v", stored, err)
+			}
+			if got := s.messages(t); got != uint64(stored) {
+				t.Errorf("%d of %d are there", got, stored)
+			}
+			s.reopen(t)
+			score := s.consumer(t, "score", taken)
+			take(t, score, stored)
+			eventually(t, "there is room", func() bool {
+				p, err := s.Store(timeout(t), taken+".t1", id(1000), []byte("new"))
+				return err == nil && p.Wait(timeout(t)) == nil
+			})
+			if got := take(t, score, 1); got != "new" {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// While the oldest is too old, new ones are refused; nothing goes for its age.
+func TestMaxAge(t *testing.T) {
+	s := newSite(t, func(s *site) { s.config.MaxAge = 200 * time.Millisecond }).open(t)
+	s.store(t, taken, 1, 1)
+	eventually(t, "the refusal", s.overAge.Load)
+	if _, err := s.Store(timeout(t), taken+".t1", id(2), nil); !errors.Is(err, ErrFull) {
+		t.Error(err)
+	}
+	if got := s.messages(t); got != 1 {
+		t.Errorf("%d messages", got)
+	}
+	take(t, s.consumer(t, "score", taken), 1)
+	eventually(t, "no refusal", func() bool {
+		_, err := s.Store(timeout(t), taken+".t1", id(3), nil)
+		return err == nil
+	})
+}
+
+// A service or a type that is no longer named is kept nothing for, and the log says so.
+func TestNoLongerNamed(t *testing.T) {
+	s := newSite(t, nil).open(t)
+	s.store(t, solved, 1, 3)
+	s.store(t, taken, 4, 5)
+	s.consumer(t, "hunt", solved)
+	s.consumer(t, "score", solved)
+	s.config.Types = []Type{{Subject: solved, Services: []string{"score"}}}
+	s.reopen(t)
+	for _, want := range []string{"consumer=hunt-clue_clue_solved", "subject=clue.hint.taken.* messages=2"} {
+		if !strings.Contains(s.log.String(), want) {
+			t.Errorf("%q is not in the log:\n%s", want, s.log)
+		}
+	}
+	if got := take(t, s.consumer(t, "score", solved), 3); got != "1 2 3" {
+		t.Errorf("got %q", got)
+	}
+	eventually(t, "nothing is left", func() bool { return s.messages(t) == 0 })
+	if p, err := s.Store(timeout(t), taken+".t1", id(6), nil); err != nil || p.Wait(timeout(t)) == nil {
+		t.Errorf("stored a message of no type: %v", err)
+	}
+}
+
+func TestClose(t *testing.T) {
+	s := newSite(t, nil).open(t)
+	var all []*Pending
+	for n := range 1000 {
+		p, err := s.Store(timeout(t), solved+".t1", id(n), []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	o := s.Outbox
+	s.Outbox = nil
+	if err := o.Close(timeout(t)); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, p := range all {
+		if err := p.Wait(ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := o.Store(timeout(t), solved+".t1", id(1), nil); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,256 @@
+package outbox
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Pending is a message on its way into the stream.
+type Pending struct {
+	done chan struct{} // closed when err is known
+	err  error         // read after done
+	turn uint64        // in which it was sent, see answers.turn
+}
+
+// Wait returns when the message is stored: nil, also if it was stored before under
+// the same id. Errors: ErrFull and ErrDisk (it is not stored), ErrUncertain, also
+// when ctx ends first. It may be called more than once and by several goroutines.
+func (p *Pending) Wait(ctx context.Context) error {
+	select {
+	case <-p.done:
+		return p.err
+	default:
+	}
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUncertain, context.Cause(ctx))
+	}
+}
+
+// Store sends the message on its way, under the subject of one of the types and
+// a key. Messages are stored in the order of the calls. It returns before the message
+// is stored: see Pending. While 1,024 messages are unanswered it waits, until ctx
+// ends. The id makes the message one with every other of that id. The caller sees to
+// the size, and may use message again when Store has returned.
+// Errors: ErrFull, ErrClosed, or ctx's; the message is not stored then.
+func (o *Outbox) Store(ctx context.Context, subject string, id [16]byte, message []byte) (*Pending, error) {
+	if o.overAge.Load() {
+		return nil, fmt.Errorf("store %s: %w: the oldest message waits for longer than %v", subject, ErrFull, o.config.MaxAge)
+	}
+	pending, err := o.answers.send(ctx, subject, id, message)
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", subject, err)
+	}
+	o.trimmer.sent(len(subject) + len(message))
+	return pending, nil
+}
+
+// answers sends messages and hands each the server's answer.
+//
+// jetstream.PublishAsync was tried first. It can't tell a message the server gives
+// no answer to (a write that failed) but by a timer for each message; and it
+// repeats, after a wait, what found no stream, so that later messages overtake.
+type answers struct {
+	conn  *nats.Conn
+	inbox string // what the reply subjects begin with
+	sub   *nats.Subscription
+	slots chan struct{} // one is taken while a message is unanswered
+	quit  chan struct{} // closed by close
+	full  func()        // called when the server says that a bound is reached
+
+	sending sync.Mutex // makes the order of calls that of messages; taken before mu
+	mu      sync.Mutex
+	pending map[uint64]*Pending // guarded by mu; by number
+	next    uint64              // guarded by mu; the number of the next message
+	low     uint64              // guarded by mu; no lower number is pending
+	closed  bool                // guarded by mu
+	turn    atomic.Uint64       // counts calls of expire: a clock that costs nothing
+}
+
+func newAnswers(conn *nats.Conn, most int, full func()) (*answers, error) {
+	a := &answers{
+		conn:    conn,
+		inbox:   conn.NewInbox() + ".",
+		slots:   make(chan struct{}, most),
+		quit:    make(chan struct{}),
+		full:    full,
+		pending: map[uint64]*Pending{},
+	}
+	var err error
+	a.sub, err = conn.Subscribe(a.inbox+"*", a.hear)
+	return a, err
+}
+
+func (a *answers) send(ctx context.Context, subject string, id [16]byte, message []byte) (*Pending, error) {
+	select {
+	case a.slots <- struct{}{}:
+	default:
+		select {
+		case a.slots <- struct{}{}:
+		case <-a.quit:
+			return nil, ErrClosed
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	p := &Pending{done: make(chan struct{}), turn: a.turn.Load()}
+	m := nats.Msg{
+		Subject: subject,
+		Header:  nats.Header{jetstream.MsgIDHeader: {hex.EncodeToString(id[:])}},
+		Data:    message,
+	}
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	number, err := a.register(p)
+	if err != nil {
+		<-a.slots
+		return nil, err
+	}
+	m.Reply = a.inbox + strconv.FormatUint(number, 36)
+	if err := a.conn.PublishMsg(&m); err != nil {
+		a.take(number)
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	return p, nil
+}
+
+func (a *answers) register(p *Pending) (uint64, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return 0, ErrClosed
+	}
+	number := a.next
+	a.next++
+	a.pending[number] = p
+	return number, nil
+}
+
+// take removes a message from those that are pending, and frees its slot.
+func (a *answers) take(number uint64) *Pending {
+	a.mu.Lock()
+	p := a.pending[number]
+	delete(a.pending, number)
+	a.mu.Unlock()
+	if p != nil {
+		<-a.slots
+	}
+	return p
+}
+
+// hear runs in the subscription's goroutine, which ends with close.
+func (a *answers) hear(m *nats.Msg) {
+	number, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, a.inbox), 36, 64)
+	if err != nil {
+		return // nobody else knows the inbox
+	}
+	if p := a.take(number); p != nil {
+		err := verdict(m)
+		p.end(err)
+		if errors.Is(err, ErrFull) {
+			a.full()
+		}
+	}
+}
+
+func (p *Pending) end(err error) {
+	p.err = err
+	close(p.done)
+}
+
+// answer is what the server says to a message.
+type answer struct {
+	Stream string              `json:"stream"`
+	Error  *jetstream.APIError `json:"error"`
+}
+
+// Error codes of nats-server, which nats.go does not name.
+const (
+	codeNoResources     jetstream.ErrorCode = 10023 // the server's bound
+	codeAccountFull     jetstream.ErrorCode = 10002 // the account's bound
+	codeStoreFailed     jetstream.ErrorCode = 10077 // the stream's bound, in words
+	codeTooManyRequests jetstream.ErrorCode = 10167
+)
+
+// verdict reads an answer: nil if the message is stored.
+func verdict(m *nats.Msg) error {
+	if len(m.Data) == 0 {
+		// No stream listens: JetStream gave up.
+		return fmt.Errorf("%w: JetStream does not run", ErrDisk)
+	}
+	var a answer
+	if err := json.Unmarshal(m.Data, &a); err != nil || a.Error == nil && a.Stream != Stream {
+		return fmt.Errorf("%w: unknown answer %.100q", ErrUncertain, m.Data)
+	}
+	if a.Error == nil {
+		return nil
+	}
+	switch a.Error.ErrorCode {
+	case codeNoResources, codeAccountFull, codeStoreFailed, codeTooManyRequests:
+		return fmt.Errorf("%w: %s", ErrFull, a.Error.Description)
+	}
+	return fmt.Errorf("refused: %w", a.Error)
+}
+
+// expire ends what has had no answer for more than so many turns; a turn is the
+// time between two calls.
+func (a *answers) expire(turns uint64, why error) {
+	now := a.turn.Add(1)
+	for {
+		a.mu.Lock()
+		for a.low < a.next && a.pending[a.low] == nil {
+			a.low++
+		}
+		number := a.low
+		p := a.pending[number]
+		a.mu.Unlock()
+		if p == nil || now-p.turn <= turns {
+			return
+		}
+		if p := a.take(number); p != nil {
+			p.end(why)
+		}
+	}
+}
+
+// close refuses new messages and waits until those under way are answered or ctx
+// ends. Then what is left is uncertain. It is called once.
+func (a *answers) close(ctx context.Context) error {
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	close(a.quit)
+	var err error
+	for range cap(a.slots) { // all slots are free when nothing is pending
+		select {
+		case a.slots <- struct{}{}:
+			continue
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		break
+	}
+	a.mu.Lock()
+	left := a.pending
+	a.pending = map[uint64]*Pending{}
+	a.mu.Unlock()
+	for _, p := range left {
+		p.end(ErrUncertain)
+	}
+	if unsubscribe := a.sub.Unsubscribe(); err == nil && !a.conn.IsClosed() {
+		err = unsubscribe
+	}
+	return err
+}
