@@ -45,6 +45,7 @@ func (n *Node) close(ctx context.Context) error {
 	}
 	n.endIntake()
 	n.awaitImports(ctx)
+	n.durableRuns.Wait() // soon: they wait for nothing but the intake
 	n.watching.Wait()
 	n.closeCoalescers()
 	errs = append(errs, n.finishHandlers(ctx))
@@ -53,7 +54,7 @@ func (n *Node) close(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 		defer cancel()
 	}
-	errs = append(errs, n.flushExports(ctx), n.stopServer(ctx))
+	errs = append(errs, n.closeStorage(ctx), n.flush(ctx, n.out), n.flush(ctx, n.in), n.stopServer(ctx))
 	return errors.Join(errs...)
 }
 

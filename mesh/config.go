@@ -45,6 +45,15 @@ type Config struct {
 	// Imports are the event types that may enter this node. No other does.
 	Imports []Import `yaml:"imports,omitempty"`
 
+	// Data is the directory of what the node keeps on disk: its outbox, dead
+	// letters of durable imports, and what it knows of its peers' outboxes. One
+	// process at a time may use it. Needed when an export or an import is durable;
+	// else nothing is written.
+	Data Path `yaml:"data,omitempty"`
+
+	// Outbox bounds what durable exports keep on disk.
+	Outbox Outbox `yaml:"outbox,omitempty"`
+
 	// Tap opens a loopback port for stock NATS clients. Nil: none.
 	Tap *Tap `yaml:"tap,omitempty"`
 
@@ -91,7 +100,15 @@ type Export struct {
 	// be read from its configuration.
 	Event string `yaml:"event,omitempty"`
 	Limit Limit  `yaml:"limit,omitempty"`
+	// Durable makes the export durable and names the services that it is kept for:
+	// an event stays in this node's outbox until each of them has handled it, also
+	// one that starts a day late. They must import it as durable. Emit then returns
+	// only when the event is stored. Empty: at most once, nothing is stored.
+	Durable []string `yaml:"durable,omitempty"`
 }
+
+// durable reports whether the export is.
+func (e *Export) durable() bool { return e != nil && len(e.Durable) > 0 }
 
 // Import declares that a type of another service may enter this node.
 type Import struct {
@@ -103,6 +120,17 @@ type Import struct {
 	// Shared.
 	Delivery Delivery `yaml:"delivery,omitempty"`
 	Limit    Limit    `yaml:"limit,omitempty"`
+	// Durable takes the events out of the outboxes of the exporting nodes, each at
+	// least once, whatever dies when. The export must be durable and name this
+	// service. The service's instances share the events.
+	Durable bool `yaml:"durable,omitempty"`
+	// Ordered keeps the events of a node in the order they were stored, through
+	// retries and crashes, and so those of each key: one is delivered at a time, to
+	// one instance. It costs a round trip for each event, where others are handled
+	// side by side: see docs/durable.md for the figures. For durable imports.
+	Ordered bool `yaml:"ordered,omitempty"`
+	// Redelivery says how often an event of a durable import is delivered.
+	Redelivery Redelivery `yaml:"redelivery,omitempty"`
 }
 
 // Tap is a port on the loopback interface for stock NATS clients. A client

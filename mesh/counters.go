@@ -56,7 +56,7 @@ type tally struct {
 	delivered, handled, failed, retried *counter
 	shed, full, closed, lost, malformed *counter
 	exported, unheard, tapped, oversize *counter
-	broken, severed                     *counter
+	broken, severed, returned           *counter
 
 	limits atomic.Pointer[[]*limit] // rules at place handler; nil: none
 	cut    atomic.Bool              // by hand: the place takes no events of the type
@@ -83,6 +83,7 @@ func (c *counters) tally(subject, place string) *tally {
 		shed: cell(ShedEvents, ruleQueueFull), full: cell(Refused, ruleQueueFull), closed: cell(Refused, ruleClosed),
 		lost: cell(Lost, ruleClosed), malformed: cell(Lost, ruleMalformed), oversize: cell(Lost, ruleOversize),
 		broken: cell(ShedEvents, ruleBreaker), severed: cell(ShedEvents, ruleCut),
+		returned: cell(Returned, ""),
 		exported: cell(Exported, ""), unheard: cell(Unheard, ""), tapped: cell(Tapped, ""),
 		errFull:   &RefusedError{Type: subject, Place: place, Rule: ruleQueueFull},
 		errClosed: &RefusedError{Type: subject, Place: place, Rule: ruleClosed, Cause: ErrClosed},

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -27,8 +28,16 @@ var DeadLetters = NewEvent[DeadLetter]("mesh.event.deadlettered", Key(func(d Dea
 // maxErrorText bounds what a dead letter says of the error, in bytes.
 const maxErrorText = 1024
 
-// giveUp ends an event that the handler failed too often.
+// giveUp ends an event that the handler failed too often. One of a durable import
+// comes again, unless this was the last time.
 func (w *handlerWorker[T]) giveUp(it *item[T], tries int, cause error) {
+	if d := it.handover; d != nil {
+		f := failure{place: it.tally.place, tries: tries, final: final(cause), err: cause}
+		if d.fail(f); tries == 0 || !d.last && !f.final {
+			it.tally.returned.Add(1)
+			return
+		}
+	}
 	it.tally.failed.Add(1)
 	text := errorText(cause)
 	panicked, _ := cause.(*PanicError) // as call made it; a handler's own errors are not asked
@@ -43,8 +52,7 @@ func (w *handlerWorker[T]) giveUp(it *item[T], tries int, cause error) {
 		letter.Payload = payloadOf(it.value)
 	}
 	err := DeadLetters.Emit(w.stage.begin(&it.header, it.tally), letter)
-	w.stage.end(err == nil)
-	if err != nil {
+	if err = errors.Join(err, w.stage.end(err == nil)); err != nil {
 		w.node.counters.cell(DeadLetters.subject, Lost, "handler "+w.name, ruleDeadLetter).Add(1)
 	}
 }

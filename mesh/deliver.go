@@ -35,8 +35,9 @@ type receiver interface {
 // the tap. It owns one queue and one worker goroutine for each shard; the
 // key's hash chooses the shard.
 type consumer[T any] struct {
-	place string // "handler count", "export", "tap"
-	shed  bool   // when full: drop and count instead of waiting
+	place   string // "handler count", "export", "tap"
+	handler bool
+	shed    bool // when full: drop and count instead of waiting
 	// from makes the value of a content: decoded, or as it is.
 	from func(*content) (T, error)
 	// newWorker makes what a worker goroutine runs for each event.
@@ -133,6 +134,9 @@ func (w *worker[T]) step() {
 	w.next++
 	w.done++
 	defer func() {
+		if it.handover != nil {
+			it.handover.leave()
+		}
 		*it = item[T]{} // let go of what the value refers to
 		if w.done >= w.queue.releaseBatch || w.queue.waiters.Load() > 0 {
 			w.queue.release(w.done)
@@ -179,12 +183,15 @@ func (c *consumer[T]) bind(t *eventType) binding {
 type binding interface {
 	receiver
 	// putContent fills a reserved place with a value made of the content; it
-	// frees the place and counts the loss if that fails.
-	putContent(h Header, hash uint64, c *content)
+	// frees the place and counts the loss if that fails. d is the handover that
+	// the event came with, or nil.
+	putContent(h Header, hash uint64, c *content, d *handover)
 	// check reports whether the content can be made into the consumer's type.
 	check(c *content) error
 	counts() *tally
 	sheds() bool
+	// handles reports whether the consumer is a handler.
+	handles() bool
 }
 
 type subscription[T any] struct {
@@ -194,6 +201,7 @@ type subscription[T any] struct {
 
 func (s *subscription[T]) counts() *tally { return s.tally }
 func (s *subscription[T]) sheds() bool    { return s.shed }
+func (s *subscription[T]) handles() bool  { return s.handler }
 
 // reserve takes a place, unless the subscription is cut.
 func (s *subscription[T]) reserve(hash uint64, inside bool) error {
@@ -208,19 +216,23 @@ func (s *subscription[T]) check(c *content) error {
 	return err
 }
 
-func (s *subscription[T]) put(h *Header, hash uint64, value *T) {
+func (s *subscription[T]) put(h *Header, hash uint64, d *handover, value *T) {
 	s.tally.delivered.Add(1)
-	s.shard(hash).put(h, s.tally, value)
+	s.shard(hash).put(h, s.tally, d, value)
 }
 
-func (s *subscription[T]) putContent(h Header, hash uint64, c *content) {
+func (s *subscription[T]) putContent(h Header, hash uint64, c *content, d *handover) {
 	value, err := s.from(c)
 	if err != nil {
 		s.tally.malformed.Add(1)
+		if d != nil {
+			d.fail(failure{place: s.tally.place, tries: 1, final: true, err: err})
+			d.leave()
+		}
 		s.release(hash)
 		return
 	}
-	s.put(&h, hash, &value)
+	s.put(&h, hash, d, &value)
 }
 
 // reserveAll takes a place at each binding, and waits for one until ctx ends

@@ -13,7 +13,9 @@
 // for those whose Go type can not take the value. A handler that fails is tried
 // again a finite number of times; then the event becomes a dead letter
 // ([DeadLetters]). Over a link an event arrives at most once: while a link is
-// down, or when a process dies, events are lost. What a live node loses it
+// down, or when a process dies, events are lost. Durable exports are not: see
+// docs/durable.md. Emit returns when such an event is stored, and it reaches the
+// handlers of each service that it is kept for at least once. What a live node loses it
 // counts under a type, a place and a rule (see [Stats]); what dies with a
 // process or inside a broken connection can not be counted by it.
 //
@@ -38,5 +40,6 @@
 // handlers, without a copy and without encoding; who changes it breaks the
 // others. [Config].CodecCheck finds such handlers in tests.
 //
-// Not promised: durability, exactly-once over links, a global order.
+// Not promised: exactly-once over links (see package mesh/transact for exactly one
+// effect), a global order.
 package mesh

@@ -78,7 +78,10 @@ func (t *eventType) admitEmit(ctx context.Context, e *limited, now int64) (v ver
 	if v, err = admitAll(ctx, rules.emit, e, now); v != passed || err != nil {
 		return v, err
 	}
-	return admitAll(ctx, rules.exportRefuse, e, now)
+	if v, err = admitAll(ctx, rules.exportRefuse, e, now); v != passed || err != nil || !t.durable {
+		return v, err
+	}
+	return admitAll(ctx, rules.export, e, now) // of a durable export nothing waits behind Emit
 }
 
 func (r *typedRoute[T]) emitRoot(ctx context.Context, key string, now int64, value *T) (ID, error) {
@@ -94,6 +97,12 @@ func (r *typedRoute[T]) emitRoot(ctx context.Context, key string, now int64, val
 		releaseAll(r.targets, hash, shed)
 		r.node.counters.cell(r.subject, Refused, "emit", ruleClosed).Add(1)
 		return ID{}, ErrClosed
+	}
+	if r.durable {
+		if err := r.storeRoot(ctx, &h, value); err != nil {
+			releaseAll(r.targets, hash, shed)
+			return ID{}, err
+		}
 	}
 	r.deliver(&h, hash, value, shed)
 	return id, nil
@@ -120,7 +129,7 @@ func (r *typedRoute[T]) deliver(h *Header, hash uint64, value *T, shed uint64) {
 	}
 	for i, s := range r.typed {
 		if shed&(1<<i) == 0 {
-			s.put(h, hash, value)
+			s.put(h, hash, nil, value)
 		}
 	}
 }
@@ -133,9 +142,9 @@ func (r *typedRoute[T]) deliverForeign(h *Header, hash uint64, value *T, shed ui
 		switch {
 		case shed&(1<<i) != 0:
 		case r.typed[i] != nil:
-			r.typed[i].put(h, hash, value)
+			r.typed[i].put(h, hash, nil, value)
 		default:
-			b.putContent(*h, hash, c)
+			b.putContent(*h, hash, c, nil)
 		}
 	}
 }

@@ -142,15 +142,16 @@ func appendEnvelope(dst []byte, h *Header, steps [][]byte, payload []byte) ([]by
 // process and takes milliseconds.
 const flushTimeout = 10 * time.Second
 
-// flushExports waits until the server has taken all that was published.
-func (n *Node) flushExports(ctx context.Context) error {
-	if n.out == nil || n.out.IsClosed() {
+// flush waits until the server has taken all that was published: exports, or what
+// was said of the events of durable imports.
+func (n *Node) flush(ctx context.Context, conn *nats.Conn) error {
+	if conn == nil || conn.IsClosed() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	if err := n.out.FlushWithContext(ctx); err != nil {
-		return fmt.Errorf("mesh: flush exports: %w", err)
+	if err := conn.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("mesh: close node %s: flush: %w", n.name, err)
 	}
 	return nil
 }

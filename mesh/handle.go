@@ -31,7 +31,7 @@ func (w *handlerWorker[T]) process(it *item[T]) {
 	}
 	done, err := w.breaker.Allow()
 	if err != nil {
-		it.tally.broken.Add(1)
+		it.tally.lose(it.tally.broken, it.handover, err)
 		return
 	}
 	err = errGoexit // unless try returns
@@ -53,7 +53,7 @@ func (w *handlerWorker[T]) admit(it *item[T], limits []*limit) bool {
 func (w *handlerWorker[T]) try(it *item[T]) error {
 	for try := 1; ; try++ {
 		if w.node.handling.Err() != nil { // the node gave up waiting
-			it.tally.lost.Add(1)
+			it.tally.lose(it.tally.lost, it.handover, ErrClosed)
 			return nil
 		}
 		err := w.call(it, try)
@@ -96,7 +96,9 @@ func (w *handlerWorker[T]) call(it *item[T], try int) (err error) {
 		if p != nil {
 			err = &PanicError{Value: p, Stack: debug.Stack()}
 		}
-		w.stage.end(returned && err == nil)
+		if stored := w.stage.end(returned && err == nil); stored != nil {
+			err = stored
+		}
 		if !returned && p == nil {
 			w.giveUp(it, try, errGoexit)
 		}

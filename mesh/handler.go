@@ -110,6 +110,7 @@ func newHandler[T any](name, pattern string, handle func(context.Context, T) err
 	}
 	h.receiver = func(n *Node) receiver {
 		c := newConsumer("handler "+name, h.options, from)
+		c.handler = true
 		breaker := newBreaker(name, h.options)
 		c.newWorker = func() func(*item[T]) {
 			w := &handlerWorker[T]{node: n, name: name, handle: handle, options: h.options, stage: newStage(n), breaker: breaker}

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -19,6 +20,30 @@ func newID(unix int64) (id ID) {
 	ms, rest := uint64(unix)/1e6, uint64(unix)%1e6
 	binary.BigEndian.PutUint64(id[:8], ms<<16|7<<12|rest<<12/1e6)
 	binary.BigEndian.PutUint64(id[8:], 1<<63|rand.Uint64()>>2)
+	return id
+}
+
+// childID is the id of an event that goes into an outbox, emitted by a handler
+// (by) for the event parent. It follows from what is emitted: the same handler
+// run again for the same event, because it was tried again or because a crash made
+// the event come again, gives its events the same ids, and outbox and receivers
+// drop the copies. It has the form and the time of the parent's id; the other 74
+// bits are a hash (SHA-256). copies tells apart equal events of one call.
+func childID(parent ID, by, subject, key string, payload []byte, copies int) (id ID) {
+	hash := sha256.New()
+	var size [8]byte
+	for _, part := range [][]byte{parent[:], []byte(by), []byte(subject), []byte(key), payload} {
+		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+		hash.Write(size[:])
+		hash.Write(part)
+	}
+	binary.BigEndian.PutUint64(size[:], uint64(copies))
+	hash.Write(size[:])
+	sum := hash.Sum(nil)
+	copy(id[:6], parent[:6])
+	copy(id[6:], sum)
+	id[6] = id[6]&0x0f | 7<<4
+	id[8] = id[8]&0x3f | 1<<7
 	return id
 }
 

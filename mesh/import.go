@@ -85,7 +85,7 @@ func (i *importer) receive(m *nats.Msg) {
 		i.node.logRarely("imported event refused", "error", err)
 		return
 	}
-	if err := i.eventType.deliverEncoded(i.node.intake, &h, i.envelope.Payload); err != nil {
+	if err := i.eventType.deliverEncoded(i.node.intake, &h, i.envelope.Payload, nil); err != nil {
 		i.node.logRarely("imported event not delivered", "type", i.event, "error", err)
 	}
 }
@@ -102,33 +102,56 @@ func (i *importer) header(m *nats.Msg) (Header, error) {
 	if origin := e.Path[len(e.Path)-1]; !i.origins[string(origin)] {
 		return Header{}, fmt.Errorf("it says it is from %s, which is no peer that this node imports %s from", e.Origin(), i.event)
 	}
-	return Header{ID: ID(e.ID), Root: ID(e.Root), Parent: ID(e.Parent), Key: e.Key,
-		at: e.Time, waited: e.Waited, path: i.node.imported.Walk(e.Path)}, nil
+	return i.node.headerOf(e), nil
 }
 
-// deliverEncoded gives an event that came encoded to the handlers. It waits
-// for full queues until ctx ends.
-func (t *eventType) deliverEncoded(ctx context.Context, h *Header, payload []byte) error {
+// headerOf gives the header of an event that came encoded.
+func (n *Node) headerOf(e *wire.Envelope) Header {
+	return Header{ID: ID(e.ID), Root: ID(e.Root), Parent: ID(e.Parent), Key: e.Key,
+		at: e.Time, waited: e.Waited, path: n.imported.Walk(e.Path)}
+}
+
+// deliverEncoded gives an event that came encoded to the handlers and to the tap.
+// It waits for full queues until ctx ends. d is the handover it came with, which
+// waits for the handlers; nil: none.
+func (t *eventType) deliverEncoded(ctx context.Context, h *Header, payload []byte, d *handover) error {
+	err := t.node.deliverTo(ctx, t.inbound, h, payload, d)
+	if err == nil {
+		t.admitted.Add(1)
+	}
+	return err
+}
+
+// deliverTo gives an event that came encoded to some consumers of its type. The
+// payload may be kept.
+func (n *Node) deliverTo(ctx context.Context, targets []binding, h *Header, payload []byte, d *handover) error {
 	var hash uint64
 	if h.Key != "" {
 		hash = keyHash(h.Key)
 	}
-	shed, err := reserveAll(ctx, t.inbound, hash, false)
+	shed, err := reserveAll(ctx, targets, hash, false)
 	if err != nil {
 		return err
 	}
-	t.admitted.Add(1)
-	countShed(t.inbound, shed)
-	// The message belongs to the NATS client only until the callback returns,
-	// and it is not used again: the payload may be kept.
+	countShed(targets, shed)
 	c := &content{payload: payload}
-	for i, b := range t.inbound {
-		if shed&(1<<i) == 0 {
-			b.putContent(*h, hash, c)
+	for i, b := range targets {
+		of := d
+		if !b.handles() {
+			of = nil // the tap only looks on
+		}
+		switch {
+		case shed&(1<<i) == 0:
+			b.putContent(*h, hash, c, of)
+		case of != nil:
+			of.fail(failure{place: b.counts().place, err: errNotTaken})
+			of.leave()
 		}
 	}
 	return nil
 }
+
+var errNotTaken = errors.New("the handler's queue was full, or it is cut")
 
 // countDropped moves what the client dropped into the counters.
 func (i *importer) countDropped() {
@@ -208,6 +231,13 @@ func (n *Node) Ready(ctx context.Context) error {
 			}
 		})
 	}
+	for _, d := range n.durables {
+		peers.Go(func() {
+			if err := d.ready(ctx); err != nil {
+				cancel(fmt.Errorf("mesh: node %s is not ready: %w", n.name, err))
+			}
+		})
+	}
 	peers.Wait()
 	return context.Cause(ctx)
 }
@@ -217,7 +247,7 @@ func (n *Node) wanted() map[string][]string {
 	wanted := map[string][]string{}
 	for _, r := range n.remotes() {
 		for _, i := range n.config.Imports {
-			if serviceOf(i.Event) == service(r.Name) {
+			if !i.Durable && serviceOf(i.Event) == service(r.Name) {
 				wanted[r.Name] = append(wanted[r.Name], i.Event+".*")
 			}
 		}

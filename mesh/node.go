@@ -14,6 +14,8 @@ import (
 
 	"leafmesh/mesh/internal/cascade"
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/letters"
+	"leafmesh/mesh/internal/outbox"
 )
 
 // Node is one process's part of the mesh. Its methods are safe for concurrent
@@ -37,6 +39,14 @@ type Node struct {
 	out, in *nats.Conn
 	imports []*importer
 	tap     atomic.Pointer[tap]
+
+	outbox      *outbox.Outbox   // nil without a durable export
+	letters     *letters.Letters // nil if nothing is durable, as the rest
+	bookmarks   *bookmarks
+	replaying   sync.Map // keys of the letters that are
+	durables    []*durableImport
+	durableRuns sync.WaitGroup // of durables; ends with the intake
+	keeper      sync.WaitGroup // the goroutine of keep; ends with the handling
 
 	table      atomic.Pointer[routes]
 	closing    atomic.Bool
@@ -96,7 +106,7 @@ func start(ctx context.Context, c Config, link bool) (*Node, error) {
 	if n.leaf, err = leaf.Start(ctx, spec); err != nil {
 		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, err)
 	}
-	if err := n.connect(); err != nil {
+	if err := n.connect(ctx); err != nil {
 		n.abort()
 		return nil, err
 	}
@@ -194,6 +204,7 @@ func (n *Node) leafSpec(link bool) (leaf.Spec, error) {
 	for _, e := range c.Exports {
 		spec.Exports = append(spec.Exports, e.Event+".*")
 	}
+	spec.Outbox = n.outboxSpec()
 	if link {
 		spec.Remotes = n.remotes()
 	}
@@ -215,7 +226,7 @@ func (n *Node) importers() (importers []leaf.Importer, err error) {
 			return nil, fmt.Errorf("mesh: key of peer %s: %w", p.Name, err)
 		}
 		if key != "" {
-			importers = append(importers, leaf.Importer{Name: p.Name, PublicKey: key})
+			importers = append(importers, leaf.Importer{Name: p.Name, PublicKey: key, Consumers: n.config.consumersOf(service(p.Name))})
 		}
 	}
 	return importers, nil
@@ -223,12 +234,15 @@ func (n *Node) importers() (importers []leaf.Importer, err error) {
 
 // connect joins the router to the server: exports and imports each on a
 // connection of their own, so that a slow link does not hold up the other.
-func (n *Node) connect() (err error) {
+func (n *Node) connect(ctx context.Context) (err error) {
 	if n.out, err = n.leaf.Connect(leaf.Out); err != nil {
 		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
 	}
-	if n.in, err = n.leaf.Connect(leaf.In); err != nil {
+	if n.in, err = n.leaf.Connect(leaf.In, n.inOptions()...); err != nil {
 		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
+	if err := n.openStorage(ctx); err != nil {
+		return err
 	}
 	n.startHandlers()
 	n.startWatching()
@@ -238,6 +252,9 @@ func (n *Node) connect() (err error) {
 		}
 	}
 	for _, i := range n.config.Imports {
+		if i.Durable {
+			continue
+		}
 		imp := n.newImport(i)
 		n.imports = append(n.imports, imp)
 		if err := imp.subscribe(i.Delivery); err != nil {
@@ -247,7 +264,7 @@ func (n *Node) connect() (err error) {
 	if err := n.in.Flush(); err != nil {
 		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
 	}
-	return nil
+	return n.startDurableImports()
 }
 
 // Name is the node's name, "clue-1".

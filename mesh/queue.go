@@ -16,9 +16,10 @@ var errFull = errors.New("queue full")
 
 // item is one event in a queue.
 type item[T any] struct {
-	header Header
-	tally  *tally
-	value  T
+	header   Header
+	tally    *tally
+	handover *handover // of a durable import; nil: none
+	value    T
 }
 
 // queue is the bounded queue of one worker. A place is reserved first and
@@ -115,15 +116,18 @@ func (q *queue[T]) signal() {
 
 // put fills a reserved place. It never blocks. Into a queue that was abandoned
 // it loses the event, and counts it.
-func (q *queue[T]) put(h *Header, t *tally, value *T) {
+func (q *queue[T]) put(h *Header, t *tally, d *handover, value *T) {
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
-		t.lost.Add(1)
+		t.lose(t.lost, d, ErrClosed)
+		if d != nil {
+			d.leave()
+		}
 		q.release(1)
 		return
 	}
-	q.items = append(q.items, item[T]{header: *h, tally: t, value: *value})
+	q.items = append(q.items, item[T]{header: *h, tally: t, handover: d, value: *value})
 	q.total++
 	wake := q.sleeping
 	q.sleeping = false

@@ -103,7 +103,7 @@ func (x *queueMachine) Put(t *rapid.T) {
 	}
 	x.m.empty--
 	value := int(x.m.put) + 1
-	x.q.put(&Header{}, x.counts, &value)
+	x.q.put(&Header{}, x.counts, nil, &value)
 	if x.m.closed { // it was abandoned
 		x.m.lost++
 		return
@@ -181,7 +181,7 @@ func TestQueueUnderStress(t *testing.T) {
 				if depth := q.depth.Load(); depth > deepest.Load() {
 					deepest.Store(depth)
 				}
-				q.put(&Header{}, nil, &event{emitter, n})
+				q.put(&Header{}, nil, nil, &event{emitter, n})
 			}
 		})
 	}

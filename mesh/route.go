@@ -18,6 +18,7 @@ type eventType struct {
 	step     string // "clue-1:clue.answer.judged"
 	root     *cascade.Path
 	export   *Export
+	durable  bool      // the export goes by way of the outbox
 	handlers []binding // in their order
 	inbound  []binding // who takes imported events: the handlers and the tap
 
@@ -26,6 +27,7 @@ type eventType struct {
 	// outOfBounds counts what the cascade guard refused on emit, by its rules.
 	outOfBounds [gate.RuleCount]*counter
 	imported    *counter
+	stored      *counter
 	badKey      *RefusedError
 }
 
@@ -87,10 +89,10 @@ func makeRoute[T any](n *Node, e *Event[T]) (*typedRoute[T], error) {
 func newRouteLocked[T any](n *Node, t *eventType) *typedRoute[T] {
 	r := &typedRoute[T]{eventType: t}
 	r.targets = slices.Clone(t.handlers)
-	if r.wired = t.export != nil || n.config.Tap != nil; r.wired {
-		r.targets = append(r.targets, newOutlet[T](n, t, t.export != nil))
+	if exported := t.export != nil && !t.durable; exported || n.config.Tap != nil {
+		r.targets = append(r.targets, newOutlet[T](n, t, exported))
 	}
-	r.wired = r.wired || n.codecCheck
+	r.wired = t.export != nil || n.config.Tap != nil || n.codecCheck
 	r.typed = make([]*subscription[T], len(r.targets))
 	for i, b := range r.targets {
 		if s, ok := b.(*subscription[T]); ok && !n.codecCheck {
@@ -142,6 +144,7 @@ func (n *Node) newType(subject string) *eventType {
 		node: n, subject: subject, step: n.name + ":" + subject,
 		admitted: n.counters.cell(subject, Admitted, "", ""),
 		imported: n.counters.cell(subject, Imported, "", ""),
+		stored:   n.counters.cell(subject, Stored, "", ""),
 		badKey:   &RefusedError{Type: subject, Place: "emit", Rule: ruleKey},
 	}
 	t.root = n.paths.Root(t.step)
@@ -151,6 +154,7 @@ func (n *Node) newType(subject string) *eventType {
 	for i := range n.config.Exports {
 		if n.config.Exports[i].Event == subject {
 			t.export = &n.config.Exports[i]
+			t.durable = t.export.durable()
 		}
 	}
 	t.rules.Store(n.rulesLocked(subject, nil))

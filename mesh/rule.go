@@ -207,7 +207,7 @@ func (n *Node) Rules() []Rule {
 // it to the end. The error is that of [Config.Validate], with fields of
 // "limits"; then nothing has changed.
 func (n *Node) SetRules(rules []Rule) error {
-	if err := validateRules(rules); err != nil {
+	if err := validateRules(rules, n.config.Exports); err != nil {
 		return err
 	}
 	n.mu.Lock()

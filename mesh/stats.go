@@ -9,20 +9,29 @@ import (
 // Outcome is what became of events that are counted together.
 type Outcome string
 
-// The outcomes. At rest, for each handler: delivered = handled + failed + lost
-// under the rule "closed" + shed under any rule but "queue-full" and "cut", which
-// come before.
+// The outcomes. At rest, for each handler: delivered = handled + failed + returned
+// + lost under the rule "closed" + shed under any rule but "queue-full" and "cut",
+// which come before.
 const (
 	Admitted  Outcome = "admitted"  // passed the gate of this node
 	Delivered Outcome = "delivered" // put into a queue, once for each consumer
 	Handled   Outcome = "handled"   // the handler returned nil
 	Failed    Outcome = "failed"    // the handler gave up: a dead letter
 	Retried   Outcome = "retried"   // tries after the first
+	Returned  Outcome = "returned"  // of a durable import, not handled: it comes again
 	Exported  Outcome = "exported"  // published to the links
+	Stored    Outcome = "stored"    // put into this node's outbox
 	Unheard   Outcome = "unheard"   // an export that no node listened for
 	Tapped    Outcome = "tapped"    // shown to clients at the tap
 	Imported  Outcome = "imported"  // came over a link and was understood
-	Delayed   Outcome = "delayed"   // waited for a limit
+	// Redelivered events of a durable import came again.
+	Redelivered Outcome = "redelivered"
+	// OutboxChanged counts outboxes of peers that were not as this node left them: wiped,
+	// restored from an old copy, or renamed.
+	OutboxChanged Outcome = "outbox-changed"
+	// DeadLettered events of a durable import became durable dead letters.
+	DeadLettered Outcome = "dead-lettered"
+	Delayed      Outcome = "delayed" // waited for a limit
 	// Coalesced events gave way to a newer one of their key.
 	Coalesced Outcome = "coalesced"
 	// Overflowed events found the buckets of a rule in use by other keys, and were
@@ -87,6 +96,11 @@ type Stats struct {
 	Links  []Link  `json:"links"`
 	// Waiting counts the events reserved, waiting or being handled in all queues.
 	Waiting int64 `json:"waiting"`
+	// Outbox is what this node keeps for others; nil without a durable export.
+	Outbox *OutboxStats `json:"outbox,omitempty"`
+	// DurableImports has an entry for each durable import and peer.
+	DurableImports []DurableImport `json:"durable_imports,omitempty"`
+	Letters        LetterStats     `json:"letters,omitzero"`
 }
 
 // Total sums an outcome over all types, places and rules.
@@ -112,6 +126,7 @@ func (n *Node) Stats() Stats {
 	for _, r := range n.receivers() {
 		s.Waiting += r.depth()
 	}
+	n.addDurable(&s)
 	return s
 }
 

@@ -26,6 +26,8 @@ type stage struct {
 	header Header // guarded by mu
 	source *tally // guarded by mu: of the event at the handler
 	held   []held // guarded by mu
+	// stored are those of held that go into the outbox first.
+	stored []storedEvent // guarded by mu
 
 	turns []turn // owned by the worker: those not used yet
 }
@@ -87,12 +89,19 @@ func (s *stage) begin(h *Header, source *tally) *turn {
 }
 
 // end closes the turn. The held events take effect, in the order they were
-// emitted, or are dropped.
-func (s *stage) end(commit bool) {
+// emitted, or are dropped. Those that belong into the outbox are stored before
+// any takes effect; if that fails, none does, and the error says why.
+func (s *stage) end(commit bool) (err error) {
 	s.mu.Lock()
 	s.open = false
-	held := s.held
+	held, stored := s.held, s.stored
 	s.mu.Unlock()
+	if commit && len(stored) > 0 {
+		err = s.node.store(s.base, stored)
+		commit = err == nil
+	}
+	clear(stored)
+	s.stored = stored[:0]
 	for i, h := range held {
 		if commit {
 			h.commit()
@@ -102,6 +111,7 @@ func (s *stage) end(commit bool) {
 		held[i] = nil
 	}
 	s.held = held[:0] // nobody else appends while no turn is open
+	return err
 }
 
 // pendingEmit is an event with its places reserved.
@@ -123,6 +133,15 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value 
 	if !s.presentLocked(t) {
 		return ErrHandlerReturned
 	}
+	header := s.childLocked(r.eventType, key, now)
+	var store storedEvent
+	if r.durable {
+		var err error
+		if store, err = s.storedChildLocked(r.eventType, &header, value); err != nil {
+			return err
+		}
+		header.ID = store.id
+	}
 	hash := r.hash(key)
 	shed, err := reserveAll(s.base, r.targets, hash, true)
 	if err != nil {
@@ -132,9 +151,11 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value 
 	if p == nil {
 		p = &pendingEmit[T]{event: e}
 	}
-	p.route, p.source, p.value, p.hash, p.shed = r, s.source, value, hash, shed
-	p.header = s.childLocked(r.eventType, key, now)
+	p.route, p.source, p.header, p.value, p.hash, p.shed = r, s.source, header, value, hash, shed
 	s.held = append(s.held, p)
+	if r.durable {
+		s.stored = append(s.stored, store)
+	}
 	return nil
 }
 

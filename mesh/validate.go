@@ -21,6 +21,9 @@ const (
 // start (a process id, a random or container id, an address) do not match.
 var nodeName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*-(0|[1-9][0-9]{0,3})$`)
 
+// serviceName is the part of a node's name before the instance.
+var serviceName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$`)
+
 const (
 	maxNameBytes = 64
 	// ownService is the service of the framework's own events, such as dead
@@ -47,6 +50,7 @@ func (c Config) Validate() error {
 	v.alarms()
 	v.exports()
 	v.imports()
+	v.durability()
 	v.tap()
 	if c.MaxPayload != 0 && (c.MaxPayload < minMaxPayload || c.MaxPayload > maxMaxPayload) {
 		v.add("max_payload", fmt.Sprintf("%d bytes is out of range", c.MaxPayload),
@@ -77,6 +81,9 @@ func (c Config) withDefaults() Config {
 	if c.MaxPayload == 0 {
 		c.MaxPayload = defaultMaxPayload
 	}
+	if len(c.durableExports()) > 0 {
+		c.Outbox = c.Outbox.withDefaults()
+	}
 	c.Limits, c.Exports, c.Imports = slices.Clone(c.Limits), slices.Clone(c.Exports), slices.Clone(c.Imports)
 	for i := range c.Limits {
 		c.Limits[i] = c.Limits[i].withDefaults()
@@ -88,6 +95,9 @@ func (c Config) withDefaults() Config {
 		c.Imports[i].Limit = c.Imports[i].Limit.withDefaults()
 		if c.Imports[i].Delivery == "" {
 			c.Imports[i].Delivery = Shared
+		}
+		if c.Imports[i].Durable {
+			c.Imports[i].Redelivery = c.Imports[i].Redelivery.withDefaults()
 		}
 	}
 	return c

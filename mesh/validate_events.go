@@ -8,10 +8,12 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// validateRules checks rules that are to replace those of a running node.
-func validateRules(rules []Rule) error {
-	v := &validation{config: Config{Limits: rules}}
+// validateRules checks rules that are to replace those of a running node with
+// the given exports.
+func validateRules(rules []Rule, exports []Export) error {
+	v := &validation{config: Config{Limits: rules, Exports: exports}}
 	v.limits()
+	v.durableRules()
 	return joined(v.problems)
 }
 

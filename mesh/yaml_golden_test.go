@@ -16,7 +16,7 @@ import (
 var badYAML = []struct{ name, old, new, want string }{
 	{"unknown key", "listen:", "listn:", `2: listn: unknown key; did you mean listen?`},
 	{"unknown key, nothing like it", "max_payload: 4096", "colour: red",
-		`15: colour: unknown key; known keys: name, listen, seed, peers, limits, cascades, alarms, exports, imports, tap, max_payload`},
+		`15: colour: unknown key; known keys: name, listen, seed, peers, limits, cascades, alarms, exports, imports, data, outbox, tap, max_payload`},
 	{"unknown nested key", "delivery: each", "delvery: each", `13: imports[0].delvery: unknown key; did you mean delivery?`},
 	{"duplicate key", "max_payload: 4096", "name: clue-2", `15: name: the key already stands on line 1; keep one of the two`},
 	{"number for text", "name: clue-1", "name: 7", `1: name: a whole number stands where a text belongs; put it in quotes`},

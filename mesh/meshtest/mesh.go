@@ -38,7 +38,8 @@ type Mesh struct {
 
 // Open starts and links one node for each config and waits until all are ready,
 // with the default [Settings]. Listen, Seed and Peers of the configs are
-// replaced (see [mesh.OpenAll]). The test fails if that fails, or if the nodes
+// replaced (see [mesh.OpenAll]), and the Data of a node with something durable
+// is a folder of the test if it is empty. The test fails if that fails, or if the nodes
 // do not close without an error when it ends.
 func Open(t testing.TB, configs ...mesh.Config) *Mesh {
 	t.Helper()
@@ -55,6 +56,9 @@ func (s Settings) Open(t testing.TB, configs ...mesh.Config) *Mesh {
 	recorded := slices.Clone(configs) // the caller's configs stay as they are
 	for i := range recorded {
 		c := &recorded[i]
+		if c.Data == "" && durable(c) {
+			c.Data = mesh.Path(m.t.TempDir())
+		}
 		r := &recorder{node: c.Name}
 		m.recorders[c.Name] = r
 		c.CodecCheck = c.CodecCheck || !s.WithoutCodecCheck
@@ -64,6 +68,11 @@ func (s Settings) Open(t testing.TB, configs ...mesh.Config) *Mesh {
 	}
 	m.start(recorded)
 	return m
+}
+
+func durable(c *mesh.Config) bool {
+	return slices.ContainsFunc(c.Exports, func(e mesh.Export) bool { return len(e.Durable) > 0 }) ||
+		slices.ContainsFunc(c.Imports, func(i mesh.Import) bool { return i.Durable })
 }
 
 func (m *Mesh) start(configs []mesh.Config) {

@@ -1,0 +1,70 @@
+package mesh
+
+import (
+	"sync"
+
+	"leafmesh/mesh/internal/bookmark"
+)
+
+// bookmarks is what the node remembers of its peers' outboxes, in memory and on
+// disk.
+type bookmarks struct {
+	path string
+
+	mu      sync.Mutex
+	marks   bookmark.Marks // guarded by mu
+	changed bool           // guarded by mu: since they were saved
+}
+
+func openBookmarks(path string) (*bookmarks, error) {
+	marks, err := bookmark.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	return &bookmarks{path: path, marks: marks}, nil
+}
+
+// meet compares an outbox with what is remembered of it, and remembers it as it
+// is now.
+func (b *bookmarks) meet(place bookmark.Place, found bookmark.Mark) bookmark.Finding {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	finding := bookmark.Compare(b.marks, place, found)
+	switch finding.Kind {
+	case bookmark.Same:
+	case bookmark.Restored:
+		b.setLocked(place, found) // said once
+	default:
+		b.setLocked(place, bookmark.Mark{Stream: found.Stream})
+	}
+	return finding
+}
+
+// handled remembers that an event was.
+func (b *bookmarks) handled(place bookmark.Place, sequence uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if mark := b.marks[place]; mark.Sequence < sequence {
+		mark.Sequence = sequence
+		b.setLocked(place, mark)
+	}
+}
+
+func (b *bookmarks) setLocked(place bookmark.Place, mark bookmark.Mark) {
+	b.marks[place] = mark
+	b.changed = true
+}
+
+// save writes what has changed to the disk.
+func (b *bookmarks) save() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.changed {
+		return nil
+	}
+	if err := b.marks.Save(b.path); err != nil {
+		return err
+	}
+	b.changed = false
+	return nil
+}

@@ -1,0 +1,159 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/letters"
+	"leafmesh/mesh/internal/outbox"
+)
+
+// What a node keeps in its data directory.
+const (
+	outboxFolder  = "outbox"
+	lettersFolder = "letters"
+	bookmarkFile  = "bookmark"
+)
+
+// maxLetters bounds the durable dead letters of a node. Past it events that are
+// given up stay in the outbox they came from, and come again.
+const maxLetters = 10_000
+
+// storageRoom is what JetStream may take beyond the events, for what it remembers of
+// consumers, as a share of the events' bytes.
+const storageRoom = 4
+
+// outboxSpec says what the embedded server is to keep, or nil.
+func (n *Node) outboxSpec() *leaf.Outbox {
+	if len(n.config.durableExports()) == 0 {
+		return nil
+	}
+	o := n.config.Outbox
+	spec := &leaf.Outbox{Dir: filepath.Join(string(n.config.Data), outboxFolder), MaxBytes: o.MaxBytes + o.MaxBytes/storageRoom}
+	if o.Sync == SyncAlways {
+		spec.SyncAlways = true
+	} else {
+		spec.SyncInterval = time.Duration(o.Sync)
+	}
+	return spec
+}
+
+// consumersOf lists what the instances of a service may read from this node's
+// outbox.
+func (c Config) consumersOf(service string) (names []string) {
+	for _, e := range c.durableExports() {
+		for _, s := range e.Durable {
+			if s == service {
+				names = append(names, outbox.ConsumerName(s, e.Event))
+			}
+		}
+	}
+	return names
+}
+
+// inOptions are those of the connection to account in.
+func (n *Node) inOptions() []nats.Option {
+	return []nats.Option{nats.CustomInboxPrefix(leaf.InboxPrefix(n.name))}
+}
+
+// openStorage opens what the node keeps on disk, if it keeps anything.
+func (n *Node) openStorage(ctx context.Context) error {
+	if !n.config.keeps() {
+		return nil
+	}
+	data := string(n.config.Data)
+	var err error
+	if n.letters, err = letters.Open(filepath.Join(data, lettersFolder), maxLetters); err != nil {
+		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
+	if n.bookmarks, err = openBookmarks(filepath.Join(data, bookmarkFile)); err != nil {
+		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
+	return n.openOutbox(ctx)
+}
+
+func (n *Node) openOutbox(ctx context.Context) (err error) {
+	exports := n.config.durableExports()
+	if len(exports) == 0 {
+		return nil
+	}
+	o := n.config.Outbox
+	c := outbox.Config{Node: n.name, Dir: filepath.Join(string(n.config.Data), outboxFolder),
+		MaxAge: o.MaxAge, MaxBytes: o.MaxBytes, MaxMessages: o.MaxEvents, Logger: n.log}
+	if o.Sync != SyncAlways {
+		c.SyncInterval = time.Duration(o.Sync)
+	}
+	for _, e := range exports {
+		c.Types = append(c.Types, outbox.Type{Subject: e.Event, Services: e.Durable})
+	}
+	if n.outbox, err = outbox.Open(ctx, n.out, c); err != nil {
+		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
+	return nil
+}
+
+// startDurableImports begins to take events out of the peers' outboxes.
+func (n *Node) startDurableImports() error {
+	for _, i := range n.config.Imports {
+		if !i.Durable {
+			continue
+		}
+		list, err := n.newDurableImports(i)
+		if err != nil {
+			return err
+		}
+		n.durables = append(n.durables, list...)
+	}
+	if len(n.durables) == 0 {
+		return nil
+	}
+	for _, d := range n.durables {
+		n.durableRuns.Go(d.run)
+	}
+	n.keeper.Go(n.keep)
+	return nil
+}
+
+// keep looks after the events that were taken and are not handled, and after the
+// bookmarks, until the node's handlers have ended.
+func (n *Node) keep() {
+	alive, save := time.NewTicker(keepAlive), time.NewTicker(time.Second)
+	defer alive.Stop()
+	defer save.Stop()
+	for {
+		select {
+		case <-alive.C:
+			for _, d := range n.durables {
+				d.keepAlive()
+			}
+		case <-save.C:
+			if err := n.bookmarks.save(); err != nil {
+				n.logRarely("bookmarks not saved", "error", err)
+			}
+		case <-n.handling.Done():
+			return
+		}
+	}
+}
+
+// closeStorage ends what openStorage began, once no handler runs any more.
+func (n *Node) closeStorage(ctx context.Context) error {
+	n.keeper.Wait()
+	var errs []error
+	if n.bookmarks != nil {
+		errs = append(errs, n.bookmarks.save())
+	}
+	if n.outbox != nil {
+		errs = append(errs, n.outbox.Close(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("mesh: close node %s: %w", n.name, err)
+	}
+	return nil
+}
