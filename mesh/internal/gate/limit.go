@@ -11,10 +11,10 @@ import (
 
 // Limit is a token bucket. It is safe for concurrent use.
 //
-// Its time never goes back. A rate.Limiter that is given a time earlier than the
-// last one refills what lies between twice, and goroutines that read the clock
-// and then meet at a bucket come in any order: without the lock here eight of
-// them got 1.6 times the rate.
+// A rate.Limiter that is given a time earlier than the last one refills what
+// lies between twice, and goroutines that read the clock and then meet at a
+// bucket come in any order: eight of them got 1.6 times the rate. So time does
+// not go back here, unless the clock was set.
 type Limit struct {
 	mu     sync.Mutex
 	latest time.Time     // guarded by mu
@@ -30,10 +30,19 @@ func NewLimit(perSecond float64, burst int) *Limit {
 	return &Limit{bucket: rate.NewLimiter(rate.Limit(perSecond), burst)}
 }
 
+// lateness is how far back a time may lie and still be one that came late. What
+// lies further back is of a clock that was set; the bucket does not wait until
+// it is as late again.
+const lateness = time.Second
+
 // laterLocked gives the time, or the latest there was if that is later.
 func (l *Limit) laterLocked(now time.Time) time.Time {
-	if now.After(l.latest) {
+	switch behind := l.latest.Sub(now); {
+	case behind < 0:
 		l.latest = now
+	case behind > lateness:
+		l.latest = now
+		l.bucket.SetBurstAt(now, l.bucket.Burst()) // forgets the later time, and changes nothing else
 	}
 	return l.latest
 }

@@ -92,6 +92,21 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	}
 }
 
+// A clock that is set back costs no more than the tokens that were spent.
+func TestAClockThatIsSet(t *testing.T) {
+	limit := NewLimit(10, 1)
+	limit.Allow(epoch)
+	for _, s := range []struct {
+		at   time.Duration
+		want bool
+	}{{-time.Hour, false}, {-time.Hour + 99*time.Millisecond, false}, {-time.Hour + 100*time.Millisecond, true},
+		{time.Hour, true}, {time.Hour, false}} {
+		if got := limit.Allow(epoch.Add(s.at)); got != s.want {
+			t.Errorf("at %v: %v, want %v", s.at, got, s.want)
+		}
+	}
+}
+
 // Goroutines read the clock and then come to the bucket in any order.
 func TestTheBoundHoldsForManyGoroutines(t *testing.T) {
 	const perSecond, burst, looks = 1e6, 1000, 50_000
