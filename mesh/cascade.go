@@ -55,6 +55,8 @@ var ErrCascade = fmt.Errorf("%w: cascade out of bounds", ErrRefused)
 //
 // The place is "emit", "import" or "handler <name>"; the rule is
 // "cascade-depth", "cascade-loop", "cascade-deadline" or "cascade-descendants".
+// It must not be changed: emits of one type in one handler call may get the same
+// error.
 type CascadeError struct {
 	RefusedError
 	Root ID // the event that began the cascade
@@ -62,31 +64,21 @@ type CascadeError struct {
 	// events, or nanoseconds for the deadline.
 	Limit, Value int64
 
-	path *cascade.Path
-	step string // the refused event's own; empty if path has it
+	path *cascade.Path // of the refused event
+	rule gate.Rule
 }
 
 // Path lists the steps from the root to the refused event, each "node:subject".
-func (e *CascadeError) Path() []string {
-	steps := e.path.Steps()
-	if e.step != "" {
-		steps = append(steps, e.step)
-	}
-	return steps
-}
+func (e *CascadeError) Path() []string { return e.path.Steps() }
 
 // Error names the rule, the numbers and the whole path.
 func (e *CascadeError) Error() string {
 	limit, value := fmt.Sprint(e.Limit), fmt.Sprint(e.Value)
-	if e.Rule == gate.DeadlineRule.String() {
+	if e.rule == gate.DeadlineRule {
 		limit, value = time.Duration(e.Limit).String(), time.Duration(e.Value).String()
 	}
-	path := e.path.String()
-	if e.step != "" {
-		path += " → " + e.step
-	}
 	return fmt.Sprintf("mesh: %s refused at %s by %s: %s is over %s, in the cascade of %s: %s",
-		e.Type, e.Place, e.Rule, value, limit, e.Root, path)
+		e.Type, e.Place, e.Rule, value, limit, e.Root, e.path)
 }
 
 // Unwrap lets errors.Is find ErrCascade and ErrRefused, and errors.As the
@@ -133,25 +125,59 @@ func (g *guard) boundsOf(path *cascade.Path) *gate.Bounds {
 	return g.standard
 }
 
-// admitDescendant asks the guard about an event that a handler emits, and
-// charges it to its cascade.
-func (t *eventType) admitDescendant(parent *Header, allowance int, now int64) error {
-	path := parent.path.Child(t.step)
-	d := gate.Descendant{Root: parent.Root, RootTime: parent.Root.Time().UnixNano(), Waited: parent.waited,
-		Depth: path.Depth(), Recurrence: path.Recurrence(), Allowance: allowance}
+// refusal is what the guard refused to a handler.
+type refusal struct {
+	to        *eventType
+	allowance int
+	err       *CascadeError
+}
+
+// admit asks the guard about an event that the turn's handler emits, and
+// charges it to its cascade. It gives the event's path, and the time.
+//
+// In a storm most emits are refused, and a handler that looks at no error goes
+// on. A bound that one event of a type would have broken is broken for the next
+// one of the turn too: it gets the same error, and costs the guard nothing.
+func (t *turn) admit(to *eventType, allowance int) (path *cascade.Path, now int64, err error) {
+	s := t.stage
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.presentLocked(t) {
+		return nil, 0, ErrHandlerReturned
+	}
+	if r := &s.refusal; r.to == to && r.allowance == allowance {
+		to.countRefused(s.source, r.err.rule)
+		return nil, 0, r.err
+	}
+	path, now = s.header.path.Child(to.step), to.node.clock.now()
+	if refused := to.admitDescendant(&s.header, path, allowance, now); refused != nil {
+		to.countRefused(s.source, refused.rule)
+		if refused.rule != gate.DeadlineRule { // its numbers change
+			s.refusal = refusal{to, allowance, refused}
+		}
+		return nil, 0, refused
+	}
+	return path, now, nil
+}
+
+// countRefused counts an event that a handler may not emit.
+func (t *eventType) countRefused(source *tally, rule gate.Rule) {
+	t.outOfBounds[rule].Add(1)
+	source.edge(t).refused.Add(1)
+}
+
+// admitDescendant asks the guard, and charges the event if it is admitted.
+func (t *eventType) admitDescendant(parent *Header, path *cascade.Path, allowance int, now int64) *CascadeError {
+	g := t.node.guard
 	if t.subject == DeadLetters.subject {
 		// Wanted most at the end of a cascade that went too far. There is at most
 		// one for each event that was admitted.
-		t.node.guard.Charge(parent.Root, t.node.guard.boundsOf(path))
+		g.Charge(parent.Root, g.boundsOf(path))
 		return nil
 	}
-	refusal := t.node.guard.Check(&d, t.node.guard.boundsOf(path), now)
-	if refusal.Rule == gate.Passed {
-		return nil
-	}
-	t.outOfBounds[refusal.Rule].Add(1)
-	return &CascadeError{RefusedError: RefusedError{Type: t.subject, Place: "emit", Rule: refusal.Rule.String()}, Root: parent.Root,
-		Limit: refusal.Limit, Value: refusal.Value, path: parent.path, step: t.step}
+	d := gate.Descendant{Root: parent.Root, RootTime: parent.Root.Time().UnixNano(), Waited: parent.waited,
+		Depth: path.Depth(), Recurrence: path.Recurrence(), Allowance: allowance}
+	return t.cascadeError("emit", parent.Root, path, g.Check(&d, g.boundsOf(path), now))
 }
 
 // admitImported asks the guard about an event that came over a link.
@@ -177,11 +203,22 @@ func (n *Node) chargeRetry(h *Header, place string) error {
 	return t.refuseAt(place, h, refusal)
 }
 
+// refuseAt counts a refusal that is none of emit, and makes its error.
 func (t *eventType) refuseAt(place string, h *Header, r gate.Refusal) error {
+	refused := t.cascadeError(place, h.Root, h.path, r)
+	if refused == nil {
+		return nil
+	}
+	t.node.counters.cell(t.subject, Refused, place, refused.Rule).Add(1)
+	return refused
+}
+
+// cascadeError makes the error of a refusal; nil if it is none. Its text is made
+// when somebody reads it.
+func (t *eventType) cascadeError(place string, root ID, path *cascade.Path, r gate.Refusal) *CascadeError {
 	if r.Rule == gate.Passed {
 		return nil
 	}
-	t.node.counters.cell(t.subject, Refused, place, r.Rule.String()).Add(1)
-	return &CascadeError{RefusedError: RefusedError{Type: t.subject, Place: place, Rule: r.Rule.String()}, Root: h.Root,
-		Limit: r.Limit, Value: r.Value, path: h.path}
+	return &CascadeError{RefusedError: RefusedError{Type: t.subject, Place: place, Rule: r.Rule.String()}, Root: root,
+		Limit: r.Limit, Value: r.Value, path: path, rule: r.Rule}
 }

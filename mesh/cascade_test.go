@@ -72,6 +72,36 @@ func TestACascadeErrorTellsAll(t *testing.T) {
 	}
 }
 
+// What a handler goes on to emit is judged by its own type, and counted each time.
+func TestEachRefusalOfACallIsCounted(t *testing.T) {
+	var errs []error
+	n := openHandlers(t, stepTaken.Handle("go on", func(ctx context.Context, s step) error {
+		for range 10 {
+			errs = append(errs, stepTaken.Emit(ctx, s), stepRepeated.Emit(ctx, s), stepTaken.Emit(ctx, s))
+		}
+		return nil
+	}))
+	emitStep(t, n, stepTaken, step{Key: "a"})
+	emitStep(t, n, stepTaken, step{Key: "b"})
+	finish(t, n)
+	for i, err := range errs {
+		if refused := i%3 != 1; refused != errors.Is(err, mesh.ErrCascade) {
+			t.Fatalf("emit %d: %v", i, err)
+		}
+	}
+	first, other := errs[0].(*mesh.CascadeError), errs[30].(*mesh.CascadeError)
+	if first.Root == other.Root {
+		t.Error("the error of another call was given")
+	}
+	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "cascade-loop", 40)
+	for _, e := range n.Graph().Edges {
+		if e.To == stepTaken.Subject() && e.Refused != 40 {
+			t.Errorf("the edge has %d refused, want 40", e.Refused)
+		}
+	}
+	wantCount(t, n, stepRepeated.Subject(), mesh.Admitted, "", "", 20)
+}
+
 // fork emits four of the next type for each event.
 func fork(next *mesh.Event[step]) func(context.Context, step) error {
 	return func(ctx context.Context, s step) error {

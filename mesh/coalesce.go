@@ -141,15 +141,15 @@ func (c *coalescedEmit) discard() { c.event.discard() }
 
 // coalesce gives an event to the rule that coalesces it, inside a handler when
 // that returns nil.
-func (e *Event[T]) coalesce(by *limit, t *turn, r *typedRoute[T], key string, now int64, value T) error {
+func (e *Event[T]) coalesce(by *limit, t *turn, r *typedRoute[T], event *limited, now int64, value T) error {
 	late := &lateEmit[T]{route: r, limit: by, value: value}
 	if t == nil {
 		if r.node.closing.Load() {
 			return ErrClosed
 		}
 		id := newID(now)
-		late.header = Header{ID: id, Root: id, Key: key, at: now, path: r.root}
-		by.coalescer.keep(key, late, time.Unix(0, now))
+		late.header = Header{ID: id, Root: id, Key: event.key, at: now, path: event.path}
+		by.coalescer.keep(event.key, late, time.Unix(0, now))
 		return nil
 	}
 	s := t.stage
@@ -158,8 +158,8 @@ func (e *Event[T]) coalesce(by *limit, t *turn, r *typedRoute[T], key string, no
 	if !s.presentLocked(t) {
 		return ErrHandlerReturned
 	}
-	late.header = s.childLocked(r.eventType, key, now)
-	s.held = append(s.held, &coalescedEmit{limit: by, key: key, event: late, source: s.source, child: r.eventType})
+	late.header = s.childLocked(event, now)
+	s.held = append(s.held, &coalescedEmit{limit: by, key: event.key, event: late, source: s.source, child: r.eventType})
 	return nil
 }
 
@@ -175,7 +175,7 @@ type lateEmit[T any] struct {
 func (l *lateEmit[T]) commit() {
 	r, n := l.route, l.route.node
 	now := n.clock.now()
-	event := limitedBy(&l.header)
+	event := limited{l.header.Key, l.header.path}
 	l.limit.bucketOf(&event, time.Unix(0, now)).Charge(time.Unix(0, now))
 	hash := r.hash(l.header.Key)
 	shed, err := reserveAll(n.handling, r.targets, hash, true)

@@ -35,23 +35,17 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 	if err != nil {
 		return err
 	}
-	key := e.keyOf(value)
-	if r.wired && (len(key) > wire.MaxKeyBytes || !utf8.ValidString(key)) {
-		return r.badKeyError(key)
+	// The guard before the limits, so that a storm does not use up what others
+	// need, and before all that costs more.
+	path, now, err := r.root, int64(0), error(nil)
+	if turn == nil {
+		now = node.clock.now()
+	} else if path, now, err = turn.admit(r.eventType, e.loops); err != nil {
+		return err
 	}
-	now := node.clock.now()
-	event := limited{key: key, origin: node.name, root: r.root}
-	if turn != nil {
-		parent, present := turn.header()
-		if !present {
-			return ErrHandlerReturned
-		}
-		// Before the limits, so that a storm does not use up what others need.
-		if err := r.admitDescendant(&parent, e.loops, now); err != nil {
-			turn.refused(r.eventType)
-			return err
-		}
-		event.root, event.descendant = parent.path.Root(), true
+	event := limited{e.keyOf(value), path}
+	if r.wired && (len(event.key) > wire.MaxKeyBytes || !utf8.ValidString(event.key)) {
+		return r.badKeyError(event.key)
 	}
 	if node.codecCheck {
 		if err := checkSurvives(r.eventType, value); err != nil {
@@ -63,11 +57,11 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 	case err != nil || v.shed:
 		return err
 	case v.coalesce != nil:
-		return e.coalesce(v.coalesce, turn, r, key, now, value)
+		return e.coalesce(v.coalesce, turn, r, &event, now, value)
 	case turn != nil:
-		return e.hold(turn, r, key, now, value)
+		return e.hold(turn, r, &event, now, value)
 	}
-	_, err = r.emitRoot(ctx, key, now, &value)
+	_, err = r.emitRoot(ctx, event.key, now, &value)
 	return err
 }
 

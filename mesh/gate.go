@@ -57,21 +57,16 @@ func (n *Node) newLimitLocked(subject, place string, r Rule) *limit {
 
 // limited is what the rules ask of an event.
 type limited struct {
-	key        string
-	origin     string        // the node that emitted it
-	root       *cascade.Path // of its cascade
-	descendant bool          // it has a parent
+	key  string
+	path *cascade.Path // its own
 }
 
-// limitedBy is what the rules ask of an event that has a header.
-func limitedBy(h *Header) limited {
-	return limited{key: h.Key, origin: h.path.Node(), root: h.path.Root(), descendant: h.path.Depth() > 0}
-}
+func (e *limited) descendant() bool { return e.path.Depth() > 0 }
 
 // admitAll asks rules in turn: see [limit.admit].
 func admitAll(ctx context.Context, limits []*limit, e *limited, unix int64) (verdict, error) {
 	for _, l := range limits {
-		if l.rule.Root != "" && l.rule.Root != e.root.Subject() {
+		if l.rule.Root != "" && l.rule.Root != e.path.Root().Subject() {
 			continue
 		}
 		if v, err := l.admit(ctx, e, unix); v != passed || err != nil {
@@ -94,7 +89,7 @@ var passed = verdict{}
 func (l *limit) admit(ctx context.Context, e *limited, unix int64) (verdict, error) {
 	now := time.Unix(0, unix)
 	bucket := l.bucketOf(e, now)
-	if l.rule.By == ByRoot && e.descendant && l.rule.Place == AtEmit {
+	if l.rule.By == ByRoot && e.descendant() && l.rule.Place == AtEmit {
 		bucket.Charge(now)
 		return passed, nil
 	}
@@ -122,9 +117,9 @@ func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
 	case ByKey:
 		key = e.key
 	case ByRoot:
-		key = e.root.Step()
+		key = e.path.Root().Step()
 	case ByPeer:
-		key = e.origin
+		key = e.path.Node()
 	default:
 		return l.bucket
 	}
@@ -142,7 +137,7 @@ func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
 // node begins to close; what is in the node already does, to be finished.
 func (l *limit) wait(ctx context.Context, e *limited, bucket *gate.Limit, now time.Time) error {
 	closing := l.closing
-	if l.rule.Place == AtExport || l.rule.Place == AtHandler || l.rule.Place == AtEmit && e.descendant {
+	if l.rule.Place == AtExport || l.rule.Place == AtHandler || l.rule.Place == AtEmit && e.descendant() {
 		closing = nil
 	}
 	delay, giveBack := bucket.Delay(now)

@@ -76,7 +76,7 @@ func (i *importer) receive(m *nats.Msg) {
 		i.node.logRarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
 		return
 	}
-	event := limitedBy(&h)
+	event := limited{h.Key, h.path}
 	if v, err := admitAll(i.node.intake, i.eventType.rules.Load().imports, &event, i.node.clock.now()); v != passed || err != nil {
 		return // counted by the rule
 	}

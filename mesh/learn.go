@@ -62,17 +62,6 @@ func (t *tally) edge(to *eventType) *edge {
 	return to.node.learned.learn(t, to)
 }
 
-// refused counts an event that the cascade guard refused to the turn's handler.
-func (t *turn) refused(to *eventType) {
-	s := t.stage
-	s.mu.Lock()
-	source, present := s.source, s.presentLocked(t)
-	s.mu.Unlock()
-	if present {
-		source.edge(to).refused.Add(1)
-	}
-}
-
 // learn gives an edge that is not known yet.
 func (l *learned) learn(from *tally, to *eventType) *edge {
 	if l.full.Load() {

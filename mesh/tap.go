@@ -111,7 +111,7 @@ func (t *tap) emit(wireSubject string, payload []byte) (ID, string, error) {
 	ctx, cancel := context.WithTimeout(t.node.intake, tapTimeout)
 	defer cancel()
 	now := t.node.clock.now()
-	event := limited{key: key, origin: t.node.name, root: r.root}
+	event := limited{key, r.root}
 	v, err := r.admitEmit(ctx, &event, now)
 	switch {
 	case err != nil:

@@ -28,6 +28,8 @@ type stage struct {
 	held   []held // guarded by mu
 	// stored are those of held that go into the outbox first.
 	stored []storedEvent // guarded by mu
+	// refusal is the guard's last one in the present turn. guarded by mu
+	refusal refusal
 
 	turns []turn // owned by the worker: those not used yet
 }
@@ -83,7 +85,7 @@ func (s *stage) begin(h *Header, source *tally) *turn {
 	defer s.mu.Unlock()
 	s.number++
 	s.open = true
-	s.header, s.source = *h, source
+	s.header, s.source, s.refusal = *h, source, refusal{}
 	t.stage, t.number = s, s.number
 	return t
 }
@@ -126,14 +128,14 @@ type pendingEmit[T any] struct {
 }
 
 // hold reserves the event's places and leaves it with the turn. It never waits.
-func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value T) error {
+func (e *Event[T]) hold(t *turn, r *typedRoute[T], event *limited, now int64, value T) error {
 	s := t.stage
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.presentLocked(t) {
 		return ErrHandlerReturned
 	}
-	header := s.childLocked(r.eventType, key, now)
+	header := s.childLocked(event, now)
 	var store storedEvent
 	if r.durable {
 		var err error
@@ -142,7 +144,7 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value 
 		}
 		header.ID = store.id
 	}
-	hash := r.hash(key)
+	hash := r.hash(event.key)
 	shed, err := reserveAll(s.base, r.targets, hash, true)
 	if err != nil {
 		return err
@@ -160,9 +162,8 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], key string, now int64, value 
 }
 
 // childLocked gives the header of an event that the turn's handler emits.
-func (s *stage) childLocked(t *eventType, key string, now int64) Header {
-	return Header{ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: key,
-		at: now, waited: s.header.waited, path: s.header.path.Child(t.step)}
+func (s *stage) childLocked(event *limited, now int64) Header {
+	return Header{ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: event.key, at: now, waited: s.header.waited, path: event.path}
 }
 
 func (p *pendingEmit[T]) commit() {

@@ -28,6 +28,7 @@ type Path struct {
 	root       *Path // the path of the root event; itself for a root
 	step       string
 	encoded    []byte // step, for AppendSteps
+	node       string
 	subject    string
 	depth      int
 	recurrence int
@@ -100,7 +101,7 @@ func (p *Path) Step() string { return p.step }
 func (p *Path) Subject() string { return p.subject }
 
 // Node is the node that emitted the event.
-func (p *Path) Node() string { return strings.TrimSuffix(p.step, ":"+p.subject) }
+func (p *Path) Node() string { return p.node }
 
 // Steps lists the steps from the root on.
 func (p *Path) Steps() []string {
@@ -161,8 +162,8 @@ func (t *Tree) intern(parent *Path, step string) *Path {
 
 func newPath(t *Tree, parent *Path, step string) *Path {
 	step = strings.Clone(step)
-	_, subject, _ := strings.Cut(step, ":")
-	made := &Path{tree: t, step: step, encoded: []byte(step), subject: subject, depth: parent.depth + 1}
+	node, subject, _ := strings.Cut(step, ":")
+	made := &Path{tree: t, step: step, encoded: []byte(step), node: node, subject: subject, depth: parent.depth + 1}
 	made.root = made
 	if parent != &t.empty {
 		made.parent, made.root = parent, parent.root
