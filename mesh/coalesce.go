@@ -175,7 +175,7 @@ type lateEmit[T any] struct {
 func (l *lateEmit[T]) commit() {
 	r, n := l.route, l.route.node
 	now := n.clock.now()
-	event := limited{l.header.Key, l.header.path}
+	event := limited{key: l.header.Key, path: l.header.path}
 	l.limit.bucketOf(&event, time.Unix(0, now)).Charge(time.Unix(0, now))
 	hash := r.hash(l.header.Key)
 	shed, err := reserveAll(n.handling, r.targets, hash, true)

@@ -1,6 +1,9 @@
 package mesh
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // sourceKey finds the source of events in a context: the *turn of a handler or
 // the *nodeContext of a node.
@@ -53,4 +56,24 @@ func HeaderOf(ctx context.Context) (Header, bool) {
 		return t.header()
 	}
 	return Header{}, false
+}
+
+// HandlerOf gives the name of the handler that ctx belongs to, and false outside
+// of a handler and after it returned.
+func HandlerOf(ctx context.Context) (name string, ok bool) {
+	if _, t := sourceOf(ctx); t != nil {
+		return t.handler()
+	}
+	return "", false
+}
+
+// handler is the name of the handler that runs, as long as it runs.
+func (t *turn) handler() (name string, ok bool) {
+	s := t.stage
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.presentLocked(t) {
+		return "", false
+	}
+	return strings.TrimPrefix(s.source.place, "handler "), true
 }

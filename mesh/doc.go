@@ -27,6 +27,9 @@
 //
 // Effects. Events emitted in a handler are held until it returns nil and
 // dropped if it does not: a handler that is tried again does not emit twice.
+// An event can also be staged in the SQL transaction that changes a service's
+// state, and relayed after the COMMIT ([Event.Stage], [Node.Relay]; package
+// transact does it): then state and event can not disagree.
 //
 // Backpressure. Emit of a root event waits while a handler's queue is full,
 // until its context ends; it looks at the context only when it has to wait.

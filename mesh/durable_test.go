@@ -265,3 +265,45 @@ func TestDurableNotKept(t *testing.T) {
 		t.Errorf("ready: %v", err)
 	}
 }
+
+// A batch is stored and arrives in order, and says by index what was refused.
+func TestDurableEmitAll(t *testing.T) {
+	var got seen
+	clue := durableClue(t, func(c *mesh.Config) { c.Outbox.MaxEvents = 1000 })
+	nodes := openAll(t, clue)
+	values := make([]solved, 1003)
+	for i := range values {
+		values[i] = solved{"owls", "a", int64(i)}
+	}
+	err := clueSolved.EmitAll(nodes[0].Context(t.Context()), values)
+	var first *mesh.ValueError
+	if !errors.As(err, &first) || first.Index != 1000 || !errors.Is(err, mesh.ErrOutboxFull) {
+		t.Errorf("error %v", err)
+	}
+	if n := nodes[0].Stats().Of("clue.clue.solved", mesh.Stored); n != 1000 {
+		t.Errorf("%d stored", n)
+	}
+	if err := nodes.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	openAll(t, clue, durableScore(t, got.add))
+	await(t, "all", func() bool { return got.count() == 1000 })
+	for i, e := range got.all() {
+		if e.At != int64(i) {
+			t.Fatalf("event %d is %+v", i, e)
+		}
+	}
+}
+
+// Places that a batch holds are not what it waits for.
+func TestDurableEmitAllWithASmallQueue(t *testing.T) {
+	var got seen
+	clue := durableClue(t, func(c *mesh.Config) {
+		c.Handlers = append(c.Handlers, clueSolved.Handle("local", got.add, mesh.Queue(2)))
+	})
+	nodes := openAll(t, clue)
+	if err := clueSolved.EmitAll(nodes[0].Context(t.Context()), make([]solved, 50)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "all", func() bool { return got.count() == 50 })
+}

@@ -27,42 +27,68 @@ var keySeed = maphash.MakeSeed()
 // *RefusedError, ErrClosed, ErrNoNode, ErrHandlerReturned or, in the codec
 // check, ErrNotWireSafe. The value must not be changed afterwards.
 func (e *Event[T]) Emit(ctx context.Context, value T) error {
-	node, turn := sourceOf(ctx)
-	if node == nil {
-		return ErrNoNode
-	}
-	r, err := routeOf(node, e)
+	o := offer[T]{value: value}
+	v, err := e.offer(ctx, &o)
 	if err != nil {
 		return err
 	}
-	// The guard before the limits, so that a storm does not use up what others
-	// need, and before all that costs more.
-	path, now, err := r.root, int64(0), error(nil)
-	if turn == nil {
-		now = node.clock.now()
-	} else if path, now, err = turn.admit(r.eventType, e.loops); err != nil {
-		return err
+	return e.take(ctx, &o, v)
+}
+
+// take does with an event what the gate said.
+func (e *Event[T]) take(ctx context.Context, o *offer[T], v verdict) (err error) {
+	switch {
+	case v.shed:
+		return nil
+	case v.coalesce != nil:
+		return e.coalesce(v.coalesce, o.turn, o.route, &o.event, o.now, o.value)
+	case o.turn != nil:
+		return e.hold(o.turn, o.route, &o.event, o.now, o.value)
 	}
-	event := limited{e.keyOf(value), path}
-	if r.wired && (len(event.key) > wire.MaxKeyBytes || !utf8.ValidString(event.key)) {
-		return r.badKeyError(event.key)
+	_, err = o.route.emitRoot(ctx, o.event.key, o.now, &o.value)
+	return err
+}
+
+// offer is an event that is shown to the gate, and what is found out about it.
+type offer[T any] struct {
+	value  T
+	staged bool
+
+	turn  *turn // nil: a root event
+	route *typedRoute[T]
+	event limited
+	now   int64
+}
+
+// offer asks the gate about an event that is emitted or staged. The guard comes
+// before the limits, so that a storm does not use up what others need, and before
+// all that costs more.
+func (e *Event[T]) offer(ctx context.Context, o *offer[T]) (verdict, error) {
+	node, turn := sourceOf(ctx)
+	if node == nil {
+		return passed, ErrNoNode
+	}
+	r, err := routeOf(node, e)
+	if err != nil {
+		return passed, err
+	}
+	path := r.root
+	if turn == nil {
+		o.now = node.clock.now()
+	} else if path, o.now, err = turn.admit(r.eventType, e.loops); err != nil {
+		return passed, err
+	}
+	o.turn, o.route = turn, r
+	o.event = limited{key: e.keyOf(o.value), path: path, kept: o.staged || r.durable}
+	if key := o.event.key; (r.wired || o.staged) && (len(key) > wire.MaxKeyBytes || !utf8.ValidString(key)) {
+		return passed, r.badKeyError(key)
 	}
 	if node.codecCheck {
-		if err := checkSurvives(r.eventType, value); err != nil {
-			return err
+		if err := checkSurvives(r.eventType, o.value); err != nil {
+			return passed, err
 		}
 	}
-	v, err := r.admitEmit(ctx, &event, now)
-	switch {
-	case err != nil || v.shed:
-		return err
-	case v.coalesce != nil:
-		return e.coalesce(v.coalesce, turn, r, &event, now, value)
-	case turn != nil:
-		return e.hold(turn, r, &event, now, value)
-	}
-	_, err = r.emitRoot(ctx, event.key, now, &value)
-	return err
+	return r.admitEmit(ctx, &o.event, o.now)
 }
 
 // admitEmit asks the rules of emitting, and those of the export that refuse: the
@@ -79,27 +105,40 @@ func (t *eventType) admitEmit(ctx context.Context, e *limited, now int64) (v ver
 }
 
 func (r *typedRoute[T]) emitRoot(ctx context.Context, key string, now int64, value *T) (ID, error) {
+	h := r.rootHeader(key, now)
+	if r.durable {
+		return h.ID, r.enterDurable(ctx, &h, value)
+	}
+	return h.ID, r.enter(ctx, &h, value)
+}
+
+// rootHeader makes the header of a new root event.
+func (t *eventType) rootHeader(key string, now int64) Header {
 	id := newID(now)
-	h := Header{ID: id, Root: id, Key: key, at: now, path: r.root}
-	hash := r.hash(key)
+	return Header{ID: id, Root: id, Key: key, at: now, path: t.root}
+}
+
+// enter gives an event that comes from outside of the handlers to all who take
+// it, and is not durable. It waits for full queues until ctx ends.
+func (r *typedRoute[T]) enter(ctx context.Context, h *Header, value *T) error {
+	hash := r.hash(h.Key)
 	shed, err := reserveAll(ctx, r.targets, hash, false)
 	if err != nil {
-		return ID{}, err
+		return err
 	}
 	// Asked with the places taken: Close sees them, or this sees Close.
 	if r.node.closing.Load() {
 		releaseAll(r.targets, hash, shed)
-		r.node.counters.cell(r.subject, Refused, "emit", ruleClosed).Add(1)
-		return ID{}, ErrClosed
+		return r.closedError()
 	}
-	if r.durable {
-		if err := r.storeRoot(ctx, &h, value); err != nil {
-			releaseAll(r.targets, hash, shed)
-			return ID{}, err
-		}
-	}
-	r.deliver(&h, hash, value, shed)
-	return id, nil
+	r.deliver(h, hash, value, shed)
+	return nil
+}
+
+// closedError counts an event that comes from outside while the node closes.
+func (t *eventType) closedError() error {
+	t.node.counters.cell(t.subject, Refused, "emit", ruleClosed).Add(1)
+	return ErrClosed
 }
 
 func (r *typedRoute[T]) hash(key string) uint64 {
@@ -176,8 +215,12 @@ func checkSurvives[T any](t *eventType, value T) error {
 		err = fmt.Errorf("%+v came back as %+v", value, back)
 	}
 	if err != nil {
-		t.node.counters.cell(t.subject, Refused, "emit", ruleNotWireSafe).Add(1)
-		return fmt.Errorf("%w: %s: %w", ErrNotWireSafe, t.subject, err)
+		return t.notWireSafe(err)
 	}
 	return nil
+}
+
+func (t *eventType) notWireSafe(err error) error {
+	t.node.counters.cell(t.subject, Refused, "emit", ruleNotWireSafe).Add(1)
+	return fmt.Errorf("%w: %s: %w", ErrNotWireSafe, t.subject, err)
 }

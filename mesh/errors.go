@@ -22,6 +22,10 @@ var (
 	ErrHandlerReturned = errors.New("mesh: emit after the handler returned")
 )
 
+// ErrUnrelayable is what [Node.Relay] returns, with the reason, for a staged event
+// that is damaged or was staged by another node: it would fail each time.
+var ErrUnrelayable = errors.New("mesh: staged event can not be relayed")
+
 // ErrNotExported is what [Node.Ready] returns, with the peer and the type, when a
 // peer does not export what this node imports.
 var ErrNotExported = leaf.ErrNotExported
@@ -30,7 +34,8 @@ var ErrNotExported = leaf.ErrNotExported
 var (
 	// ErrMutated: in the codec check, a handler changed the value it was given.
 	ErrMutated = errors.New("mesh: handler changed its event")
-	// ErrNotWireSafe: in the codec check, a value came back different from the codec.
+	// ErrNotWireSafe: in the codec check, a value came back different from the codec;
+	// or a value that is to be staged can not be encoded.
 	ErrNotWireSafe = errors.New("mesh: event does not survive the wire")
 )
 

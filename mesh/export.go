@@ -102,7 +102,7 @@ func (o *outlet[T]) exports(it *item[T], subject string) bool {
 	if len(rules) == 0 {
 		return true
 	}
-	event := limited{it.header.Key, it.header.path}
+	event := limited{key: it.header.Key, path: it.header.path}
 	v, err := admitAll(o.node.handling, rules, &event, o.node.clock.now())
 	return v == passed && err == nil // the rule counts
 }

@@ -59,6 +59,9 @@ func (n *Node) newLimitLocked(subject, place string, r Rule) *limit {
 type limited struct {
 	key  string
 	path *cascade.Path // its own
+	// kept events are facts that somebody relies on, staged in a transaction or
+	// durable: what would drop or replace one refuses it.
+	kept bool
 }
 
 func (e *limited) descendant() bool { return e.path.Depth() > 0 }
@@ -96,7 +99,11 @@ func (l *limit) admit(ctx context.Context, e *limited, unix int64) (verdict, err
 	if bucket.Allow(now) {
 		return passed, nil
 	}
-	switch l.rule.Limit.Policy {
+	policy := l.rule.Limit.Policy
+	if e.kept && policy != Wait {
+		policy = Refuse
+	}
+	switch policy {
 	case Wait:
 		l.delayed.Add(1)
 		return passed, l.wait(ctx, e, bucket, now)

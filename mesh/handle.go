@@ -41,7 +41,7 @@ func (w *handlerWorker[T]) process(it *item[T]) {
 
 // admit asks the rules of the handler. What they refuse is given up.
 func (w *handlerWorker[T]) admit(it *item[T], limits []*limit) bool {
-	event := limited{it.header.Key, it.header.path}
+	event := limited{key: it.header.Key, path: it.header.path}
 	v, err := admitAll(w.node.handling, limits, &event, w.node.clock.now())
 	if err != nil {
 		w.giveUp(it, 0, err)

@@ -13,7 +13,8 @@ import (
 // the time, to the millisecond and then, by the RFC's method 3, to 1/4096 of
 // one, so that ids sort by time. The other 62 bits come from the runtime's
 // ChaCha8 generator, seeded by the operating system: unique without a counter
-// that all emitters share.
+// that all emitters share. What a handler stages has an id that follows from its
+// parent's: see [Event.Stage].
 type ID [16]byte
 
 func newID(unix int64) (id ID) {
@@ -23,31 +24,41 @@ func newID(unix int64) (id ID) {
 	return id
 }
 
-// childID is the id of an event that goes into an outbox, emitted by a handler
-// (by) for the event parent. It follows from what is emitted: the same handler
-// run again for the same event, because it was tried again or because a crash made
-// the event come again, gives its events the same ids, and outbox and receivers
-// drop the copies. It has the form and the time of the parent's id; the other 74
-// bits are a hash (SHA-256). copies tells apart equal events of one call.
-func childID(parent ID, by, subject, key string, payload []byte, copies int) (id ID) {
-	hash := sha256.New()
-	var size [8]byte
-	for _, part := range [][]byte{parent[:], []byte(by), []byte(subject), []byte(key), payload} {
-		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
-		hash.Write(size[:])
-		hash.Write(part)
+// childID gives the id of an event that a handler makes of its event, parent,
+// so that it does not depend on when, where or how often the handler runs: a
+// retry, or the same event delivered again after a crash, makes the same events
+// under the same ids, and a stream or a receiver that has seen one drops the
+// copy. It has the form of a UUID of version 7: the parent's milliseconds, so
+// that its age is known and it sorts with its parent, and 74 bits of a SHA-256
+// over what the event is.
+//
+// place is the handler, "handler count": two handlers of one event may emit what
+// looks the same and is not. The node is left out: an instance that handles an
+// event after another one has died makes the same events. ordinal counts
+// the events of one call that are the same in all else, from 0. Not counted are
+// all events of a call, as goroutines of a handler may emit in any order.
+//
+// A handler that puts the present time or a random number into a value makes
+// another event with each run. Random ids, kept somewhere until the handler is
+// done, were rejected: where they are kept must be written before anything else.
+func childID(parent ID, place, subject, key string, payload []byte, ordinal uint64) (id ID) {
+	h := sha256.New()
+	h.Write(parent[:])
+	for _, text := range []string{place, subject, key} {
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(text)))) // so that no two lists of texts look the same
+		h.Write([]byte(text))
 	}
-	binary.BigEndian.PutUint64(size[:], uint64(copies))
-	hash.Write(size[:])
-	sum := hash.Sum(nil)
+	h.Write(binary.BigEndian.AppendUint64(nil, ordinal))
+	h.Write(payload)
+	copy(id[:], h.Sum(nil))
 	copy(id[:6], parent[:6])
-	copy(id[6:], sum)
-	id[6] = id[6]&0x0f | 7<<4
-	id[8] = id[8]&0x3f | 1<<7
+	id[6] = 7<<4 | id[6]&0xF
+	id[8] = 2<<6 | id[8]&0x3F
 	return id
 }
 
-// Time is when the id was made, to the millisecond, by its node's clock.
+// Time is when the id was made, to the millisecond, by its node's clock. The id
+// of a staged event has its parent's.
 func (id ID) Time() time.Time { return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16)) }
 
 // IsZero reports whether the id is unset, as a root's parent is.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"leafmesh/mesh/internal/cascade"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
 )
@@ -76,7 +77,7 @@ func (i *importer) receive(m *nats.Msg) {
 		i.node.logRarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
 		return
 	}
-	event := limited{h.Key, h.path}
+	event := limited{key: h.Key, path: h.path}
 	if v, err := admitAll(i.node.intake, i.eventType.rules.Load().imports, &event, i.node.clock.now()); v != passed || err != nil {
 		return // counted by the rule
 	}
@@ -102,13 +103,13 @@ func (i *importer) header(m *nats.Msg) (Header, error) {
 	if origin := e.Path[len(e.Path)-1]; !i.origins[string(origin)] {
 		return Header{}, fmt.Errorf("it says it is from %s, which is no peer that this node imports %s from", e.Origin(), i.event)
 	}
-	return i.node.headerOf(e), nil
+	return i.node.headerOf(e, i.node.imported), nil
 }
 
-// headerOf gives the header of an event that came encoded.
-func (n *Node) headerOf(e *wire.Envelope) Header {
+// headerOf gives the header of an event that came encoded; paths keeps its path.
+func (n *Node) headerOf(e *wire.Envelope, paths *cascade.Tree) Header {
 	return Header{ID: ID(e.ID), Root: ID(e.Root), Parent: ID(e.Parent), Key: e.Key,
-		at: e.Time, waited: e.Waited, path: n.imported.Walk(e.Path)}
+		at: e.Time, waited: e.Waited, path: paths.Walk(e.Path)}
 }
 
 // deliverEncoded gives an event that came encoded to the handlers and to the tap.

@@ -223,7 +223,7 @@ func (d *durableImport) take(m jetstream.Msg) {
 		return
 	}
 	h.waited += max(0, now-h.at)
-	event := limited{h.Key, h.path}
+	event := limited{key: h.Key, path: h.path}
 	if v, err := admitAll(d.node.intake, d.eventType.rules.Load().imports, &event, now); v != passed || err != nil {
 		d.giveBack(m, d.backoff(meta)) // counted by the rule
 		return

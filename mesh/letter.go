@@ -115,7 +115,7 @@ func (n *Node) replay(ctx context.Context, l *letters.Letter, done func()) error
 		done()
 		return err
 	}
-	h := n.headerOf(&e)
+	h := n.headerOf(&e, n.imported)
 	h.waited += max(0, n.clock.now()-h.at)
 	targets, err := n.replayTargets(l)
 	if err != nil {

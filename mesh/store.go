@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"leafmesh/mesh/internal/outbox"
 	"leafmesh/mesh/internal/wire"
@@ -54,57 +53,49 @@ func (t *eventType) refuseStored(rule string, cause error) error {
 	return &RefusedError{Type: t.subject, Place: "outbox", Rule: rule, Cause: cause}
 }
 
-// storeRoot puts a root event into the outbox, and returns when it is there.
-func (r *typedRoute[T]) storeRoot(ctx context.Context, h *Header, value *T) error {
-	payload, err := wire.AppendPayload(nil, *value)
+// encodeValue makes the message of a value for the outbox.
+func (t *eventType) encodeValue(h *Header, value any) (storedEvent, error) {
+	payload, err := wire.AppendPayload(nil, value)
 	if err != nil {
-		return r.refuseStored(ruleNotWireSafe, err)
+		return storedEvent{}, t.refuseStored(ruleNotWireSafe, err)
 	}
-	event, err := r.encodeStored(h, payload)
-	if err != nil {
-		return err
-	}
-	return r.node.store(ctx, []storedEvent{event})
+	return t.encodeStored(h, payload)
 }
 
 // storedChildLocked encodes an event that the turn's handler emits, for the
-// outbox. Its id follows from what is emitted: see childID.
+// outbox, and gives it the id that follows from what is emitted: see childID.
 func (s *stage) storedChildLocked(t *eventType, h *Header, value any) (storedEvent, error) {
 	payload, err := wire.AppendPayload(nil, value)
 	if err != nil {
 		return storedEvent{}, t.refuseStored(ruleNotWireSafe, err)
 	}
-	child := *h
-	for copies := 0; ; copies++ {
-		child.ID = childID(s.header.ID, s.source.place, t.subject, h.Key, payload, copies)
-		if !slices.ContainsFunc(s.stored, func(e storedEvent) bool { return e.id == child.ID }) {
-			return t.encodeStored(&child, payload)
-		}
-	}
+	h.ID = s.childIDLocked(t.subject, h.Key, payload)
+	return t.encodeStored(h, payload)
 }
 
-// store puts events into the outbox, in order and pipelined, and returns when all
-// are there, or an error if one is not.
+// store puts events into the outbox, in order and side by side, and returns when
+// all are there, or an error if one is not.
 func (n *Node) store(ctx context.Context, events []storedEvent) error {
-	pending := make([]*outbox.Pending, len(events))
-	var errs []error
+	return errors.Join(n.storeEach(ctx, events)...)
+}
+
+// storeEach is store with an error, or nil, for each event.
+func (n *Node) storeEach(ctx context.Context, events []storedEvent) []error {
+	pending, errs := make([]*outbox.Pending, len(events)), make([]error, len(events))
 	for i, e := range events {
-		var err error
-		if pending[i], err = n.outbox.Store(ctx, e.subject, e.id, e.message); err != nil {
-			errs = append(errs, e.eventType.notStored(err))
-		}
+		pending[i], errs[i] = n.outbox.Store(ctx, e.subject, e.id, e.message)
 	}
 	for i, e := range events {
-		if pending[i] == nil {
-			continue
+		if errs[i] == nil {
+			errs[i] = pending[i].Wait(ctx)
 		}
-		if err := pending[i].Wait(ctx); err != nil {
-			errs = append(errs, e.eventType.notStored(err))
+		if errs[i] != nil {
+			errs[i] = e.eventType.notStored(errs[i])
 			continue
 		}
 		e.eventType.stored.Add(1)
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // notStored counts and names why an event is not in the outbox.

@@ -111,7 +111,7 @@ func (t *tap) emit(wireSubject string, payload []byte) (ID, string, error) {
 	ctx, cancel := context.WithTimeout(t.node.intake, tapTimeout)
 	defer cancel()
 	now := t.node.clock.now()
-	event := limited{key, r.root}
+	event := limited{key: key, path: r.root, kept: r.durable}
 	v, err := r.admitEmit(ctx, &event, now)
 	switch {
 	case err != nil:

@@ -30,6 +30,9 @@ type stage struct {
 	stored []storedEvent // guarded by mu
 	// refusal is the guard's last one in the present turn. guarded by mu
 	refusal refusal
+	// children counts the events of the turn whose ids follow from their parent's,
+	// by the id of the first of its kind.
+	children map[ID]uint64 // guarded by mu
 
 	turns []turn // owned by the worker: those not used yet
 }
@@ -86,6 +89,9 @@ func (s *stage) begin(h *Header, source *tally) *turn {
 	s.number++
 	s.open = true
 	s.header, s.source, s.refusal = *h, source, refusal{}
+	if len(s.children) > 0 {
+		clear(s.children)
+	}
 	t.stage, t.number = s, s.number
 	return t
 }
@@ -142,7 +148,6 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], event *limited, now int64, va
 		if store, err = s.storedChildLocked(r.eventType, &header, value); err != nil {
 			return err
 		}
-		header.ID = store.id
 	}
 	hash := r.hash(event.key)
 	shed, err := reserveAll(s.base, r.targets, hash, true)

@@ -1,0 +1,144 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// maxBatch is how many events go into the outbox together at most.
+const maxBatch = 256
+
+// batch is events from outside of the handlers on their way in. Those of durable
+// exports are stored side by side, in order; then all are delivered, in order.
+type batch[T any] struct {
+	node    *Node
+	entries []entry[T]
+	// inOrder says that no event may enter after one that did not.
+	inOrder bool
+	done    func(index int, err error) // told of each, in order
+}
+
+// entry is an event that has a place in each queue that takes it.
+type entry[T any] struct {
+	index  int
+	route  *typedRoute[T]
+	header Header
+	value  T
+	hash   uint64
+	shed   uint64
+	late   int64       // nanoseconds since it was staged
+	stored storedEvent // of a durable export
+}
+
+// add takes an event in, and waits for full queues until ctx ends. It lets the
+// batch go first when it would wait: the places held may be those it waits for.
+func (b *batch[T]) add(ctx context.Context, e entry[T]) error {
+	r := e.route
+	if r.durable {
+		var err error
+		if e.stored, err = r.encodeValue(&e.header, e.value); err != nil {
+			return err
+		}
+	}
+	e.hash = r.hash(e.header.Key)
+	var err error
+	if e.shed, _, err = tryReserveAll(r.targets, e.hash, false); err != nil {
+		b.flush(ctx)
+		if e.shed, err = reserveAll(ctx, r.targets, e.hash, false); err != nil {
+			return err
+		}
+	}
+	// Asked with the places taken: Close sees them, or this sees Close.
+	if b.node.closing.Load() {
+		releaseAll(r.targets, e.hash, e.shed)
+		return r.closedError()
+	}
+	b.entries = append(b.entries, e)
+	if len(b.entries) >= maxBatch {
+		b.flush(ctx)
+	}
+	return nil
+}
+
+// flush stores and delivers what is in the batch.
+func (b *batch[T]) flush(ctx context.Context) {
+	var events []storedEvent
+	for i := range b.entries {
+		if e := &b.entries[i]; e.route.durable {
+			events = append(events, e.stored)
+		}
+	}
+	errs := b.node.storeEach(ctx, events)
+	var stop error
+	for i := range b.entries {
+		e, err := &b.entries[i], stop
+		if e.route.durable {
+			err = errors.Join(stop, errs[0])
+			errs = errs[1:]
+		}
+		if err != nil {
+			releaseAll(e.route.targets, e.hash, e.shed)
+			if b.inOrder {
+				stop = err
+			}
+		} else {
+			e.header.waited += e.late
+			e.route.deliver(&e.header, e.hash, &e.value, e.shed)
+		}
+		b.done(e.index, err)
+	}
+	clear(b.entries)
+	b.entries = b.entries[:0]
+}
+
+// enterDurable stores an event and gives it to all who take it: a batch of one.
+func (r *typedRoute[T]) enterDurable(ctx context.Context, h *Header, value *T) (err error) {
+	b := batch[T]{node: r.node, done: func(_ int, e error) { err = e }}
+	if err := b.add(ctx, entry[T]{route: r, header: *h, value: *value}); err != nil {
+		return err
+	}
+	b.flush(ctx)
+	return err
+}
+
+// ValueError says which of the values given to EmitAll was not emitted, and why.
+type ValueError struct {
+	Index int
+	Err   error // as Emit would have returned it
+}
+
+// Error names the place of the value.
+func (e *ValueError) Error() string { return fmt.Sprintf("value %d: %v", e.Index, e.Err) }
+
+// Unwrap gives the error that Emit would have returned.
+func (e *ValueError) Unwrap() error { return e.Err }
+
+// EmitAll emits values in order, each as [Event.Emit] does and each by itself: one
+// that is refused holds up no other. Root events of a durable export are stored side
+// by side, so that a batch does not cost a round trip each. It returns when
+// all were emitted or not; the error joins a *ValueError for each that was not.
+func (e *Event[T]) EmitAll(ctx context.Context, values []T) error {
+	var errs []error
+	note := func(index int, err error) {
+		if err != nil {
+			errs = append(errs, &ValueError{Index: index, Err: err})
+		}
+	}
+	b := batch[T]{done: note}
+	for i, value := range values {
+		o := offer[T]{value: value}
+		v, err := e.offer(ctx, &o)
+		if err == nil && !v.shed && v.coalesce == nil && o.turn == nil && o.route.durable {
+			b.node = o.route.node
+			err = b.add(ctx, entry[T]{index: i, route: o.route, header: o.route.rootHeader(o.event.key, o.now), value: value})
+		} else if err == nil {
+			err = e.take(ctx, &o, v)
+		}
+		note(i, err)
+	}
+	if len(b.entries) > 0 {
+		b.flush(ctx)
+	}
+	return errors.Join(errs...)
+}
