@@ -38,6 +38,9 @@
 // Closing. The nodes close when the test ends, and an error of that fails the
 // test. No goroutine is left then; go.uber.org/goleak in TestMain proves it.
 //
+// Networks. A [Proxy] between two nodes, or in front of any TCP service, is a
+// network that the test cuts, stalls and breaks.
+//
 // # Cost
 //
 // A node opens in some 10 ms. The recorder is one more handler on each node, so
