@@ -158,7 +158,7 @@ func (e *Event[T]) coalesce(by *limit, t *turn, r *typedRoute[T], event *limited
 	if !s.presentLocked(t) {
 		return ErrHandlerReturned
 	}
-	late.header = s.childLocked(event, now)
+	late.header = s.effectLocked(event, now)
 	s.held = append(s.held, &coalescedEmit{limit: by, key: event.key, event: late, source: s.source, child: r.eventType})
 	return nil
 }

@@ -5,9 +5,16 @@ import (
 	"strings"
 )
 
-// sourceKey finds the source of events in a context: the *turn of a handler or
-// the *nodeContext of a node.
+// sourceKey finds in a context what says where its events come from: the *turn
+// of a handler, a *rootContext in one, or the *nodeContext of a node.
 type sourceKey struct{}
+
+// source is where the events of a context come from.
+type source struct {
+	node *Node // nil: nowhere
+	turn *turn // nil outside of handlers
+	root bool  // each event begins a cascade, although there is a turn
+}
 
 type nodeContext struct {
 	context.Context
@@ -32,28 +39,66 @@ func (n *Node) Context(parent context.Context) context.Context {
 	return &nodeContext{Context: parent, node: n}
 }
 
+// rootContext is a handler's context whose events begin cascades.
+type rootContext struct {
+	context.Context
+	turn *turn
+}
+
+// Value answers for the source and leaves the rest to the parent.
+func (c *rootContext) Value(key any) any {
+	if key == (sourceKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// NewRoot gives a context for work that outlives its cascade, such as a batch
+// whose items are each a matter of their own. In a handler, every event emitted
+// with it begins a cascade: its path is one step, its budgets and its deadline
+// are fresh, limits by root count it as a root. Its [Header.Parent] is a link to
+// the event being handled. All else is as with the handler's own context: the
+// event takes effect when the handler returns nil and is dropped otherwise,
+// waits for no queue, and is refused with ErrHandlerReturned after the return.
+//
+// The cascade guard does not see a loop that goes through NewRoot: each round
+// begins anew, for ever. What remains are rate limits, the graph of events,
+// which counts such edges and gives its alarms, and [Node.Cut]. A node that
+// closes ends such a loop only when the context of Close does.
+//
+// A context that belongs to no handler comes back as it is: its events are
+// roots in any case.
+func NewRoot(ctx context.Context) context.Context {
+	if from := sourceOf(ctx); from.turn != nil {
+		return &rootContext{Context: ctx, turn: from.turn}
+	}
+	return ctx
+}
+
 // sourceOf gives the node that ctx belongs to and, inside a handler, the turn.
-func sourceOf(ctx context.Context) (*Node, *turn) {
+func sourceOf(ctx context.Context) source {
 	switch c := ctx.(type) { // the common cases, without a walk up the chain
 	case *turn:
-		return c.stage.node, c
+		return source{node: c.stage.node, turn: c}
 	case *nodeContext:
-		return c.node, nil
+		return source{node: c.node}
 	}
 	switch c := ctx.Value(sourceKey{}).(type) {
 	case *turn:
-		return c.stage.node, c
+		return source{node: c.stage.node, turn: c}
+	case *rootContext:
+		return source{node: c.turn.stage.node, turn: c.turn, root: true}
 	case *nodeContext:
-		return c.node, nil
+		return source{node: c.node}
 	}
-	return nil, nil
+	return source{}
 }
 
 // HeaderOf gives the header of the event that ctx's handler was called for, and
 // false outside of a handler and after it returned.
 func HeaderOf(ctx context.Context) (Header, bool) {
-	if _, t := sourceOf(ctx); t != nil {
-		return t.header()
+	if from := sourceOf(ctx); from.turn != nil {
+		return from.turn.header()
 	}
 	return Header{}, false
 }
@@ -61,8 +106,8 @@ func HeaderOf(ctx context.Context) (Header, bool) {
 // HandlerOf gives the name of the handler that ctx belongs to, and false outside
 // of a handler and after it returned.
 func HandlerOf(ctx context.Context) (name string, ok bool) {
-	if _, t := sourceOf(ctx); t != nil {
-		return t.handler()
+	if from := sourceOf(ctx); from.turn != nil {
+		return from.turn.handler()
 	}
 	return "", false
 }

@@ -33,11 +33,11 @@
 //
 // Backpressure. Emit of a root event waits while a handler's queue is full,
 // until its context ends; it looks at the context only when it has to wait.
-// Emit with a handler's own context never waits for a queue, so that a cycle of
-// handlers can not deadlock; it may overfill a queue up to a hard cap and is
-// refused past it. It may wait for a limit whose policy is [Wait]. A handler
-// that makes a context of its own by [Node.Context] emits root events, and
-// those wait. All or nothing: a refused event reached no handler.
+// Emit with a handler's own context, or with [NewRoot] of it, never waits for
+// a queue, so that a cycle of handlers can not deadlock; it may overfill a queue
+// up to a hard cap and is refused past it. It may wait for a limit whose policy
+// is [Wait]. A handler that makes a context of its own by [Node.Context] emits
+// root events, and those wait. All or nothing: a refused event reached no handler.
 //
 // Values. An event is immutable once emitted. Its value is shared by all its
 // handlers, without a copy and without encoding; who changes it breaks the

@@ -18,8 +18,8 @@ var keySeed = maphash.MakeSeed()
 // Emit puts an event into the node that ctx belongs to.
 //
 // With the context of a handler the event joins the handler's cascade: it is
-// checked now and takes effect when the handler returns nil. With one of
-// [Node.Context] it begins a cascade and takes effect before Emit returns; it
+// checked now and takes effect when the handler returns nil. With [NewRoot] it
+// begins a cascade instead. With one of [Node.Context] it begins a cascade and takes effect before Emit returns; it
 // then waits while a queue is full, until ctx ends.
 //
 // Emit returns nil when the event is admitted (or dropped by a rule that
@@ -64,7 +64,8 @@ type offer[T any] struct {
 // before the limits, so that a storm does not use up what others need, and before
 // all that costs more.
 func (e *Event[T]) offer(ctx context.Context, o *offer[T]) (verdict, error) {
-	node, turn := sourceOf(ctx)
+	from := sourceOf(ctx)
+	node, turn := from.node, from.turn
 	if node == nil {
 		return passed, ErrNoNode
 	}
@@ -73,13 +74,13 @@ func (e *Event[T]) offer(ctx context.Context, o *offer[T]) (verdict, error) {
 		return passed, err
 	}
 	path := r.root
-	if turn == nil {
+	if turn == nil || from.root {
 		o.now = node.clock.now()
 	} else if path, o.now, err = turn.admit(r.eventType, e.loops); err != nil {
 		return passed, err
 	}
 	o.turn, o.route = turn, r
-	o.event = limited{key: e.keyOf(o.value), path: path, kept: o.staged || r.durable}
+	o.event = limited{key: e.keyOf(o.value), path: path, handled: turn != nil, kept: o.staged || r.durable}
 	if key := o.event.key; (r.wired || o.staged) && (len(key) > wire.MaxKeyBytes || !utf8.ValidString(key)) {
 		return passed, r.badKeyError(key)
 	}

@@ -59,6 +59,8 @@ func (n *Node) newLimitLocked(subject, place string, r Rule) *limit {
 type limited struct {
 	key  string
 	path *cascade.Path // its own
+	// handled events are emitted by a handler.
+	handled bool
 	// kept events are facts that somebody relies on, staged in a transaction or
 	// durable: what would drop or replace one refuses it.
 	kept bool
@@ -144,7 +146,7 @@ func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
 // node begins to close; what is in the node already does, to be finished.
 func (l *limit) wait(ctx context.Context, e *limited, bucket *gate.Limit, now time.Time) error {
 	closing := l.closing
-	if l.rule.Place == AtExport || l.rule.Place == AtHandler || l.rule.Place == AtEmit && e.descendant() {
+	if l.rule.Place == AtExport || l.rule.Place == AtHandler || l.rule.Place == AtEmit && e.handled {
 		closing = nil
 	}
 	delay, giveBack := bucket.Delay(now)

@@ -11,7 +11,7 @@ import (
 type Header struct {
 	ID     ID // this event
 	Root   ID // the event that began the cascade; ID itself for a root
-	Parent ID // the event whose handler emitted this one; zero for a root
+	Parent ID // the event whose handler emitted this one; zero for a root, unless it is of [NewRoot]
 	Key    string
 
 	at     int64 // unix nanoseconds

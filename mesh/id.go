@@ -61,7 +61,8 @@ func childID(parent ID, place, subject, key string, payload []byte, ordinal uint
 // of a staged event has its parent's.
 func (id ID) Time() time.Time { return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16)) }
 
-// IsZero reports whether the id is unset, as a root's parent is.
+// IsZero reports whether the id is unset, as the parent is of an event that no
+// handler emitted.
 func (id ID) IsZero() bool { return id == ID{} }
 
 // String gives the text form, "0199b2c4-….".

@@ -73,23 +73,28 @@ func (o *offer[T]) header(payload []byte) (Header, error) {
 	if !s.presentLocked(o.turn) {
 		return Header{}, ErrHandlerReturned
 	}
-	h := s.childLocked(&o.event, o.now)
-	h.ID = s.childIDLocked(o.route.subject, o.event.key, payload)
+	h := s.effectLocked(&o.event, o.now)
+	s.identifyLocked(&h, o.route.subject, payload)
 	return h, nil
 }
 
-// childIDLocked gives the id of the turn's next event of the content: see childID.
-func (s *stage) childIDLocked(subject, key string, payload []byte) ID {
-	first := childID(s.header.ID, s.source.place, subject, key, payload, 0)
-	ordinal := s.children[first]
+// identifyLocked gives an event that the turn's handler emits the id that follows
+// from what it is: see childID. A root whose id is older than itself has its
+// deadline count from now, not from the id's time.
+func (s *stage) identifyLocked(h *Header, subject string, payload []byte) {
+	root := h.Root == h.ID
+	first := childID(s.header.ID, s.source.place, subject, h.Key, payload, 0)
 	if s.children == nil {
 		s.children = map[ID]uint64{}
 	}
-	s.children[first]++
-	if ordinal == 0 {
-		return first
+	h.ID = first
+	if ordinal := s.children[first]; ordinal > 0 {
+		h.ID = childID(s.header.ID, s.source.place, subject, h.Key, payload, ordinal)
 	}
-	return childID(s.header.ID, s.source.place, subject, key, payload, ordinal)
+	s.children[first]++
+	if root {
+		h.Root, h.waited = h.ID, max(0, h.at-h.ID.Time().UnixNano())
+	}
 }
 
 // stages makes the node learn, when the handler returns nil, that it has emitted

@@ -69,7 +69,7 @@ func (s *stage) storedChildLocked(t *eventType, h *Header, value any) (storedEve
 	if err != nil {
 		return storedEvent{}, t.refuseStored(ruleNotWireSafe, err)
 	}
-	h.ID = s.childIDLocked(t.subject, h.Key, payload)
+	s.identifyLocked(h, t.subject, payload)
 	return t.encodeStored(h, payload)
 }
 

@@ -141,7 +141,7 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], event *limited, now int64, va
 	if !s.presentLocked(t) {
 		return ErrHandlerReturned
 	}
-	header := s.childLocked(event, now)
+	header := s.effectLocked(event, now)
 	var store storedEvent
 	if r.durable {
 		var err error
@@ -166,9 +166,14 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], event *limited, now int64, va
 	return nil
 }
 
-// childLocked gives the header of an event that the turn's handler emits.
-func (s *stage) childLocked(event *limited, now int64) Header {
-	return Header{ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: event.key, at: now, waited: s.header.waited, path: event.path}
+// effectLocked gives the header of an event that the turn's handler emits: in
+// the cascade of the turn's event or, if its path says so, as the root of one.
+func (s *stage) effectLocked(event *limited, now int64) Header {
+	h := Header{ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: event.key, at: now, waited: s.header.waited, path: event.path}
+	if !event.descendant() {
+		h.Root, h.waited = h.ID, 0
+	}
+	return h
 }
 
 func (p *pendingEmit[T]) commit() {

@@ -14,7 +14,8 @@ import (
 type Shape struct {
 	// Depth is that of the deepest event; 0 if there were only roots.
 	Depth int
-	// FanOut is the most events that one event caused, on all nodes together.
+	// FanOut is the most events of its cascade that one event caused, on all nodes
+	// together. Roots of [mesh.NewRoot] are of cascades of their own.
 	FanOut int
 	// Loops are the paths in which a type recurs, each once, in order.
 	Loops []string
@@ -32,7 +33,7 @@ func (m *Mesh) Cascades(t testing.TB) (s Shape) {
 			if path := strings.Join(h.Path(), " → "); loops(h.Path()) && !slices.Contains(s.Loops, path) {
 				s.Loops = append(s.Loops, path)
 			}
-			if h.Parent.IsZero() {
+			if h.Root == h.ID {
 				continue
 			}
 			if children[h.Parent] == nil {

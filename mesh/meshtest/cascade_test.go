@@ -38,6 +38,19 @@ func TestALoopIsSeen(t *testing.T) {
 	meshtest.AssertAccounted(t, m)
 }
 
+// What begins a cascade of its own is nobody's fan-out.
+func TestNewRootsAreNoFanOut(t *testing.T) {
+	m := meshtest.Open(t, mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{
+		guessed.Handle("batch", func(ctx context.Context, g guess) error {
+			return errors.Join(echoed.Emit(mesh.NewRoot(ctx), g), echoed.Emit(mesh.NewRoot(ctx), g))
+		})}})
+	emit(t, m, "clue-1", guessed, guess{"otters", "stork"})
+	if s := m.Cascades(t); s.FanOut != 0 || s.Depth != 0 || len(s.Loops) != 0 {
+		t.Errorf("%+v", s)
+	}
+	meshtest.AssertAccounted(t, m)
+}
+
 // Whatever goes wrong on the way, each event is accounted for.
 func TestEveryLossIsAccountedFor(t *testing.T) {
 	clue, score := clueNode(), scoreNode("score-1", mesh.Shared)

@@ -22,7 +22,7 @@ func AppendEnvelope(dst []byte, e *Envelope) ([]byte, error) {
 	out := append(dst, firstByte, Version)
 	out = appendString(out, majorBytes, e.ID[:])
 	out = appendString(out, majorBytes, e.Root[:])
-	if e.IsRoot() {
+	if e.Parent.IsZero() {
 		out = append(out, nullItem)
 	} else {
 		out = appendString(out, majorBytes, e.Parent[:])

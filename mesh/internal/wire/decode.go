@@ -93,7 +93,7 @@ func (r *reader) identity(e *Envelope) error {
 		return fmt.Errorf("parent: %w", err)
 	}
 	if e.Parent.IsZero() {
-		return fmt.Errorf("parent: all zeros; a root's parent is null")
+		return fmt.Errorf("parent: all zeros; no parent is null")
 	}
 	return nil
 }

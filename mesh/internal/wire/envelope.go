@@ -20,7 +20,7 @@ func (id ID) String() string { return hex.EncodeToString(id[:]) }
 type Envelope struct {
 	ID     ID     // this event; never zero
 	Root   ID     // the event that began the cascade; ID itself for a root
-	Parent ID     // the event whose handler emitted this one; zero for a root, and only for a root
+	Parent ID     // the event whose handler emitted this one; zero for a root that none did, and only for a root
 	Time   int64  // when it was emitted, by the emitter's clock: nanoseconds since 1970-01-01 UTC
 	Waited int64  // how long the event and its ancestors waited in durable outboxes, together: nanoseconds, never negative
 	Key    string // unit of ordering; valid UTF-8, at most MaxKeyBytes, may be empty
@@ -34,7 +34,7 @@ type Envelope struct {
 }
 
 // IsRoot reports whether the event began its cascade.
-func (e *Envelope) IsRoot() bool { return e.Parent.IsZero() }
+func (e *Envelope) IsRoot() bool { return e.Root == e.ID }
 
 // Depth is how many events stand between the root and this one, this one counted: 0 for a root.
 func (e *Envelope) Depth() int { return len(e.Path) - 1 }
@@ -75,8 +75,9 @@ func (e *Envelope) MatchSubject(wireSubject string) error {
 var (
 	errZeroID   = errors.New("id is all zeros")
 	errZeroRoot = errors.New("root is all zeros")
-	errRoot     = errors.New("an event without a parent is a root: root must be id, and path one step")
-	errNotRoot  = errors.New("an event with a parent is not a root: root must differ from id, parent from id, and path have two steps or more")
+	errRoot     = errors.New("an event whose root is itself is a root: path must be one step")
+	errNotRoot  = errors.New("an event whose root is another is not a root: it must have a parent, and path two steps or more")
+	errParent   = errors.New("an event is not its own parent")
 	errNoSteps  = errors.New("path is empty; it has at least this event's own step")
 	errWaited   = errors.New("waited is negative")
 	errPayload  = errors.New("payload is empty; it is one CBOR item")
@@ -98,11 +99,12 @@ func (e *Envelope) check() error {
 	case len(e.Payload) == 0:
 		return errPayload
 	}
-	if e.IsRoot() {
-		if e.Root != e.ID || len(e.Path) != 1 {
-			return errRoot
-		}
-	} else if e.Root == e.ID || e.Parent == e.ID || len(e.Path) == 1 {
+	switch {
+	case e.Parent == e.ID:
+		return errParent
+	case e.IsRoot() && len(e.Path) != 1:
+		return errRoot
+	case !e.IsRoot() && (e.Parent.IsZero() || len(e.Path) == 1):
 		return errNotRoot
 	}
 	for i, step := range e.Path {

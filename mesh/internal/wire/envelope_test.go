@@ -70,9 +70,10 @@ func TestAppendEnvelopeRefuses(t *testing.T) {
 	}{
 		{"zero id", func(e *Envelope) { e.ID = ID{} }, nil, "id is all zeros"},
 		{"zero root", func(e *Envelope) { e.Root = ID{} }, nil, "root is all zeros"},
-		{"root is id", func(e *Envelope) { e.Root = e.ID }, nil, "not a root"},
-		{"parent is id", func(e *Envelope) { e.Parent = e.ID }, nil, "not a root"},
-		{"no parent", func(e *Envelope) { e.Parent = ID{} }, nil, "must be id"},
+		{"root is id", func(e *Envelope) { e.Root = e.ID }, nil, "path must be one step"},
+		{"parent is id", func(e *Envelope) { e.Parent = e.ID }, nil, "its own parent"},
+		{"no parent", func(e *Envelope) { e.Parent = ID{} }, nil, "must have a parent"},
+		{"root that is its own parent", func(e *Envelope) { e.Root, e.Parent, e.Path = e.ID, e.ID, e.Path[:1] }, nil, "its own parent"},
 		{"root with two steps", func(e *Envelope) { e.Root, e.Parent = e.ID, ID{} }, nil, "one step"},
 		{"child with one step", func(e *Envelope) { e.Path = e.Path[:1] }, nil, "two steps"},
 		{"no path", func(e *Envelope) { e.Path = nil }, nil, "path is empty"},

@@ -50,7 +50,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 func compareWithLibrary(t *testing.T, got *Envelope, want *libraryEnvelope) {
 	t.Helper()
 	same := string(got.ID[:]) == string(want.ID) && string(got.Root[:]) == string(want.Root) &&
-		got.IsRoot() == (want.Parent == nil) && (got.IsRoot() || string(got.Parent[:]) == string(want.Parent)) &&
+		got.Parent.IsZero() == (want.Parent == nil) && (want.Parent == nil || string(got.Parent[:]) == string(want.Parent)) &&
 		got.Time == want.Time && uint64(got.Waited) == want.Waited && got.Key == want.Key && bytes.Equal(got.Payload, want.Payload) && len(got.Path) == len(want.Path)
 	for i := range want.Path {
 		same = same && string(got.Path[i]) == want.Path[i]

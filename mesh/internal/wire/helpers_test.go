@@ -68,6 +68,10 @@ func drawEnvelope(t *rapid.T) *Envelope {
 		Payload: rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "payload"),
 	}
 	e.Root = e.ID
+	if rapid.Bool().Draw(t, "linked") { // a root that another event's handler began
+		e.Parent = drawID(t, "parent")
+		e.Parent[15] = e.ID[15] ^ 4
+	}
 	if depth := rapid.IntRange(0, MaxPathSteps-1).Draw(t, "depth"); depth > 0 {
 		e.Root, e.Parent = drawID(t, "root"), drawID(t, "parent")
 		e.Root[15], e.Parent[15] = e.ID[15]^2, e.ID[15]^4 // neither is id

@@ -107,7 +107,7 @@ func typeIn(first byte, allowed string) bool {
 
 func libraryRules(e *libraryEnvelope) error {
 	zero := strings.Repeat("\x00", 16)
-	isRoot := e.Parent == nil
+	isRoot := string(e.Root) == string(e.ID)
 	switch {
 	case e.Version != 1:
 		return errors.New("version")
@@ -115,9 +115,11 @@ func libraryRules(e *libraryEnvelope) error {
 		return errors.New("id")
 	case len(e.Root) != 16 || string(e.Root) == zero:
 		return errors.New("root")
-	case !isRoot && (len(e.Parent) != 16 || string(e.Parent) == zero || string(e.Parent) == string(e.ID)):
+	case !isRoot && e.Parent == nil:
+		return errors.New("no parent")
+	case e.Parent != nil && (len(e.Parent) != 16 || string(e.Parent) == zero || string(e.Parent) == string(e.ID)):
 		return errors.New("parent")
-	case isRoot != (string(e.Root) == string(e.ID)), isRoot != (len(e.Path) == 1):
+	case isRoot != (len(e.Path) == 1):
 		return errors.New("root")
 	case e.Waited > math.MaxInt64:
 		return errors.New("waited")
