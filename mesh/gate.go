@@ -63,12 +63,14 @@ type limited struct {
 	handled bool
 	// kept events are facts that somebody relies on, staged in a transaction or
 	// durable: what would drop or replace one refuses it.
-	kept bool
+	kept    bool
+	delayed time.Duration // how long it has waited for rules so far
 }
 
 func (e *limited) descendant() bool { return e.path.Depth() > 0 }
 
-// admitAll asks rules in turn: see [limit.admit].
+// admitAll asks rules in turn: see [limit.admit]. The time is when the first was
+// asked, in nanoseconds since 1970.
 func admitAll(ctx context.Context, limits []*limit, e *limited, unix int64) (verdict, error) {
 	for _, l := range limits {
 		if l.rule.Root != "" && l.rule.Root != e.path.Root().Subject() {
@@ -90,9 +92,9 @@ type verdict struct {
 var passed = verdict{}
 
 // admit says whether an event may pass. It waits if that is the policy, until
-// ctx ends. The time is in nanoseconds since 1970.
+// ctx ends.
 func (l *limit) admit(ctx context.Context, e *limited, unix int64) (verdict, error) {
-	now := time.Unix(0, unix)
+	now := time.Unix(0, unix).Add(e.delayed)
 	bucket := l.bucketOf(e, now)
 	if l.rule.By == ByRoot && e.descendant() && l.rule.Place == AtEmit {
 		bucket.Charge(now)
@@ -158,6 +160,7 @@ func (l *limit) wait(ctx context.Context, e *limited, bucket *gate.Limit, now ti
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		e.delayed += time.Since(now)
 		return nil
 	case <-closing:
 		giveBack(time.Now())

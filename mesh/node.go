@@ -183,6 +183,11 @@ func (c Config) subjects() (subjects []string) {
 	return subjects
 }
 
+// exports reports whether the node exports the subject.
+func (c Config) exports(subject string) bool {
+	return slices.ContainsFunc(c.Exports, func(e Export) bool { return e.Event == subject })
+}
+
 // imports reports whether the node imports the subject.
 func (c Config) imports(subject string) bool {
 	return slices.ContainsFunc(c.Imports, func(i Import) bool { return i.Event == subject })

@@ -126,6 +126,9 @@ func (n *Node) rulesLocked(subject string, old *ruleSet) *ruleSet {
 		if r.Limit.Unlimited() || r.Place == AtHandler || !route.Match(r.Event, subject) {
 			continue
 		}
+		if r.Place == AtExport && !n.config.exports(subject) {
+			continue // nothing of the type is sent: it may not be refused for that
+		}
 		l := kept[r]
 		if l == nil {
 			l = n.newLimitLocked(subject, string(r.Place), r)

@@ -120,6 +120,18 @@ func TestARuleByPeerStopsOnlyThatPeer(t *testing.T) {
 	}
 }
 
+// A rule of exports says nothing of events that never leave the node.
+func TestARuleAtExportIsForExportedTypes(t *testing.T) {
+	n := openCore(t, mesh.Config{Exports: []mesh.Export{stepTaken.Export(mesh.Limit{})},
+		Limits: []mesh.Rule{{Place: mesh.AtExport, Event: "core.>", Limit: slowly(3)}}})
+	if got := emitMany(t, n, stepTaken, "a", 10); got != 3 {
+		t.Errorf("%d of an exported type admitted, want 3", got)
+	}
+	if got := emitMany(t, n, stepRepeated, "a", 10); got != 10 {
+		t.Errorf("%d of 10 of a type that is not exported admitted", got)
+	}
+}
+
 // Rules change while the node runs: buckets of rules that stay are kept.
 func TestSetRules(t *testing.T) {
 	kept := mesh.Rule{Name: "kept", Event: "core.step.taken", By: mesh.ByKey, Limit: slowly(3)}
