@@ -77,7 +77,7 @@ func checkKeys(t *testing.T, out string) {
 			t.Errorf("no %q in the leaderboard", key)
 		}
 	}
-	if keys.Nodes["clue-1"]["clue.clue.solved"]["exported"] == 0 || len(keys.Nodes) != 3 {
+	if keys.Nodes["clue-1"]["clue.clue.solved"]["stored"] == 0 || len(keys.Nodes) != 3 {
 		t.Errorf("the nodes' counters are %v", keys.Nodes)
 	}
 }

@@ -24,7 +24,7 @@ func statusOf(c *cluster.Cluster, crowd *players.Crowd) status {
 	s := status{finished: crowd.Finished(), failures: crowd.Failures()}
 	for _, n := range c.Nodes {
 		now := n.Stats()
-		exported, imported := now.Total(mesh.Exported), now.Total(mesh.Imported)
+		exported, imported := now.Total(mesh.Exported)+now.Total(mesh.Stored), now.Total(mesh.Imported)
 		s.exported += exported
 		s.imported += imported
 		// What this node emitted and kept: the admitted ones are those that it emitted and those that came in.

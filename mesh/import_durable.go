@@ -2,10 +2,8 @@ package mesh
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +13,6 @@ import (
 
 	"leafmesh/mesh/internal/bookmark"
 	"leafmesh/mesh/internal/leaf"
-	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/outbox"
 )
 
@@ -49,12 +46,16 @@ type durableImport struct {
 	consumer string // its name in the outbox
 	js       jetstream.JetStream
 
-	state       atomic.Pointer[durableState]
-	redelivered *counter
-	deadLetters *counter
+	state        atomic.Pointer[durableState]
+	redelivered  *counter
+	acknowledged *counter
+	deadLetters  *counter
+
+	// waiting are those taken and not yet shown to the gate. It has room for all.
+	waiting chan *taken
 
 	mu   sync.Mutex
-	open map[*handover]jetstream.Msg // guarded by mu: taken and not settled
+	open map[uint64]*taken // guarded by mu: taken and not settled, by their sequence
 }
 
 // durableState is how a durable import is connected.
@@ -70,15 +71,20 @@ func (n *Node) newDurableImports(i Import) (list []*durableImport, err error) {
 		if p.URL == "" || service(p.Name) != serviceOf(i.Event) {
 			continue
 		}
+		if len(n.table.Load().types[i.Event].handlers) == 0 {
+			return nil, fmt.Errorf("mesh: open node %s: no handler takes %s, which it imports as durable: declare one, or remove durable", n.name, i.Event)
+		}
 		js, err := jetstream.NewWithDomain(n.in, p.Name)
 		if err != nil {
 			return nil, fmt.Errorf("mesh: import %s from %s: %w", i.Event, p.Name, err)
 		}
 		d := &durableImport{importer: n.newImport(i), peer: p.Name, settings: i, js: js,
-			consumer:    outbox.ConsumerName(service(n.name), i.Event),
-			redelivered: n.counters.cell(i.Event, Redelivered, "import", ""),
-			deadLetters: n.counters.cell(i.Event, DeadLettered, "import", ""),
-			open:        map[*handover]jetstream.Msg{},
+			consumer:     outbox.ConsumerName(service(n.name), i.Event),
+			redelivered:  n.counters.cell(i.Event, Redelivered, "import", ""),
+			acknowledged: n.counters.cell(i.Event, Acknowledged, "import", ""),
+			deadLetters:  n.counters.cell(i.Event, DeadLettered, "import", ""),
+			waiting:      make(chan *taken, 2*inFlight), // twice: a peer that was wiped may hand out as many again
+			open:         map[uint64]*taken{},
 		}
 		d.state.Store(&durableState{err: errNotBound})
 		list = append(list, d)
@@ -91,6 +97,7 @@ var errNotBound = errors.New("not connected yet")
 // run takes events until the node's intake ends. It binds itself to the outbox
 // again whenever the link was lost or the peer began anew.
 func (d *durableImport) run() {
+	defer close(d.waiting)
 	ctx := d.node.intake
 	silent := 0 // tries in a row that a linked peer did not answer
 	for ctx.Err() == nil {
@@ -175,159 +182,20 @@ func (d *durableImport) compare(identity string, last uint64, info *jetstream.Co
 }
 
 // consume takes events until something is wrong with the outbox or the link, or
-// the intake ends: what has come by then goes back.
+// the intake ends.
 func (d *durableImport) consume(ctx context.Context, messages jetstream.MessagesContext) {
 	defer messages.Stop()
 	for {
 		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			if ctx.Err() != nil {
-				d.giveBackRest(messages)
-			}
+		if err == nil {
+			d.receive(m)
+			continue
+		}
+		if ctx.Err() == nil {
 			return
 		}
-		d.take(m)
-	}
-}
-
-// giveBackRest hands what the client still has to the other instances.
-func (d *durableImport) giveBackRest(messages jetstream.MessagesContext) {
-	messages.Drain()
-	for {
-		m, err := messages.Next(jetstream.NextMaxWait(bindTimeout))
-		if err != nil {
-			return
-		}
-		d.giveBack(m, 0)
-	}
-}
-
-// take brings one event through the gate to the handlers. It waits where they are
-// full.
-func (d *durableImport) take(m jetstream.Msg) {
-	meta, err := m.Metadata()
-	if err != nil { // no message of an outbox
-		d.malformed.Add(1)
-		d.node.logRarely("malformed message dropped", "subject", m.Subject(), "error", err)
-		return
-	}
-	if meta.NumDelivered > 1 {
-		d.redelivered.Add(1)
-	}
-	now := d.node.clock.now()
-	h, err := d.header(&nats.Msg{Subject: m.Subject(), Data: m.Data()})
-	if err != nil {
-		d.malformed.Add(1)
-		sum := sha256.Sum256(m.Data()) // it has no id that could be trusted
-		d.bury(m, meta, ID(sum[:16]), []failure{{place: "import", err: err}})
-		return
-	}
-	h.waited += max(0, now-h.at)
-	event := limited{key: h.Key, path: h.path}
-	if v, err := admitAll(d.node.intake, d.eventType.rules.Load().imports, &event, now); v != passed || err != nil {
-		d.giveBack(m, d.backoff(meta)) // counted by the rule
-		return
-	}
-	d.eventType.imported.Add(1)
-	if err := d.eventType.admitImported(&h, now); err != nil {
-		d.bury(m, meta, h.ID, []failure{{place: "import", err: err}}) // a refusal of the guard is final
-		return
-	}
-	d.deliver(m, meta, &h)
-}
-
-// deliver hands an event to the handlers, and remembers it until it is settled.
-func (d *durableImport) deliver(m jetstream.Msg, meta *jetstream.MsgMetadata, h *Header) {
-	t := &handover{open: len(d.eventType.handlers), last: meta.NumDelivered >= uint64(d.settings.Redelivery.Tries)}
-	id := h.ID
-	t.settle = func(failures []failure) { d.settle(t, m, meta, id, failures) }
-	d.mu.Lock()
-	d.open[t] = m
-	d.mu.Unlock()
-	if err := d.eventType.deliverEncoded(d.node.intake, h, d.envelope.Payload, t); err != nil {
-		d.forget(t)
-		d.giveBack(m, d.backoff(meta))
-	}
-}
-
-func (d *durableImport) forget(t *handover) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.open, t)
-}
-
-// settle ends a handover: handled by all, again later, or never.
-func (d *durableImport) settle(t *handover, m jetstream.Msg, meta *jetstream.MsgMetadata, id ID, failures []failure) {
-	defer d.forget(t)
-	if len(failures) == 0 {
-		d.ack(m, meta)
-		return
-	}
-	again, end := false, t.last
-	for _, f := range failures {
-		again = again || f.tries == 0
-		end = end || f.final
-	}
-	if again || !end {
-		d.giveBack(m, d.backoff(meta))
-		return
-	}
-	d.bury(m, meta, id, failures)
-}
-
-func (d *durableImport) ack(m jetstream.Msg, meta *jetstream.MsgMetadata) {
-	if err := m.Ack(); err != nil {
-		d.node.logRarely("event not acked, so it comes again", "type", d.event, "peer", d.peer, "error", err)
-		return
-	}
-	d.node.bookmarks.handled(bookmark.Place{Peer: d.peer, Subject: d.event}, meta.Sequence.Stream)
-}
-
-// giveBack lets the event come again, to any instance of the service.
-func (d *durableImport) giveBack(m jetstream.Msg, after time.Duration) {
-	var err error
-	if d.node.intake.Err() != nil {
-		err = m.Nak() // another instance may have it at once
-	} else {
-		err = m.NakWithDelay(after)
-	}
-	if err != nil {
-		d.node.logRarely("event not given back; it comes again after 10s", "type", d.event, "peer", d.peer, "error", err)
-	}
-}
-
-// backoff is how long a failed event stays away.
-func (d *durableImport) backoff(meta *jetstream.MsgMetadata) time.Duration {
-	r := d.settings.Redelivery
-	return backoff{first: r.After, max: r.Max}.delay(int(min(meta.NumDelivered, maxRedeliveries)))
-}
-
-// bury makes an event a durable dead letter, one for each handler that failed, and
-// takes it out of the outbox. If a letter can not be kept, the event comes again.
-func (d *durableImport) bury(m jetstream.Msg, meta *jetstream.MsgMetadata, id ID, failures []failure) {
-	for _, f := range failures {
-		text := errorText(f.err)
-		err := d.node.letters.Put(letters.Letter{
-			ID: id, Handler: strings.TrimPrefix(f.place, "handler "), Peer: d.peer, Subject: d.event, Tries: int(meta.NumDelivered),
-			Error: text, At: time.Unix(0, d.node.clock.now()), Message: m.Data(),
-		})
-		if err != nil {
-			d.node.log.Error("dead letter not kept, so the event comes again", "node", d.node.name, "type", d.event, "event", id, "error", err)
-			d.giveBack(m, d.settings.Redelivery.Max)
-			return
-		}
-		d.deadLetters.Add(1)
-		d.node.logRarely("event became a durable dead letter", "type", d.event, "event", id, "peer", d.peer, "place", f.place, "error", text)
-	}
-	d.ack(m, meta)
-}
-
-// keepAlive tells the outbox that the events under way are in good hands.
-func (d *durableImport) keepAlive() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, m := range d.open {
-		_ = m.InProgress() // at worst it comes again
+		messages.Drain()
+		ctx = context.WithoutCancel(ctx) // what has come by now goes back, see admit
 	}
 }
 

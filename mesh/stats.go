@@ -24,6 +24,8 @@ const (
 	Unheard   Outcome = "unheard"   // an export that no node listened for
 	Tapped    Outcome = "tapped"    // shown to clients at the tap
 	Imported  Outcome = "imported"  // came over a link and was understood
+	// Acknowledged events of a durable import are done with: handled, or dead letters.
+	Acknowledged Outcome = "acknowledged"
 	// Redelivered events of a durable import came again.
 	Redelivered Outcome = "redelivered"
 	// OutboxChanged counts outboxes of peers that were not as this node left them: wiped,

@@ -115,6 +115,7 @@ func (n *Node) startDurableImports() error {
 	}
 	for _, d := range n.durables {
 		n.durableRuns.Go(d.run)
+		n.durableRuns.Go(d.admit)
 	}
 	n.keeper.Go(n.keep)
 	return nil

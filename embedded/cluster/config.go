@@ -88,6 +88,7 @@ func (s *settings) adapt(o Options) error {
 	s.clue.Data, s.hunt.Data, s.score.Data = data, data, data
 	for _, m := range []*mesh.Config{&s.clue.Mesh, &s.hunt.Mesh, &s.score.Mesh} {
 		m.Logger = o.Logger
+		m.Data = mesh.Path(filepath.Join(o.Data, m.Name))
 	}
 	s.clue.Mesh.Handlers = append(s.clue.Mesh.Handlers, o.ClueHandlers...)
 	switch {

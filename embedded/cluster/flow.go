@@ -11,8 +11,8 @@ import (
 type Flow struct {
 	From, To string // nodes
 	Type     string
-	Exported uint64 // published by From
-	Arrived  uint64 // taken in by To, or lost there under a name
+	Exported uint64 // published by From, or put into its outbox
+	Arrived  uint64 // taken in by To, or lost there under a name; if durable, acknowledged
 }
 
 // flows compares, for each import, what was sent with what arrived.
@@ -24,8 +24,12 @@ func (c *Cluster) flows(stats map[string]mesh.Stats) []Flow {
 				if service(from.Name) != owner(i.Event) {
 					continue
 				}
-				flows = append(flows, Flow{From: from.Name, To: to.Name, Type: i.Event,
-					Exported: stats[from.Name].Of(i.Event, mesh.Exported), Arrived: arrived(stats[to.Name], i.Event)})
+				flow := Flow{From: from.Name, To: to.Name, Type: i.Event,
+					Exported: stats[from.Name].Of(i.Event, mesh.Exported), Arrived: arrived(stats[to.Name], i.Event)}
+				if i.Durable {
+					flow.Exported, flow.Arrived = stats[from.Name].Of(i.Event, mesh.Stored), stats[to.Name].Of(i.Event, mesh.Acknowledged)
+				}
+				flows = append(flows, flow)
 			}
 		}
 	}

@@ -59,7 +59,10 @@ func (s Settings) Open(t testing.TB, configs ...mesh.Config) *Mesh {
 		if c.Data == "" && durable(c) {
 			c.Data = mesh.Path(m.t.TempDir())
 		}
-		r := &recorder{node: c.Name}
+		r := &recorder{node: c.Name, durable: map[string]bool{}}
+		for _, i := range c.Imports {
+			r.durable[i.Event] = i.Durable
+		}
 		m.recorders[c.Name] = r
 		c.CodecCheck = c.CodecCheck || !s.WithoutCodecCheck
 		// Last of the handlers: what is recorded has reached the queues of all

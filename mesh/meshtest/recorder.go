@@ -23,10 +23,12 @@ const recorderQueue = 1 << 16
 // recorder keeps the events of one node.
 type recorder struct {
 	node string
+	// durable are the types that come out of outboxes, again and again perhaps.
+	durable map[string]bool
 
 	mu      sync.Mutex
 	events  []Received[mesh.Any] // guarded by mu
-	foreign uint64               // guarded by mu: of events, those that came over a link
+	foreign uint64               // guarded by mu: of events, those that came over a link and are not durable
 	changed chan struct{}        // guarded by mu: closed by the next event; nil while nobody waits
 }
 
@@ -39,7 +41,7 @@ func (r *recorder) record(ctx context.Context, value mesh.Any) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, Received[mesh.Any]{header, value})
-	if header.Origin() != r.node {
+	if header.Origin() != r.node && !r.durable[header.Subject()] {
 		r.foreign++
 	}
 	if r.changed != nil {

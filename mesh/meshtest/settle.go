@@ -75,9 +75,11 @@ func (m *Mesh) look() look {
 		for _, c := range stats.Counts {
 			count := c.Count
 			switch {
-			case c.Outcome == mesh.Exported:
+			case c.Outcome == mesh.Exported, c.Outcome == mesh.Stored:
 				l.sent += count * m.importers(c.Type)
-			case c.Place == "import" && c.Outcome != mesh.Delayed && c.Outcome != mesh.Overflowed && c.Outcome != mesh.Evicted:
+			case c.Outcome == mesh.Acknowledged:
+				l.arrived += count
+			case c.Place == "import" && !m.recorders[n.Name()].durable[c.Type] && c.Outcome != mesh.Delayed && c.Outcome != mesh.Overflowed && c.Outcome != mesh.Evicted:
 				l.arrived += count // and was dropped there
 			}
 			c.Count = 0

@@ -1,0 +1,172 @@
+package mesh
+
+import (
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"leafmesh/mesh/internal/bookmark"
+	"leafmesh/mesh/internal/letters"
+)
+
+// taken is an event that the outbox has handed to this node.
+type taken struct {
+	jetstream.Msg
+	sequence uint64 // in the outbox
+	count    uint64 // how often it was delivered, this time counted
+}
+
+// receive takes an event into this node's care. A copy of one that is still under
+// way, as after a link was down, is the same event.
+func (d *durableImport) receive(m jetstream.Msg) {
+	meta, err := m.Metadata()
+	if err != nil { // no message of an outbox
+		d.malformed.Add(1)
+		d.node.logRarely("malformed message dropped", "subject", m.Subject(), "error", err)
+		return
+	}
+	if meta.NumDelivered > 1 {
+		d.redelivered.Add(1)
+	}
+	t := &taken{Msg: m, sequence: meta.Sequence.Stream, count: meta.NumDelivered}
+	d.mu.Lock()
+	_, underWay := d.open[t.sequence]
+	if !underWay {
+		d.open[t.sequence] = t
+	}
+	d.mu.Unlock()
+	if !underWay {
+		d.waiting <- t
+	}
+}
+
+// admit brings what was taken through the gate, until run has ended. What the
+// intake's end finds waiting goes back.
+func (d *durableImport) admit() {
+	for t := range d.waiting {
+		if d.node.intake.Err() != nil {
+			d.giveBack(t, 0)
+			continue
+		}
+		d.enter(t)
+	}
+}
+
+// enter brings one event through the gate to the handlers. It waits where they are
+// full.
+func (d *durableImport) enter(t *taken) {
+	now := d.node.clock.now()
+	h, err := d.header(&nats.Msg{Subject: t.Subject(), Data: t.Data()})
+	if err != nil {
+		d.malformed.Add(1)
+		sum := sha256.Sum256(t.Data()) // it has no id that could be trusted
+		d.bury(t, ID(sum[:16]), []failure{{place: "import", err: err}})
+		return
+	}
+	h.waited += max(0, now-h.at)
+	event := limited{key: h.Key, path: h.path, kept: true}
+	if v, err := admitAll(d.node.intake, d.eventType.rules.Load().imports, &event, now); v != passed || err != nil {
+		d.giveBack(t, d.backoff(t)) // counted by the rule
+		return
+	}
+	d.eventType.imported.Add(1)
+	if err := d.eventType.admitImported(&h, now); err != nil {
+		d.bury(t, h.ID, []failure{{place: "import", err: err}}) // a refusal of the guard is final
+		return
+	}
+	d.deliver(t, &h)
+}
+
+// deliver hands an event to the handlers; the last one settles it.
+func (d *durableImport) deliver(t *taken, h *Header) {
+	id := h.ID
+	over := &handover{open: len(d.eventType.handlers), last: t.count >= uint64(d.settings.Redelivery.Tries)}
+	over.settle = func(failures []failure) { d.settle(t, id, over.last, failures) }
+	if err := d.eventType.deliverEncoded(d.node.intake, h, d.envelope.Payload, over); err != nil {
+		d.giveBack(t, d.backoff(t))
+	}
+}
+
+// settle ends a handover: handled by all, again later, or never.
+func (d *durableImport) settle(t *taken, id ID, last bool, failures []failure) {
+	if len(failures) == 0 {
+		d.ack(t)
+		return
+	}
+	again, end := false, last
+	for _, f := range failures {
+		again = again || f.tries == 0
+		end = end || f.final
+	}
+	if again || !end {
+		d.giveBack(t, d.backoff(t))
+		return
+	}
+	d.bury(t, id, failures)
+}
+
+// ack ends the node's care for an event that was handled.
+func (d *durableImport) ack(t *taken) {
+	d.forget(t)
+	if err := t.Ack(); err != nil {
+		d.node.logRarely("event not acked, so it comes again", "type", d.event, "peer", d.peer, "error", err)
+		return
+	}
+	d.acknowledged.Add(1)
+	d.node.bookmarks.handled(bookmark.Place{Peer: d.peer, Subject: d.event}, t.sequence)
+}
+
+// giveBack lets the event come again, to any instance of the service.
+func (d *durableImport) giveBack(t *taken, after time.Duration) {
+	d.forget(t)
+	if d.node.intake.Err() != nil {
+		after = 0 // another instance may have it at once
+	}
+	if err := t.NakWithDelay(after); err != nil {
+		d.node.logRarely("event not given back; it comes again after 10s", "type", d.event, "peer", d.peer, "error", err)
+	}
+}
+
+func (d *durableImport) forget(t *taken) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.open, t.sequence)
+}
+
+// backoff is how long a failed event stays away.
+func (d *durableImport) backoff(t *taken) time.Duration {
+	r := d.settings.Redelivery
+	return backoff{first: r.After, max: r.Max}.delay(int(min(t.count, maxRedeliveries)))
+}
+
+// bury makes an event a durable dead letter, one for each handler that failed, and
+// takes it out of the outbox. If a letter can not be kept, the event comes again.
+func (d *durableImport) bury(t *taken, id ID, failures []failure) {
+	for _, f := range failures {
+		text := errorText(f.err)
+		err := d.node.letters.Put(letters.Letter{
+			ID: id, Handler: strings.TrimPrefix(f.place, "handler "), Peer: d.peer, Subject: d.event, Tries: int(t.count),
+			Error: text, At: time.Unix(0, d.node.clock.now()), Message: t.Data(),
+		})
+		if err != nil {
+			d.node.log.Error("dead letter not kept, so the event comes again", "node", d.node.name, "type", d.event, "event", id, "error", err)
+			d.giveBack(t, d.settings.Redelivery.Max)
+			return
+		}
+		d.deadLetters.Add(1)
+		d.node.logRarely("event became a durable dead letter", "type", d.event, "event", id, "peer", d.peer, "place", f.place, "error", text)
+	}
+	d.ack(t)
+}
+
+// keepAlive tells the outbox that the events under way are in good hands.
+func (d *durableImport) keepAlive() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range d.open {
+		_ = t.InProgress() // at worst it comes again
+	}
+}
