@@ -46,7 +46,7 @@ type gateAsk struct {
 // other rules come and go.
 func TestGateAgainstModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for range 5 { // each time a hundred runs
+		for range 3 { // each time a hundred runs
 			rapid.Check(struct{ testing.TB }{t}, runGate) // a *testing.T would be asked for its deadline, and has none here
 		}
 	})

@@ -1,0 +1,284 @@
+package mesh
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"leafmesh/mesh/internal/gate"
+)
+
+// cascadeModel is what the cascade guard should do, written to be plain: paths
+// are lists of steps, and the ledger is a list, the least recently used first.
+type cascadeModel struct {
+	bounds map[string]Cascade // by the root's type; "" for all others
+	ledger []modelAccount
+	size   int // of the ledger
+}
+
+type modelAccount struct {
+	root  ID
+	count int
+}
+
+// modelCause is an event that may cause others.
+type modelCause struct {
+	header Header
+	steps  []string // the path
+	began  time.Time
+}
+
+func (c modelCause) rootType() string { return subjectOfStep(c.steps[0]) }
+
+func subjectOfStep(step string) string {
+	_, subject, _ := strings.Cut(step, ":")
+	return subject
+}
+
+func (m *cascadeModel) boundsOf(rootType string) Cascade {
+	b, found := m.bounds[rootType]
+	if !found {
+		b = m.bounds[""]
+	}
+	if b.Depth == 0 {
+		b.Depth = 16
+	}
+	if b.Descendants == 0 {
+		b.Descendants = 1000
+	}
+	if b.Deadline == 0 {
+		b.Deadline = 30 * time.Second
+	}
+	return b
+}
+
+// refusal is the text of a CascadeError's numbers, or "" for none.
+func refusal(rule string, limit, value int64, path []string) string {
+	return fmt.Sprint(rule, " ", value, " over ", limit, ": ", strings.Join(path, " → "))
+}
+
+// emit says what the guard answers to an event that one causes.
+func (m *cascadeModel) emit(cause modelCause, step string, allowance int, now time.Time) string {
+	b, path := m.boundsOf(cause.rootType()), append(slices.Clone(cause.steps), step)
+	recurrence := -1 // itself
+	for _, s := range path {
+		if subjectOfStep(s) == subjectOfStep(step) {
+			recurrence++
+		}
+	}
+	if depth := len(path) - 1; depth > b.Depth {
+		return refusal("cascade-depth", int64(b.Depth), int64(depth), path)
+	}
+	if allowed := max(allowance, b.Loops); recurrence > allowed {
+		return refusal("cascade-loop", int64(allowed), int64(recurrence), path)
+	}
+	return m.late(cause, path, now)
+}
+
+// take says what the guard answers to an event that came over a link.
+func (m *cascadeModel) take(c modelCause, now time.Time) string {
+	depth := len(c.steps) - 1
+	if depth == 0 {
+		return ""
+	}
+	if b := m.boundsOf(c.rootType()); depth > b.Depth {
+		return refusal("cascade-depth", int64(b.Depth), int64(depth), c.steps)
+	}
+	return m.late(c, c.steps, now)
+}
+
+func (m *cascadeModel) late(c modelCause, path []string, now time.Time) string {
+	b := m.boundsOf(c.rootType())
+	if age := now.Sub(c.began); age > b.Deadline {
+		return refusal("cascade-deadline", int64(b.Deadline), int64(age), path)
+	}
+	return m.charge(c, path)
+}
+
+func (m *cascadeModel) charge(c modelCause, path []string) string {
+	account := modelAccount{root: c.header.Root}
+	if at := slices.IndexFunc(m.ledger, func(a modelAccount) bool { return a.root == c.header.Root }); at >= 0 {
+		account = m.ledger[at]
+		m.ledger = slices.Delete(m.ledger, at, at+1)
+	} else if len(m.ledger) == m.size {
+		m.ledger = m.ledger[1:]
+	}
+	b := m.boundsOf(c.rootType())
+	over := account.count >= b.Descendants
+	if !over {
+		account.count++
+	}
+	m.ledger = append(m.ledger, account)
+	if over {
+		return refusal("cascade-descendants", int64(b.Descendants), int64(account.count)+1, path)
+	}
+	return ""
+}
+
+// cascadeMachine does the same to the guard of a node and to its model.
+type cascadeMachine struct {
+	node    *Node
+	model   *cascadeModel
+	now     time.Time
+	causes  []modelCause
+	refused map[string]int // by type, place and rule
+}
+
+var cascadeTypes = []string{"core.cascade.begun", "core.cascade.spread", "core.cascade.ended"}
+
+// Whatever the bounds, and whatever causes what and when, here or on other nodes:
+// the guard answers each event as plain code does, with the same rule, numbers
+// and path, and counts it, also when the ledger is too small for the cascades.
+func TestGuardAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := newCascadeMachine(t)
+		t.Repeat(map[string]func(*rapid.T){"": x.check, "begin": x.begin, "import": x.arrive, "time": x.pass,
+			"emit": x.emit, "emit more": x.emitMany, "retry": x.retry, "dead letter": x.deadLetter})
+	})
+}
+
+func newCascadeMachine(t *rapid.T) *cascadeMachine {
+	var cascades []Cascade
+	bounds := map[string]Cascade{}
+	for _, root := range append([]string{""}, cascadeTypes[:2]...) {
+		if !rapid.Bool().Draw(t, "has bounds") {
+			continue
+		}
+		c := Cascade{Root: root, Depth: rapid.IntRange(0, 6).Draw(t, "depth"), Descendants: rapid.IntRange(0, 12).Draw(t, "descendants"),
+			Loops: rapid.IntRange(0, 3).Draw(t, "loops"), Deadline: time.Duration(rapid.IntRange(0, 5000).Draw(t, "deadline")) * time.Millisecond}
+		cascades, bounds[root] = append(cascades, c), c
+	}
+	n, err := newNode(Config{Name: "core-1", Cascades: cascades})
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := rapid.IntRange(1, 4).Draw(t, "ledger")
+	n.guard.Guard = gate.NewGuard(size)
+	return &cascadeMachine{node: n, model: &cascadeModel{bounds: bounds, size: size}, now: time.UnixMilli(1_700_000_000_000), refused: map[string]int{}}
+}
+
+func (x *cascadeMachine) check(t *rapid.T) {
+	counts := map[string]int{}
+	for _, c := range x.node.counters.list() {
+		counts[fmt.Sprint(c.Type, " ", c.Outcome, " ", c.Place, " ", c.Rule)] = int(c.Count)
+	}
+	if !maps.Equal(counts, x.refused) {
+		t.Fatalf("counted %v, want %v", counts, x.refused)
+	}
+	if got := x.node.guard.Cascades(); got != len(x.model.ledger) {
+		t.Fatalf("%d cascades in the ledger, want %d", got, len(x.model.ledger))
+	}
+}
+
+// compare looks at the error that the guard gave.
+func (x *cascadeMachine) compare(t *rapid.T, err error, want, subject, place string, root ID) {
+	var got string
+	var cascade *CascadeError
+	if errors.As(err, &cascade) {
+		got = refusal(cascade.Rule, cascade.Limit, cascade.Value, cascade.Path())
+		if cascade.Type != subject || cascade.Place != place || cascade.Root != root || !errors.Is(err, ErrCascade) {
+			t.Fatalf("%+v, want type %s, place %s, root %s", cascade, subject, place, root)
+		}
+	} else if err != nil {
+		got = err.Error()
+	}
+	if got != want {
+		t.Fatalf("at %v: %q, want %q", x.now, got, want)
+	}
+	if want != "" {
+		rule, _, _ := strings.Cut(want, " ")
+		x.refused[fmt.Sprint(subject, " refused ", place, " ", rule)]++
+	}
+}
+
+func (x *cascadeMachine) eventType(t *rapid.T, subject string) *eventType {
+	made, err := x.node.typeOf(subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func (x *cascadeMachine) pass(t *rapid.T) {
+	x.now = x.now.Add(time.Duration(rapid.IntRange(1, 2000).Draw(t, "gap")) * time.Millisecond)
+}
+
+// begin makes a root event of this node, which the guard is not asked about.
+func (x *cascadeMachine) begin(t *rapid.T) {
+	made := x.eventType(t, rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
+	id := newID(x.now.UnixNano())
+	x.causes = append(x.causes, modelCause{header: Header{ID: id, Root: id, at: x.now.UnixNano(), path: made.root}, steps: []string{made.step}, began: x.now})
+}
+
+// arrive imports an event of a cascade of its own, or of one known here.
+func (x *cascadeMachine) arrive(t *rapid.T) {
+	steps := []string{}
+	for range rapid.IntRange(1, 8).Draw(t, "steps") {
+		steps = append(steps, rapid.SampledFrom([]string{"clue-1:", "core-1:"}).Draw(t, "node")+rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
+	}
+	began := x.now.Add(-time.Duration(rapid.IntRange(0, 6000).Draw(t, "age")) * time.Millisecond)
+	c := modelCause{steps: steps, began: began, header: Header{ID: newID(x.now.UnixNano()), Root: newID(began.UnixNano())}}
+	if len(x.causes) > 0 && rapid.Bool().Draw(t, "of a known cascade") {
+		known := rapid.SampledFrom(x.causes).Draw(t, "cause")
+		c.steps[0], c.began, c.header.Root = known.steps[0], known.began, known.header.Root
+	}
+	encoded := make([][]byte, len(steps))
+	for i, step := range steps {
+		encoded[i] = []byte(step)
+	}
+	c.header.path = x.node.imported.Walk(encoded)
+	subject := subjectOfStep(steps[len(steps)-1])
+	want := x.model.take(c, x.now)
+	x.compare(t, x.eventType(t, subject).admitImported(&c.header, x.now.UnixNano()), want, subject, "import", c.header.Root)
+	if want == "" {
+		x.causes = append(x.causes, c)
+	}
+}
+
+func (x *cascadeMachine) emit(t *rapid.T) {
+	if len(x.causes) == 0 {
+		t.Skip("nothing to cause it")
+	}
+	cause := rapid.SampledFrom(x.causes).Draw(t, "cause")
+	made := x.eventType(t, rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
+	allowance := rapid.IntRange(0, 2).Draw(t, "allowance")
+	want := x.model.emit(cause, made.step, allowance, x.now)
+	x.compare(t, made.admitDescendant(&cause.header, allowance, x.now.UnixNano()), want, made.subject, "emit", cause.header.Root)
+	if want == "" {
+		child := Header{ID: newID(x.now.UnixNano()), Root: cause.header.Root, Parent: cause.header.ID, at: x.now.UnixNano(), path: cause.header.path.Child(made.step)}
+		x.causes = append(x.causes, modelCause{header: child, steps: append(slices.Clone(cause.steps), made.step), began: cause.began})
+	}
+}
+
+func (x *cascadeMachine) emitMany(t *rapid.T) {
+	for range rapid.IntRange(1, 10).Draw(t, "times") {
+		x.emit(t)
+	}
+}
+
+// retry charges one more try of a handler.
+func (x *cascadeMachine) retry(t *rapid.T) {
+	if len(x.causes) == 0 {
+		t.Skip("nothing to try again")
+	}
+	cause := rapid.SampledFrom(x.causes).Draw(t, "cause")
+	want := x.model.charge(cause, cause.steps)
+	x.compare(t, x.node.chargeRetry(&cause.header, "handler one"), want, cause.header.Subject(), "handler one", cause.header.Root)
+}
+
+// deadLetter is charged too, and never refused.
+func (x *cascadeMachine) deadLetter(t *rapid.T) {
+	if len(x.causes) == 0 {
+		t.Skip("nothing to give up")
+	}
+	cause := rapid.SampledFrom(x.causes).Draw(t, "cause")
+	letters := x.eventType(t, DeadLetters.Subject())
+	x.model.charge(cause, cause.steps)
+	x.compare(t, letters.admitDescendant(&cause.header, 0, x.now.UnixNano()), "", letters.subject, "emit", cause.header.Root)
+}
