@@ -130,6 +130,9 @@ type cascadeMachine struct {
 	refused map[string]int // by type, place and rule
 }
 
+// cascadeTick is so long that many events come just at a deadline.
+const cascadeTick = 250 * time.Millisecond
+
 var cascadeTypes = []string{"core.cascade.begun", "core.cascade.spread", "core.cascade.ended"}
 
 // Whatever the bounds, and whatever causes what and when, here or on other nodes:
@@ -151,7 +154,7 @@ func newCascadeMachine(t *rapid.T) *cascadeMachine {
 			continue
 		}
 		c := Cascade{Root: root, Depth: rapid.IntRange(0, 6).Draw(t, "depth"), Descendants: rapid.IntRange(0, 12).Draw(t, "descendants"),
-			Loops: rapid.IntRange(0, 3).Draw(t, "loops"), Deadline: time.Duration(rapid.IntRange(0, 5000).Draw(t, "deadline")) * time.Millisecond}
+			Loops: rapid.IntRange(0, 3).Draw(t, "loops"), Deadline: time.Duration(rapid.IntRange(0, 20).Draw(t, "deadline")) * cascadeTick}
 		cascades, bounds[root] = append(cascades, c), c
 	}
 	n, err := newNode(Config{Name: "core-1", Cascades: cascades})
@@ -206,7 +209,7 @@ func (x *cascadeMachine) eventType(t *rapid.T, subject string) *eventType {
 }
 
 func (x *cascadeMachine) pass(t *rapid.T) {
-	x.now = x.now.Add(time.Duration(rapid.IntRange(1, 2000).Draw(t, "gap")) * time.Millisecond)
+	x.now = x.now.Add(time.Duration(rapid.IntRange(1, 8).Draw(t, "gap")) * cascadeTick)
 }
 
 // begin makes a root event of this node, which the guard is not asked about.
@@ -222,7 +225,7 @@ func (x *cascadeMachine) arrive(t *rapid.T) {
 	for range rapid.IntRange(1, 8).Draw(t, "steps") {
 		steps = append(steps, rapid.SampledFrom([]string{"clue-1:", "core-1:"}).Draw(t, "node")+rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
 	}
-	began := x.now.Add(-time.Duration(rapid.IntRange(0, 6000).Draw(t, "age")) * time.Millisecond)
+	began := x.now.Add(-time.Duration(rapid.IntRange(0, 24).Draw(t, "age")) * cascadeTick)
 	c := modelCause{steps: steps, began: began, header: Header{ID: newID(x.now.UnixNano()), Root: newID(began.UnixNano())}}
 	if len(x.causes) > 0 && rapid.Bool().Draw(t, "of a known cascade") {
 		known := rapid.SampledFrom(x.causes).Draw(t, "cause")
