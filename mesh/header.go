@@ -29,7 +29,9 @@ func (h Header) Subject() string {
 
 // Origin is the node that emitted the event: "clue-1". Of an imported event it is
 // certain to be a peer of the type's service that this node dials; which of
-// several instances is the peers' own word.
+// several instances is the peers' own word. It is "unknown", which is no node's
+// name, if the event came with a damaged causal header and so became a root: see
+// [Rerooted].
 func (h Header) Origin() string {
 	if h.path == nil {
 		return ""

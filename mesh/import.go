@@ -23,6 +23,7 @@ type importer struct {
 	wireSubject  string
 	subscription *nats.Subscription
 	malformed    *counter
+	rerooted     *counter
 	late         *counter
 	drained      <-chan nats.SubStatus // set by stop
 	origins      map[string]bool       // the last steps of events of this type: "<peer>:<subject>"
@@ -42,6 +43,7 @@ func (n *Node) newImport(i Import) *importer {
 	return &importer{
 		node: n, event: i.Event, eventType: n.table.Load().types[i.Event], wireSubject: i.Event + ".*",
 		malformed: n.counters.cell(i.Event, Lost, "import", ruleMalformed),
+		rerooted:  n.counters.cell(i.Event, Rerooted, "", ""), // where imported is
 		slow:      n.counters.cell(i.Event, Lost, "import", ruleSlow),
 		late:      n.counters.cell(i.Event, Lost, "import", ruleClosed),
 		origins:   n.originsOf(i.Event),
@@ -71,7 +73,7 @@ func (i *importer) receive(m *nats.Msg) {
 		i.late.Add(1)
 		return
 	}
-	h, err := i.header(m)
+	h, damage, err := i.header(m.Subject, m.Data)
 	if err != nil {
 		i.malformed.Add(1)
 		i.node.logRarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
@@ -81,7 +83,7 @@ func (i *importer) receive(m *nats.Msg) {
 	if v, err := admitAll(i.node.intake, i.eventType.rules.Load().imports, &event, i.node.clock.now()); v != passed || err != nil {
 		return // counted by the rule
 	}
-	i.eventType.imported.Add(1)
+	i.countImported(&h, damage)
 	if err := i.eventType.admitImported(&h, i.node.clock.now()); err != nil {
 		i.node.logRarely("imported event refused", "error", err)
 		return
@@ -91,19 +93,37 @@ func (i *importer) receive(m *nats.Msg) {
 	}
 }
 
+// countImported counts an event that the rules let in.
+func (i *importer) countImported(h *Header, damage error) {
+	i.eventType.imported.Add(1)
+	if damage != nil {
+		i.rerooted.Add(1)
+		i.node.logRarely("event with a damaged causal header became a root", "type", i.event, "event", h.ID, "error", damage)
+	}
+}
+
 // header decodes a message and checks that it is what its subject says.
-func (i *importer) header(m *nats.Msg) (Header, error) {
-	if err := wire.DecodeEnvelope(m.Data, &i.envelope); err != nil {
-		return Header{}, err
-	}
+//
+// An event whose causal header is damaged becomes a root, and damage says what is
+// wrong with it. It can not pass the check of its origin, and needs none: it
+// passes for nobody. Nor does it get more than others. The subject still binds
+// it to a peer of the type's service, and a peer that wants its events to be
+// roots, with fresh budgets, can say so in good form. Rules by peer have one
+// bucket for all such events of a rule.
+func (i *importer) header(subject string, data []byte) (h Header, damage, err error) {
 	e := &i.envelope
-	if err := e.MatchSubject(m.Subject); err != nil {
-		return Header{}, err
+	if damage = wire.DecodeEnvelope(data, e); damage != nil {
+		if err := wire.Reroot(data, i.event, e); err != nil {
+			return Header{}, nil, err
+		}
 	}
-	if origin := e.Path[len(e.Path)-1]; !i.origins[string(origin)] {
-		return Header{}, fmt.Errorf("it says it is from %s, which is no peer that this node imports %s from", e.Origin(), i.event)
+	if err := e.MatchSubject(subject); err != nil {
+		return Header{}, nil, err
 	}
-	return i.node.headerOf(e, i.node.imported), nil
+	if origin := e.Path[len(e.Path)-1]; damage == nil && !i.origins[string(origin)] {
+		return Header{}, nil, fmt.Errorf("it says it is from %s, which is no peer that this node imports %s from", e.Origin(), i.event)
+	}
+	return i.node.headerOf(e, i.node.imported), damage, nil
 }
 
 // headerOf gives the header of an event that came encoded; paths keeps its path.

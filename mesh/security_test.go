@@ -109,6 +109,21 @@ func envelope(t *testing.T, subject string, value any) []byte {
 	return message
 }
 
+// message encodes an envelope with a payload.
+func message(t *testing.T, e *wire.Envelope) []byte {
+	t.Helper()
+	payload, err := wire.AppendPayload(nil, solved{Team: e.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Payload = payload
+	m, err := wire.AppendEnvelope(nil, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // Whatever a peer sends: what was not declared does not enter, what is
 // malformed is counted, and the next good event is handled.
 func TestHostilePeer(t *testing.T) {

@@ -33,7 +33,10 @@ const (
 	OutboxChanged Outcome = "outbox-changed"
 	// DeadLettered events of a durable import became durable dead letters.
 	DeadLettered Outcome = "dead-lettered"
-	Delayed      Outcome = "delayed" // waited for a limit
+	// Rerooted events are imported ones whose causal header was missing or damaged,
+	// so that each became a root.
+	Rerooted Outcome = "rerooted"
+	Delayed  Outcome = "delayed" // waited for a limit
 	// Coalesced events gave way to a newer one of their key.
 	Coalesced Outcome = "coalesced"
 	// Overflowed events found the buckets of a rule in use by other keys, and were

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"leafmesh/mesh/internal/bookmark"
@@ -59,7 +58,7 @@ func (d *durableImport) admit() {
 // full.
 func (d *durableImport) enter(t *taken) {
 	now := d.node.clock.now()
-	h, err := d.header(&nats.Msg{Subject: t.Subject(), Data: t.Data()})
+	h, damage, err := d.header(t.Subject(), t.Data())
 	if err != nil {
 		d.malformed.Add(1)
 		sum := sha256.Sum256(t.Data()) // it has no id that could be trusted
@@ -72,7 +71,7 @@ func (d *durableImport) enter(t *taken) {
 		d.giveBack(t, d.backoff(t)) // counted by the rule
 		return
 	}
-	d.eventType.imported.Add(1)
+	d.countImported(&h, damage)
 	if err := d.eventType.admitImported(&h, now); err != nil {
 		d.bury(t, h.ID, []failure{{place: "import", err: err}}) // a refusal of the guard is final
 		return

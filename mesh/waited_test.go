@@ -20,18 +20,9 @@ func idOf(at time.Time, n byte) (id wire.ID) {
 // late is the message of an event whose cascade began a day ago.
 func late(t *testing.T, id byte, waited time.Duration) []byte {
 	t.Helper()
-	payload, err := wire.AppendPayload(nil, solved{Team: "k", At: int64(id)})
-	if err != nil {
-		t.Fatal(err)
-	}
 	root := idOf(time.Now().Add(-24*time.Hour), 1)
-	message, err := wire.AppendEnvelope(nil, &wire.Envelope{ID: wire.ID{id}, Root: root, Parent: root,
-		Time: time.Now().UnixNano(), Waited: int64(waited), Key: "k",
-		Path: [][]byte{[]byte("clue-1:clue.answer.judged"), []byte("clue-1:clue.clue.solved")}, Payload: payload})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return message
+	return message(t, &wire.Envelope{ID: wire.ID{id}, Root: root, Parent: root, Time: time.Now().UnixNano(), Waited: int64(waited),
+		Key: "k", Path: [][]byte{[]byte("clue-1:clue.answer.judged"), []byte("clue-1:clue.clue.solved")}})
 }
 
 // What waited in an outbox is not refused by the deadline of its cascade, nor
@@ -67,12 +58,12 @@ func TestAWaitInAnOutboxDoesNotAge(t *testing.T) {
 			t.Errorf("%s at depth %d waited %v, want a day at %d", h.Subject(), h.Depth(), h.Waited(), depth)
 		}
 	}
-	message, err := seen.NextMsg(10 * time.Second)
+	m, err := seen.NextMsg(waitLimit)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var child wire.Envelope
-	if err := wire.DecodeEnvelope(message.Data, &child); err != nil || child.Waited != int64(day) {
+	if err := wire.DecodeEnvelope(m.Data, &child); err != nil || child.Waited != int64(day) {
 		t.Errorf("on the wire the child waited %v: %v", time.Duration(child.Waited), err)
 	}
 	wantCount(t, node, clueSolved.Subject(), mesh.Refused, "import", "cascade-deadline", 1)

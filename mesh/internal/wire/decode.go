@@ -13,15 +13,17 @@ func DecodeEnvelope(message []byte, e *Envelope) error {
 	if err == nil {
 		return nil
 	}
-	clear(e.Path[:cap(e.Path)])
-	*e = Envelope{Path: e.Path[:0]}
+	e.reset()
 	return malformed("%w", err)
 }
 
+// reset empties e, but for the path's capacity.
+func (e *Envelope) reset() {
+	clear(e.Path[:cap(e.Path)])
+	*e = Envelope{Path: e.Path[:0]}
+}
+
 func decodeEnvelope(message []byte, e *Envelope) error {
-	if len(message) > MaxMessageBytes {
-		return fmt.Errorf("it has %d bytes; at most %d are allowed", len(message), MaxMessageBytes)
-	}
 	r := reader{data: message}
 	if err := r.begin(); err != nil {
 		return err
@@ -29,33 +31,31 @@ func decodeEnvelope(message []byte, e *Envelope) error {
 	if err := r.identity(e); err != nil {
 		return err
 	}
-	var err error
-	if e.Time, err = r.integer(); err != nil {
-		return fmt.Errorf("time: %w", err)
+	if err := r.time(e); err != nil {
+		return err
 	}
+	var err error
 	if e.Waited, err = r.unsigned(); err != nil {
 		return fmt.Errorf("waited: %w", err)
 	}
-	key, err := r.content(majorText, MaxKeyBytes)
-	if err != nil {
-		return fmt.Errorf("key: %w", err)
+	if err := r.key(e); err != nil {
+		return err
 	}
-	e.Key = string(key)
 	if e.Path, err = r.path(e.Path[:0]); err != nil {
 		return fmt.Errorf("path: %w", err)
 	}
-	if e.Payload, err = r.content(majorBytes, MaxMessageBytes); err != nil {
-		return fmt.Errorf("payload: %w", err)
-	}
-	if r.off != len(message) {
-		return fmt.Errorf("%d bytes follow the array", len(message)-r.off)
+	if err := r.payload(e); err != nil {
+		return err
 	}
 	return e.check()
 }
 
-// begin reads the array's head and the version. The version comes first so that a message of a later version is named
-// as such, however many fields it has.
+// begin reads the array's head and the version, unless the message is too large. The version comes first so that a
+// message of a later version is named as such, however many fields it has.
 func (r *reader) begin() error {
+	if len(r.data) > MaxMessageBytes {
+		return fmt.Errorf("it has %d bytes; at most %d are allowed", len(r.data), MaxMessageBytes)
+	}
 	count, err := r.expect(majorArray)
 	if err != nil {
 		return err
@@ -94,6 +94,33 @@ func (r *reader) identity(e *Envelope) error {
 	}
 	if e.Parent.IsZero() {
 		return fmt.Errorf("parent: all zeros; no parent is null")
+	}
+	return nil
+}
+
+func (r *reader) time(e *Envelope) (err error) {
+	if e.Time, err = r.integer(); err != nil {
+		return fmt.Errorf("time: %w", err)
+	}
+	return nil
+}
+
+func (r *reader) key(e *Envelope) error {
+	key, err := r.content(majorText, MaxKeyBytes)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	e.Key = string(key)
+	return nil
+}
+
+// payload reads the last field and the message's end.
+func (r *reader) payload(e *Envelope) (err error) {
+	if e.Payload, err = r.content(majorBytes, MaxMessageBytes); err != nil {
+		return fmt.Errorf("payload: %w", err)
+	}
+	if r.off != len(r.data) {
+		return fmt.Errorf("%d bytes follow the array", len(r.data)-r.off)
 	}
 	return nil
 }

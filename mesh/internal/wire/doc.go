@@ -8,6 +8,7 @@
 //     receiver would drop is refused where it is emitted, with an error that says why.
 //   - Decoding is strict: a message is accepted whole or refused with an error that is [ErrMalformed] and says which field
 //     at which byte is wrong.
+//   - Nor is an event lost for a damaged record of its causes: [Reroot] makes a root of it.
 //   - A hostile message never panics. An envelope costs its decoder the key, at most [MaxKeyBytes], and [MaxPathSteps]
 //     slice headers. A payload costs memory in proportion to its bytes; [DecodePayload] has the figure.
 //   - A key survives the subject: every valid UTF-8 string of at most [MaxKeyBytes] becomes one token and comes back

@@ -114,7 +114,7 @@ func checkDecoded(t *testing.T, payload []byte, err error, value, into any) {
 
 // The committed seeds are there: without them a short fuzz run would begin from nothing.
 func TestFuzzSeeds(t *testing.T) {
-	for _, target := range []string{"FuzzDecodeEnvelope", "FuzzKey", "FuzzDecodePayload"} {
+	for _, target := range []string{"FuzzDecodeEnvelope", "FuzzReroot", "FuzzKey", "FuzzDecodePayload"} {
 		seeds := must(filepath.Glob(filepath.Join("testdata", "fuzz", target, "*")))
 		if len(seeds) == 0 {
 			t.Errorf("testdata/fuzz/%s holds no seeds", target)

@@ -1,0 +1,66 @@
+package wire
+
+import "fmt"
+
+// UnknownNode stands for the node in the one step of a rerooted event: "unknown:clue.answer.judged". No node can have
+// the name, as a node's name ends in a number.
+const UnknownNode = "unknown"
+
+// Reroot is the second look at a message that DecodeEnvelope refused: it reads one whose causal fields (root, parent,
+// waited and path) are null, of another type, or break a rule, but are each one CBOR item that a payload could hold. What
+// it puts into e is a root: ID, time, key and payload as sent, root the ID, no parent, nothing waited, and one step of
+// UnknownNode and the event subject that the message came on. So an event is not lost because the record of its causes is
+// damaged.
+//
+// All else is as strict as in DecodeEnvelope: version, number of elements, id, time, key and payload. Every error is
+// ErrMalformed and leaves e empty. The step is allocated, payload aliases message.
+func Reroot(message []byte, eventSubject string, e *Envelope) error {
+	err := decodeWithoutCauses(message, e)
+	if err == nil {
+		e.Root, e.Parent, e.Waited = e.ID, ID{}, 0
+		e.Path = append(e.Path[:0], []byte(UnknownNode+":"+eventSubject))
+		err = e.check()
+	}
+	if err != nil {
+		e.reset()
+		return malformed("%w", err)
+	}
+	return nil
+}
+
+// decodeWithoutCauses reads what does not say how the event came about, and passes over the rest.
+func decodeWithoutCauses(message []byte, e *Envelope) error {
+	r := reader{data: message}
+	if err := r.begin(); err != nil {
+		return err
+	}
+	if err := r.id(&e.ID); err != nil {
+		return fmt.Errorf("id: %w", err)
+	}
+	if err := r.skip("root", "parent"); err != nil {
+		return err
+	}
+	if err := r.time(e); err != nil {
+		return err
+	}
+	if err := r.skip("waited"); err != nil {
+		return err
+	}
+	if err := r.key(e); err != nil {
+		return err
+	}
+	if err := r.skip("path"); err != nil {
+		return err
+	}
+	return r.payload(e)
+}
+
+// skip reads past fields of whatever type.
+func (r *reader) skip(fields ...string) error {
+	for _, field := range fields {
+		if err := r.skipItem(MaxNesting); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+	}
+	return nil
+}

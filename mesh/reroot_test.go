@@ -1,0 +1,155 @@
+package mesh_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/internal/wire"
+)
+
+// damaged is a message with some of its elements replaced by null.
+func damaged(t *testing.T, message []byte, elements ...int) []byte {
+	t.Helper()
+	var items []cbor.RawMessage
+	if err := cbor.Unmarshal(message, &items); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range elements {
+		items[i] = cbor.RawMessage{0xF6}
+	}
+	message, err := cbor.Marshal(items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message
+}
+
+// The places of the envelope's elements, as docs/wire.md has them.
+const (
+	rootElement    = 2
+	parentElement  = 3
+	timeElement    = 4
+	waitedElement  = 5
+	pathElement    = 7
+	payloadElement = 8
+)
+
+// An event is not lost because the record of its causes is damaged: it becomes
+// a root, of nobody, and is counted.
+func TestADamagedCausalHeaderMakesARoot(t *testing.T) {
+	headers := make(chan mesh.Header, 10)
+	score := scoreNode("score-1", mesh.Shared, func(ctx context.Context, s solved) error {
+		h, _ := mesh.HeaderOf(ctx)
+		headers <- h
+		return clueOpened.Emit(ctx, s)
+	})
+	score.Handlers = append(score.Handlers, clueOpened.Handle("child", func(ctx context.Context, _ solved) error {
+		h, _ := mesh.HeaderOf(ctx)
+		headers <- h
+		return nil
+	}))
+	score.Tap = loopbackTap(t)
+	node, publish := openImporter(t, score)
+	conn := tapClient(t, node)
+	seen, err := conn.SubscribeSync("clue.>")
+	if err == nil {
+		err = conn.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := idOf(time.Now(), 7)
+	good := message(t, &wire.Envelope{ID: id, Root: idOf(time.Now(), 1), Parent: idOf(time.Now(), 2), Time: 1521227921000,
+		Waited: int64(time.Hour), Key: "k", Path: [][]byte{[]byte("clue-1:clue.answer.judged"), []byte("clue-1:clue.clue.solved")}})
+	publish("clue.clue.solved.k", damaged(t, good, waitedElement))
+	h, child := receive(t, headers), receive(t, headers)
+	if h.ID != mesh.ID(id) || h.Root != h.ID || !h.Parent.IsZero() || h.Depth() != 0 || h.Waited() != 0 || h.Key != "k" ||
+		h.Time().UnixNano() != 1521227921000 || h.Origin() != "unknown" || h.Subject() != clueSolved.Subject() ||
+		!slices.Equal(h.Path(), []string{"unknown:clue.clue.solved"}) {
+		t.Errorf("header %+v, path %v", h, h.Path())
+	}
+	if child.Root != h.ID || child.Parent != h.ID || !slices.Equal(child.Path(), []string{"unknown:clue.clue.solved", "score-1:clue.clue.opened"}) {
+		t.Errorf("a child has %+v, path %v", child, child.Path())
+	}
+	for range 2 { // both are good messages again
+		m, err := seen.NextMsg(waitLimit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := wire.DecodeEnvelope(m.Data, new(wire.Envelope)); err != nil {
+			t.Errorf("at the tap: %v", err)
+		}
+	}
+	wantCount(t, node, clueSolved.Subject(), mesh.Imported, "", "", 1)
+	wantCount(t, node, clueSolved.Subject(), mesh.Rerooted, "", "", 1)
+}
+
+// What is lost besides its causes, or says more than it may, stays malformed.
+func TestWhatIsNotRerooted(t *testing.T) {
+	got := make(chan solved, 10)
+	node, publish := openImporter(t, scoreNode("score-1", mesh.Shared, func(_ context.Context, s solved) error { got <- s; return nil }))
+	good := envelope(t, "clue.clue.solved", solved{Team: "k"})
+	rootless := damaged(t, good, rootElement)
+	bad := []struct {
+		subject string
+		message []byte
+	}{
+		{"clue.clue.solved.another", rootless}, // the key is not the subject's
+		{"clue.clue.solved.k", damaged(t, good, timeElement)},
+		{"clue.clue.solved.k", damaged(t, good, rootElement, payloadElement)},
+		{"clue.clue.solved.k", rootless[:len(rootless)-1]},
+		{"clue.clue.solved.k", append(slices.Clone(rootless), 0)},
+		{"clue.clue.solved.k", message(t, &wire.Envelope{ID: wire.ID{2}, Root: wire.ID{2}, Key: "k",
+			Path: [][]byte{[]byte("unknown:clue.clue.solved")}})}, // who says it in good form is no peer
+	}
+	for _, b := range bad {
+		publish(b.subject, b.message)
+	}
+	for _, elements := range [][]int{{rootElement}, {pathElement}, {rootElement, parentElement, waitedElement, pathElement}} {
+		publish("clue.clue.solved.k", damaged(t, good, elements...))
+		receive(t, got)
+	}
+	wantCount(t, node, clueSolved.Subject(), mesh.Lost, "import", "malformed", uint64(len(bad)))
+	wantCount(t, node, clueSolved.Subject(), mesh.Imported, "", "", 3)
+	wantCount(t, node, clueSolved.Subject(), mesh.Rerooted, "", "", 3)
+}
+
+// Rules at import hold for rerooted events as for others; those by peer take all
+// of them for one peer.
+func TestRulesHoldForRerootedEvents(t *testing.T) {
+	got := make(chan mesh.Header, 10)
+	score := scoreNode("score-1", mesh.Shared, func(ctx context.Context, _ solved) error {
+		h, _ := mesh.HeaderOf(ctx)
+		got <- h
+		return nil
+	})
+	score.Limits = []mesh.Rule{{Name: "one-peer", Place: mesh.AtImport, Event: "clue.>", By: mesh.ByPeer,
+		Limit: mesh.Limit{Rate: mesh.Per(1, time.Hour), Burst: 1, Policy: mesh.Shed}}}
+	node, publish := openImporter(t, score)
+	good := envelope(t, "clue.clue.solved", solved{Team: "k"})
+	for range 3 {
+		publish("clue.clue.solved.k", damaged(t, good, pathElement))
+	}
+	publish("clue.clue.solved.k", good)
+	if first, second := receive(t, got), receive(t, got); first.Origin() != "unknown" || second.Origin() != "clue-1" {
+		t.Errorf("from %s and %s, want each once", first.Origin(), second.Origin())
+	}
+	wantCount(t, node, clueSolved.Subject(), mesh.ShedEvents, "import", "one-peer", 2)
+	wantCount(t, node, clueSolved.Subject(), mesh.Rerooted, "", "", 1)
+}
+
+// No node can have the name that rerooted events come under.
+func TestNoNodeIsNamedUnknown(t *testing.T) {
+	if _, err := mesh.Open(t.Context(), mesh.Config{Name: wire.UnknownNode}); len(mesh.FieldErrors(err)) == 0 {
+		t.Errorf("a node opened under the name: %v", err)
+	}
+	peer := mesh.Config{Name: "score-1", Peers: []mesh.Peer{{Name: wire.UnknownNode, URL: "nats-leaf://127.0.0.1:1"}}}
+	if err := peer.Validate(); len(mesh.FieldErrors(err)) == 0 {
+		t.Errorf("a peer has the name: %v", err)
+	}
+}
