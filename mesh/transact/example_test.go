@@ -1,0 +1,114 @@
+package transact_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/transact"
+)
+
+// Solve is a clue that a team solved.
+type Solve struct {
+	Team string `cbor:"1,keyasint"`
+	Clue string `cbor:"2,keyasint"`
+}
+
+// Points is what a team got for it.
+type Points struct {
+	Team   string `cbor:"1,keyasint"`
+	Points int    `cbor:"2,keyasint"`
+}
+
+var (
+	ClueSolved    = mesh.NewEvent[Solve]("clue.clue.solved", mesh.Key(func(s Solve) string { return s.Team }))
+	PointsChanged = mesh.NewEvent[Points]("score.points.changed", mesh.Key(func(p Points) string { return p.Team }))
+)
+
+// A ledger counts solves. The points, the event that tells of them, and the memory of
+// the solve are in one transaction.
+type ledger struct {
+	db    *sql.DB
+	inbox transact.Inbox
+	relay *transact.Relay
+}
+
+func (l *ledger) count(ctx context.Context, s Solve) error {
+	tx, err := l.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // it fails only after Commit
+
+	first, err := l.inbox.First(ctx, tx)
+	if err != nil || !first {
+		return err
+	}
+	var points int
+	err = tx.QueryRowContext(ctx, `INSERT INTO points (team, points) VALUES (?, 5)
+		ON CONFLICT DO UPDATE SET points = points + 5 RETURNING points`, s.Team).Scan(&points)
+	if err != nil {
+		return err
+	}
+	if err := transact.Emit(ctx, tx, PointsChanged, Points{Team: s.Team, Points: points}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	l.relay.Wake()
+	return nil
+}
+
+func Example() {
+	dir, err := os.MkdirTemp("", "score")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "score.db")+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	schema := "CREATE TABLE points (team TEXT PRIMARY KEY, points INTEGER NOT NULL);" + transact.OutboxSchema + transact.InboxSchema
+	if _, err := db.ExecContext(ctx, schema); err != nil {
+		log.Fatal(err)
+	}
+
+	l := &ledger{db: db}
+	told := make(chan Points)
+	node, err := mesh.Open(ctx, mesh.Config{Name: "score-1", Handlers: []mesh.Handler{
+		ClueSolved.Handle("count", func(ctx context.Context, s Solve) error { return l.count(ctx, s) }),
+		PointsChanged.Handle("tell", func(_ context.Context, p Points) error { told <- p; return nil }),
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if l.relay, err = transact.Start(ctx, transact.Config{Node: node, Database: db}); err != nil {
+		log.Fatal(err)
+	}
+
+	for _, clue := range []string{"try-and-eat", "the-otter"} {
+		if err := ClueSolved.Emit(node.Context(ctx), Solve{Team: "otters", Clue: clue}); err != nil {
+			log.Fatal(err)
+		}
+		p := <-told
+		fmt.Println(p.Team, p.Points)
+	}
+
+	l.relay.Stop()
+	if err := errors.Join(node.Close(ctx), db.Close()); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// otters 5
+	// otters 10
+}

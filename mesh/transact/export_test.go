@@ -1,0 +1,11 @@
+package transact
+
+import "time"
+
+// DeleteHandled is the statement that prunes.
+const DeleteHandled = deleteHandled
+
+// NewInbox makes an Inbox with a clock of the test's.
+func NewInbox(window time.Duration, now func() time.Time) Inbox {
+	return Inbox{Window: window, now: now}
+}

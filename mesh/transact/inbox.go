@@ -1,0 +1,93 @@
+package transact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"leafmesh/mesh"
+)
+
+// Inbox remembers, in the service's database, which events its handlers have
+// handled. The zero Inbox is ready for use; it needs the table of [InboxSchema].
+type Inbox struct {
+	// Window is how long an event is remembered from when it was handled; default
+	// 14 days. An event that comes again later counts as new. It must be longer than
+	// the emitter's side can keep an event: 7 days in a durable export's
+	// outbox unless its configuration says more. The default is twice that, so that a
+	// week is left for one that lay somewhere else.
+	Window time.Duration
+
+	now func() time.Time // nil: time.Now
+}
+
+const defaultWindow = 14 * 24 * time.Hour
+
+// prunedAtOnce is how many rows First deletes for each that it adds: more than
+// one, so that the table shrinks back after a time of many events.
+const prunedAtOnce = 2
+
+const (
+	// Two calls at the same time can both find nothing only in a database with several
+	// writers; there the primary key lets one of them fail, and its handler is tried again.
+	insertHandled = `INSERT INTO mesh_inbox (id, handler, at) SELECT ?, ?, ?
+		WHERE NOT EXISTS (SELECT 1 FROM mesh_inbox WHERE id = ? AND handler = ?)`
+	// The inner select is there for databases that want it between a DELETE and a
+	// LIMIT. The event's other rows stay if they are younger.
+	deleteHandled = `DELETE FROM mesh_inbox WHERE at < ? AND id IN
+		(SELECT id FROM (SELECT id FROM mesh_inbox WHERE at < ? ORDER BY at LIMIT ?) AS oldest)`
+)
+
+// First reports whether ctx's handler handles its event for the first time, and
+// writes down that it does, in the handler's transaction: a rollback takes that
+// back. If it returns false, the handler's work is done: return nil.
+//
+//	first, err := inbox.First(ctx, tx)
+//	if err != nil || !first {
+//		return err
+//	}
+//
+// Each handler of an event has its own memory, by the handler's name: who renames
+// a handler lets it handle once more what comes again. The memory is that of the
+// database: instances that share events should share it, or have the emitter
+// give each its own.
+//
+// It is an error outside of a handler. Each call also forgets up to two events
+// that are older than Window.
+func (i Inbox) First(ctx context.Context, tx Tx) (bool, error) {
+	header, ok := mesh.HeaderOf(ctx)
+	handler, running := mesh.HandlerOf(ctx)
+	if !ok || !running {
+		return false, errors.New("transact: First is for the context of a handler that runs")
+	}
+	now := time.Now
+	if i.now != nil {
+		now = i.now
+	}
+	at := now()
+	result, err := tx.ExecContext(ctx, insertHandled, header.ID[:], handler, at.UnixMilli(), header.ID[:], handler)
+	if err != nil {
+		return false, fmt.Errorf("transact: write event %s to mesh_inbox: %w", header.ID, err)
+	}
+	added, err := result.RowsAffected()
+	if err != nil {
+		return false, fmt.Errorf("transact: write event %s to mesh_inbox: %w", header.ID, err)
+	}
+	if added == 0 {
+		return false, nil
+	}
+	return true, i.prune(ctx, tx, at)
+}
+
+func (i Inbox) prune(ctx context.Context, tx Tx, now time.Time) error {
+	window := i.Window
+	if window <= 0 {
+		window = defaultWindow
+	}
+	oldest := now.Add(-window).UnixMilli()
+	if _, err := tx.ExecContext(ctx, deleteHandled, oldest, oldest, prunedAtOnce); err != nil {
+		return fmt.Errorf("transact: prune mesh_inbox: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package transact_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/transact"
+)
+
+// counting makes a handler that counts an award once and says so, in the
+// transaction of its own database.
+func counting(name string, db *sql.DB, inbox transact.Inbox, fail func() error, options ...mesh.HandlerOption) mesh.Handler {
+	return awarded.Handle(name, func(ctx context.Context, a award) error {
+		return within(ctx, db, func(tx *sql.Tx) error {
+			first, err := inbox.First(ctx, tx)
+			if err != nil || !first {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "INSERT INTO awards (team, n) VALUES (?, ?)", name+" "+a.Team, a.N); err != nil {
+				return err
+			}
+			if err := transact.Emit(ctx, tx, counted, a); err != nil {
+				return err
+			}
+			return fail()
+		})
+	}, options...)
+}
+
+func never() error { return nil }
+
+// Each handler counts each event once: it comes several times, to several workers
+// at once, and every third try fails at its end.
+func TestFirstUnderRedelivery(t *testing.T) {
+	const events, times = 20, 3
+	db := newDatabase(t)
+	var calls atomic.Int64
+	third := func() error {
+		if calls.Add(1)%3 == 0 {
+			return errors.New("broken")
+		}
+		return nil
+	}
+	options := []mesh.HandlerOption{mesh.Workers(3), mesh.Retry(100, time.Microsecond, time.Millisecond)}
+	n := openNode(t, "score-1", counting("one", db, transact.Inbox{}, third, options...), counting("two", db, transact.Inbox{}, third, options...))
+	var staged []mesh.Staged
+	for i := range events {
+		s, err := awarded.Stage(n.Context(t.Context()), award{fmt.Sprint("team ", i), i})
+		if err != nil {
+			t.Fatal(err)
+		}
+		staged = append(staged, s)
+	}
+	for range times {
+		if _, err := n.Relay(t.Context(), staged...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeNode(t, n)
+	if failed := n.Stats().Total(mesh.Failed); failed != 0 {
+		t.Fatalf("%d events were given up", failed)
+	}
+	for _, query := range []string{"SELECT COUNT(*) FROM awards", "SELECT COUNT(DISTINCT team || n) FROM awards",
+		"SELECT COUNT(*) FROM mesh_inbox", "SELECT COUNT(*) FROM mesh_outbox", "SELECT COUNT(DISTINCT id) FROM mesh_outbox"} {
+		if got := number(t, db, query); got != 2*events {
+			t.Errorf("%s: %d, want %d", query, got, 2*events)
+		}
+	}
+}
+
+// A handler that fails after its COMMIT runs again, does nothing, and what it
+// emitted is there once.
+func TestFirstAfterACommitThatTheHandlerDidNotSurvive(t *testing.T) {
+	db := newDatabase(t)
+	runs := 0
+	n := openNode(t, "score-1", awarded.Handle("count", func(ctx context.Context, a award) error {
+		err := within(ctx, db, func(tx *sql.Tx) error {
+			first, err := (transact.Inbox{}).First(ctx, tx)
+			if err != nil || !first {
+				return err
+			}
+			return transact.Emit(ctx, tx, counted, a)
+		})
+		if runs++; err == nil && runs < 3 {
+			panic("after the COMMIT")
+		}
+		return err
+	}, mesh.Retry(5, time.Microsecond, time.Microsecond)))
+	if err := awarded.Emit(n.Context(t.Context()), award{"otters", 1}); err != nil {
+		t.Fatal(err)
+	}
+	closeNode(t, n)
+	if events := number(t, db, "SELECT COUNT(*) FROM mesh_outbox"); runs != 3 || events != 1 {
+		t.Errorf("%d runs left %d events, want 3 and 1", runs, events)
+	}
+}
+
+// Without an inbox a handler that runs again emits again, under the same id.
+func TestAHandlerThatRunsAgainEmitsTheSameIDs(t *testing.T) {
+	db := newDatabase(t)
+	runs := 0
+	n := openNode(t, "score-1", awarded.Handle("count", func(ctx context.Context, a award) error {
+		err := within(ctx, db, func(tx *sql.Tx) error {
+			return errors.Join(transact.Emit(ctx, tx, counted, a), transact.Emit(ctx, tx, counted, a))
+		})
+		if runs++; runs < 3 {
+			return errors.Join(err, errors.New("broken"))
+		}
+		return err
+	}, mesh.Retry(3, time.Microsecond, time.Microsecond)))
+	if err := awarded.Emit(n.Context(t.Context()), award{"otters", 1}); err != nil {
+		t.Fatal(err)
+	}
+	closeNode(t, n)
+	rows, ids := number(t, db, "SELECT COUNT(*) FROM mesh_outbox"), number(t, db, "SELECT COUNT(DISTINCT id) FROM mesh_outbox")
+	if rows != 6 || ids != 2 {
+		t.Errorf("%d rows have %d ids, want 6 and 2", rows, ids)
+	}
+}
+
+func TestFirstIsForHandlers(t *testing.T) {
+	n, db := openNode(t, "score-1"), newDatabase(t)
+	for _, ctx := range []context.Context{t.Context(), n.Context(t.Context())} {
+		err := within(ctx, db, func(tx *sql.Tx) error {
+			_, err := (transact.Inbox{}).First(ctx, tx)
+			return err
+		})
+		if err == nil {
+			t.Error("First outside of a handler is no error")
+		}
+	}
+}
+
+// Events are forgotten after the window, a few at a time, and not before.
+func TestTheInboxForgetsAfterItsWindow(t *testing.T) {
+	db := newDatabase(t)
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	inbox := transact.NewInbox(24*time.Hour, func() time.Time { return now })
+	n := openNode(t, "score-1", counting("count", db, inbox, never))
+	handle := func(s mesh.Staged) {
+		t.Helper()
+		before := n.Stats().Total(mesh.Handled)
+		if _, err := n.Relay(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		waitUntil(t, "handled", func() bool { return n.Stats().Total(mesh.Handled) > before })
+	}
+	var staged []mesh.Staged
+	for i := range 8 {
+		s, err := awarded.Stage(n.Context(t.Context()), award{"otters", i})
+		if err != nil {
+			t.Fatal(err)
+		}
+		staged = append(staged, s)
+	}
+	for _, s := range staged[:5] {
+		handle(s)
+	}
+	var sizes []int
+	for _, step := range []struct {
+		after time.Duration
+		event int
+	}{
+		{24 * time.Hour, 0}, // still known
+		{0, 5},              // nothing is too old
+		{time.Hour, 0},      // too old, and still known: pruned is only what is in the way
+		{0, 6}, {0, 7},      // two old ones go with each
+		{0, 0},              // forgotten
+		{24 * time.Hour, 0}, // known again
+	} {
+		now = now.Add(step.after)
+		handle(staged[step.event])
+		sizes = append(sizes, number(t, db, "SELECT COUNT(*) FROM mesh_inbox"))
+	}
+	if want := []int{5, 6, 6, 5, 4, 4, 4}; !slices.Equal(sizes, want) {
+		t.Errorf("the inbox had %v rows, want %v", sizes, want)
+	}
+	if counted := number(t, db, "SELECT COUNT(*) FROM awards"); counted != 9 {
+		t.Errorf("%d counted, want 8 events and one of them twice", counted)
+	}
+}
+
+// Pruning finds what is old by the index, whatever the table holds.
+func TestPruningReadsNoMoreThanItDeletes(t *testing.T) {
+	db := newDatabase(t)
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+transact.DeleteHandled, 1, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	if !slices.Contains(plan, "SEARCH mesh_inbox USING PRIMARY KEY (id=?)") || !slices.Contains(plan, "SEARCH mesh_inbox USING COVERING INDEX mesh_inbox_at (at<?)") {
+		t.Errorf("the plan is %q", plan)
+	}
+}

@@ -1,0 +1,296 @@
+package transact_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/transact"
+)
+
+// logbook is a handler that notes what it gets.
+type logbook struct {
+	mu  sync.Mutex
+	got []award   // guarded by mu
+	ids []mesh.ID // guarded by mu
+}
+
+func (l *logbook) handler(options ...mesh.HandlerOption) mesh.Handler {
+	return awarded.Handle("log", func(ctx context.Context, a award) error {
+		h, _ := mesh.HeaderOf(ctx)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.got, l.ids = append(l.got, a), append(l.ids, h.ID)
+		return nil
+	}, options...)
+}
+
+func (l *logbook) all() []award {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.got)
+}
+
+// watched counts what a Relay asks of a database.
+type watched struct {
+	*sql.DB
+	reads, writes atomic.Int64
+}
+
+func (w *watched) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	w.reads.Add(1)
+	return w.DB.QueryContext(ctx, query, args...)
+}
+
+func (w *watched) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	w.writes.Add(1)
+	return w.DB.ExecContext(ctx, query, args...)
+}
+
+// some makes awards from 1 to n.
+func some(n int) (awards []award) {
+	for i := range n {
+		awards = append(awards, award{"otters", i + 1})
+	}
+	return awards
+}
+
+func TestEventsAreRelayedInOrderAfterTheCommit(t *testing.T) {
+	log := &logbook{}
+	n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
+	want := some(1000) // several batches
+	ctx := n.Context(t.Context())
+	err := within(ctx, db, func(tx *sql.Tx) error {
+		for _, a := range want[:700] {
+			if err := give(ctx, tx, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	giveAll(t, n, db, want[700:]...)
+	if got := log.all(); len(got) > 0 {
+		t.Fatalf("%d events took effect without a Relay", len(got))
+	}
+	r := start(t, n, db)
+	waitUntil(t, "relayed", func() bool { return len(log.all()) >= len(want) && stats(t, r).Waiting == 0 })
+	giveAll(t, n, db, award{"otters", 1001})
+	r.Wake()
+	waitUntil(t, "relayed", func() bool { return len(log.all()) > len(want) && stats(t, r).Waiting == 0 })
+	if got := log.all(); !slices.Equal(got, some(1001)) {
+		t.Errorf("%d events came in another order or number than the 1001 given", len(got))
+	}
+	if s := stats(t, r); s.Relayed != 1001 || s.Failure != nil || !s.Oldest.IsZero() {
+		t.Errorf("stats are %+v", s)
+	}
+}
+
+func TestARollbackTakesTheEventBack(t *testing.T) {
+	log := &logbook{}
+	n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
+	r := start(t, n, db)
+	broken := errors.New("broken")
+	ctx := n.Context(t.Context())
+	err := within(ctx, db, func(tx *sql.Tx) error { return errors.Join(give(ctx, tx, award{"otters", 1}), broken) })
+	if !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	giveAll(t, n, db, award{"otters", 2})
+	r.Wake()
+	waitUntil(t, "relayed", func() bool { return stats(t, r).Relayed > 0 })
+	closeNode(t, n)
+	if got := log.all(); !slices.Equal(got, []award{{"otters", 2}}) {
+		t.Errorf("%v took effect", got)
+	}
+}
+
+// A refused event leaves the transaction to its caller.
+func TestARefusedEventIsNotWritten(t *testing.T) {
+	n, err := mesh.Open(t.Context(), mesh.Config{Name: "score-1", Limits: []mesh.Rule{
+		{Event: ">", Limit: mesh.Limit{Rate: mesh.Per(1, time.Hour), Burst: 1, Policy: mesh.Shed}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeNode(t, n)
+	db := newDatabase(t)
+	ctx := n.Context(t.Context())
+	giveAll(t, n, db, award{"otters", 1})
+	err = within(ctx, db, func(tx *sql.Tx) error { return give(ctx, tx, award{"otters", 2}) })
+	if !errors.Is(err, mesh.ErrRefused) {
+		t.Errorf("%v, want a refusal", err)
+	}
+	if awards, events := number(t, db, "SELECT COUNT(*) FROM awards"), number(t, db, "SELECT COUNT(*) FROM mesh_outbox"); awards != 1 || events != 1 {
+		t.Errorf("%d awards and %d events are written, want 1 and 1", awards, events)
+	}
+}
+
+// What another process commits, or this one without a Wake, is found by looking.
+func TestWithoutWakeTheRelayLooksByItself(t *testing.T) {
+	log := &logbook{}
+	n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
+	r, err := transact.Start(t.Context(), transact.Config{Node: n, Database: db, Poll: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Stop()
+	for i, a := range some(3) {
+		giveAll(t, n, db, a)
+		waitUntil(t, "relayed", func() bool { return len(log.all()) == i+1 })
+	}
+}
+
+// A queue that is full stops the Relay and nobody else: not the writer, also where
+// there is one connection for all.
+func TestAFullQueueHoldsNoConnection(t *testing.T) {
+	gate, begun := make(chan struct{}), make(chan struct{}, 100)
+	n := openNode(t, "score-1", awarded.Handle("slow", func(context.Context, award) error {
+		begun <- struct{}{}
+		<-gate
+		return nil
+	}, mesh.Queue(2)))
+	db := newDatabase(t)
+	db.SetMaxOpenConns(1)
+	giveAll(t, n, db, some(5)...)
+	r := start(t, n, db)
+	receive(t, begun)
+	giveAll(t, n, db, award{"otters", 6})
+	if s := stats(t, r); s.Waiting != 6 || time.Since(s.Oldest) > waitLimit || s.Oldest.After(time.Now()) {
+		t.Errorf("waiting %d, the oldest since %v; want 6", s.Waiting, s.Oldest)
+	}
+	// Stop ends the wait, and what was taken is not relayed again.
+	r.Stop()
+	if left := number(t, db, "SELECT MIN(seq) FROM mesh_outbox"); left != 3 {
+		t.Errorf("the first row that is left is %d, want 3: two fit into the queue", left)
+	}
+	close(gate)
+	r = start(t, n, db)
+	waitUntil(t, "relayed", func() bool { return stats(t, r).Relayed == 4 })
+}
+
+func TestADamagedRowStopsTheRelayLoudly(t *testing.T) {
+	for name, damage := range map[string]string{
+		"its message": "UPDATE mesh_outbox SET message = substr(message, 1, 40) WHERE seq = 3",
+		"its id":      "UPDATE mesh_outbox SET id = x'00' WHERE seq = 3",
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &logbook{}
+			n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
+			giveAll(t, n, db, some(5)...)
+			if _, err := db.Exec(damage); err != nil {
+				t.Fatal(err)
+			}
+			var lines bytes.Buffer
+			tries := &watched{DB: db}
+			r, err := transact.Start(t.Context(), transact.Config{Node: n, Database: tries, Logger: slog.New(slog.NewTextHandler(&lines, nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			waitUntil(t, "it has failed several times", func() bool { return tries.reads.Load() > 4 })
+			s := stats(t, r)
+			if !errors.Is(s.Failure, mesh.ErrUnrelayable) || !strings.Contains(s.Failure.Error(), "DELETE FROM mesh_outbox WHERE seq = 3") || s.Waiting != 3 {
+				t.Errorf("%d wait: %v", s.Waiting, s.Failure)
+			}
+			if _, err := db.Exec("DELETE FROM mesh_outbox WHERE seq = 3"); err != nil {
+				t.Fatal(err)
+			}
+			waitUntil(t, "the rest is relayed", func() bool { s := stats(t, r); return s.Waiting == 0 && s.Failure == nil })
+			r.Stop()
+			if !strings.Contains(lines.String(), "row 3 of mesh_outbox") || strings.Count(lines.String(), "\n") != 1 {
+				t.Errorf("the log is %q, want one line that names the row", &lines)
+			}
+			closeNode(t, n)
+			if got := log.all(); !slices.Equal(got, []award{{"otters", 1}, {"otters", 2}, {"otters", 4}, {"otters", 5}}) {
+				t.Errorf("relayed %v", got)
+			}
+		})
+	}
+}
+
+func TestTheOutboxOfAnotherNodeIsRefused(t *testing.T) {
+	n, other, db := openNode(t, "score-1"), openNode(t, "score-2"), newDatabase(t)
+	giveAll(t, other, db, award{"otters", 1})
+	r := start(t, n, db)
+	waitUntil(t, "it has failed", func() bool { return stats(t, r).Failure != nil })
+	if s := stats(t, r); s.Waiting != 1 || !strings.Contains(s.Failure.Error(), "node score-2 has staged it and this is node score-1") {
+		t.Errorf("%d wait: %v", s.Waiting, s.Failure)
+	}
+}
+
+// While another connection holds the file, nothing can be deleted. What was
+// relayed is not relayed again.
+func TestWhatCanNotBeDeletedIsNotRelayedAgain(t *testing.T) {
+	log := &logbook{}
+	n, path := openNode(t, "score-1", log.handler()), filepath.Join(t.TempDir(), "state.db")
+	db := openDatabase(t, path)
+	if _, err := db.Exec(stateSchema + transact.OutboxSchema); err != nil {
+		t.Fatal(err)
+	}
+	giveAll(t, n, db, some(3)...)
+	impatient, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer impatient.Close()
+	lock, err := db.BeginTx(t.Context(), nil) // it may write: nobody else may
+	if err != nil {
+		t.Fatal(err)
+	}
+	tries := &watched{DB: impatient}
+	r := start(t, n, tries)
+	waitUntil(t, "it has failed several times", func() bool { return tries.writes.Load() > 2 })
+	if s := stats(t, r); s.Failure == nil || s.Waiting != 3 {
+		t.Errorf("stats are %+v", s)
+	}
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, "deleted", func() bool { return stats(t, r).Waiting == 0 })
+	r.Stop()
+	closeNode(t, n)
+	if got := log.all(); !slices.Equal(got, some(3)) {
+		t.Errorf("relayed %v, want each once", got)
+	}
+}
+
+func TestStartSaysWhatIsMissing(t *testing.T) {
+	n, db := openNode(t, "score-1"), openDatabase(t, filepath.Join(t.TempDir(), "empty.db"))
+	for name, test := range map[string]struct {
+		config transact.Config
+		want   string
+	}{
+		"the node":     {transact.Config{Database: db}, "needs a Node"},
+		"the database": {transact.Config{Node: n}, "needs a Node and a Database"},
+		"the table":    {transact.Config{Node: n, Database: db}, "is transact.OutboxSchema among the migrations?"},
+		"the time":     {transact.Config{Node: n, Database: db, Poll: -1}, "must be positive"},
+	} {
+		if r, err := transact.Start(t.Context(), test.config); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("without %s: %v, %v; want %q", name, r, err, test.want)
+		}
+	}
+}
+
+// What a closed node does not take waits for the next one.
+func TestTheOutboxOfAClosedNodeWaits(t *testing.T) {
+	n, db := openNode(t, "score-1"), newDatabase(t)
+	giveAll(t, n, db, some(2)...)
+	closeNode(t, n)
+	r := start(t, n, db)
+	waitUntil(t, "it has failed", func() bool { return errors.Is(stats(t, r).Failure, mesh.ErrClosed) })
+	r.Stop()
+	r.Stop()
+	again := start(t, openNode(t, "score-1"), db)
+	waitUntil(t, "relayed", func() bool { return stats(t, again).Relayed == 2 })
+}

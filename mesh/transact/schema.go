@@ -1,0 +1,47 @@
+package transact
+
+import (
+	"context"
+	"database/sql"
+)
+
+// OutboxSchema makes the outbox's table in SQLite, for the service's migrations.
+// It never changes: a later form would be a migration of its own. For another
+// database write the same columns: seq, counted up by itself and never used
+// again; id, 16 bytes; at, 64 bits; message, up to 1 MiB.
+//
+// AUTOINCREMENT keeps a number from being used again once the table was empty, so
+// that a row named in a log is that row.
+const OutboxSchema = `
+CREATE TABLE mesh_outbox (
+	seq     INTEGER PRIMARY KEY AUTOINCREMENT, -- the order in which events are relayed
+	id      BLOB    NOT NULL,                  -- of the event
+	at      INTEGER NOT NULL,                  -- when it was emitted, unix ms
+	message BLOB    NOT NULL                   -- the event as on the wire
+);`
+
+// InboxSchema makes the inbox's table in SQLite, for the service's migrations. It
+// never changes, as OutboxSchema. The columns: id, 16 bytes; handler, text; at, 64
+// bits.
+const InboxSchema = `
+CREATE TABLE mesh_inbox (
+	id      BLOB    NOT NULL, -- of the event
+	handler TEXT    NOT NULL, -- the name of the handler that has handled it
+	at      INTEGER NOT NULL, -- when, unix ms
+	PRIMARY KEY (id, handler)
+) WITHOUT ROWID;
+CREATE INDEX mesh_inbox_at ON mesh_inbox (at);`
+
+// Tx is the service's transaction. A *sql.Tx is one.
+type Tx interface {
+	// ExecContext runs a statement within the transaction.
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// Database is where the outbox is, for the Relay. A *sql.DB is one.
+type Database interface {
+	// QueryContext sees what was committed before it was called.
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	// ExecContext has committed the statement when it returns nil.
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
