@@ -55,6 +55,20 @@ func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	return db.writer.do(ctx, f)
 }
 
+// ExecContext runs one statement in a Write of its own. As in Tx.Exec the query is prepared once and kept.
+func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
+	err = db.Write(ctx, func(tx *Tx) error {
+		result, err = tx.Exec(query, args...)
+		return err
+	})
+	return result, err
+}
+
+// QueryContext runs a query on the read-only pool: see Read.
+func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return db.read.QueryContext(ctx, query, args...)
+}
+
 // enter counts a Write in, unless the database is closed.
 func (db *DB) enter() bool {
 	db.mu.RLock()

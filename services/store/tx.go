@@ -32,6 +32,16 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	return result, tx.note(err)
 }
 
+// ExecContext is Exec, unless ctx has ended. The statement itself is not interrupted: that would end the transaction
+// of the neighbours, too. With it a Tx is what database/sql's own transactions are to other packages, such as
+// mesh/transact.
+func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return tx.Exec(query, args...)
+}
+
 // QueryRow runs a query for at most one row, as sql.DB.QueryRow does: errors wait until Scan, which
 // returns sql.ErrNoRows when there is no row. The row must be scanned before the next statement.
 func (tx *Tx) QueryRow(query string, args ...any) *Row {

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/transact"
+)
+
+// note is what the tests' events tell of.
+type note struct {
+	Name string `cbor:"1,keyasint"`
+}
+
+var (
+	noteTaken   = mesh.NewEvent[note]("store.note.taken")
+	noteWritten = mesh.NewEvent[note]("store.note.written")
+)
+
+// openNode opens a node that its test closes with closeNode.
+func openNode(t testing.TB, handlers ...mesh.Handler) *mesh.Node {
+	t.Helper()
+	n, err := mesh.Open(t.Context(), mesh.Config{Name: "store-1", Handlers: handlers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func closeNode(t testing.TB, n *mesh.Node) {
+	t.Helper()
+	if err := n.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A handler remembers its event, writes and emits in one Write. Its neighbours in
+// the transaction fail or not by themselves.
+func TestEventsInAWrite(t *testing.T) {
+	db, _ := openTest(t, testSchema+";"+transact.OutboxSchema+transact.InboxSchema)
+	broken := errors.New("broken")
+	written := make(chan string, 100)
+	n := openNode(t, noteTaken.Handle("write", func(ctx context.Context, e note) error {
+		return db.Write(ctx, func(tx *Tx) error {
+			first, err := (transact.Inbox{}).First(ctx, tx)
+			if err != nil || !first {
+				return err
+			}
+			if _, err := tx.Exec("INSERT INTO notes VALUES (?, 1)", e.Name); err != nil {
+				return err
+			}
+			if err := transact.Emit(ctx, tx, noteWritten, e); err != nil {
+				return err
+			}
+			if strings.HasPrefix(e.Name, "bad") {
+				return broken
+			}
+			return nil
+		})
+	}, mesh.Workers(4), mesh.Retry(2, time.Microsecond, time.Microsecond)),
+		noteWritten.Handle("log", func(_ context.Context, e note) error { written <- e.Name; return nil }))
+	defer closeNode(t, n)
+	var staged []mesh.Staged
+	for i := range 20 {
+		for _, kind := range []string{"good", "bad"} {
+			s, err := noteTaken.Stage(n.Context(t.Context()), note{fmt.Sprint(kind, i)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			staged = append(staged, s)
+		}
+	}
+	for range 2 { // each event comes twice
+		if _, err := n.Relay(t.Context(), staged...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := transact.Start(t.Context(), transact.Config{Node: n, Database: db, Poll: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Stop()
+	got := map[string]int{}
+	for range 20 {
+		select {
+		case name := <-written:
+			got[name]++
+		case <-time.After(20 * time.Second):
+			t.Fatalf("only %d events came", len(got))
+		}
+	}
+	r.Stop()
+	closeNode(t, n)
+	for i := range 20 {
+		if got[fmt.Sprint("good", i)] != 1 {
+			t.Errorf("good%d came %d times, want once", i, got[fmt.Sprint("good", i)])
+		}
+	}
+	if left := strings.Fields(notes(t, db)); len(left) != 20 || len(written) != 0 {
+		t.Errorf("notes are %v, and %d events came too much", left, len(written))
+	}
+}
+
+func TestExecContextAfterTheEndOfItsContext(t *testing.T) {
+	db, _ := openTest(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := db.Write(t.Context(), func(tx *Tx) error {
+		if _, err := tx.ExecContext(ended, "INSERT INTO notes VALUES ('a', 1)"); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want the context's error", err)
+		}
+		_, err := tx.ExecContext(t.Context(), "INSERT INTO notes VALUES ('b', 1)")
+		return err
+	})
+	if err != nil || notes(t, db) != "b" {
+		t.Errorf("%v; notes are %q, want b", err, notes(t, db))
+	}
+	if _, err := db.ExecContext(ended, "INSERT INTO notes VALUES ('c', 1)"); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want the context's error", err)
+	}
+	if result, err := db.ExecContext(t.Context(), "DELETE FROM notes"); err != nil {
+		t.Error(err)
+	} else if gone, err := result.RowsAffected(); err != nil || gone != 1 {
+		t.Errorf("%d rows deleted, %v; want 1", gone, err)
+	}
+}
+
+// BenchmarkOutbox is an event from a Write by way of the Relay to a handler, from
+// that many goroutines at a time.
+func BenchmarkOutbox(b *testing.B) {
+	for _, writers := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+			db, err := Open(filepath.Join(b.TempDir(), "bench.db"), []string{transact.OutboxSchema})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			done, handled := make(chan struct{}), 0
+			n := openNode(b, noteWritten.Handle("log", func(context.Context, note) error {
+				if handled++; handled == b.N {
+					close(done)
+				}
+				return nil
+			}))
+			defer closeNode(b, n)
+			r, err := transact.Start(b.Context(), transact.Config{Node: n, Database: db})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer r.Stop()
+			ctx := n.Context(context.Background())
+			b.SetParallelism((writers + 1) / 2) // times GOMAXPROCS
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := db.Write(ctx, func(tx *Tx) error { return transact.Emit(ctx, tx, noteWritten, note{"otters"}) }); err != nil {
+						b.Error(err)
+						return
+					}
+					r.Wake()
+				}
+			})
+			<-done
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
