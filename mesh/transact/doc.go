@@ -55,4 +55,12 @@
 // are SQLite's. The statements use question marks for parameters; they are tested
 // with SQLite, and hold nothing that is SQLite's own. A service that keeps its
 // state in SQLite has everything it needs in a *sql.DB.
+//
+// # Speed
+//
+// From Emit by way of COMMIT and Relay to a handler: 17,000 events a second with one
+// event a transaction, 59,000 with 16, 69,000 with 256; a Relay alone empties an
+// outbox at 150,000 a second. Measured with BenchmarkOutbox and BenchmarkRelay on two
+// shared cores, SQLite in WAL mode with synchronous=NORMAL. A *sql.Tx prepares
+// each statement anew; a Tx that keeps prepared statements makes Emit cheaper.
 package transact

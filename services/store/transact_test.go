@@ -171,3 +171,40 @@ func BenchmarkOutbox(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFirst is a handler's Write that asks the inbox and writes a note, from
+// one worker.
+func BenchmarkFirst(b *testing.B) {
+	db, err := Open(filepath.Join(b.TempDir(), "bench.db"), []string{testSchema + ";" + transact.InboxSchema})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	i := 0
+	for _, asked := range []bool{false, true} {
+		b.Run(fmt.Sprintf("asked=%v", asked), func(b *testing.B) {
+			n := openNode(b, noteTaken.Handle("write", func(ctx context.Context, e note) error {
+				return db.Write(ctx, func(tx *Tx) error {
+					if asked {
+						if first, err := (transact.Inbox{}).First(ctx, tx); err != nil || !first {
+							return errors.Join(errors.New("not the first time"), err)
+						}
+					}
+					i++
+					_, err := tx.Exec("INSERT INTO notes VALUES (?, 1)", fmt.Sprint(i))
+					return err
+				})
+			}, mesh.Retry(1, 0, 0)))
+			b.ResetTimer()
+			for range b.N {
+				if err := noteTaken.Emit(n.Context(context.Background()), note{"otters"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			closeNode(b, n)
+			if failed := n.Stats().Total(mesh.Failed); failed > 0 {
+				b.Errorf("%d events failed", failed)
+			}
+		})
+	}
+}
