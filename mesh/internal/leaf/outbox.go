@@ -57,11 +57,11 @@ func (o *Outbox) validate() error {
 	return errors.Join(problems...)
 }
 
-// lock makes the directory and locks it. JetStream itself lets two servers share a
+// prepare makes the directory and locks it. JetStream itself lets two servers share a
 // directory, and each then destroys what the other wrote.
-func (o *Outbox) lock() (*flock.Flock, error) {
+func (o *Outbox) prepare() (*flock.Flock, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the outbox's directory: %w", err)
+		return nil, fmt.Errorf("make the outbox's directory %s: %w", o.Dir, err)
 	}
 	lock := flock.New(filepath.Join(o.Dir, lockName), flock.SetPermissions(0o600))
 	locked, err := lock.TryLock()
@@ -71,7 +71,21 @@ func (o *Outbox) lock() (*flock.Flock, error) {
 	if !locked {
 		return nil, fmt.Errorf("outbox %s: another process has it open: stop that one, or give this node a directory of its own", o.Dir)
 	}
+	if err := o.forgetIndex(); err != nil {
+		return nil, errors.Join(fmt.Errorf("remove the index of the outbox: %w", err), lock.Close())
+	}
 	return lock, nil
+}
+
+// forgetIndex removes what JetStream remembers of its files, so that it reads all of
+// them at the start and finds what is damaged now, and not when a message is asked
+// for. A process that was killed leaves no index either.
+func (o *Outbox) forgetIndex() error {
+	indexes, err := filepath.Glob(filepath.Join(o.Dir, "jetstream", "*", "streams", "*", "msgs", "index.db"))
+	for _, index := range indexes {
+		err = errors.Join(err, os.Remove(index))
+	}
+	return err
 }
 
 // renderOutbox writes the server's part. Memory is as good as none: 0 would mean

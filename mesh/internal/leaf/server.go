@@ -79,7 +79,7 @@ func (s *Server) start(ctx context.Context) error {
 		return s.clean(err)
 	}
 	if s.spec.Outbox != nil {
-		if s.lock, err = s.spec.Outbox.lock(); err != nil {
+		if s.lock, err = s.spec.Outbox.prepare(); err != nil {
 			return err
 		}
 	}

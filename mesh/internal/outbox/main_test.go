@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,7 +19,15 @@ import (
 	"leafmesh/mesh/internal/leaf"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is also the program of the child processes, which kill_test.go and
+// disk_test.go start.
+func TestMain(m *testing.M) {
+	if child := children[os.Getenv(childVariable)]; child != nil {
+		child()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	patience = 20 * time.Second

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -50,6 +52,9 @@ func open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 		return nil, err
 	}
 	if err := o.dropConsumers(ctx); err != nil {
+		return nil, err
+	}
+	if err := o.dropUnreadable(ctx); err != nil {
 		return nil, err
 	}
 	o.trimmer = newTrimmer(o, m)
@@ -265,6 +270,35 @@ func (o *Outbox) deleteConsumers(ctx context.Context, which func(string) bool, w
 	}
 	if err := names.Err(); err != nil {
 		return fmt.Errorf("list consumers: %w", err)
+	}
+	return nil
+}
+
+// dropUnreadable removes the files of consumers that the server could not read. While
+// they are there it refuses to make such a consumer again.
+func (o *Outbox) dropUnreadable(ctx context.Context) error {
+	known := map[string]bool{}
+	names := o.stream.ConsumerNames(ctx)
+	for name := range names.Name() {
+		known[name] = true
+	}
+	if err := names.Err(); err != nil {
+		return fmt.Errorf("list consumers: %w", err)
+	}
+	dir := filepath.Join(o.streamDir(), "obs")
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("list consumers' files: %w", err)
+	}
+	for _, entry := range entries {
+		if known[entry.Name()] {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return fmt.Errorf("remove the files of a consumer that is not readable: %w", err)
+		}
+		o.config.Logger.Warn("the outbox removed a consumer that is not readable: its service gets again what it has taken and is still here",
+			"consumer", entry.Name())
 	}
 	return nil
 }

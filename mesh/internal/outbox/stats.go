@@ -17,6 +17,8 @@ type Stats struct {
 	Messages, Bytes uint64
 	// First and Last are the stream's sequences. First is above Last if it is empty.
 	First, Last uint64
+	// Lost were stored and could not be read any more, since the outbox was opened.
+	Lost uint64
 	// OldestAt is when the first message was stored; zero if there is none.
 	OldestAt time.Time
 	// Readers has an element for each type and service that Config names, in that order.
@@ -42,6 +44,7 @@ func (t *trimmer) publish(s *Stats, info *jetstream.StreamInfo) {
 	s.At, s.Identity = time.Now(), t.mark.Identity
 	s.Messages, s.Bytes = info.State.Msgs, info.State.Bytes
 	s.First, s.Last = info.State.FirstSeq, info.State.LastSeq
+	s.Lost = t.lost
 	if s.Messages > 0 {
 		s.OldestAt = info.State.FirstTime
 	}

@@ -17,7 +17,9 @@ type trimmer struct {
 	mark    mark              // as it is on the disk
 	past    history           // of the last sequence
 	done    map[string]uint64 // up to where each type's messages have been removed
+	tips    map[string]tip    // by a type's subject
 	strange map[string]bool   // consumers that were complained about
+	lost    uint64            // messages that files lost while open
 	failing bool              // the last look failed, and that is in the log
 	stats   atomic.Pointer[Stats]
 	unseen  atomic.Int64 // bytes sent since the last look
@@ -25,12 +27,16 @@ type trimmer struct {
 	kick, quit, ended chan struct{}
 }
 
+// tip is the sequence of a type's newest message, when the stream's was streamLast.
+type tip struct{ seq, streamLast uint64 }
+
 func newTrimmer(o *Outbox, m mark) *trimmer {
 	t := &trimmer{
 		outbox:  o,
 		mark:    m,
 		past:    history{keep: max(o.config.Duplicates, settleAfter(o.config))},
 		done:    map[string]uint64{},
+		tips:    map[string]tip{},
 		strange: map[string]bool{},
 		kick:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
@@ -117,6 +123,7 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 	}
 	now := time.Now()
 	t.past.add(now, info.State.LastSeq)
+	t.noticeLoss(info.State)
 	stats, floors, err := t.readers(ctx, info)
 	if err != nil {
 		return err
@@ -135,6 +142,19 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 	}
 	t.publish(stats, info)
 	return t.renewMark(now, info.State, final)
+}
+
+// noticeLoss tells of messages that are gone and were not removed here: JetStream
+// drops what it can not read when it comes upon it.
+func (t *trimmer) noticeLoss(state jetstream.StreamState) {
+	removed := state.LastSeq - state.Msgs
+	if t.mark.Removing || removed <= t.mark.Removed {
+		return
+	}
+	t.lost += removed - t.mark.Removed
+	t.mark.Removed = removed // renewMark writes it: it has been told
+	t.outbox.config.Logger.Error("the outbox lost messages: a file of it is damaged",
+		"node", t.outbox.config.Node, "messages", t.lost, "files", t.outbox.streamDir())
 }
 
 // crowded: the stream is more than half full, and then nothing is kept only to
@@ -176,7 +196,11 @@ func (t *trimmer) readers(ctx context.Context, info *jetstream.StreamInfo) (*Sta
 			stats.Readers = append(stats.Readers, s)
 			readers = append(readers, r)
 		}
-		floors = append(floors, typeFloor{subject: kind.wire(), upTo: floor(info.State.LastSeq, readers)})
+		newest, err := t.newest(ctx, kind.wire(), info.State.LastSeq)
+		if err != nil {
+			return nil, nil, err
+		}
+		floors = append(floors, typeFloor{subject: kind.wire(), upTo: floor(info.State.LastSeq, newest, readers)})
 	}
 	return stats, floors, nil
 }
@@ -202,11 +226,28 @@ func (t *trimmer) reader(ctx context.Context, kind Type, service string) (Reader
 	}
 	s.Exists = true
 	s.Pending, s.Unacked, s.Redelivered = info.NumPending, info.NumAckPending, info.NumRedelivered
-	return s, reader{
-		exists: true,
-		acked:  info.AckFloor.Stream,
-		idle:   info.NumPending == 0 && info.NumAckPending == 0,
-	}, nil
+	return s, reader{exists: true, acked: info.AckFloor.Stream}, nil
+}
+
+// newest is the sequence of a type's newest message, 0 if there is none. While the
+// stream has not grown it is what it was, or was removed.
+func (t *trimmer) newest(ctx context.Context, subject string, last uint64) (uint64, error) {
+	known := t.tips[subject]
+	if known.streamLast == last && last > 0 {
+		return known.seq, nil
+	}
+	message, err := t.outbox.stream.GetLastMsgForSubject(ctx, subject)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		known.seq = 0
+	case err != nil:
+		return 0, fmt.Errorf("look at the newest message of %s: %w", subject, err)
+	default:
+		known.seq = message.Sequence
+	}
+	known.streamLast = last
+	t.tips[subject] = known
+	return known.seq, nil
 }
 
 // unfit says why what a consumer acknowledged tells nothing of what its service has

@@ -1,0 +1,270 @@
+package outbox
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"leafmesh/mesh/internal/leaf"
+)
+
+// damagedSite has 1,000 messages in 4 files, of which score has taken 5; it is stopped.
+func damagedSite(t *testing.T) *site {
+	t.Helper()
+	s := newSite(t, func(s *site) { s.config.MaxBytes = 127_000; s.config.Types = s.config.Types[1:] }).open(t)
+	s.store(t, taken, 1, 1000)
+	take(t, s.consumer(t, "score", taken), 5)
+	eventually(t, "5 are removed", func() bool { return s.messages(t) == 995 })
+	s.stop(t)
+	return s
+}
+
+func (s *site) streamDir() string { return (&Outbox{config: s.config}).streamDir() }
+
+// block is a file of messages, counted from the first or, below 0, from the last.
+func (s *site) block(t *testing.T, n int) string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(s.streamDir(), "msgs", "*.blk"))
+	if err != nil || len(names) < 4 {
+		t.Fatalf("files %v, %v", names, err)
+	}
+	slices.Sort(names) // there are less than 10
+	return names[(n+len(names))%len(names)]
+}
+
+func cut(t *testing.T, file string, bytes int64) {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, info.Size()-bytes); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flip changes up to 8 bytes in the middle of a file.
+func flip(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len(text) / 2; i < len(text) && i < len(text)/2+8; i++ {
+		text[i] ^= 0xff
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func gone(t *testing.T, file string) {
+	t.Helper()
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Damage is found at the start, named with its remedy, found again at the next start,
+// and the remedy works.
+func TestDamage(t *testing.T) {
+	for _, test := range []struct {
+		what   string
+		damage func(t *testing.T, s *site)
+		want   string // in the error
+	}{
+		{"last file cut", func(t *testing.T, s *site) { cut(t, s.block(t, -1), 5000) }, "it ends at message"},
+		{"middle file changed", func(t *testing.T, s *site) { flip(t, s.block(t, 1)) }, "140 messages are missing"},
+		{"last file changed", func(t *testing.T, s *site) { flip(t, s.block(t, -1)) }, "it ends at message"},
+		{"first file gone", func(t *testing.T, s *site) { gone(t, s.block(t, 0)) }, "messages are missing"},
+		{"middle file gone", func(t *testing.T, s *site) { gone(t, s.block(t, 1)) }, "280 messages are missing"},
+		{"last file gone", func(t *testing.T, s *site) { gone(t, s.block(t, -1)) }, "it ends at message"},
+		{"all messages gone", func(t *testing.T, s *site) { gone(t, filepath.Join(s.streamDir(), "msgs")) }, "it ends at message 0"},
+		{"description changed", func(t *testing.T, s *site) { flip(t, filepath.Join(s.streamDir(), "meta.inf")) }, "description is not readable"},
+		{"checksum changed", func(t *testing.T, s *site) { flip(t, filepath.Join(s.streamDir(), "meta.sum")) }, "description is not readable"},
+		{"description gone", func(t *testing.T, s *site) { gone(t, filepath.Join(s.streamDir(), "meta.inf")) }, "description is not readable"},
+		{"stream gone", func(t *testing.T, s *site) { gone(t, s.streamDir()) }, "stream is missing"},
+		{"all of JetStream gone", func(t *testing.T, s *site) { gone(t, filepath.Join(s.config.Dir, "jetstream")) }, "stream is missing"},
+		{"mark changed", func(t *testing.T, s *site) { flip(t, filepath.Join(s.config.Dir, markName)) }, markName},
+		{"mark cut", func(t *testing.T, s *site) { cut(t, filepath.Join(s.config.Dir, markName), 1) }, markName},
+		{"mark of another outbox", func(t *testing.T, s *site) {
+			if err := writeMark(s.config.Dir, mark{Identity: "OTHER"}); err != nil {
+				t.Fatal(err)
+			}
+		}, "another stream"},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			t.Parallel()
+			s := damagedSite(t)
+			test.damage(t, s)
+			var damaged *DamagedError
+			for range 2 {
+				err := s.start(t)
+				if !errors.As(err, &damaged) || !strings.Contains(err.Error(), test.want) {
+					t.Fatalf("want a DamagedError with %q, got %v", test.want, err)
+				}
+				for _, part := range []string{damaged.File, "restore " + s.config.Dir, "remove " + damaged.Accept} {
+					if !strings.Contains(err.Error(), part) {
+						t.Errorf("%q is not in: %v", part, err)
+					}
+				}
+				s.stop(t)
+			}
+			gone(t, damaged.Accept)
+			s.open(t)
+			before := s.Stats().Identity
+			left := s.messages(t)
+			if damaged.Accept == s.config.Dir && left > 0 {
+				t.Errorf("%d messages in a new outbox", left)
+			}
+			s.store(t, taken, 2000, 2000)
+			if got := take(t, s.consumer(t, "score", taken), int(left)+1); !strings.HasSuffix(got, "2000") {
+				t.Errorf("after the loss was accepted, got %q", got)
+			}
+			s.reopen(t)
+			if s.Stats().Identity != before {
+				t.Error("another identity after a restart")
+			}
+		})
+	}
+}
+
+// Damage of files in use is said in the log and counted.
+func TestDamageWhileOpen(t *testing.T) {
+	s := damagedSite(t)
+	s.open(t)
+	flip(t, s.block(t, 1))
+	score := s.consumer(t, "score", taken)
+	batch, err := score.FetchNoWait(995)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range batch.Messages() {
+	}
+	eventually(t, "the loss is counted", func() bool { return s.Stats().Lost == 140 })
+	if log := s.log.String(); !strings.Contains(log, "lost messages") || !strings.Contains(log, s.streamDir()) {
+		t.Errorf("the log does not tell:\n%s", log)
+	}
+}
+
+// What JetStream can make again by itself, or what loses no message, is no damage.
+func TestNoDamage(t *testing.T) {
+	consumer := func(s *site, file string) string {
+		return filepath.Join(s.streamDir(), "obs", ConsumerName("score", taken), file)
+	}
+	for _, test := range []struct {
+		what   string
+		damage func(t *testing.T, s *site)
+	}{
+		{"nothing", func(*testing.T, *site) {}},
+		{"index changed", func(t *testing.T, s *site) { flip(t, filepath.Join(s.streamDir(), "msgs", "index.db")) }},
+		{"index gone", func(t *testing.T, s *site) { gone(t, filepath.Join(s.streamDir(), "msgs", "index.db")) }},
+		{"a removal undone", func(t *testing.T, s *site) { cut(t, s.block(t, -1), 10) }},
+		{"consumer's state changed", func(t *testing.T, s *site) { flip(t, consumer(s, "o.dat")) }},
+		{"consumer's state gone", func(t *testing.T, s *site) { gone(t, consumer(s, "o.dat")) }},
+		{"consumer's description changed", func(t *testing.T, s *site) { flip(t, consumer(s, "meta.inf")) }},
+		{"consumer gone", func(t *testing.T, s *site) { gone(t, consumer(s, "")) }},
+		{"temporary mark of a crash", func(t *testing.T, s *site) {
+			if err := os.WriteFile(filepath.Join(s.config.Dir, markName+".new"), []byte("half"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			t.Parallel()
+			s := damagedSite(t)
+			test.damage(t, s)
+			s.open(t)
+			score := s.consumer(t, "score", taken)
+			got := strings.Fields(take(t, score, int(score.CachedInfo().NumPending)))
+			if i := slices.Index(got, "6"); i < 0 || len(got)-i != 995 || got[len(got)-1] != "1000" {
+				t.Errorf("%d messages: %.60q", len(got), got)
+			}
+			eventually(t, "all are removed", func() bool { return s.messages(t) == 0 })
+		})
+	}
+}
+
+// A consumer that is ahead of what is left of its stream skips nothing of what comes.
+func TestConsumerAheadOfItsStream(t *testing.T) {
+	s := newSite(t, func(s *site) { s.config.MaxBytes = 127_000 }).open(t)
+	s.store(t, taken, 1, 1000)
+	take(t, s.consumer(t, "score", taken), 1000)
+	s.store(t, solved, 1, 10)
+	s.stop(t)
+	gone(t, filepath.Join(s.streamDir(), "msgs"))
+	var damaged *DamagedError
+	if err := s.start(t); !errors.As(err, &damaged) {
+		t.Fatal(err)
+	}
+	s.stop(t)
+	gone(t, damaged.Accept)
+	s.open(t)
+	s.store(t, taken, 2001, 2003)
+	if got := take(t, s.consumer(t, "score", taken), 3); got != "2001 2002 2003" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A directory that is removed or restored as a whole looks good: only an importer can
+// tell, by the identity and the last sequence.
+func TestWholeDirectory(t *testing.T) {
+	s := newSite(t, nil).open(t)
+	s.store(t, taken, 1, 10)
+	s.stop(t)
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(s.config.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	look := func() (string, uint64) {
+		s.open(t)
+		info, err := s.stream.Info(timeout(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Identity(info)
+	}
+	first, _ := look()
+	s.store(t, taken, 11, 20)
+	s.stop(t)
+	gone(t, s.config.Dir)
+	if err := os.CopyFS(s.config.Dir, os.DirFS(copied)); err != nil {
+		t.Fatal(err)
+	}
+	if again, last := look(); again != first || again == "" || last != 10 {
+		t.Errorf("restored: identity %q after %q, last %d", again, first, last)
+	}
+	s.stop(t)
+	gone(t, s.config.Dir)
+	if other, last := look(); other == first || other == "" || last != 0 {
+		t.Errorf("removed: identity %q after %q, last %d", other, first, last)
+	}
+}
+
+// A second process can not have the directory, and one that can't be written is named.
+func TestDirectory(t *testing.T) {
+	s := newSite(t, nil).open(t)
+	if second, err := leaf.Start(timeout(t), s.spec); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("server %v, error %v", second, err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec := s.spec
+	spec.Outbox = &leaf.Outbox{Dir: filepath.Join(file, "outbox"), MaxBytes: 1 << 20}
+	if second, err := leaf.Start(timeout(t), spec); err == nil || !strings.Contains(err.Error(), spec.Outbox.Dir) {
+		t.Errorf("server %v, error %v", second, err)
+	}
+	blocked := t.TempDir()
+	if err := os.WriteFile(filepath.Join(blocked, "jetstream"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec.Outbox = &leaf.Outbox{Dir: blocked, MaxBytes: 1 << 20}
+	if second, err := leaf.Start(timeout(t), spec); err == nil || !strings.Contains(err.Error(), blocked) {
+		t.Errorf("server %v, error %v", second, err)
+	}
+}
