@@ -61,6 +61,7 @@ func open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 	if o.answers, err = newAnswers(conn, c.tuning.maxUnanswered, o.trimmer.soon); err != nil {
 		return nil, err
 	}
+	o.trimmer.look(false) // so that Stats tells all from the start
 	go o.trimmer.run()
 	return o, nil
 }

@@ -8,7 +8,7 @@ import (
 
 // Stats is what an outbox holds, as it was at At.
 type Stats struct {
-	// At is when it was looked at: once a second. Zero before the first look.
+	// At is when it was looked at: at Open, and then once a second.
 	At time.Time
 	// Identity is the stream's, see Identity.
 	Identity string

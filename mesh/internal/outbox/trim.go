@@ -66,7 +66,6 @@ func (t *trimmer) run() {
 	ticker := time.NewTicker(t.outbox.config.tuning.interval)
 	defer ticker.Stop()
 	for {
-		t.look(false)
 		select {
 		case <-t.quit:
 			t.look(true)
@@ -75,6 +74,7 @@ func (t *trimmer) run() {
 		case <-ticker.C:
 			t.outbox.answers.expire(t.turns(), ErrUncertain)
 		}
+		t.look(false)
 	}
 }
 
