@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // Stream is the one JetStream stream of a server: its outbox, in account Out and in
@@ -88,6 +89,10 @@ func (o *Outbox) forgetIndex() error {
 	return err
 }
 
+// unbounded is the server's limit in bytes; the account's is the one that counts. The
+// server never gives back what an account held that was disabled, see ResetOutbox.
+const unbounded = 1 << 60
+
 // renderOutbox writes the server's part. Memory is as good as none: 0 would mean
 // three quarters of the machine's.
 func (s Spec) renderOutbox(b *strings.Builder) {
@@ -99,7 +104,7 @@ func (s Spec) renderOutbox(b *strings.Builder) {
 		sync = quote(s.Outbox.SyncInterval.String())
 	}
 	fmt.Fprintf(b, "jetstream {\n  store_dir: %s\n  domain: %s\n", quote(s.Outbox.Dir), quote(s.Name))
-	fmt.Fprintf(b, "  max_memory_store: 1\n  max_file_store: %d\n  sync_interval: %s\n}\n", s.Outbox.MaxBytes, sync)
+	fmt.Fprintf(b, "  max_memory_store: 1\n  max_file_store: %d\n  sync_interval: %s\n}\n", int64(unbounded), sync)
 	// With the domain in the subject of an acknowledgement, it reaches the one
 	// outbox it is for. Without it, an importer of two instances of a service
 	// acknowledged the same sequence number at both.
@@ -130,4 +135,39 @@ func (s Spec) consumerSubjects(importer Importer) []string {
 			"$JS.ACK."+s.Name+".*."+Stream+"."+consumer+".>")
 	}
 	return subjects
+}
+
+// ResetOutbox closes the outbox's files and reads them anew: after a write that failed,
+// such as on a full disk, JetStream refuses all others until then. What was
+// acknowledged is there again; the rest of the server is not touched. Readers of the
+// outbox get no answer to what they have asked before, and ask again.
+func (s *Server) ResetOutbox() error {
+	s.linking.Lock()
+	defer s.linking.Unlock()
+	spec := s.currentSpec()
+	if s.isStopping() {
+		return fmt.Errorf("reset the outbox of %s: %w", spec.Name, ErrStopped)
+	}
+	if spec.Outbox == nil {
+		return fmt.Errorf("reset the outbox of %s: it has none", spec.Name)
+	}
+	account := s.accounts.out.Load()
+	if account.JetStreamEnabled() {
+		if err := account.DisableJetStream(); err != nil {
+			return fmt.Errorf("reset the outbox of %s: close it: %w", spec.Name, err)
+		}
+	}
+	// What renderOutboxAccount writes; -1 is no limit.
+	limits := server.JetStreamAccountLimits{
+		MaxStore:             spec.Outbox.MaxBytes,
+		MaxStreams:           1,
+		MaxConsumers:         -1,
+		MaxAckPending:        -1,
+		MemoryMaxStreamBytes: -1,
+		StoreMaxStreamBytes:  -1,
+	}
+	if err := account.EnableJetStream(map[string]server.JetStreamAccountLimits{"": limits}, nil); err != nil {
+		return fmt.Errorf("reset the outbox of %s: open it: %w", spec.Name, err)
+	}
+	return nil
 }

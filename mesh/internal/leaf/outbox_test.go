@@ -1,9 +1,11 @@
 package leaf
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -207,5 +209,37 @@ func TestNoOutboxNoJetStream(t *testing.T) {
 	}
 	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
 		t.Errorf("files %v, %v", files, err)
+	}
+}
+
+// The outbox's files can be read anew any number of times, while the links stay.
+func TestResetOutbox(t *testing.T) {
+	clue, score := start(t, "clue-1", withOutbox(t)), start(t, "score-1", nil)
+	if err := clue.Link(nil, []Importer{score.consumer(kept)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := score.Link([]Remote{clue.remote()}, nil); err != nil {
+		t.Fatal(err)
+	}
+	score.ready(t, clue)
+	clue.stream(t)
+	c := makeConsumer(t, score.read(t, "clue-1"), durable(kept))
+	for i := range 20 {
+		clue.store(t, number(i))
+		if err := clue.ResetOutbox(); err != nil {
+			t.Fatal(err)
+		}
+		if got := take(t, c, 1); len(got) != 1 || got[0] != number(i) {
+			t.Errorf("got %q", got)
+		}
+	}
+	if err := score.ResetOutbox(); err == nil || !strings.Contains(err.Error(), "none") {
+		t.Errorf("a node without an outbox: %v", err)
+	}
+	if err := clue.Stop(timeout(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := clue.ResetOutbox(); !errors.Is(err, ErrStopped) {
+		t.Errorf("after Stop: %v", err)
 	}
 }

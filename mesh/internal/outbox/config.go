@@ -55,6 +55,9 @@ type Config struct {
 	// SyncInterval is that of the server, 0 if it syncs always. A message counts as
 	// being on the disk two intervals after it was stored.
 	SyncInterval time.Duration
+	// Reset makes the server close its files and read them anew: ResetOutbox of a
+	// leaf.Server. It is called after a write that failed. Needed.
+	Reset func() error
 	// Logger gets what an operator should know. Nil discards it.
 	Logger *slog.Logger
 
@@ -120,6 +123,9 @@ func (c Config) validate() error {
 	problem := func(format string, values ...any) { problems = append(problems, fmt.Errorf(format, values...)) }
 	if c.Dir == "" {
 		problem("no directory")
+	}
+	if c.Reset == nil {
+		problem("no way to reset the server's files")
 	}
 	if len(c.Types) == 0 {
 		problem("no types: a node without durable exports has no outbox")

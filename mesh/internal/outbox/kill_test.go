@@ -64,6 +64,7 @@ func storingChild() {
 	fail(err)
 	conn, err := server.Connect(leaf.Out)
 	fail(err)
+	config.Reset = server.ResetOutbox
 	o, err := Open(ctx, conn, config)
 	fail(err)
 	for _, subject := range []string{solved, taken} {

@@ -19,8 +19,7 @@ import (
 	"leafmesh/mesh/internal/leaf"
 )
 
-// TestMain is also the program of the child processes, which kill_test.go and
-// disk_test.go start.
+// TestMain is also the program of the child processes that kill_test.go starts.
 func TestMain(m *testing.M) {
 	if child := children[os.Getenv(childVariable)]; child != nil {
 		child()
@@ -76,6 +75,7 @@ func (s *site) start(t testing.TB) error {
 	if s.conn, err = s.server.Connect(leaf.Out); err != nil {
 		t.Fatal(err)
 	}
+	s.config.Reset = s.server.ResetOutbox
 	s.Outbox, err = Open(timeout(t), s.conn, s.config)
 	return err
 }

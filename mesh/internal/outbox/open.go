@@ -23,6 +23,8 @@ type Outbox struct {
 	answers *answers
 	trimmer *trimmer
 	overAge atomic.Bool // the oldest message is older than MaxAge
+
+	unwritable atomic.Bool // a write failed, see disk
 }
 
 // Open makes the stream or checks the one that is there, and starts the goroutine
@@ -47,6 +49,9 @@ func open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 		return nil, err
 	}
 	o := &Outbox{config: c}
+	if err := dropReserve(c.Dir); err != nil { // what follows may need the room
+		return nil, fmt.Errorf("give away the reserve: %w", err)
+	}
 	m, err := o.openStream(ctx, js)
 	if err != nil {
 		return nil, err
@@ -60,6 +65,9 @@ func open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 	o.trimmer = newTrimmer(o, m)
 	if o.answers, err = newAnswers(conn, c.tuning.maxUnanswered, o.trimmer.soon); err != nil {
 		return nil, err
+	}
+	if err := makeReserve(c.Dir); err != nil {
+		o.trimmer.disk.fail(err)
 	}
 	o.trimmer.look(false) // so that Stats tells all from the start
 	go o.trimmer.run()

@@ -23,8 +23,8 @@ type Pending struct {
 }
 
 // Wait returns when the message is stored: nil, also if it was stored before under
-// the same id. Errors: ErrFull and ErrDisk (it is not stored), ErrUncertain, also
-// when ctx ends first. It may be called more than once and by several goroutines.
+// the same id. Errors: ErrFull and ErrDisk (it is not stored); ErrUncertain, also
+// when ctx ends first; both ErrDisk and ErrUncertain when a write failed. It may be called more than once and by several goroutines.
 func (p *Pending) Wait(ctx context.Context) error {
 	select {
 	case <-p.done:
@@ -44,8 +44,11 @@ func (p *Pending) Wait(ctx context.Context) error {
 // is stored: see Pending. While 1,024 messages are unanswered it waits, until ctx
 // ends. The id makes the message one with every other of that id. The caller sees to
 // the size, and may use message again when Store has returned.
-// Errors: ErrFull, ErrClosed, or ctx's; the message is not stored then.
+// Errors: ErrFull, ErrDisk, ErrClosed, or ctx's; the message is not stored then.
 func (o *Outbox) Store(ctx context.Context, subject string, id [16]byte, message []byte) (*Pending, error) {
+	if o.unwritable.Load() {
+		return nil, fmt.Errorf("store %s: %w: see the log", subject, ErrDisk)
+	}
 	if o.overAge.Load() {
 		return nil, fmt.Errorf("store %s: %w: the oldest message waits for longer than %v", subject, ErrFull, o.config.MaxAge)
 	}
@@ -76,7 +79,7 @@ type answers struct {
 	next    uint64              // guarded by mu; the number of the next message
 	low     uint64              // guarded by mu; no lower number is pending
 	closed  bool                // guarded by mu
-	turn    atomic.Uint64       // counts calls of expire: a clock that costs nothing
+	turn    atomic.Uint64       // counts calls of expired: a clock that costs nothing
 }
 
 func newAnswers(conn *nats.Conn, most int, full func()) (*answers, error) {
@@ -204,24 +207,28 @@ func verdict(m *nats.Msg) error {
 	return fmt.Errorf("refused: %w", a.Error)
 }
 
-// expire ends what has had no answer for more than so many turns; a turn is the
-// time between two calls.
-func (a *answers) expire(turns uint64, why error) {
+// expired begins a turn, and reports whether a message has had no answer for more
+// than so many. A turn is the time between two calls.
+func (a *answers) expired(turns uint64) bool {
 	now := a.turn.Add(1)
-	for {
-		a.mu.Lock()
-		for a.low < a.next && a.pending[a.low] == nil {
-			a.low++
-		}
-		number := a.low
-		p := a.pending[number]
-		a.mu.Unlock()
-		if p == nil || now-p.turn <= turns {
-			return
-		}
-		if p := a.take(number); p != nil {
-			p.end(why)
-		}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.low < a.next && a.pending[a.low] == nil {
+		a.low++
+	}
+	oldest := a.pending[a.low]
+	return oldest != nil && now-oldest.turn > turns
+}
+
+// abandon ends all that has no answer yet.
+func (a *answers) abandon(why error) {
+	a.mu.Lock()
+	left := a.pending
+	a.pending = map[uint64]*Pending{}
+	a.mu.Unlock()
+	for _, p := range left {
+		p.end(why)
+		<-a.slots
 	}
 }
 
@@ -242,13 +249,7 @@ func (a *answers) close(ctx context.Context) error {
 		}
 		break
 	}
-	a.mu.Lock()
-	left := a.pending
-	a.pending = map[uint64]*Pending{}
-	a.mu.Unlock()
-	for _, p := range left {
-		p.end(ErrUncertain)
-	}
+	a.abandon(ErrUncertain)
 	if unsubscribe := a.sub.Unsubscribe(); err == nil && !a.conn.IsClosed() {
 		err = unsubscribe
 	}

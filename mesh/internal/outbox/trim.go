@@ -19,8 +19,9 @@ type trimmer struct {
 	done    map[string]uint64 // up to where each type's messages have been removed
 	tips    map[string]tip    // by a type's subject
 	strange map[string]bool   // consumers that were complained about
-	lost    uint64            // messages that files lost while open
-	failing bool              // the last look failed, and that is in the log
+	disk    disk
+	lost    uint64 // messages that files lost while open
+	failing bool   // the last look failed, and that is in the log
 	stats   atomic.Pointer[Stats]
 	unseen  atomic.Int64 // bytes sent since the last look
 
@@ -38,6 +39,7 @@ func newTrimmer(o *Outbox, m mark) *trimmer {
 		done:    map[string]uint64{},
 		tips:    map[string]tip{},
 		strange: map[string]bool{},
+		disk:    disk{outbox: o},
 		kick:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 		ended:   make(chan struct{}),
@@ -72,7 +74,9 @@ func (t *trimmer) run() {
 			return
 		case <-t.kick:
 		case <-ticker.C:
-			t.outbox.answers.expire(t.turns(), ErrUncertain)
+			if t.outbox.answers.expired(t.turns()) {
+				t.disk.fail(fmt.Errorf("no answer within %v", t.outbox.config.tuning.answerTimeout))
+			}
 		}
 		t.look(false)
 	}
@@ -109,8 +113,16 @@ func (t *trimmer) look(final bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), t.outbox.config.tuning.answerTimeout)
 	defer cancel()
 	t.unseen.Store(0)
-	err := t.trim(ctx, final)
-	if err != nil && !t.failing {
+	err := t.disk.reset()
+	if err == nil {
+		err = t.trim(ctx, final)
+	}
+	switch {
+	case err == nil:
+		t.disk.recover()
+	case isWriteError(err):
+		t.disk.fail(err)
+	case !t.failing:
 		t.outbox.config.Logger.Error("look after the outbox", "node", t.outbox.config.Node, "error", err)
 	}
 	t.failing = err != nil
