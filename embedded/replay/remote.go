@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +18,14 @@ import (
 // trust_time in clue's configuration.
 type Remote struct {
 	client *client.Client
-	lines  []chan submission
-	end    context.CancelCauseFunc // ends all work, with the first error
-	ctx    context.Context         // ends then
-	work   sync.WaitGroup
+	// Patience is how long a daemon may be away, because it is killed and started again for example, before the replay
+	// fails. Set it before the first call. 0: not at all.
+	Patience time.Duration
+
+	lines []chan submission
+	end   context.CancelCauseFunc // ends all work, with the first error
+	ctx   context.Context         // ends then
+	work  sync.WaitGroup
 }
 
 // submission is a guess on its way.
@@ -78,14 +83,41 @@ func (r *Remote) run(line chan submission) {
 	}
 }
 
+// submit submits a guess until it is answered. What became of one without an answer is unknown: if clue then says that the clue
+// is solved already, the guess was judged before and was the right one. A wrong one is judged twice, which costs nothing
+// on a derived hunt.
 func (r *Remote) submit(s submission) error {
-	text, err := r.client.Answer(r.ctx, s.guess.Team, s.clue, s.guess.Text, s.guess.At)
+	var text string
+	again, err := r.persist(r.ctx, func() (err error) {
+		text, err = r.client.Answer(r.ctx, s.guess.Team, s.clue, s.guess.Text, s.guess.At)
+		return err
+	})
 	verdict, err := verdictOf(text, err)
 	if err != nil {
 		return err
 	}
+	if again && verdict == clue.AlreadySolved {
+		verdict = clue.Correct
+	}
 	s.judged(verdict)
 	return nil
+}
+
+// persist calls until there is an answer, as long as Patience allows; again reports whether it took more than one call.
+func (r *Remote) persist(ctx context.Context, call func() error) (again bool, err error) {
+	start, calls := time.Now(), 0
+	ended := poll(ctx, func() (bool, error) {
+		calls++
+		err = call()
+		return answered(err) || time.Since(start) >= r.Patience, nil
+	})
+	return calls > 1, cmp.Or(err, ended)
+}
+
+// answered reports whether a call was answered, with what was asked for or with a problem that a further call would not mend.
+func answered(err error) bool {
+	p, ok := errors.AsType[*client.Problem](err)
+	return err == nil || ok && p.Status < 500
 }
 
 // verdictOf reads clue's answer: a guess that it did not look at comes back as a problem.
@@ -149,15 +181,19 @@ func (r *Remote) Join(ctx context.Context, teams []guesslog.Team, clues int) err
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
 	for _, team := range teams {
-		if err := r.client.Join(ctx, team.Name); err != nil {
+		_, err := r.persist(ctx, func() error { return r.client.Join(ctx, team.Name) })
+		if err != nil {
 			return fmt.Errorf("team %q: %w", team.Name, err)
 		}
 	}
 	for _, team := range teams {
 		open := 0
 		err := poll(ctx, func() (bool, error) {
-			views, err := r.client.Clues(ctx, team.Name)
-			open = len(views)
+			_, err := r.persist(ctx, func() error {
+				views, err := r.client.Clues(ctx, team.Name)
+				open = len(views)
+				return err
+			})
 			return open == clues, err
 		})
 		if err != nil {
@@ -190,7 +226,11 @@ func (r *Remote) Settle(ctx context.Context, solves int) error {
 
 // Leaderboard implements Target.
 func (r *Remote) Leaderboard(ctx context.Context) ([]Standing, error) {
-	rows, err := r.client.Leaderboard(ctx)
+	var rows []client.Row
+	_, err := r.persist(ctx, func() (err error) {
+		rows, err = r.client.Leaderboard(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
