@@ -23,7 +23,7 @@ ERRCHECK := github.com/kisielk/errcheck@v1.30.0
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(addprefix configs/keys/,hunt-1.nk clue-1.nk score-1.nk)
 
-.PHONY: help run test race check format vet lint tidy rules fuzz bench bench-test keys build daemons clean
+.PHONY: help run test race check format vet lint tidy rules fuzz crash bench bench-test keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
 		echo "fuzz $$package $$name"; \
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x "$$package" || exit 1; \
 	done
+
+crash: ## kill daemons and break links while a log is replayed, long; ARGS='-seed 7' repeats a run
+	$(GO) test ./embedded -run '^TestNothingIsLost' -count=1 -timeout=30m -v -args -long $(ARGS)
 
 bench: ## compare with raw NATS, watermill and a Go channel; ARGS='-pairs 9' passes flags
 	cd bench && $(GO) run . $(ARGS)

@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
-	"fmt"
-	"net"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"testing"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/nats-io/nkeys"
@@ -19,6 +15,7 @@ import (
 	"leafmesh/configs"
 	"leafmesh/embedded/guesslog/testlog"
 	"leafmesh/embedded/replay"
+	"leafmesh/services/huntfile"
 )
 
 // TestDaemonsAgree replays each log against three daemons, each a process of its own, and in one process, and compares the
@@ -27,7 +24,11 @@ func TestDaemonsAgree(t *testing.T) {
 	programs := build(t)
 	for _, log := range testlog.All(t) {
 		t.Run(log.Name, func(t *testing.T) {
-			urls := startDaemons(t, programs, log.Path)
+			_, hunt, err := readLog(log.Path, io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			urls := startFleet(t, programs, hunt.Hunt, direct).urls
 			many := replayed(t, "-log", log.Path, "-clue", urls["clue"], "-hunt", urls["hunt"], "-score", urls["score"])
 			one := replayed(t, "-log", log.Path)
 			t.Logf("%d guesses: %.2f s against daemons, %.2f s in one process", many.Guesses, many.ElapsedSeconds, one.ElapsedSeconds)
@@ -75,36 +76,43 @@ func replayed(t *testing.T, args ...string) (result replay.Result) {
 	return result
 }
 
-// startDaemons starts all three with the hunt of a log, and returns the base URLs of their APIs when they are linked. They
-// are stopped when the test ends.
-func startDaemons(t *testing.T, programs, log string) (urls map[string]string) {
+// fleet is the three daemons, each a process with a data directory of its own.
+type fleet struct {
+	daemons []*daemon
+	urls    map[string]string // service → base URL of its API; it stays the same when the daemon is started again
+}
+
+// route gives the host:port at which one node reaches another's leaf port.
+type route func(importer, exporter, address string) string
+
+func direct(_, _, address string) string { return address }
+
+// startFleet starts all three with a hunt, and returns when they are linked. They are stopped when the test ends.
+func startFleet(t *testing.T, programs string, hunt *huntfile.Hunt, links route) *fleet {
 	t.Helper()
 	dir := t.TempDir()
-	status, hunt, message := run(t.Context(), "derive", "-log", log)
-	if status != 0 {
-		t.Fatal(message)
+	if err := hunt.Write(filepath.Join(dir, "derived-hunt.yaml")); err != nil {
+		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "derived-hunt.yaml"), []byte(hunt))
+	f := &fleet{urls: make(map[string]string)}
 	ports := make(map[string]string) // node → host:port of its leaf port
 	for _, s := range services {
 		ports[s+"-1"] = freeAddress(t)
 		writeKeys(t, dir, s+"-1")
 	}
-	urls = make(map[string]string)
-	var daemons []*daemon
 	for _, s := range services {
-		writeConfig(t, dir, s, ports)
-		daemons = append(daemons, startDaemon(t, filepath.Join(programs, s+"d"), filepath.Join(dir, s+".yaml")))
+		writeConfig(t, dir, s, ports, links)
+		f.daemons = append(f.daemons, startDaemon(t, filepath.Join(programs, s+"d"), filepath.Join(dir, s+".yaml")))
 	}
-	for i, d := range daemons {
-		urls[services[i]] = d.await(t, `msg=serving .*url=(\S+)`)
+	for i, d := range f.daemons {
+		f.urls[services[i]] = d.await(t, `msg=serving .*url=(\S+)`)
 		d.await(t, `msg="(linked)`)
 	}
-	return urls
+	return f
 }
 
 // writeConfig writes the shipped configuration of a service with other ports, keys and folders.
-func writeConfig(t *testing.T, dir, service string, ports map[string]string) {
+func writeConfig(t *testing.T, dir, service string, ports map[string]string, links route) {
 	t.Helper()
 	shipped, err := configs.Files.ReadFile(service + ".yaml")
 	if err != nil {
@@ -120,13 +128,13 @@ func writeConfig(t *testing.T, dir, service string, ports map[string]string) {
 	node["seed"] = map[string]string{"file": name + ".seed"}
 	for _, p := range node["peers"].([]any) {
 		peer := p.(map[string]any)
-		name := peer["name"].(string)
-		peer["key_file"] = name + ".pub"
+		exporter := peer["name"].(string)
+		peer["key_file"] = exporter + ".pub"
 		if peer["url"] != nil {
-			peer["url"] = "nats-leaf://" + ports[name]
+			peer["url"] = "nats-leaf://" + links(name, exporter, ports[exporter])
 		}
 	}
-	config["http"], config["data"], config["hunt"] = "127.0.0.1:0", "data-"+service, "derived-hunt.yaml"
+	config["http"], config["data"], config["hunt"] = freeAddress(t), "data-"+service, "derived-hunt.yaml"
 	if service == "clue" {
 		config["trust_time"] = true
 	}
@@ -161,82 +169,4 @@ func write(t *testing.T, path string, data []byte) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// freeAddress finds a port that is free now. Nothing keeps it free until the daemon takes it, but that the system hands
-// out ports in turn.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// daemon is a process and what it logs.
-type daemon struct {
-	name  string
-	lines chan string // closed when it has ended
-	seen  []string
-}
-
-// startDaemon starts a daemon. When the test ends it gets an interrupt and must end well.
-func startDaemon(t *testing.T, program, config string) *daemon {
-	t.Helper()
-	command := exec.Command(program, "--config", config)
-	stderr, err := command.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	d := &daemon{name: filepath.Base(program), lines: make(chan string, 1000)}
-	go func() { // ends with the process
-		defer close(d.lines)
-		for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
-			d.lines <- scanner.Text()
-		}
-	}()
-	t.Cleanup(func() {
-		if err := command.Process.Signal(os.Interrupt); err != nil {
-			t.Errorf("stop %s: %v", d.name, err)
-		}
-		for line := range d.lines {
-			d.seen = append(d.seen, line)
-		}
-		if err := command.Wait(); err != nil {
-			t.Errorf("%s ended: %v\n%s", d.name, err, d.log())
-		}
-	})
-	return d
-}
-
-// await waits for a line of the log and returns what the pattern's group matched.
-func (d *daemon) await(t *testing.T, pattern string) string {
-	t.Helper()
-	timeout := time.After(30 * time.Second)
-	for expression := regexp.MustCompile(pattern); ; {
-		select {
-		case line, open := <-d.lines:
-			d.seen = append(d.seen, line)
-			if found := expression.FindStringSubmatch(line); found != nil {
-				return found[1]
-			}
-			if !open {
-				t.Fatalf("%s ended before %q\n%s", d.name, pattern, d.log())
-			}
-		case <-timeout:
-			t.Fatalf("%s does not say %q\n%s", d.name, pattern, d.log())
-		}
-	}
-}
-
-func (d *daemon) log() (text string) {
-	for _, line := range d.seen {
-		text += fmt.Sprintln("   ", line)
-	}
-	return text
 }
