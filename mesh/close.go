@@ -197,10 +197,14 @@ func (n *Node) stopServer(ctx context.Context) error {
 	if n.in != nil {
 		n.in.Close()
 	}
-	if err := n.leaf.Stop(ctx); err != nil {
-		return fmt.Errorf("mesh: close node %s: %w", n.name, err)
+	var opsErr error
+	if n.ops != nil { // last, so that a node that does not end can be asked why
+		opsErr = n.ops.stop(ctx)
 	}
-	return nil
+	if err := n.leaf.Stop(ctx); err != nil {
+		return errors.Join(opsErr, fmt.Errorf("mesh: close node %s: %w", n.name, err))
+	}
+	return opsErr
 }
 
 // abort undoes a start that failed half-way. The error of the start is the one

@@ -134,8 +134,8 @@ type Import struct {
 }
 
 // Tap is a port on the loopback interface for stock NATS clients. A client
-// there reads this node's events and emits by request; nothing it does crosses
-// a link.
+// there reads this node's events, emits by request ("mesh.emit.>") and asks about
+// the node ("mesh.ops.>", see docs/running.md); no message of it crosses a link.
 type Tap struct {
 	// Listen is a loopback host:port; port 0 takes any free port.
 	Listen   string `yaml:"listen,omitempty"`

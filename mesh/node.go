@@ -39,6 +39,7 @@ type Node struct {
 	out, in *nats.Conn
 	imports []*importer
 	tap     atomic.Pointer[tap]
+	ops     *ops // nil: none
 
 	outbox      *outbox.Outbox   // nil without a durable export
 	letters     *letters.Letters // nil if nothing is durable, as the rest
@@ -255,6 +256,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		if err := n.openTap(); err != nil {
 			return err
 		}
+		if err := n.openOps(); err != nil {
+			return err
+		}
 	}
 	for _, i := range n.config.Imports {
 		if i.Durable {
@@ -308,7 +312,8 @@ func (n *Node) addLocked(r receiver) {
 
 // links lists the links with what crossed them. The beacons by which the two
 // sides know that a link is ready are taken out of the message counts.
-func (n *Node) links() (links []Link) {
+func (n *Node) links() []Link {
+	links := []Link{} // a list in JSON, also without entries
 	for _, l := range n.leaf.Links() {
 		link := Link{Peer: l.Peer, Direction: "imports", Connected: l.Connected,
 			MessagesIn: l.MessagesIn, MessagesOut: l.MessagesOut, BytesIn: l.BytesIn, BytesOut: l.BytesOut}

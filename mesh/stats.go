@@ -138,7 +138,7 @@ func (n *Node) Stats() Stats {
 func (c *counters) list() []Count {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var counts []Count
+	counts := []Count{} // a list in JSON, also without entries
 	for key, cell := range c.cells {
 		if n := cell.Load(); n > 0 {
 			counts = append(counts, Count{key.subject, key.outcome, key.place, key.rule, n})

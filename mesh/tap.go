@@ -30,7 +30,8 @@ type Reply struct {
 // queue: not long, as requests are served one after the other.
 const tapTimeout = 100 * time.Millisecond
 
-// tap serves stock NATS clients at the node's loopback port.
+// tap serves stock NATS clients at the node's loopback port: events to read, and
+// emits by request. What they ask about the node is answered by [ops].
 type tap struct {
 	node    *Node
 	conn    *nats.Conn

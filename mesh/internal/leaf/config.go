@@ -72,7 +72,7 @@ func (s Spec) renderAccounts(b *strings.Builder, own credentials) {
 	renderOwn(b, own[Local])
 	if s.Tap != nil {
 		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"STANDARD\"]\n", quote(s.Tap.User), quote(s.Tap.Password))
-		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [\">\"]}}}\n", quote(emitSubjects))
+		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [\">\"]}}}\n", quoteAll(tapSubjects))
 	}
 	fmt.Fprintf(b, "    ]\n  }\n  %s {\n", Out)
 	s.renderOutboxAccount(b)

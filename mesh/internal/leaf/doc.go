@@ -13,8 +13,8 @@
 //     mesh.link.<its name>, and nothing else. What it publishes reaches nobody.
 //     A peer that ignores its permissions is not served what it may not have, and
 //     is disconnected when it publishes. Its key opens no client connection.
-//   - A tap reads all of local, and publishes only to mesh.emit.>. It listens on
-//     loopback or not at all.
+//   - A tap reads all of local, and publishes only to mesh.emit.> and mesh.ops.>.
+//     It listens on loopback or not at all.
 //   - The leaf port never accepts a connection without a key named in Importers.
 //   - A peer that is dead or frozen is noticed within 14 s: 3.5 s between pings,
 //     2 of them may be unanswered. The accepting side does not ping in the interval

@@ -12,8 +12,8 @@ const beaconPrefix = "mesh.link."
 // inboxPrefix and the importer's name begin the subjects of its inboxes.
 const inboxPrefix = "mesh.inbox."
 
-// emitSubjects is what a tap may publish to.
-const emitSubjects = "mesh.emit.>"
+// tapSubjects are what a tap may publish to: it emits and asks by request.
+var tapSubjects = []string{"mesh.emit.>", "mesh.ops.>"}
 
 // nobody is the one subject a peer may publish to, and no one subscribes to.
 // An empty allow list would allow everything, and a deny of > breaks the link.

@@ -47,13 +47,15 @@ func TestTap(t *testing.T) {
 		t.Errorf("tap got %q", got)
 	}
 
-	// It emits by request, and the reply arrives.
-	if _, err := local.Subscribe("mesh.emit.>", func(m *nats.Msg) { _ = m.Respond([]byte("admitted")) }); err != nil {
-		t.Fatal(err)
-	}
-	flush(t, local)
-	if reply, err := tap.RequestWithContext(timeout(t), "mesh.emit.clue.hint.taken", nil); err != nil || string(reply.Data) != "admitted" {
-		t.Errorf("emit: %v, %v", reply, err)
+	// It emits and asks by request, and the replies arrive.
+	for pattern, request := range map[string]string{"mesh.emit.>": "mesh.emit.clue.hint.taken", "mesh.ops.>": "mesh.ops.stats"} {
+		if _, err := local.Subscribe(pattern, func(m *nats.Msg) { _ = m.Respond([]byte("answer")) }); err != nil {
+			t.Fatal(err)
+		}
+		flush(t, local)
+		if reply, err := tap.RequestWithContext(timeout(t), request, nil); err != nil || string(reply.Data) != "answer" {
+			t.Errorf("%s: %v, %v", request, reply, err)
+		}
 	}
 	// Everything else is refused, and reaches nobody.
 	for _, subject := range []string{"clue.clue.solved.t1", "_INBOX.x", "mesh.link.score-1", "$JS.API.INFO"} {

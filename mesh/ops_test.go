@@ -1,0 +1,142 @@
+package mesh_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh"
+)
+
+// question asks on the operations lane.
+func question(t *testing.T, conn *nats.Conn, subject string, data []byte) *nats.Msg {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
+	defer cancel()
+	m, err := conn.RequestWithContext(ctx, subject, data)
+	if err != nil {
+		t.Fatalf("%s: %v", subject, err)
+	}
+	return m
+}
+
+// answerTo asks and decodes the answer.
+func answerTo(t *testing.T, conn *nats.Conn, subject string, into any) {
+	t.Helper()
+	m := question(t, conn, subject, nil)
+	if len(m.Header) != 0 {
+		t.Fatalf("%s: %v", subject, m.Header)
+	}
+	if err := json.Unmarshal(m.Data, into); err != nil {
+		t.Fatalf("%s: %v in %s", subject, err, m.Data)
+	}
+}
+
+// A node whose handlers are stuck, whose queues are full and whose emits are all
+// refused answers, also while it closes.
+func TestANodeAtItsLimitsAnswers(t *testing.T) {
+	gate := make(chan struct{})
+	stuck, begun := gatedHandler("stuck", stepTaken, gate, mesh.Queue(1))
+	nodes, conn := tapped(t, mesh.Config{Name: "core-1", Handlers: []mesh.Handler{stuck, stepRepeated.Handle("chain", nothing, mesh.Emits(stepTaken))},
+		Limits: []mesh.Rule{{Name: "one", Event: "core.step.repeated", By: mesh.ByKey, Limit: slowly(1)}}})
+	n := nodes[0]
+	free := sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(free)
+	emitStep(t, n, stepTaken, step{Key: "a"})
+	receive(t, begun)
+	full, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 3 { // one waits in the queue, the others find it full
+		if err := stepTaken.Emit(n.Context(full), step{Key: "a"}); err != nil {
+			wantRefusal(t, err, "handler stuck", "queue-full")
+		}
+	}
+	if got := emitMany(t, n, stepRepeated, "a", 100); got != 1 {
+		t.Fatalf("%d of 100 admitted", got)
+	}
+
+	var stats mesh.Stats
+	answerTo(t, conn, "mesh.ops.stats", &stats)
+	if stats.Node != "core-1" || stats.Of(stepRepeated.Subject(), mesh.Refused) != 99 || stats.Of(stepTaken.Subject(), mesh.Refused) == 0 || stats.Waiting == 0 {
+		t.Errorf("stats %+v", stats)
+	}
+	var graph mesh.Graph
+	answerTo(t, conn, "mesh.ops.graph", &graph)
+	drawing := question(t, conn, "mesh.ops.graph.mermaid", nil)
+	if len(graph.Edges) != 1 || graph.Mermaid() != string(drawing.Data) || !strings.Contains(graph.Mermaid(), "chain") {
+		t.Errorf("graph %+v, drawn as\n%s", graph, drawing.Data)
+	}
+
+	closed := make(chan error, 1)
+	go func() { closed <- n.Close(within(t)) }()
+	waitUntil(t, "the node begins to close", func() bool {
+		return errors.Is(stepForked.Emit(n.Context(full), step{Key: "a"}), mesh.ErrClosed)
+	})
+	answerTo(t, conn, "mesh.ops.stats", &stats)
+	if stats.Waiting == 0 {
+		t.Errorf("while it closes: %+v", stats)
+	}
+	free()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if _, err := conn.Request("mesh.ops.stats", nil, time.Second); err == nil {
+		t.Error("a node that is closed answers")
+	}
+}
+
+// The rules come with the keys and texts of a node's file.
+func TestRulesAreAnsweredAsInAFile(t *testing.T) {
+	nodes, conn := tapped(t, mesh.Config{Name: "core-1", Limits: []mesh.Rule{
+		{Name: `"odd": {name}` + "\u2028ü", Event: "core.>", By: mesh.ByKey, Within: 2 * time.Second, Limit: mesh.Limit{Rate: mesh.Per(20, time.Minute), Burst: 3, Policy: mesh.Coalesce}},
+		{Place: mesh.AtHandler, Handler: "one", Event: ">", Limit: mesh.Limit{Rate: 200}}}})
+	var entries []map[string]any
+	answerTo(t, conn, "mesh.ops.rules", &entries)
+	if len(entries) != 2 || entries[0]["within"] != "2s" || fmt.Sprint(entries[0]["limit"]) != "map[burst:3 policy:coalesce rate:20/min]" {
+		t.Errorf("%+v", entries)
+	}
+	var rules []mesh.Rule
+	if err := yaml.Unmarshal(question(t, conn, "mesh.ops.rules", nil).Data, &rules); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprintf("%+v", rules), fmt.Sprintf("%+v", nodes[0].Rules()); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if err := nodes[0].SetRules(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := question(t, conn, "mesh.ops.rules", nil).Data; string(got) != "[]" {
+		t.Errorf("no rules: %s", got)
+	}
+}
+
+func TestABadQuestionIsAnsweredWithAnError(t *testing.T) {
+	large := mesh.Rule{Name: strings.Repeat("x", 1024), Event: "core.>", Limit: slowly(1)}
+	_, conn := tapped(t, mesh.Config{Name: "core-1", MaxPayload: 1024, Limits: []mesh.Rule{large}})
+	for _, test := range []struct {
+		subject, data, code, text string
+	}{
+		{"mesh.ops.nonsense", "", "404", `nothing is known as "nonsense": ask for stats, graph, graph.mermaid and rules`},
+		{"mesh.ops.stats.all", "", "404", `nothing is known as "stats.all": ask for stats, graph, graph.mermaid and rules`},
+		{"mesh.ops.stats", "{}", "400", "the request has 2 bytes of data, and stats takes none"},
+		{"mesh.ops.rules", "", "413", "and a message at most 1024: raise max_payload"},
+	} {
+		m := question(t, conn, test.subject, []byte(test.data))
+		if m.Header.Get("Nats-Service-Error-Code") != test.code || !strings.Contains(m.Header.Get("Nats-Service-Error"), test.text) || len(m.Data) != 0 {
+			t.Errorf("%s: header %v, data %q", test.subject, m.Header, m.Data)
+		}
+	}
+	if err := conn.Publish("mesh.ops.stats", nil); err != nil { // there is nobody to answer to
+		t.Fatal(err)
+	}
+	var stats mesh.Stats
+	answerTo(t, conn, "mesh.ops.stats", &stats)
+}
