@@ -71,9 +71,6 @@ func (n *Node) newDurableImports(i Import) (list []*durableImport, err error) {
 		if p.URL == "" || service(p.Name) != serviceOf(i.Event) {
 			continue
 		}
-		if len(n.table.Load().types[i.Event].handlers) == 0 {
-			return nil, fmt.Errorf("mesh: open node %s: no handler takes %s, which it imports as durable: declare one, or remove durable", n.name, i.Event)
-		}
 		js, err := jetstream.NewWithDomain(n.in, p.Name)
 		if err != nil {
 			return nil, fmt.Errorf("mesh: import %s from %s: %w", i.Event, p.Name, err)

@@ -160,6 +160,12 @@ func (n *Node) makeTypes() error {
 			return fmt.Errorf("mesh: open node %s: %w", n.name, err)
 		}
 	}
+	for i, m := range n.config.Imports {
+		if m.Durable && len(n.table.Load().types[m.Event].handlers) == 0 {
+			return &FieldError{Field: fmt.Sprintf("imports[%d].durable", i), Problem: fmt.Sprintf("no handler takes %s", m.Event),
+				Remedy: "declare a handler, which acknowledges the events, or remove durable"}
+		}
+	}
 	return nil
 }
 

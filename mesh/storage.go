@@ -85,7 +85,7 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 	}
 	o := n.config.Outbox
 	c := outbox.Config{Node: n.name, Dir: filepath.Join(string(n.config.Data), outboxFolder),
-		MaxAge: o.MaxAge, MaxBytes: o.MaxBytes, MaxMessages: o.MaxEvents, Logger: n.log}
+		MaxAge: o.MaxAge, MaxBytes: o.MaxBytes, MaxMessages: o.MaxEvents, Reset: n.leaf.ResetOutbox, Logger: n.log}
 	if o.Sync != SyncAlways {
 		c.SyncInterval = time.Duration(o.Sync)
 	}

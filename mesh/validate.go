@@ -40,7 +40,7 @@ const (
 // (it is not dialed, and nodes can share one list of peers), a seed without
 // imports, and a port without exports.
 func (c Config) Validate() error {
-	v := &validation{config: c}
+	v := &validation{config: c, rules: firsts{}}
 	v.name()
 	v.listen()
 	v.seed()
@@ -63,6 +63,7 @@ func (c Config) Validate() error {
 type validation struct {
 	config   Config
 	problems []*FieldError
+	rules    firsts // by what no two of them may have in common
 	// service and publicKey are the node's own, or empty if its name or its seed
 	// is bad: what would only follow from that is not said.
 	service, publicKey string

@@ -11,7 +11,7 @@ import (
 // validateRules checks rules that are to replace those of a running node with
 // the given exports.
 func validateRules(rules []Rule, exports []Export) error {
-	v := &validation{config: Config{Limits: rules, Exports: exports}}
+	v := &validation{config: Config{Limits: rules, Exports: exports}, rules: firsts{}}
 	v.limits()
 	v.durableRules()
 	return joined(v.problems)
@@ -20,13 +20,12 @@ func validateRules(rules []Rule, exports []Export) error {
 // limits checks the rules. They may name an event of any service, as Emit takes
 // one of any.
 func (v *validation) limits() {
-	seen := firsts{}
 	for i, r := range v.config.Limits {
 		field := fmt.Sprintf("limits[%d]", i)
 		if err := wire.CheckPattern(r.Event); err != nil {
 			v.add(field+".event", err.Error(), "")
-		} else if first := seen.twice(fmt.Sprint(r.withDefaults().identity()), field); first != "" {
-			v.add(field+".event", fmt.Sprintf("%q already stands in %s, by the same place, root and key", r.Event, first), "keep one of the two")
+		} else {
+			v.ruleOnce(field, field+".event", r)
 		}
 		if r.Root != "" {
 			if err := wire.CheckSubject(r.Root); err != nil {
@@ -53,6 +52,13 @@ func (v *validation) limits() {
 		if r.Limit == (Limit{}) {
 			v.add(field+".limit", "the limit limits nothing", "give a rate, as in 200/s, or remove the entry")
 		}
+	}
+}
+
+// ruleOnce checks that a rule, or the short form of one, stands once.
+func (v *validation) ruleOnce(entry, field string, r Rule) {
+	if first := v.rules.twice(fmt.Sprint(r.withDefaults().identity()), entry); first != "" {
+		v.add(field, fmt.Sprintf("%q already stands in %s, by the same place, root and key", r.Event, first), "keep one of the two")
 	}
 }
 
@@ -104,6 +110,9 @@ func (v *validation) exports() {
 			v.add(field+".event", fmt.Sprintf("%q belongs to service %s, and this node is of service %s", e.Event, of, v.service), "export it from a node of service "+of)
 		}
 		v.limit(field+".limit", e.Limit)
+		if !e.Limit.Unlimited() {
+			v.ruleOnce(field, field+".limit", Rule{Place: AtExport, Event: e.Event, Limit: e.Limit})
+		}
 	}
 }
 
@@ -140,6 +149,9 @@ func (v *validation) imports() {
 			v.add(field+".delivery", fmt.Sprintf("unknown delivery %.80q", string(m.Delivery)), "choose shared (one instance of this service gets an event) or each (all do)")
 		}
 		v.limit(field+".limit", m.Limit)
+		if !m.Limit.Unlimited() {
+			v.ruleOnce(field, field+".limit", Rule{Place: AtImport, Event: m.Event, Limit: m.Limit})
+		}
 	}
 }
 

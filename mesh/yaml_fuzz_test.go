@@ -16,6 +16,7 @@ import (
 func FuzzLoadYAML(f *testing.F) {
 	folder, seed := newFolder(f)
 	f.Add(goodYAML)
+	f.Add(fullYAML)
 	for _, test := range badYAML {
 		if text := strings.Replace(goodYAML, test.old, test.new, 1); len(text) < 1<<16 {
 			f.Add(strings.ReplaceAll(text, "SEED", seed))

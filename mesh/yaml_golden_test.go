@@ -116,6 +116,10 @@ var badYAML = []struct{ name, old, new, want string }{
 	{"limit twice", "exports:", "  - {event: clue.answer.submitted, limit: {rate: 1/s}}\nexports:",
 		`10: limits[1].event: "clue.answer.submitted" already stands in limits[0], by the same place, root and key; keep one of the two`},
 
+	{"limit twice, as an export's own", "exports:\n  - {event: clue.clue.solved}",
+		"  - {place: export, event: clue.clue.solved, limit: {rate: 2/s}}\nexports:\n  - {event: clue.clue.solved, limit: {rate: 1/s}}",
+		`12: exports[0].limit: "clue.clue.solved" already stands in limits[1], by the same place, root and key; keep one of the two`},
+
 	{"export of another service", "clue.clue.solved", "hunt.clue.unlocked", `11: exports[0].event: "hunt.clue.unlocked" belongs to service hunt, and this node is of service clue; export it from a node of service hunt`},
 	{"export with a wildcard", "clue.clue.solved", `"clue.*.solved"`, `11: exports[0].event: "clue.*.solved" has a wildcard; name each event type in an entry of its own`},
 	{"export twice", "imports:", "  - {event: clue.clue.solved}\nimports:", `12: exports[1].event: "clue.clue.solved" already stands in exports[0].event; keep one of the two`},
