@@ -129,7 +129,7 @@ func (e *Event[T]) EmitAll(ctx context.Context, values []T) error {
 	for i, value := range values {
 		o := offer[T]{value: value}
 		v, err := e.offer(ctx, &o)
-		if err == nil && !v.shed && v.coalesce == nil && o.turn == nil && o.route.durable {
+		if err == nil && v.shed == nil && v.coalesce == nil && o.turn == nil && o.route.durable {
 			b.node = o.route.node
 			err = b.add(ctx, entry[T]{index: i, route: o.route, header: o.route.rootHeader(o.event.key, o.now), value: value})
 		} else if err == nil {

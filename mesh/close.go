@@ -215,12 +215,13 @@ func (n *Node) abort() {
 	_ = n.Close(ctx)
 }
 
-// closeCoalescers emits what rules have kept. From then on they keep nothing.
+// closeCoalescers lets go what rules have kept. From then on they keep nothing.
 func (n *Node) closeCoalescers() {
-	for _, t := range n.table.Load().types {
-		for _, l := range t.rules.Load().emit {
-			l.coalescer.close()
-		}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.keepsNothing = true
+	for _, l := range n.coalescing {
+		l.coalescer.close()
 	}
 }
 

@@ -2,118 +2,173 @@ package mesh
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// coalescer keeps the newest event of each key for a rule that coalesces, and
-// emits it a stated time after the first one came. It has no goroutine while it
+// unit is what is coalesced: of the events of one type and key the newest is
+// kept.
+type unit struct{ subject, key string }
+
+func (e *limited) unit() unit { return unit{e.path.Subject(), e.key} }
+
+// coalescer keeps the newest event of each unit for a rule that coalesces, and
+// lets it go a stated time after the first one came. It has no goroutine while it
 // keeps nothing. The nil coalescer keeps nothing.
+//
+// A unit is there from when an event of it comes until that one is where it was
+// going. All events of the unit that come meanwhile are kept too, whatever the
+// bucket says: otherwise one could overtake an older one, which would then pass
+// for the last value.
 type coalescer struct {
 	within    time.Duration
 	keys      int
 	coalesced *counter
+	charge    func(*limited) // takes a token for an event that goes
+
+	count atomic.Int64 // of units, to be read without the lock
 
 	mu      sync.Mutex
-	kept    map[string]*keptEvent // guarded by mu
-	due     []*keptEvent          // guarded by mu: in order of time
-	timer   *time.Timer           // guarded by mu: of the next flush; nil: none is to come
-	closed  bool                  // guarded by mu
-	flushes sync.WaitGroup        // flushes by timer that are to come or under way
+	units   map[unit]*keptUnit // guarded by mu
+	due     []*keptUnit        // guarded by mu: those with an event, in order of time
+	timer   *time.Timer        // guarded by mu: of the next flush; nil: none is to come
+	closed  bool               // guarded by mu
+	flushes sync.WaitGroup     // flushes by timer that are to come or under way
 
-	flushing sync.Mutex // held while events are emitted: in order, also beside close
+	flushing sync.Mutex // held from when events are taken until they have gone: they go in order
 }
 
-// keptEvent is the newest event of a key.
-type keptEvent struct {
-	key   string
-	event held
-	at    time.Time // when it is to be emitted
+// keptUnit is a unit with its newest event.
+type keptUnit struct {
+	limited limited   // of the event
+	event   late      // nil: none is kept
+	at      time.Time // when it is to go
+	moving  int       // how many events are on their way to here or from here
 }
 
-// keep takes an event in place of the one it has of the key. Once closed it
-// emits the event at once. It reports whether the event took no other's place.
-func (c *coalescer) keep(key string, event held, now time.Time) (more bool) {
-	old, early := c.replace(key, event, now)
+// late is an event that a coalescer keeps.
+type late interface {
+	// goOn lets the event go where it was going, without waiting. When it is there
+	// the coalescer is told that it arrived.
+	goOn()
+}
+
+// holds reports whether an event of the unit is kept, or on its way.
+func (c *coalescer) holds(u unit) bool {
+	if c == nil || c.count.Load() == 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.units[u] != nil
+}
+
+// expect announces an event that will be kept, or will not come: then it must be
+// followed by arrived.
+func (c *coalescer) expect(u unit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unitLocked(u).moving++
+}
+
+// arrived says that an event of the unit is on its way no longer.
+func (c *coalescer) arrived(u unit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.units[u]
+	if k.moving--; k.moving == 0 && k.event == nil {
+		delete(c.units, u)
+		c.count.Add(-1)
+	}
+}
+
+func (c *coalescer) unitLocked(u unit) *keptUnit {
+	k := c.units[u]
+	if k == nil {
+		k = &keptUnit{}
+		c.units[u] = k
+		c.count.Add(1)
+	}
+	return k
+}
+
+// keep takes an event in place of the one it has of the unit. Once closed it lets
+// the event go at once. It reports whether the event took no other's place.
+func (c *coalescer) keep(e *limited, event late) (more bool) {
+	old, full := c.put(e, event, time.Now())
 	if old != nil {
 		c.coalesced.Add(1)
-		old.discard()
 	}
-	if early != nil {
-		early.commit()
+	if full {
+		c.flush(time.Now())
 	}
 	return old == nil
 }
 
-// replace gives the event that was replaced, and one to be emitted now: the one
-// that waited longest if there is no room, or the new one if the coalescer is
-// closed.
-func (c *coalescer) replace(key string, event held, now time.Time) (old, early held) {
+// put gives the event that was replaced, and says whether some must go at once.
+func (c *coalescer) put(e *limited, event late, now time.Time) (old late, full bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return nil, event
+	k := c.unitLocked(e.unit())
+	old, k.event, k.limited = k.event, event, *e
+	if old != nil {
+		return old, false
 	}
-	if k := c.kept[key]; k != nil {
-		old, k.event = k.event, event
-		return old, nil
-	}
-	if len(c.kept) >= c.keys {
-		early = c.popLocked().event
-	}
-	k := &keptEvent{key: key, event: event, at: now.Add(c.within)}
-	c.kept[key] = k
+	k.at = now.Add(c.within)
 	c.due = append(c.due, k)
+	if c.closed || len(c.due) > c.keys {
+		return nil, true
+	}
 	if c.timer == nil {
 		c.scheduleLocked(c.within)
 	}
-	return nil, early
-}
-
-func (c *coalescer) popLocked() *keptEvent {
-	first := c.due[0]
-	c.due = c.due[1:]
-	delete(c.kept, first.key)
-	return first
+	return nil, false
 }
 
 func (c *coalescer) scheduleLocked(after time.Duration) {
 	c.flushes.Add(1)
 	c.timer = time.AfterFunc(after, func() {
 		defer c.flushes.Done()
+		c.mu.Lock()
+		c.timer = nil
+		c.mu.Unlock()
 		c.flush(time.Now())
 	})
 }
 
-// flush emits what is due, in order.
+// flush lets go what is due, in order, and what there is no room for.
 func (c *coalescer) flush(now time.Time) {
 	c.flushing.Lock()
 	defer c.flushing.Unlock()
 	for _, k := range c.takeDue(now) {
-		k.event.commit()
+		c.charge(&k.limited)
+		k.event.goOn()
 	}
 }
 
-func (c *coalescer) takeDue(now time.Time) (due []*keptEvent) {
+func (c *coalescer) takeDue(now time.Time) (taken []keptUnit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.due) > 0 && (c.closed || !c.due[0].at.After(now)) {
-		due = append(due, c.popLocked())
+	for len(c.due) > 0 && (c.closed || len(c.due) > c.keys || !c.due[0].at.After(now)) {
+		k := c.due[0]
+		c.due[0], c.due = nil, c.due[1:]
+		taken = append(taken, *k)
+		k.event = nil
+		k.moving++
 	}
-	if c.timer = nil; len(c.due) > 0 {
+	if len(c.due) > 0 && c.timer == nil {
 		c.scheduleLocked(c.due[0].at.Sub(now))
 	}
-	return due
+	return taken
 }
 
-// close emits what is kept, and from then on whatever comes at once. It waits for
-// a flush that is under way.
+// close lets go what is kept, and from then on whatever comes at once. It waits
+// for a flush that is under way.
 func (c *coalescer) close() {
-	if c == nil {
-		return
-	}
 	c.mu.Lock()
 	c.closed = true
 	if c.timer != nil && c.timer.Stop() {
+		c.timer = nil
 		c.flushes.Done()
 	}
 	c.mu.Unlock()
@@ -121,69 +176,9 @@ func (c *coalescer) close() {
 	c.flushes.Wait()
 }
 
-// coalescedEmit is an event that a handler emitted and a rule coalesces: it
-// goes to the coalescer when the handler returns nil.
-type coalescedEmit struct {
-	limit  *limit
-	key    string
-	event  held
-	source *tally
-	child  *eventType
+// len is how many events are kept.
+func (c *coalescer) len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.due)
 }
-
-func (c *coalescedEmit) commit() {
-	if c.limit.coalescer.keep(c.key, c.event, time.Now()) {
-		c.source.emits(c.child)
-	}
-}
-
-func (c *coalescedEmit) discard() { c.event.discard() }
-
-// coalesce gives an event to the rule that coalesces it, inside a handler when
-// that returns nil.
-func (e *Event[T]) coalesce(by *limit, t *turn, r *typedRoute[T], event *limited, now int64, value T) error {
-	late := &lateEmit[T]{route: r, limit: by, value: value}
-	if t == nil {
-		if r.node.closing.Load() {
-			return ErrClosed
-		}
-		id := newID(now)
-		late.header = Header{ID: id, Root: id, Key: event.key, at: now, path: event.path}
-		by.coalescer.keep(event.key, late, time.Unix(0, now))
-		return nil
-	}
-	s := t.stage
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.presentLocked(t) {
-		return ErrHandlerReturned
-	}
-	late.header = s.effectLocked(event, now)
-	s.held = append(s.held, &coalescedEmit{limit: by, key: event.key, event: late, source: s.source, child: r.eventType})
-	return nil
-}
-
-// lateEmit is an event that a coalescer keeps. Its places are reserved when it is
-// emitted: it waits for no queue, as what a handler emits does.
-type lateEmit[T any] struct {
-	route  *typedRoute[T]
-	limit  *limit
-	header Header
-	value  T
-}
-
-func (l *lateEmit[T]) commit() {
-	r, n := l.route, l.route.node
-	now := n.clock.now()
-	event := limited{key: l.header.Key, path: l.header.path}
-	l.limit.bucketOf(&event, time.Unix(0, now)).Charge(time.Unix(0, now))
-	hash := r.hash(l.header.Key)
-	shed, err := reserveAll(n.handling, r.targets, hash, true)
-	if err != nil { // counted where it was refused
-		n.logRarely("coalesced event refused", "error", err)
-		return
-	}
-	r.deliver(&l.header, hash, &l.value, shed)
-}
-
-func (l *lateEmit[T]) discard() {}

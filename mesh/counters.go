@@ -58,8 +58,8 @@ type tally struct {
 	exported, unheard, tapped, oversize *counter
 	broken, severed, returned           *counter
 
-	limits atomic.Pointer[[]*limit] // rules at place handler; nil: none
-	cut    atomic.Bool              // by hand: the place takes no events of the type
+	rules atomic.Pointer[handlerRules] // at place handler; nil: none
+	cut   atomic.Bool                  // by hand: the place takes no events of the type
 
 	children           children      // what a handler emitted for the events
 	errFull, errClosed *RefusedError // made once: refusing must be cheap

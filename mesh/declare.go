@@ -173,5 +173,17 @@ func checkEvents(c Config) error {
 			unknown(fmt.Sprintf("limits[%d].event", i), l.Event)
 		}
 	}
+	return errors.Join(append(errs, checkRuleHandlers(c.Limits, c.Handlers))...)
+}
+
+// checkRuleHandlers reports rules for handlers that the node does not have.
+func checkRuleHandlers(rules []Rule, handlers []Handler) error {
+	var errs []error
+	for i, r := range rules {
+		if r.Handler != "" && !slices.ContainsFunc(handlers, func(h Handler) bool { return h.name == r.Handler }) {
+			errs = append(errs, &FieldError{Field: fmt.Sprintf("limits[%d].handler", i), Problem: fmt.Sprintf("no handler is named %q", r.Handler),
+				Remedy: "correct the name, or leave it out for each handler of the events"})
+		}
+	}
 	return errors.Join(errs...)
 }

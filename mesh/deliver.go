@@ -40,8 +40,9 @@ type consumer[T any] struct {
 	shed    bool // when full: drop and count instead of waiting
 	// from makes the value of a content: decoded, or as it is.
 	from func(*content) (T, error)
-	// newWorker makes what a worker goroutine runs for each event.
-	newWorker func() func(*item[T])
+	// newWorker makes what a worker goroutine runs for each event. It says false for
+	// one that must wait for what was put back into the queue.
+	newWorker func(*queue[T]) func(*item[T]) bool
 
 	shards []*queue[T]
 	work   sync.WaitGroup
@@ -76,7 +77,7 @@ func (c *consumer[T]) release(hash uint64) { c.shard(hash).release(1) }
 func (c *consumer[T]) start() {
 	c.done = make(chan struct{})
 	for _, q := range c.shards {
-		w := &worker[T]{consumer: c, queue: q, process: c.newWorker()}
+		w := &worker[T]{consumer: c, queue: q, process: c.newWorker(q)}
 		c.work.Go(w.run)
 	}
 	go func() { // ends with the workers, which tryClose ends
@@ -89,10 +90,11 @@ func (c *consumer[T]) start() {
 type worker[T any] struct {
 	consumer *consumer[T]
 	queue    *queue[T]
-	process  func(*item[T])
+	process  func(*item[T]) bool
 
 	batch []item[T] // taken from the queue
 	next  int       // the first of batch that is not processed
+	back  item[T]   // one that was put back into the queue
 	done  int64     // processed events whose places are not released yet
 	ended bool      // the queue is closed
 }
@@ -106,7 +108,7 @@ func (w *worker[T]) run() {
 		}
 	}()
 	for w.take() {
-		for w.next < len(w.batch) {
+		for w.more() {
 			w.step()
 		}
 	}
@@ -115,7 +117,7 @@ func (w *worker[T]) run() {
 
 // take gets the next events, unless some are left.
 func (w *worker[T]) take() (open bool) {
-	if w.next < len(w.batch) {
+	if w.more() {
 		return true
 	}
 	w.queue.release(w.done)
@@ -130,10 +132,15 @@ func (w *worker[T]) take() (open bool) {
 // step processes one event. Emitters and the worker share the count of places:
 // it is written for several events at once, unless somebody waits for one.
 func (w *worker[T]) step() {
-	it := &w.batch[w.next]
-	w.next++
+	it := w.pick()
 	w.done++
+	processed := true // also if the handler ends the goroutine
 	defer func() {
+		if !processed {
+			w.next--
+			w.done--
+			return
+		}
 		if it.handover != nil {
 			it.handover.leave()
 		}
@@ -143,7 +150,21 @@ func (w *worker[T]) step() {
 			w.done = 0
 		}
 	}()
-	w.process(it)
+	processed = w.process(it)
+}
+
+func (w *worker[T]) more() bool { return w.next < len(w.batch) || w.queue.returned.Load() > 0 }
+
+// pick gives the next event: first what was put back.
+func (w *worker[T]) pick() *item[T] {
+	if w.queue.returned.Load() > 0 {
+		w.back = w.queue.takeBack()
+		event := limitedBy(&w.back.header)
+		w.back.keptBy.coalescer.arrived(event.unit())
+		return &w.back
+	}
+	w.next++
+	return &w.batch[w.next-1]
 }
 
 func (c *consumer[T]) depth() (sum int64) {

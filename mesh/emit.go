@@ -38,7 +38,7 @@ func (e *Event[T]) Emit(ctx context.Context, value T) error {
 // take does with an event what the gate said.
 func (e *Event[T]) take(ctx context.Context, o *offer[T], v verdict) (err error) {
 	switch {
-	case v.shed:
+	case v.shed != nil:
 		return nil
 	case v.coalesce != nil:
 		return e.coalesce(v.coalesce, o.turn, o.route, &o.event, o.now, o.value)
@@ -80,7 +80,7 @@ func (e *Event[T]) offer(ctx context.Context, o *offer[T]) (verdict, error) {
 		return passed, err
 	}
 	o.turn, o.route = turn, r
-	o.event = limited{key: e.keyOf(o.value), path: path, handled: turn != nil, kept: o.staged || r.durable}
+	o.event = limited{key: e.keyOf(o.value), path: path, handled: turn != nil, promised: o.staged || r.durable}
 	if key := o.event.key; (r.wired || o.staged) && (len(key) > wire.MaxKeyBytes || !utf8.ValidString(key)) {
 		return passed, r.badKeyError(key)
 	}

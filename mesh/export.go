@@ -17,6 +17,7 @@ import (
 // encodes an event once, and only if somebody listens.
 type outlet[T any] struct {
 	node     *Node
+	queue    *queue[T]
 	exported bool
 	event    *eventType
 	tap      *tally
@@ -58,21 +59,30 @@ func newOutlet[T any](n *Node, t *eventType, exported bool) binding {
 		}
 	}
 	c := newConsumer(place, options, decoder[T]())
-	c.newWorker = func() func(*item[T]) {
-		o := &outlet[T]{node: n, exported: exported, event: t, tap: n.counters.tally(t.subject, "tap"), subjects: map[string]string{}}
+	c.newWorker = func(q *queue[T]) func(*item[T]) bool {
+		o := &outlet[T]{node: n, queue: q, exported: exported, event: t, tap: n.counters.tally(t.subject, "tap"), subjects: map[string]string{}}
 		return o.process
 	}
 	n.addLocked(c)
 	return c.bind(t)
 }
 
-func (o *outlet[T]) process(it *item[T]) {
-	tapped := o.node.tapClients() > 0
+func (o *outlet[T]) process(it *item[T]) bool {
+	rules := o.event.rules.Load().export
+	if o.queue.overtakes(it) {
+		return false
+	}
+	o.send(it, rules)
+	return true
+}
+
+func (o *outlet[T]) send(it *item[T], rules []*limit) {
+	tapped := o.node.tapClients() > 0 && it.keptBy == nil // else it was shown before
 	if !o.exported && !tapped {
 		return
 	}
 	subject := o.subjectOf(&it.header)
-	export := o.exported && o.exports(it, subject)
+	export := o.exported && o.exports(it, subject, rules)
 	tapped = tapped && o.node.leaf.Interested(leaf.Local, subject)
 	if !export && !tapped {
 		return
@@ -93,17 +103,19 @@ func (o *outlet[T]) process(it *item[T]) {
 
 // exports says whether the event goes to the links: somebody listens, and the
 // limit of the export lets it pass, perhaps after a wait.
-func (o *outlet[T]) exports(it *item[T], subject string) bool {
+func (o *outlet[T]) exports(it *item[T], subject string, rules []*limit) bool {
 	if !o.node.leaf.Interested(leaf.Out, subject) {
 		it.tally.unheard.Add(1)
 		return false
 	}
-	rules := o.event.rules.Load().export
 	if len(rules) == 0 {
 		return true
 	}
-	event := limited{key: it.header.Key, path: it.header.path}
-	v, err := admitAll(o.node.handling, rules, &event, o.node.clock.now())
+	event := limitedBy(&it.header)
+	v, err := admitAll(o.node.handling, after(rules, it.keptBy), &event, o.node.clock.now())
+	if v.coalesce != nil {
+		keepItem(v.coalesce, o.queue, it)
+	}
 	return v == passed && err == nil // the rule counts
 }
 

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"leafmesh/mesh/internal/cascade"
@@ -9,11 +10,12 @@ import (
 )
 
 // limit is a rule of the gate on one event type, with its counters: the effects
-// around the pure token buckets.
+// around the pure token buckets and counts.
 type limit struct {
 	rule      Rule
 	bucket    *gate.Limit         // of a rule by type
 	keyed     *gate.Keyed[string] // of every other
+	calls     *calls              // of a rule with a concurrency, which has no buckets
 	coalescer *coalescer          // of a rule that coalesces; nil: none
 
 	refused, shed, delayed, overflowed, evicted *counter
@@ -40,14 +42,18 @@ func (n *Node) newLimitLocked(subject, place string, r Rule) *limit {
 		err:        &RefusedError{Type: subject, Place: place, Rule: r.Name},
 		closing:    n.open.Done(),
 	}
-	if r.Limit.Policy == Coalesce {
-		l.coalescer = &coalescer{within: r.Within, keys: r.Keys, kept: map[string]*keptEvent{},
-			coalesced: n.counters.cell(subject, Coalesced, place, r.Name)}
-	}
-	if r.By == ByType {
+	switch {
+	case r.Concurrency > 0:
+		l.calls = newCalls(r.Concurrency)
+	case r.By == ByType:
 		l.bucket = gate.NewLimit(float64(r.Limit.Rate), r.Limit.Burst)
-	} else {
+	default:
 		l.keyed = gate.NewKeyed[string](float64(r.Limit.Rate), r.Limit.Burst, r.Keys)
+	}
+	if r.Limit.Policy == Coalesce {
+		l.coalescer = &coalescer{within: r.Within, keys: r.Keys, units: map[unit]*keptUnit{}, closed: n.keepsNothing,
+			coalesced: n.counters.cell(subject, Coalesced, place, r.Name), charge: func(e *limited) { l.charge(e, n.clock.now()) }}
+		n.coalescing = append(n.coalescing, l)
 	}
 	if shared {
 		n.rootLimits[r] = l
@@ -61,19 +67,21 @@ type limited struct {
 	path *cascade.Path // its own
 	// handled events are emitted by a handler.
 	handled bool
-	// kept events are facts that somebody relies on, staged in a transaction or
-	// durable: what would drop or replace one refuses it.
-	kept    bool
-	delayed time.Duration // how long it has waited for rules so far
+	// promised events are relied on: staged in a transaction, or durable. What would
+	// drop or replace one refuses it.
+	promised bool
+	keptBy   *limit        // the rule that has kept it until now
+	delayed  time.Duration // how long it has waited for rules so far
 }
 
-func (e *limited) descendant() bool { return e.path.Depth() > 0 }
+// limitedBy is what the rules ask of an event that has a header.
+func limitedBy(h *Header) limited { return limited{key: h.Key, path: h.path} }
 
 // admitAll asks rules in turn: see [limit.admit]. The time is when the first was
 // asked, in nanoseconds since 1970.
 func admitAll(ctx context.Context, limits []*limit, e *limited, unix int64) (verdict, error) {
 	for _, l := range limits {
-		if l.rule.Root != "" && l.rule.Root != e.path.Root().Subject() {
+		if !l.concerns(e) {
 			continue
 		}
 		if v, err := l.admit(ctx, e, unix); v != passed || err != nil {
@@ -83,9 +91,26 @@ func admitAll(ctx context.Context, limits []*limit, e *limited, unix int64) (ver
 	return passed, nil
 }
 
+// chargeAll charges rules with an event that none of them stops.
+func chargeAll(limits []*limit, e *limited, unix int64) {
+	for _, l := range limits {
+		if l.concerns(e) {
+			l.charge(e, unix)
+		}
+	}
+}
+
+// after lists the rules that come after one; all, if that is none of them.
+func after(limits []*limit, l *limit) []*limit { return limits[slices.Index(limits, l)+1:] }
+
+// concerns reports whether the rule is for the event's cascade.
+func (l *limit) concerns(e *limited) bool {
+	return l.rule.Root == "" || l.rule.Root == e.path.Root().Subject()
+}
+
 // verdict is what the gate says of an event that it does not refuse.
 type verdict struct {
-	shed     bool   // it is dropped
+	shed     *limit // the rule that drops it
 	coalesce *limit // the rule that keeps it until later
 }
 
@@ -94,26 +119,38 @@ var passed = verdict{}
 // admit says whether an event may pass. It waits if that is the policy, until
 // ctx ends.
 func (l *limit) admit(ctx context.Context, e *limited, unix int64) (verdict, error) {
+	if l.calls != nil {
+		return l.admitCall(ctx, e)
+	}
 	now := time.Unix(0, unix).Add(e.delayed)
-	bucket := l.bucketOf(e, now)
-	if l.rule.By == ByRoot && e.descendant() && l.rule.Place == AtEmit {
-		bucket.Charge(now)
+	if l.rule.By == ByRoot && e.path.Depth() > 0 && l.rule.Place == AtEmit {
+		l.charge(e, now.UnixNano())
 		return passed, nil
 	}
+	if l.coalescer.holds(e.unit()) {
+		return l.stop(e)
+	}
+	bucket := l.bucketOf(e, now)
 	if bucket.Allow(now) {
 		return passed, nil
 	}
+	if l.rule.Limit.Policy == Wait {
+		l.delayed.Add(1)
+		return passed, l.wait(ctx, e, bucket, now)
+	}
+	return l.stop(e)
+}
+
+// stop is what a rule does with an event over its limit that does not wait.
+func (l *limit) stop(e *limited) (verdict, error) {
 	policy := l.rule.Limit.Policy
-	if e.kept && policy != Wait {
+	if e.promised {
 		policy = Refuse
 	}
 	switch policy {
-	case Wait:
-		l.delayed.Add(1)
-		return passed, l.wait(ctx, e, bucket, now)
 	case Shed:
 		l.shed.Add(1)
-		return verdict{shed: true}, nil
+		return verdict{shed: l}, nil
 	case Coalesce:
 		return verdict{coalesce: l}, nil
 	default:
@@ -122,18 +159,33 @@ func (l *limit) admit(ctx context.Context, e *limited, unix int64) (verdict, err
 	}
 }
 
-func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
-	var key string
+// charge takes a token for an event that is not stopped.
+func (l *limit) charge(e *limited, unix int64) {
+	if l.calls == nil {
+		now := time.Unix(0, unix)
+		l.bucketOf(e, now).Charge(now)
+	}
+}
+
+// keyOf is what chooses the bucket.
+func (l *limit) keyOf(e *limited) string {
 	switch l.rule.By {
 	case ByKey:
-		key = e.key
+		return e.key
 	case ByRoot:
-		key = e.path.Root().Step()
+		return e.path.Root().Step()
 	case ByPeer:
-		key = e.path.Node()
+		return e.path.Node()
 	default:
+		return ""
+	}
+}
+
+func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
+	if l.bucket != nil {
 		return l.bucket
 	}
+	key := l.keyOf(e)
 	bucket, use := l.keyed.Bucket(key, keyHash(key), now)
 	switch use {
 	case gate.Overflow:

@@ -226,8 +226,8 @@ func (x *gateMachine) verdict(ctx context.Context, e *modelEvent) string {
 	case AtImport:
 		v, err = admitAll(ctx, rules.imports, &event, now)
 	default:
-		if limits := x.handler["handler "+e.handler][e.subject].counts().limits.Load(); limits != nil {
-			v, err = admitAll(ctx, *limits, &event, now)
+		if limits := x.handler["handler "+e.handler][e.subject].counts().rules.Load(); limits != nil {
+			v, err = admitAll(ctx, limits.rates, &event, now)
 		}
 	}
 	var refused *RefusedError
@@ -236,7 +236,7 @@ func (x *gateMachine) verdict(ctx context.Context, e *modelEvent) string {
 		return "refused by " + refused.Rule
 	case err != nil:
 		return err.Error()
-	case v.shed:
+	case v.shed != nil:
 		return "shed"
 	case v.coalesce != nil:
 		return "kept by " + v.coalesce.rule.Name

@@ -13,6 +13,7 @@ import (
 // handlerWorker runs one handler for the events of one queue, one at a time.
 type handlerWorker[T any] struct {
 	node    *Node
+	queue   *queue[T]
 	name    string
 	handle  func(context.Context, T) error
 	options handlerOptions
@@ -20,11 +21,51 @@ type handlerWorker[T any] struct {
 	breaker *breaker // nil: none
 }
 
-// process handles one event: tries, and in the end a result that is counted.
-func (w *handlerWorker[T]) process(it *item[T]) {
-	if limits := it.tally.limits.Load(); limits != nil && !w.admit(it, *limits) {
+// process handles one event: tries, and in the end a result that is counted. It
+// says false for one that would overtake another.
+func (w *handlerWorker[T]) process(it *item[T]) bool {
+	rules := it.tally.rules.Load()
+	switch {
+	case w.queue.overtakes(it):
+		return false
+	case rules != nil:
+		w.processLimited(it, rules)
+	default:
+		w.processFreely(it)
+	}
+	return true
+}
+
+// processLimited is process if the rules let the event pass.
+func (w *handlerWorker[T]) processLimited(it *item[T], rules *handlerRules) {
+	event := limitedBy(&it.header)
+	event.keptBy, event.promised = it.keptBy, it.handover != nil
+	if !w.admit(it, &event, rules.ratesAfter(it.keptBy)) {
 		return
 	}
+	begun := 0
+	defer func() { endCalls(rules.calls[:begun], &event) }() // also if the handler ends its goroutine
+	for ; begun < len(rules.calls); begun++ {
+		if !w.admit(it, &event, rules.calls[begun:begun+1]) {
+			return
+		}
+	}
+	w.processFreely(it)
+}
+
+// admit asks rules of the handler. What they refuse is given up, and what they
+// coalesce is kept.
+func (w *handlerWorker[T]) admit(it *item[T], event *limited, limits []*limit) bool {
+	v, err := admitAll(w.node.handling, limits, event, w.node.clock.now())
+	if err != nil {
+		w.giveUp(it, 0, err)
+	} else if v.coalesce != nil {
+		keepItem(v.coalesce, w.queue, it)
+	}
+	return v == passed && err == nil
+}
+
+func (w *handlerWorker[T]) processFreely(it *item[T]) {
 	if w.breaker == nil {
 		_ = w.try(it) // counted, and made a dead letter
 		return
@@ -37,16 +78,6 @@ func (w *handlerWorker[T]) process(it *item[T]) {
 	err = errGoexit // unless try returns
 	defer func() { done(err) }()
 	err = w.try(it)
-}
-
-// admit asks the rules of the handler. What they refuse is given up.
-func (w *handlerWorker[T]) admit(it *item[T], limits []*limit) bool {
-	event := limited{key: it.header.Key, path: it.header.path}
-	v, err := admitAll(w.node.handling, limits, &event, w.node.clock.now())
-	if err != nil {
-		w.giveUp(it, 0, err)
-	}
-	return v == passed && err == nil
 }
 
 // try handles one event, and gives the error if it was given up.

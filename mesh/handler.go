@@ -112,8 +112,8 @@ func newHandler[T any](name, pattern string, handle func(context.Context, T) err
 		c := newConsumer("handler "+name, h.options, from)
 		c.handler = true
 		breaker := newBreaker(name, h.options)
-		c.newWorker = func() func(*item[T]) {
-			w := &handlerWorker[T]{node: n, name: name, handle: handle, options: h.options, stage: newStage(n), breaker: breaker}
+		c.newWorker = func(q *queue[T]) func(*item[T]) bool {
+			w := &handlerWorker[T]{node: n, queue: q, name: name, handle: handle, options: h.options, stage: newStage(n), breaker: breaker}
 			return w.process
 		}
 		return c

@@ -79,16 +79,25 @@ func (i *importer) receive(m *nats.Msg) {
 		i.node.logRarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
 		return
 	}
-	event := limited{key: h.Key, path: h.path}
-	if v, err := admitAll(i.node.intake, i.eventType.rules.Load().imports, &event, i.node.clock.now()); v != passed || err != nil {
-		return // counted by the rule
+	event := limitedBy(&h)
+	v, err := admitAll(i.node.intake, i.eventType.rules.Load().imports, &event, i.node.clock.now())
+	switch {
+	case err != nil || v.shed != nil: // counted by the rule
+	case v.coalesce != nil:
+		v.coalesce.coalescer.keep(&event, &lateImport{importer: i, limit: v.coalesce, header: h, damage: damage, payload: i.envelope.Payload})
+	default:
+		i.deliver(i.node.intake, &h, damage, i.envelope.Payload, false)
 	}
-	i.countImported(&h, damage)
-	if err := i.eventType.admitImported(&h, i.node.clock.now()); err != nil {
+}
+
+// deliver gives an event that the rules let pass to the handlers.
+func (i *importer) deliver(ctx context.Context, h *Header, damage error, payload []byte, late bool) {
+	i.countImported(h, damage)
+	if err := i.eventType.admitImported(h, i.node.clock.now()); err != nil {
 		i.node.logRarely("imported event refused", "error", err)
 		return
 	}
-	if err := i.eventType.deliverEncoded(i.node.intake, &h, i.envelope.Payload, nil); err != nil {
+	if err := i.eventType.deliverEncoded(ctx, h, payload, late, nil); err != nil {
 		i.node.logRarely("imported event not delivered", "type", i.event, "error", err)
 	}
 }
@@ -133,10 +142,10 @@ func (n *Node) headerOf(e *wire.Envelope, paths *cascade.Tree) Header {
 }
 
 // deliverEncoded gives an event that came encoded to the handlers and to the tap.
-// It waits for full queues until ctx ends. d is the handover it came with, which
-// waits for the handlers; nil: none.
-func (t *eventType) deliverEncoded(ctx context.Context, h *Header, payload []byte, d *handover) error {
-	err := t.node.deliverTo(ctx, t.inbound, h, payload, d)
+// It waits for full queues until ctx ends, unless it is late: then it may overfill
+// them. d is the handover it came with, which waits for the handlers; nil: none.
+func (t *eventType) deliverEncoded(ctx context.Context, h *Header, payload []byte, late bool, d *handover) error {
+	err := t.node.deliverTo(ctx, t.inbound, h, payload, late, d)
 	if err == nil {
 		t.admitted.Add(1)
 	}
@@ -145,12 +154,12 @@ func (t *eventType) deliverEncoded(ctx context.Context, h *Header, payload []byt
 
 // deliverTo gives an event that came encoded to some consumers of its type. The
 // payload may be kept.
-func (n *Node) deliverTo(ctx context.Context, targets []binding, h *Header, payload []byte, d *handover) error {
+func (n *Node) deliverTo(ctx context.Context, targets []binding, h *Header, payload []byte, late bool, d *handover) error {
 	var hash uint64
 	if h.Key != "" {
 		hash = keyHash(h.Key)
 	}
-	shed, err := reserveAll(ctx, targets, hash, false)
+	shed, err := reserveAll(ctx, targets, hash, late)
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (n *Node) replay(ctx context.Context, l *letters.Letter, done func()) error
 	}
 	settled := make(chan []failure, 1)
 	d := &handover{open: len(targets), last: true, settle: func(f []failure) { done(); settled <- f }}
-	if err := n.deliverTo(ctx, targets, &h, e.Payload, d); err != nil {
+	if err := n.deliverTo(ctx, targets, &h, e.Payload, false, d); err != nil {
 		done()
 		return err
 	}

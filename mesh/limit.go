@@ -25,9 +25,9 @@ const (
 	Wait Policy = "wait"
 	// Shed drops the event and counts it.
 	Shed Policy = "shed"
-	// Coalesce keeps the newest event of each key and emits it a stated time after
-	// the first that was over the limit: only what lies between is left out. For
-	// rules by key at emit. See [Rule].
+	// Coalesce keeps the newest event of each type and key and lets it go a stated
+	// time after the first that was over the limit: only what lies between is left
+	// out. For rules, not for the short forms of exports and imports. See [Rule].
 	Coalesce Policy = "coalesce"
 )
 

@@ -70,6 +70,8 @@ type Node struct {
 	encodedRoutes map[string]*typedRoute[Any] // guarded by mu
 	rules         []Rule                      // guarded by mu
 	rootLimits    map[Rule]*limit             // guarded by mu: of rules by root, which all types share
+	coalescing    []*limit                    // guarded by mu: those of rules that coalesce
+	keepsNothing  bool                        // guarded by mu: what is coalesced goes at once, as the node closes
 }
 
 type registeredHandler struct {

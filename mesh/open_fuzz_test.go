@@ -23,6 +23,7 @@ limits:
   - {name: sent, place: export, event: "score.>", by: type, limit: {rate: 3/h, policy: shed}}
   - {place: import, event: hunt.clue.unlocked, by: peer, limit: {rate: 1000000000/s, policy: wait}}
   - {name: paced, place: handler, handler: judge, event: clue.answer.submitted, limit: {rate: 0.5/s, burst: 1000000, policy: wait}}
+  - {name: few, place: handler, handler: judge, event: clue.answer.submitted, by: key, concurrency: 2}
 cascades:
   - {depth: 31, descendants: 1000000, loops: 31, deadline: 9h}
   - {root: clue.answer.submitted, depth: 1}

@@ -95,7 +95,8 @@ func TestANodeAtItsLimitsAnswers(t *testing.T) {
 
 // The rules come with the keys and texts of a node's file.
 func TestRulesAreAnsweredAsInAFile(t *testing.T) {
-	nodes, conn := tapped(t, mesh.Config{Name: "core-1", Limits: []mesh.Rule{
+	one := stepTaken.Handle("one", func(context.Context, step) error { return nil })
+	nodes, conn := tapped(t, mesh.Config{Name: "core-1", Handlers: []mesh.Handler{one}, Limits: []mesh.Rule{
 		{Name: `"odd": {name}` + "\u2028ü", Event: "core.>", By: mesh.ByKey, Within: 2 * time.Second, Limit: mesh.Limit{Rate: mesh.Per(20, time.Minute), Burst: 3, Policy: mesh.Coalesce}},
 		{Place: mesh.AtHandler, Handler: "one", Event: ">", Limit: mesh.Limit{Rate: 200}}}})
 	var entries []map[string]any

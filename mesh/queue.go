@@ -18,6 +18,7 @@ var errFull = errors.New("queue full")
 type item[T any] struct {
 	header   Header
 	tally    *tally
+	keptBy   *limit    // the rule that took it out of the queue and put it back; nil: none
 	handover *handover // of a durable import; nil: none
 	value    T
 }
@@ -34,8 +35,9 @@ type queue[T any] struct {
 	// free: so few of all that a short queue keeps its whole length.
 	releaseBatch int64
 
-	waiters atomic.Int64 // root events waiting for a place
-	space   chan struct{}
+	waiters  atomic.Int64 // root events waiting for a place
+	returned atomic.Int64 // how many events are in back, to be read without the lock
+	space    chan struct{}
 
 	_     [64]byte     // emitters and the worker write here, each to its own line
 	depth atomic.Int64 // events reserved, waiting or being handled
@@ -43,6 +45,7 @@ type queue[T any] struct {
 
 	mu       sync.Mutex
 	items    []item[T] // guarded by mu
+	back     []item[T] // guarded by mu: put back, to be taken before all items
 	sleeping bool      // guarded by mu: the worker waits for wake
 	closed   bool      // guarded by mu
 	total    uint64    // guarded by mu: events ever put
@@ -137,14 +140,55 @@ func (q *queue[T]) put(h *Header, t *tally, d *handover, value *T) {
 	}
 }
 
+// putBack puts an event that was taken out of the queue before all others, also
+// beyond the cap. It never blocks. An abandoned queue loses it, and counts it.
+func (q *queue[T]) putBack(it *item[T]) {
+	q.depth.Add(1)
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		it.tally.lost.Add(1)
+		q.release(1)
+		return
+	}
+	q.back = append(q.back, *it)
+	q.returned.Add(1)
+	q.total++
+	wake := q.sleeping
+	q.sleeping = false
+	q.mu.Unlock()
+	if wake {
+		q.wake <- struct{}{}
+	}
+}
+
+// overtakes reports whether an event is about to be processed before one that came
+// earlier and was put back. It is asked once the event's rules are read: when rules
+// change, what the old ones kept is put back before the new ones are in force.
+func (q *queue[T]) overtakes(it *item[T]) bool { return it.keptBy == nil && q.returned.Load() > 0 }
+
+// takeBack gives the first event that was put back.
+func (q *queue[T]) takeBack() item[T] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it := q.back[0]
+	q.back[0] = item[T]{} // let go of what the value refers to
+	if q.back = q.back[1:]; len(q.back) == 0 {
+		q.back = nil // a burst's memory is not kept
+	}
+	q.returned.Add(-1)
+	return it
+}
+
 func (q *queue[T]) accepted() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.total
 }
 
-// take gives all waiting events in order, and waits for some. spare is the
-// slice of an earlier take, to be used again. False: the queue is closed.
+// take gives all waiting events in order, and waits for some; it gives none if
+// only some were put back. spare is the slice of an earlier take, to be used
+// again. False: the queue is closed.
 //
 // A worker that finds nothing lets others run once before it sleeps, as the next
 // event is often about to come: waking a worker costs its emitter more than the
@@ -152,7 +196,7 @@ func (q *queue[T]) accepted() uint64 {
 func (q *queue[T]) take(spare []item[T]) ([]item[T], bool) {
 	for yielded := false; ; {
 		q.mu.Lock()
-		if len(q.items) > 0 {
+		if len(q.items)+len(q.back) > 0 {
 			items := q.items
 			q.items = spare[:0]
 			q.mu.Unlock()

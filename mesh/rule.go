@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -18,8 +19,8 @@ const (
 	AtExport Place = "export"
 	// AtImport is when an event has come over a link.
 	AtImport Place = "import"
-	// AtHandler is before a handler handles an event. A rule that waits paces the
-	// handler's workers; one that refuses makes the event a dead letter.
+	// AtHandler is before a handler handles an event. A rule that waits holds up the
+	// handler's worker; one that refuses makes the event a dead letter.
 	AtHandler Place = "handler"
 )
 
@@ -49,7 +50,8 @@ type Rule struct {
 	// Place is where the rule is asked; default emit.
 	Place Place `yaml:"place,omitempty"`
 	// Handler is the name of the handler that a rule at place handler is for;
-	// empty: each handler of the events has buckets of its own.
+	// empty: each handler of the events has buckets of its own. A node without such
+	// a handler does not open.
 	Handler string `yaml:"handler,omitempty"`
 	// Event is a subject, or a pattern: "clue.answer.submitted", "clue.>", ">".
 	// Each type that matches has buckets of its own, but for [ByRoot].
@@ -59,10 +61,17 @@ type Rule struct {
 	// By says which events share a bucket; default type.
 	By By `yaml:"by,omitempty"`
 	// Keys is how many buckets a rule that is not by type holds for each event
-	// type; default 10000. What happens past it: see gate.Keyed.
+	// type; default 10000. What happens past it: see gate.Keyed. It is also how many
+	// events a rule that coalesces keeps; past it the one kept longest goes early.
 	Keys int `yaml:"keys,omitempty"`
 	// Limit is the rate, the burst and the policy of each bucket.
-	Limit Limit `yaml:"limit"`
+	Limit Limit `yaml:"limit,omitempty"`
+	// Concurrency is, instead of a rate, how many calls of a handler may run at
+	// once for this event type, in all of its workers: of each key, root or peer, as
+	// By says. A call is under way until the event is handled or given up, with all
+	// its tries. At most 1024. The policy is Wait if none is given. For place
+	// handler.
+	Concurrency int `yaml:"concurrency,omitempty"`
 	// Within is how long a rule that coalesces may keep an event; default 1s.
 	Within time.Duration `yaml:"within,omitempty"`
 }
@@ -70,14 +79,21 @@ type Rule struct {
 const (
 	defaultKeys = 10_000
 	maxKeys     = 1_000_000
+	// maxConcurrency is the most workers that a handler can have.
+	maxConcurrency = 1024
 )
 
 func (r Rule) withDefaults() Rule {
 	r.Place = cmp.Or(r.Place, AtEmit)
 	r.By = cmp.Or(r.By, ByType)
-	r.Name = cmp.Or(r.Name, string(r.Place)+"-limit")
 	r.Keys = cmp.Or(r.Keys, defaultKeys)
-	r.Limit = r.Limit.withDefaults()
+	if r.Concurrency > 0 {
+		r.Name = cmp.Or(r.Name, string(r.Place)+"-concurrency")
+		r.Limit.Policy = cmp.Or(r.Limit.Policy, Wait)
+	} else {
+		r.Name = cmp.Or(r.Name, string(r.Place)+"-limit")
+		r.Limit = r.Limit.withDefaults()
+	}
 	if r.Limit.Policy == Coalesce {
 		r.Within = cmp.Or(r.Within, time.Second)
 	}
@@ -109,7 +125,7 @@ func (c Config) rules() []Rule {
 type ruleSet struct {
 	emit         []*limit
 	exportRefuse []*limit // asked on emit, whose caller gets the error
-	export       []*limit // asked behind the queue: wait and shed
+	export       []*limit // asked behind the queue: all others
 	imports      []*limit
 }
 
@@ -154,35 +170,6 @@ func narrowFirst(limits []*limit) {
 	slices.SortStableFunc(limits, func(a, b *limit) int { return narrowness[a.rule.By] - narrowness[b.rule.By] })
 }
 
-// limitHandlersLocked gives each handler of an event type the rules at place
-// handler, and keeps those that stay the same.
-func (n *Node) limitHandlersLocked(t *eventType) {
-	for _, b := range t.handlers {
-		tally, old := b.counts(), map[Rule]*limit{}
-		if limits := tally.limits.Load(); limits != nil {
-			for _, l := range *limits {
-				old[l.rule] = l
-			}
-		}
-		var limits []*limit
-		for _, r := range n.rules {
-			if r.Place != AtHandler || !route.Match(r.Event, t.subject) || r.Handler != "" && "handler "+r.Handler != tally.place {
-				continue
-			}
-			l := old[r]
-			if l == nil {
-				l = n.newLimitLocked(t.subject, tally.place, r)
-			}
-			limits = append(limits, l)
-		}
-		if narrowFirst(limits); limits == nil {
-			tally.limits.Store(nil)
-		} else {
-			tally.limits.Store(&limits)
-		}
-	}
-}
-
 func (s *ruleSet) byRule() map[Rule]*limit {
 	if s == nil {
 		return nil
@@ -206,11 +193,13 @@ func (n *Node) Rules() []Rule {
 
 // SetRules replaces all rules of the running node, those of exports and imports
 // too: change what [Node.Rules] gave. No event is lost by it, and the buckets of
-// rules that stay the same are kept. Events that wait for an old rule wait for
-// it to the end. The error is that of [Config.Validate], with fields of
-// "limits"; then nothing has changed.
+// rules that stay the same are kept. Events that wait for a token of an old rule
+// wait for it to the end; those that an old rule keeps go at once. A concurrency
+// may change alone: under a higher one waiting calls go on at once, under a lower
+// one those under way finish. The error is that of [Config.Validate], with fields
+// of "limits"; then nothing has changed.
 func (n *Node) SetRules(rules []Rule) error {
-	if err := validateRules(rules, n.config.Exports); err != nil {
+	if err := errors.Join(validateRules(rules, n.config.Exports), checkRuleHandlers(rules, n.config.Handlers)); err != nil {
 		return err
 	}
 	n.mu.Lock()
@@ -219,18 +208,18 @@ func (n *Node) SetRules(rules []Rule) error {
 	for i, r := range rules {
 		n.rules[i] = r.withDefaults()
 	}
+	// Before the new rules are in force, so that nothing overtakes what was kept.
+	n.coalescing = slices.DeleteFunc(n.coalescing, func(l *limit) bool {
+		gone := !slices.Contains(n.rules, l.rule)
+		if gone {
+			l.coalescer.close()
+		}
+		return gone
+	})
 	n.rootLimits = n.keptRootLimitsLocked()
 	for _, t := range n.table.Load().types {
-		old := t.rules.Load()
-		set := n.rulesLocked(t.subject, old)
-		t.rules.Store(set)
+		t.rules.Store(n.rulesLocked(t.subject, t.rules.Load()))
 		n.limitHandlersLocked(t)
-		kept := set.byRule()
-		for r, l := range old.byRule() {
-			if kept[r] == nil {
-				l.coalescer.close() // what it kept is emitted
-			}
-		}
 	}
 	return nil
 }

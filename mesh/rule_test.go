@@ -157,6 +157,13 @@ func TestSetRules(t *testing.T) {
 	if err := n.SetRules([]mesh.Rule{{Event: "nonsense"}}); !errors.As(err, &field) || field.Field != "limits[0].event" {
 		t.Errorf("bad rules: %v", err)
 	}
+	unknown := mesh.Rule{Place: mesh.AtHandler, Handler: "nobody", Event: ">", Concurrency: 1}
+	if err := n.SetRules([]mesh.Rule{unknown}); !errors.As(err, &field) || field.Field != "limits[0].handler" {
+		t.Errorf("a rule for no handler: %v", err)
+	}
+	if node, err := mesh.Open(t.Context(), mesh.Config{Name: "core-2", Limits: []mesh.Rule{unknown}}); !errors.As(err, &field) || field.Field != "limits[0].handler" {
+		t.Errorf("a rule for no handler opens a node: %v, %v", node, err)
+	}
 	if got := n.Rules(); len(got) != 2 {
 		t.Errorf("bad rules changed the rules: %+v", got)
 	}

@@ -239,6 +239,25 @@ func TestTapSeesLocalEventsAndEmitsByRequest(t *testing.T) {
 	}
 }
 
+func TestTheTapNamesTheRule(t *testing.T) {
+	for policy, verdict := range map[mesh.Policy]string{mesh.Refuse: "refused", mesh.Shed: "shed", mesh.Coalesce: "coalesced"} {
+		clue := clueNode("clue-1")
+		limit := slowly(1)
+		limit.Policy = policy
+		clue.Limits = []mesh.Rule{{Name: "few", Event: "clue.clue.solved", Limit: limit}}
+		_, conn := tapped(t, clue)
+		value, err := cbor.Marshal(map[int]any{1: "wugs"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []mesh.Reply{{Verdict: "admitted"}, {Verdict: verdict, Rule: "few"}} {
+			if got := ask(t, conn, "mesh.emit.clue.clue.solved.wugs", value); got.Verdict != want.Verdict || got.Rule != want.Rule {
+				t.Errorf("request %d: %+v, want %+v", i, got, want)
+			}
+		}
+	}
+}
+
 func ask(t *testing.T, conn *nats.Conn, subject string, data []byte) (reply mesh.Reply) {
 	t.Helper()
 	m, err := conn.Request(subject, data, 10*time.Second)

@@ -9,7 +9,8 @@ import (
 // Outcome is what became of events that are counted together.
 type Outcome string
 
-// The outcomes. At rest, for each handler: delivered = handled + failed + returned
+// The outcomes. At rest, for each handler: delivered = handled + failed + coalesced
+// + returned
 // + lost under the rule "closed" + shed under any rule but "queue-full" and "cut",
 // which come before.
 const (
@@ -99,7 +100,8 @@ type Stats struct {
 	// Counts are those above zero, ordered by type, outcome, place and rule.
 	Counts []Count `json:"counts"`
 	Links  []Link  `json:"links"`
-	// Waiting counts the events reserved, waiting or being handled in all queues.
+	// Waiting counts the events reserved, waiting or being handled in all queues,
+	// and those that rules keep.
 	Waiting int64 `json:"waiting"`
 	// Outbox is what this node keeps for others; nil without a durable export.
 	Outbox *OutboxStats `json:"outbox,omitempty"`
@@ -131,8 +133,19 @@ func (n *Node) Stats() Stats {
 	for _, r := range n.receivers() {
 		s.Waiting += r.depth()
 	}
+	s.Waiting += n.kept()
 	n.addDurable(&s)
 	return s
+}
+
+// kept counts the events that rules keep.
+func (n *Node) kept() (sum int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, l := range n.coalescing {
+		sum += int64(l.coalescer.len())
+	}
+	return sum
 }
 
 func (c *counters) list() []Count {

@@ -66,7 +66,7 @@ func (d *durableImport) enter(t *taken) {
 		return
 	}
 	h.waited += max(0, now-h.at)
-	event := limited{key: h.Key, path: h.path, kept: true}
+	event := limited{key: h.Key, path: h.path, promised: true}
 	if v, err := admitAll(d.node.intake, d.eventType.rules.Load().imports, &event, now); v != passed || err != nil {
 		d.giveBack(t, d.backoff(t)) // counted by the rule
 		return
@@ -84,7 +84,7 @@ func (d *durableImport) deliver(t *taken, h *Header) {
 	id := h.ID
 	over := &handover{open: len(d.eventType.handlers), last: t.count >= uint64(d.settings.Redelivery.Tries)}
 	over.settle = func(failures []failure) { d.settle(t, id, over.last, failures) }
-	if err := d.eventType.deliverEncoded(d.node.intake, h, d.envelope.Payload, over); err != nil {
+	if err := d.eventType.deliverEncoded(d.node.intake, h, d.envelope.Payload, false, over); err != nil {
 		d.giveBack(t, d.backoff(t))
 	}
 }

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,6 +25,9 @@ type Reply struct {
 	ID []byte `cbor:"2,keyasint,omitempty"`
 	// Error says why not.
 	Error string `cbor:"3,keyasint,omitempty"`
+	// Rule is the one that coalesced, shed or refused it; none if it was refused
+	// because it is no event of the node.
+	Rule string `cbor:"4,keyasint,omitempty"`
 }
 
 // tapTimeout bounds how long an emit by request waits for a limit or for a full
@@ -66,15 +70,12 @@ func (n *Node) tapClients() int {
 
 // serve emits an event for a client: the request's data is the value's CBOR.
 func (t *tap) serve(m *nats.Msg) {
-	var reply Reply
-	id, verdict, err := t.emit(strings.TrimPrefix(m.Subject, emitPrefix), m.Data)
-	switch {
-	case err != nil:
+	reply, err := t.emit(strings.TrimPrefix(m.Subject, emitPrefix), m.Data)
+	if err != nil {
 		reply = Reply{Verdict: "refused", Error: err.Error()}
-	case id.IsZero():
-		reply = Reply{Verdict: verdict}
-	default:
-		reply = Reply{Verdict: verdict, ID: id[:]}
+		if refused, ok := errors.AsType[*RefusedError](err); ok {
+			reply.Rule = refused.Rule
+		}
 	}
 	if m.Reply == "" {
 		return
@@ -91,42 +92,42 @@ func (t *tap) serve(m *nats.Msg) {
 // emit puts an encoded event into the node: the same gate, handlers and export
 // as for one emitted in Go. A value that some handler could not decode is
 // refused as a whole.
-func (t *tap) emit(wireSubject string, payload []byte) (ID, string, error) {
+func (t *tap) emit(wireSubject string, payload []byte) (Reply, error) {
 	subject, key, err := wire.SplitSubject(wireSubject)
 	if err != nil {
-		return ID{}, "", err
+		return Reply{}, err
 	}
 	var value Any
 	if err := wire.DecodePayload(payload, &value); err != nil {
-		return ID{}, "", err
+		return Reply{}, err
 	}
 	r, err := t.node.encodedRoute(subject)
 	if err != nil {
-		return ID{}, "", err
+		return Reply{}, err
 	}
 	for _, b := range r.handlers {
 		if err := b.check(value.content); err != nil {
-			return ID{}, "", fmt.Errorf("%s: %w", b.label(), err)
+			return Reply{}, fmt.Errorf("%s: %w", b.label(), err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.node.intake, tapTimeout)
 	defer cancel()
 	now := t.node.clock.now()
-	event := limited{key: key, path: r.root, kept: r.durable}
+	event := limited{key: key, path: r.root, promised: r.durable}
 	v, err := r.admitEmit(ctx, &event, now)
 	switch {
 	case err != nil:
-		return ID{}, "", err
-	case v.shed:
-		return ID{}, "shed", nil
+		return Reply{}, err
+	case v.shed != nil:
+		return Reply{Verdict: "shed", Rule: v.shed.rule.Name}, nil
 	case v.coalesce != nil:
 		id := newID(now)
-		v.coalesce.coalescer.keep(key, &lateEmit[Any]{route: r, limit: v.coalesce, value: value,
-			header: Header{ID: id, Root: id, Key: key, at: now, path: r.root}}, time.Unix(0, now))
-		return id, "coalesced", nil
+		v.coalesce.coalescer.keep(&event, &lateEmit[Any]{route: r, limit: v.coalesce, value: value,
+			header: Header{ID: id, Root: id, Key: key, at: now, path: r.root}})
+		return Reply{Verdict: "coalesced", ID: id[:], Rule: v.coalesce.rule.Name}, nil
 	}
 	id, err := r.emitRoot(ctx, key, now, &value)
-	return id, "admitted", err
+	return Reply{Verdict: "admitted", ID: id[:]}, err
 }
 
 // encodedRoute gives the route of events that come encoded, for a subject that

@@ -170,7 +170,7 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], event *limited, now int64, va
 // the cascade of the turn's event or, if its path says so, as the root of one.
 func (s *stage) effectLocked(event *limited, now int64) Header {
 	h := Header{ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: event.key, at: now, waited: s.header.waited, path: event.path}
-	if !event.descendant() {
+	if event.path.Depth() == 0 {
 		h.Root, h.waited = h.ID, 0
 	}
 	return h

@@ -38,20 +38,7 @@ func (v *validation) limits() {
 			v.add(field+".handler", "only a rule at place handler is for one handler", "add place: handler, or remove it")
 		}
 		v.within(field+".keys", int64(r.Keys), maxKeys, fmt.Sprint(defaultKeys))
-		checked := r.Limit
-		if checked.Policy == Coalesce { // known to rules only
-			checked.Policy = Wait
-		}
-		v.limit(field+".limit", checked)
-		if r.Limit.Policy == Coalesce && (r.By != ByKey || r.Place != AtEmit && r.Place != "") {
-			v.add(field+".limit.policy", "only a rule by key at emit can coalesce", "add by: key, or choose refuse, wait or shed")
-		}
-		if r.Within < 0 || r.Within > 0 && r.Limit.Policy != Coalesce {
-			v.add(field+".within", fmt.Sprintf("%v is for nothing", r.Within), "give a positive time, with policy coalesce only")
-		}
-		if r.Limit == (Limit{}) {
-			v.add(field+".limit", "the limit limits nothing", "give a rate, as in 200/s, or remove the entry")
-		}
+		v.ruleLimit(field, r)
 	}
 }
 
@@ -62,9 +49,35 @@ func (v *validation) ruleOnce(entry, field string, r Rule) {
 	}
 }
 
-// identity is what two rules may not have in common.
-func (r Rule) identity() [5]string {
-	return [5]string{r.Event, string(r.Place), r.Handler, r.Root, string(r.By)}
+// ruleLimit checks what a rule allows: a rate or a concurrency.
+func (v *validation) ruleLimit(field string, r Rule) {
+	v.within(field+".concurrency", int64(r.Concurrency), maxConcurrency, "no bound")
+	switch {
+	case r.Concurrency != 0 && r.Place != AtHandler:
+		v.add(field+".concurrency", "only a rule at place handler bounds the calls that run at once", "add place: handler, or give a rate")
+	case r.Concurrency != 0 && (!r.Limit.Unlimited() || r.Limit.Burst != 0):
+		v.add(field+".concurrency", "a rule has either a concurrency or a rate with its burst", "make two rules of it")
+	case r.Concurrency != 0:
+		v.policy(field+".limit.policy", r.Limit.Policy, Refuse, Wait, Shed, Coalesce)
+	case r.Limit == (Limit{}):
+		v.add(field+".limit", "the limit limits nothing", "give a rate, as in 200/s, or remove the entry")
+	default:
+		v.limit(field+".limit", r.Limit, Refuse, Wait, Shed, Coalesce)
+	}
+	if r.Within < 0 || r.Within > 0 && r.Limit.Policy != Coalesce {
+		v.add(field+".within", fmt.Sprintf("%v is for nothing", r.Within), "give a positive time, with policy coalesce only")
+	}
+}
+
+// ruleID is what two rules may not have in common.
+type ruleID [6]string
+
+func (r Rule) identity() ruleID {
+	kind := "rate"
+	if r.Concurrency != 0 {
+		kind = "concurrency"
+	}
+	return ruleID{kind, r.Event, string(r.Place), r.Handler, r.Root, string(r.By)}
 }
 
 // oneOf checks a word, of which none stands for the first.
@@ -109,7 +122,7 @@ func (v *validation) exports() {
 		if of := serviceOf(e.Event); good && v.service != "" && of != v.service {
 			v.add(field+".event", fmt.Sprintf("%q belongs to service %s, and this node is of service %s", e.Event, of, v.service), "export it from a node of service "+of)
 		}
-		v.limit(field+".limit", e.Limit)
+		v.limit(field+".limit", e.Limit, Refuse, Wait, Shed)
 		if !e.Limit.Unlimited() {
 			v.ruleOnce(field, field+".limit", Rule{Place: AtExport, Event: e.Event, Limit: e.Limit})
 		}
@@ -148,7 +161,7 @@ func (v *validation) imports() {
 		if m.Delivery != "" && m.Delivery != Shared && m.Delivery != Each {
 			v.add(field+".delivery", fmt.Sprintf("unknown delivery %.80q", string(m.Delivery)), "choose shared (one instance of this service gets an event) or each (all do)")
 		}
-		v.limit(field+".limit", m.Limit)
+		v.limit(field+".limit", m.Limit, Refuse, Wait, Shed)
 		if !m.Limit.Unlimited() {
 			v.ruleOnce(field, field+".limit", Rule{Place: AtImport, Event: m.Event, Limit: m.Limit})
 		}
@@ -165,18 +178,28 @@ func (v *validation) source(field, subject string, reachable map[string]bool) {
 	}
 }
 
-// limit checks a limit of any kind.
-func (v *validation) limit(field string, l Limit) {
+// limit checks a limit of any kind, which may have one of some policies.
+func (v *validation) limit(field string, l Limit, policies ...Policy) {
 	if !l.Rate.valid() {
 		v.add(field+".rate", fmt.Sprintf("%g events a second is no rate", float64(l.Rate)), "give a positive number with a unit, as in 200/s, or leave it out for no limit")
 	}
 	if l.Burst < 0 {
 		v.add(field+".burst", fmt.Sprintf("a burst of %d is negative", l.Burst), "give how many events may pass at once")
 	}
-	if l.Policy != "" && l.Policy != Refuse && l.Policy != Wait && l.Policy != Shed {
-		v.add(field+".policy", fmt.Sprintf("unknown policy %.80q", string(l.Policy)), "choose refuse, wait or shed")
-	}
+	v.policy(field+".policy", l.Policy, policies...)
 	if l.Unlimited() && (l.Burst > 0 || l.Policy != "") {
 		v.add(field+".rate", "there is a burst or a policy but no rate", "give a rate, as in 200/s")
 	}
+}
+
+func (v *validation) policy(field string, p Policy, policies ...Policy) {
+	if p == "" || slices.Contains(policies, p) {
+		return
+	}
+	words := make([]string, len(policies))
+	for i, known := range policies {
+		words[i] = string(known)
+	}
+	last := len(words) - 1
+	v.add(field, fmt.Sprintf("unknown policy %.80q", string(p)), fmt.Sprintf("choose %s or %s", strings.Join(words[:last], ", "), words[last]))
 }

@@ -82,7 +82,7 @@ func AssertAcyclic(t testing.TB, m *Mesh) {
 // node admitted is accounted for, exactly, at each place that takes its type:
 //
 //	admitted  = delivered + shed by "queue-full" or "cut" + lost by "malformed"
-//	delivered = handled + failed + shed by "breaker" or a rule at the handler + lost by "closed"
+//	delivered = handled + failed + coalesced + shed by "breaker" or a rule at the handler + lost by "closed"
 //
 // and unless every export arrived or was counted where it was dropped, which is
 // part of settling.
@@ -134,7 +134,7 @@ func (a account) with(c mesh.Count) account {
 	case c.Outcome == mesh.Delivered:
 		a.taken += c.Count
 		a.delivered += c.Count
-	case c.Outcome == mesh.Handled, c.Outcome == mesh.Failed, c.Outcome == mesh.Lost && c.Rule == "closed":
+	case c.Outcome == mesh.Handled, c.Outcome == mesh.Failed, c.Outcome == mesh.Coalesced, c.Outcome == mesh.Lost && c.Rule == "closed":
 		a.ended += c.Count
 	case c.Outcome == mesh.ShedEvents && c.Rule != "queue-full" && c.Rule != "cut":
 		a.ended += c.Count

@@ -1,0 +1,86 @@
+package mesh
+
+import (
+	"cmp"
+	"slices"
+
+	"leafmesh/mesh/internal/route"
+)
+
+// handlerRules is what an event has to pass at a handler.
+type handlerRules struct {
+	rates []*limit
+	// calls are those with a concurrency. They are asked last, so that no place is
+	// held while a token is waited for; and always in the same order, as an event
+	// holds a place of one while it waits for the next.
+	calls []*limit
+}
+
+// ratesAfter lists the rules with a rate that an event still has to pass.
+func (r *handlerRules) ratesAfter(keptBy *limit) []*limit {
+	if keptBy != nil && keptBy.calls != nil {
+		return nil // it passed them before it was kept
+	}
+	return after(r.rates, keptBy)
+}
+
+// limitHandlersLocked gives each handler of an event type the rules at place
+// handler. It keeps those that stay the same, and the calls under way for those
+// of which only the numbers change.
+func (n *Node) limitHandlersLocked(t *eventType) {
+	for _, b := range t.handlers {
+		tally := b.counts()
+		tally.rules.Store(n.handlerRulesLocked(tally, tally.rules.Load()))
+	}
+}
+
+func (n *Node) handlerRulesLocked(t *tally, old *handlerRules) *handlerRules {
+	kept, underWay := map[Rule]*limit{}, map[ruleID]*calls{}
+	if old != nil {
+		for _, l := range slices.Concat(old.rates, old.calls) {
+			kept[l.rule] = l
+		}
+		for _, l := range old.calls {
+			underWay[l.rule.identity()] = l.calls
+		}
+	}
+	rules := &handlerRules{}
+	for _, r := range n.rules {
+		if !r.isFor(t) {
+			continue
+		}
+		l := kept[r]
+		if l == nil {
+			l = n.newLimitLocked(t.subject, t.place, r)
+			if c := underWay[r.identity()]; c != nil {
+				l.calls = c
+				c.setLimit(r.Concurrency)
+			}
+		}
+		if l.calls == nil {
+			rules.rates = append(rules.rates, l)
+		} else {
+			rules.calls = append(rules.calls, l)
+			delete(underWay, r.identity())
+		}
+	}
+	for _, c := range underWay { // nobody waits for a rule that is gone
+		c.setLimit(noBound)
+	}
+	if len(rules.rates)+len(rules.calls) == 0 {
+		return nil
+	}
+	narrowFirst(rules.rates)
+	slices.SortFunc(rules.calls, func(a, b *limit) int {
+		x, y := a.rule.identity(), b.rule.identity()
+		return cmp.Or(narrowness[a.rule.By]-narrowness[b.rule.By], slices.Compare(x[:], y[:]))
+	})
+	return rules
+}
+
+// isFor reports whether the rule is for a type's events at a handler. None is for
+// alarms: operations are outside of all limits.
+func (r Rule) isFor(t *tally) bool {
+	return r.Place == AtHandler && t.subject != GraphAlarms.subject &&
+		route.Match(r.Event, t.subject) && (r.Handler == "" || "handler "+r.Handler == t.place)
+}
