@@ -24,12 +24,16 @@ type Outbox struct {
 	// Dir is the store directory. It is made, with mode 0700, if it is missing, and
 	// locked: one process at a time has it open.
 	Dir string
-	// MaxBytes bounds what the files of the stream may take together. 1 or more.
+	// MaxBytes bounds the messages in the stream, with their headers. Give it more than
+	// the stream's own bound. 1 or more.
 	MaxBytes int64
-	// SyncAlways syncs the file to the disk (fsync) after each write, before the
-	// publisher has its answer. It goes before SyncInterval.
+	// SyncAlways syncs a file to the disk (fsync) after each write, before the
+	// publisher has its answer: nothing that was answered is lost when the machine
+	// crashes. It goes before SyncInterval.
 	SyncAlways bool
-	// SyncInterval is the time between syncs. 0 means DefaultSyncInterval.
+	// SyncInterval is the time between syncs: what was written since may be lost when
+	// the machine crashes, not when the process does, for each write has reached
+	// the operating system before its answer. 0 means DefaultSyncInterval.
 	SyncInterval time.Duration
 }
 

@@ -102,15 +102,6 @@ func take(t testing.TB, c jetstream.Consumer, many int) []string {
 	return got
 }
 
-func ackFloor(t testing.TB, js jetstream.JetStream, consumer string) uint64 {
-	t.Helper()
-	c, err := js.Consumer(timeout(t), Stream, consumer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.CachedInfo().AckFloor.Stream
-}
-
 // A service reads and acknowledges over the link what it is kept, and goes on after a
 // reload and after both sides were down.
 func TestOutboxOverALink(t *testing.T) {

@@ -68,6 +68,18 @@ func TestStartFails(t *testing.T) {
 		{"tap on all interfaces", tap("0.0.0.0:0", "u", "p"), "loopback"},
 		{"tap on a name", tap("localhost:0", "u", "p"), "loopback"},
 		{"tap without password", tap("127.0.0.1:0", "u", ""), "password"},
+		{"export of inboxes", func(s *Spec) { s.Exports = []string{"mesh.inbox.x"} }, "mesh.inbox"},
+		{"deny of own inboxes", remote("nats-leaf://127.0.0.1:1", "mesh.inbox.clue-1.>"), "mesh.inbox.clue-1"},
+		{"consumers without outbox", func(s *Spec) {
+			s.Importers = []Importer{{Name: "b", PublicKey: other.public, Consumers: []string{"c"}}}
+		}, "no outbox"},
+		{"hostile consumer", func(s *Spec) {
+			s.Outbox = &Outbox{Dir: "x", MaxBytes: 1}
+			s.Importers = []Importer{{Name: "b", PublicKey: other.public, Consumers: []string{"c.>"}}}
+		}, `"c.>"`},
+		{"outbox nowhere", func(s *Spec) { s.Outbox = &Outbox{MaxBytes: 1} }, "directory"},
+		{"outbox of no size", func(s *Spec) { s.Outbox = &Outbox{Dir: "x"} }, "max bytes"},
+		{"outbox with negative time", func(s *Spec) { s.Outbox = &Outbox{Dir: "x", MaxBytes: 1, SyncInterval: -1} }, "sync interval"},
 		{"tiny max payload", func(s *Spec) { s.MaxPayload = 10 }, "max payload"},
 	} {
 		t.Run(test.what, func(t *testing.T) {

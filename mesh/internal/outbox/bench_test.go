@@ -27,7 +27,7 @@ var syncs = map[string]func(*leaf.Outbox){
 	"sync=always": func(o *leaf.Outbox) { o.SyncAlways = true },
 }
 
-// BenchmarkBesideRaw stores batches of 2,000 messages of 200 bytes through the outbox
+// BenchmarkBesideRaw stores batches of 1,000 messages of 200 bytes through the outbox
 // and through jetstream.PublishMsgAsync, in turn, into the same stream. ratio is the
 // median of the outbox's throughput divided by the raw one's.
 func BenchmarkBesideRaw(b *testing.B) {
@@ -38,7 +38,7 @@ func BenchmarkBesideRaw(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			const batch = 2000
+			const batch = 1000
 			payload, next := make([]byte, 200), 0
 			var ours, raw []float64
 			for b.Loop() {

@@ -190,22 +190,32 @@ func TestNoDamage(t *testing.T) {
 
 // A consumer that is ahead of what is left of its stream skips nothing of what comes.
 func TestConsumerAheadOfItsStream(t *testing.T) {
-	s := newSite(t, func(s *site) { s.config.MaxBytes = 127_000 }).open(t)
-	s.store(t, taken, 1, 1000)
-	take(t, s.consumer(t, "score", taken), 1000)
-	s.store(t, solved, 1, 10)
-	s.stop(t)
-	gone(t, filepath.Join(s.streamDir(), "msgs"))
-	var damaged *DamagedError
-	if err := s.start(t); !errors.As(err, &damaged) {
-		t.Fatal(err)
-	}
-	s.stop(t)
-	gone(t, damaged.Accept)
-	s.open(t)
-	s.store(t, taken, 2001, 2003)
-	if got := take(t, s.consumer(t, "score", taken), 3); got != "2001 2002 2003" {
-		t.Errorf("got %q", got)
+	for what, damage := range map[string]func(*testing.T, *site){
+		"all is gone":     func(t *testing.T, s *site) { gone(t, filepath.Join(s.streamDir(), "msgs")) },
+		"the end is gone": func(t *testing.T, s *site) { cut(t, s.block(t, -1), 5000) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newSite(t, func(s *site) { s.config.MaxBytes = 127_000; s.config.Types[1].Services = []string{"hunt", "score"} }).open(t)
+			s.store(t, taken, 1, 1000)
+			take(t, s.consumer(t, "score", taken), 1000) // and hunt never came
+			s.stop(t)
+			damage(t, s)
+			var damaged *DamagedError
+			if err := s.start(t); !errors.As(err, &damaged) {
+				t.Fatal(err)
+			}
+			s.stop(t)
+			gone(t, damaged.Accept)
+			s.open(t)
+			s.store(t, taken, 2001, 2003)
+			for _, service := range []string{"hunt", "score"} {
+				c := s.consumer(t, service, taken)
+				if got := take(t, c, int(c.CachedInfo().NumPending)); !strings.HasSuffix(got, "2001 2002 2003") {
+					t.Errorf("%s got %.60q", service, got)
+				}
+			}
+			eventually(t, "all are removed", func() bool { return s.messages(t) == 0 })
+		})
 	}
 }
 

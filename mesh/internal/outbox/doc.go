@@ -12,7 +12,16 @@
 //   - A second message of the same id within Config.Duplicates is not stored, and
 //     Wait returns nil for it.
 //   - A stream that lost messages is found at Open: a *DamagedError names what is
-//     damaged and the remedy, and nothing is changed.
+//     damaged and the remedy. Loss while it is open is counted and logged.
+//   - On a full disk new messages are refused with ErrDisk, nothing that was stored is
+//     lost, and storing goes on by itself when there is room: 2 MiB. A reserve of 1
+//     MiB is kept in the directory, so that what was taken can be removed then.
+//
+// What a crash may lose. Before Wait returns nil each message was written to its file:
+// a process that is killed loses none. A machine that crashes loses what was
+// written since the last sync, at most Config.SyncInterval ago; with a server that syncs
+// always, nothing. Acknowledgements of the last 0.1 s may be forgotten in both cases:
+// then those messages are delivered again.
 //
 // # Not promised
 //

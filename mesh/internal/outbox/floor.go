@@ -25,22 +25,17 @@ func floor(last, newest uint64, readers []reader) uint64 {
 	return low
 }
 
-// typeFloor is the floor of a type.
-type typeFloor struct {
-	subject string // of the type's messages
-	upTo    uint64
-}
-
-// purge removes the messages of a subject, or of all of them ("" ), up to a sequence.
-type purge struct {
+// span is the messages of a subject, or all (""), up to a sequence.
+type span struct {
 	subject string
 	upTo    uint64
 }
 
-// plan says what to remove from a stream that begins with first. What all have
+// plan says what to remove from a stream that begins with first, given the floor of
+// each type. What all have
 // taken goes in one cut, which is cheap; then what is taken of each type above it.
 // done remembers how far each type has been cut, and is brought up to date.
-func plan(first uint64, floors []typeFloor, done map[string]uint64) []purge {
+func plan(first uint64, floors []span, done map[string]uint64) []span {
 	if len(floors) == 0 {
 		return nil
 	}
@@ -48,13 +43,13 @@ func plan(first uint64, floors []typeFloor, done map[string]uint64) []purge {
 	for _, f := range floors {
 		low = min(low, f.upTo)
 	}
-	var purges []purge
+	var purges []span
 	if low >= first {
-		purges = append(purges, purge{upTo: low})
+		purges = append(purges, span{upTo: low})
 	}
 	for _, f := range floors {
 		if f.upTo > max(low, done[f.subject]) {
-			purges = append(purges, purge{subject: f.subject, upTo: f.upTo})
+			purges = append(purges, f)
 		}
 		done[f.subject] = max(done[f.subject], f.upTo)
 	}

@@ -220,7 +220,7 @@ func (o *Outbox) dropTypes(ctx context.Context, m *mark, info *jetstream.StreamI
 		if slices.ContainsFunc(o.config.Types, func(t Type) bool { return t.wire() == subject }) {
 			continue
 		}
-		removed, err := o.remove(ctx, m, purge{subject: subject, upTo: info.State.LastSeq})
+		removed, err := o.remove(ctx, m, span{subject: subject, upTo: info.State.LastSeq})
 		if err != nil {
 			return fmt.Errorf("drop the messages of %s: %w", subject, err)
 		}
@@ -233,15 +233,15 @@ func (o *Outbox) dropTypes(ctx context.Context, m *mark, info *jetstream.StreamI
 
 // remove writes down what is about to be removed, removes it, and returns how many
 // messages that were.
-func (o *Outbox) remove(ctx context.Context, m *mark, p purge) (uint64, error) {
+func (o *Outbox) remove(ctx context.Context, m *mark, s span) (uint64, error) {
 	before := m.Removed
-	m.Removing, m.RemovedTo = true, max(m.RemovedTo, p.upTo)
+	m.Removing, m.RemovedTo = true, max(m.RemovedTo, s.upTo)
 	if err := writeMark(o.config.Dir, *m); err != nil {
 		return 0, fmt.Errorf("write the mark: %w", err)
 	}
-	options := []jetstream.StreamPurgeOpt{jetstream.WithPurgeSequence(p.upTo + 1)}
-	if p.subject != "" {
-		options = append(options, jetstream.WithPurgeSubject(p.subject))
+	options := []jetstream.StreamPurgeOpt{jetstream.WithPurgeSequence(s.upTo + 1)}
+	if s.subject != "" {
+		options = append(options, jetstream.WithPurgeSubject(s.subject))
 	}
 	if err := o.stream.Purge(ctx, options...); err != nil {
 		return 0, err

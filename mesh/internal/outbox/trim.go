@@ -195,9 +195,9 @@ func (t *trimmer) renewMark(now time.Time, state jetstream.StreamState, final bo
 }
 
 // readers looks at the consumers of every type.
-func (t *trimmer) readers(ctx context.Context, info *jetstream.StreamInfo) (*Stats, []typeFloor, error) {
+func (t *trimmer) readers(ctx context.Context, info *jetstream.StreamInfo) (*Stats, []span, error) {
 	stats := &Stats{}
-	var floors []typeFloor
+	var floors []span
 	for _, kind := range t.outbox.config.Types {
 		var readers []reader
 		for _, service := range kind.Services {
@@ -212,7 +212,7 @@ func (t *trimmer) readers(ctx context.Context, info *jetstream.StreamInfo) (*Sta
 		if err != nil {
 			return nil, nil, err
 		}
-		floors = append(floors, typeFloor{subject: kind.wire(), upTo: floor(info.State.LastSeq, newest, readers)})
+		floors = append(floors, span{subject: kind.wire(), upTo: floor(info.State.LastSeq, newest, readers)})
 	}
 	return stats, floors, nil
 }
