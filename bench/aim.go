@@ -13,7 +13,9 @@ type metric string
 const (
 	throughput  metric = "throughput" // ours over the other's: high is good
 	cost        metric = "time"       // of an event, ours over the other's: low is good
-	delay       metric = "delay"      // from emit to handler: low is good
+	delay       metric = "delay"      // from emit to handler, the median: low is good
+	tail        metric = "tail delay" // the same, the 99th percentile
+	growth      metric = "growth"     // of the heap in use after a garbage collection, ours minus the other's, in MB
 	allocations metric = "allocations"
 )
 
@@ -34,7 +36,7 @@ type row struct {
 	Metric metric  `json:"metric"`
 	Ours   string  `json:"ours"`
 	Other  string  `json:"other"`
-	Median float64 `json:"median"` // of the pairs' ratios; of allocations: ours
+	Median float64 `json:"median"` // of the pairs' ratios; of allocations: ours; of growth: the difference
 	Least  float64 `json:"least"`
 	Most   float64 `json:"most"`
 	// CPU is the median ratio of processor time for an event, ours over the
@@ -78,16 +80,23 @@ func (m metric) of(f figures) float64 {
 		return f.Nanos
 	case delay:
 		return f.Delay
+	case tail:
+		return f.Tail
+	case growth:
+		return f.Heap / 1e6
 	default:
 		return f.Allocs
 	}
 }
 
 // ratio is ours over the other's; of allocations, where the other's may be
-// none, it is ours.
+// none, it is ours, and of growth the difference.
 func (m metric) ratio(p pair) float64 {
-	if m == allocations {
+	switch m {
+	case allocations:
 		return p.Ours.Allocs
+	case growth:
+		return m.of(p.Ours) - m.of(p.Other)
 	}
 	return m.of(p.Ours) / m.of(p.Other)
 }
@@ -113,6 +122,8 @@ func (m metric) aim(limit float64) string {
 		return "none"
 	case m == throughput:
 		return fmt.Sprintf("≥ %.3g", limit)
+	case m == growth:
+		return fmt.Sprintf("≤ %.3g MB", limit)
 	default:
 		return fmt.Sprintf("≤ %.3g", limit)
 	}
@@ -122,7 +133,12 @@ func (m metric) aim(limit float64) string {
 func (m metric) text(value float64) string {
 	switch m {
 	case throughput:
+		if value < 1e5 {
+			return fmt.Sprintf("%.3gk/s", value/1e3)
+		}
 		return fmt.Sprintf("%.3gM/s", value/1e6)
+	case growth:
+		return fmt.Sprintf("%.2f MB", value)
 	case allocations:
 		return fmt.Sprintf("%.2f", value)
 	default:

@@ -41,15 +41,27 @@ func comparisons(events int) []comparison {
 			{what: "local: time for an event", metric: cost, limit: 4},
 			{what: "local: allocations for an event", metric: allocations, limit: allowedAllocations},
 		}},
-		{meshBeside("leafmesh beside a flood", true), meshBeside("leafmesh, no flood", false), 2 * events, delays, []aim{
-			{what: "beside a flood: throughput", metric: throughput, limit: 0.95},
-			{what: "beside a flood: one-way delay, p50", metric: delay, limit: 2},
-		}},
+		besideComparison("type", 0, openBesideType, 2*events, delays),
+		besideComparison("key", 0, openBesideKey, 2*events, delays),
+		besideComparison("peer", peerRate, openBesidePeer, some(250), some(500)),
 		{link, natsLink(), some(5), delays, []aim{
 			{what: "one hop: one-way delay, p50", metric: delay, limit: 1.15},
 			{what: "one hop: throughput", metric: throughput, limit: 0.9},
 		}},
 	}
+}
+
+// besideComparison compares what a flood's neighbours get with the flood and
+// without.
+func besideComparison(by string, rate int, open func(context.Context, func()) (*beside, error), events, delays int) comparison {
+	with, without := besideFlood(by, rate, open)
+	what := "beside a flood by " + by + ": "
+	return comparison{with, without, events, delays, []aim{
+		{what: what + "throughput", metric: throughput, limit: 0.95},
+		{what: what + "one-way delay, p50", metric: delay},
+		{what: what + "one-way delay, p99", metric: tail, limit: 2},
+		{what: what + "heap growth, MB", metric: growth, limit: 1},
+	}}
 }
 
 // String names the comparison: "leafmesh local / Go channel".
@@ -67,6 +79,8 @@ type figures struct {
 	CPU    float64 `json:"cpu_ns_per_event"` // of all threads of the process
 	Allocs float64 `json:"allocs_per_event"`
 	Delay  float64 `json:"delay_p50_ns,omitempty"`
+	Tail   float64 `json:"delay_p99_ns,omitempty"`
+	Heap   float64 `json:"heap_bytes"` // in use, at the end of the throughput run
 }
 
 // measure runs all pairs, one after the other.
@@ -98,9 +112,9 @@ func (c comparison) turn(ctx context.Context, s side, label string) (f figures, 
 		if f, err = s.throughput(ctx, c.events); err != nil || c.delays == 0 {
 			return
 		}
-		var d time.Duration
-		d, err = s.delay(ctx, c.delays)
-		f.Delay = float64(d.Nanoseconds())
+		var p50, p99 time.Duration
+		p50, p99, err = s.delay(ctx, c.delays)
+		f.Delay, f.Tail = float64(p50.Nanoseconds()), float64(p99.Nanoseconds())
 	})
 	return f, err
 }

@@ -11,6 +11,7 @@ import (
 type flow struct {
 	credit  chan struct{} // nil: the side bounds itself
 	batch   int           // events for one credit
+	rate    int           // events a second; 0: no pace
 	arrived int           // by the handler's goroutine only
 	target  chan int      // how many the handler is to wait for
 	want    int           // by the handler's goroutine only
@@ -57,7 +58,9 @@ func (f *flow) handled() {
 func (f *flow) run(ctx context.Context, c carrier, events int) error {
 	events = f.round(events)
 	f.target <- events
+	pace := newPace(f.rate)
 	for i := range events {
+		pace.wait()
 		if f.credit != nil && i%f.batch == 0 {
 			select {
 			case <-f.credit:

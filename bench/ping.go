@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 )
 
 // delay emits one event at a time, the next when the one before was handled,
-// and gives the median of the times from before emit to the handler's first
-// statement.
-func (s side) delay(ctx context.Context, events int) (time.Duration, error) {
+// and gives the median and the 99th percentile of the times from before emit to
+// the handler's first statement.
+func (s side) delay(ctx context.Context, events int) (p50, p99 time.Duration, err error) {
 	p := newPing()
+	p.rate = s.rate
 	c, err := s.open(ctx, p.handled)
 	if err != nil {
-		return 0, fmt.Errorf("open %s: %w", s.name, err)
+		return 0, 0, fmt.Errorf("open %s: %w", s.name, err)
 	}
 	_, err = p.run(ctx, c, events/10+1)
 	var delays []time.Duration
@@ -24,9 +26,10 @@ func (s side) delay(ctx context.Context, events int) (time.Duration, error) {
 		delays, err = p.run(ctx, c, events)
 	}
 	if err := errors.Join(err, c.close(ctx)); err != nil {
-		return 0, fmt.Errorf("%s: %w", s.name, err)
+		return 0, 0, fmt.Errorf("%s: %w", s.name, err)
 	}
-	return middle(delays), nil
+	slices.Sort(delays)
+	return middle(delays), delays[len(delays)*99/100], nil
 }
 
 // ping is one event on its way.
@@ -34,6 +37,7 @@ type ping struct {
 	epoch time.Time
 	start atomic.Int64 // since epoch; a link carries no happens-before
 	back  chan time.Duration
+	rate  int // events a second; 0: no pace
 }
 
 func newPing() *ping { return &ping{epoch: time.Now(), back: make(chan time.Duration, 1)} }
@@ -42,7 +46,9 @@ func (p *ping) handled() { p.back <- time.Since(p.epoch) - time.Duration(p.start
 
 func (p *ping) run(ctx context.Context, c carrier, events int) ([]time.Duration, error) {
 	delays := make([]time.Duration, 0, events)
+	pace := newPace(p.rate)
 	for i := range events {
+		pace.wait()
 		p.start.Store(int64(time.Since(p.epoch)))
 		if err := c.emit(ctx, &sample); err != nil {
 			return nil, fmt.Errorf("emit: %w", err)

@@ -14,6 +14,8 @@ type side struct {
 	// window bounds how many events are in flight; 0 means that the side bounds
 	// them itself, by a queue of queueSize.
 	window int
+	// rate is how many events a second are emitted; 0: as many as the side takes.
+	rate int
 	// open starts the side. handle is to be called for each event that arrives,
 	// by one goroutine.
 	open func(ctx context.Context, handle func()) (carrier, error)
@@ -43,15 +45,25 @@ const (
 // before, to warm up.
 func (s side) throughput(ctx context.Context, events int) (figures, error) {
 	flow := newFlow(s.window)
+	flow.rate = s.rate
 	c, err := s.open(ctx, flow.handled)
 	if err != nil {
 		return figures{}, fmt.Errorf("open %s: %w", s.name, err)
 	}
 	f, err := flow.measure(ctx, c, events)
+	f.Heap = liveHeap()
 	if err := errors.Join(err, c.close(ctx)); err != nil {
 		return figures{}, fmt.Errorf("%s: %w", s.name, err)
 	}
 	return f, nil
+}
+
+// liveHeap is what the process holds in memory, in bytes, without garbage.
+func liveHeap() float64 {
+	settle()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	return float64(memory.HeapAlloc)
 }
 
 // settle leaves no garbage of what ran before.
