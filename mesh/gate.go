@@ -122,7 +122,7 @@ func (l *limit) admit(ctx context.Context, e *limited, unix int64) (verdict, err
 	if l.calls != nil {
 		return l.admitCall(ctx, e)
 	}
-	now := time.Unix(0, unix).Add(e.delayed)
+	now := time.Unix(0, unix+int64(e.delayed))
 	if l.rule.By == ByRoot && e.path.Depth() > 0 && l.rule.Place == AtEmit {
 		l.charge(e, now.UnixNano())
 		return passed, nil

@@ -17,7 +17,7 @@ import (
 // not go back here, unless the clock was set.
 type Limit struct {
 	mu     sync.Mutex
-	latest time.Time     // guarded by mu
+	latest int64         // guarded by mu: in nanoseconds since 1970, which compare quickly
 	bucket *rate.Limiter // guarded by mu
 }
 
@@ -37,14 +37,17 @@ const lateness = time.Second
 
 // laterLocked gives the time, or the latest there was if that is later.
 func (l *Limit) laterLocked(now time.Time) time.Time {
-	switch behind := l.latest.Sub(now); {
-	case behind < 0:
-		l.latest = now
-	case behind > lateness:
-		l.latest = now
+	unix := now.UnixNano()
+	switch behind := l.latest - unix; {
+	case behind <= 0:
+		l.latest = unix
+	case behind > int64(lateness):
+		l.latest = unix
 		l.bucket.SetBurstAt(now, l.bucket.Burst()) // forgets the later time, and changes nothing else
+	default:
+		return time.Unix(0, l.latest)
 	}
-	return l.latest
+	return now
 }
 
 // Allow reports whether an event may pass at time now, and takes its token if so.
