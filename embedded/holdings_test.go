@@ -18,7 +18,7 @@ import (
 	"leafmesh/embedded/replay"
 )
 
-// solve is a clue that a team has solved.
+// solve is a clue that a team has solved; with the clue help, the hint that it took of it.
 type solve struct{ team, clue string }
 
 // rightGuess is the guess by which a team solved a clue, according to the log.
@@ -30,14 +30,14 @@ type rightGuess struct {
 // holdings is what the three services hold of a hunt's teams, or should.
 type holdings struct {
 	board  []replay.Standing
-	awards map[solve][]award // what score counted: one for each solve, if all is well
+	awards map[solve][]award // what score counted: one for each, if all is well
 	teams  map[string]progress
 }
 
-// award is what score counted for a solve.
+// award is what score counted.
 type award struct {
 	points int
-	at     time.Time
+	at     time.Time // zero for a hint: clue takes its own time
 }
 
 // progress is what a team has done according to each service.
@@ -79,6 +79,14 @@ func expected(log *guesslog.Log, hunt guesslog.Derived) (h holdings, right []rig
 	return h, right
 }
 
+// takeHelp adds what each team with a solve pays for its hint. As all pay the same, their order stays.
+func (h *holdings) takeHelp() {
+	for i := range h.board {
+		h.board[i].Points--
+		h.awards[solve{h.board[i].Team, help}] = []award{{points: -1}}
+	}
+}
+
 // found asks the services what they hold.
 func (tr *trial) found() (holdings, error) {
 	h := holdings{awards: make(map[solve][]award), teams: make(map[string]progress)}
@@ -101,14 +109,17 @@ func (tr *trial) fromScore(team string, p *progress, awards map[solve][]award) e
 	var row struct {
 		Finished bool
 		Awards   []struct {
-			Clue   string
-			Points int
-			At     time.Time
+			Clue         string
+			Hint, Points int
+			At           time.Time
 		}
 	}
 	err := tr.get(&row, "score", "teams/"+url.PathEscape(team))
 	for _, a := range row.Awards {
 		s := solve{team, a.Clue}
+		if a.Hint > 0 {
+			a.At = time.Time{}
+		}
 		awards[s] = append(awards[s], award{a.Points, a.At})
 	}
 	p.finishedInScore = row.Finished
@@ -186,14 +197,24 @@ func (tr *trial) settle(t *testing.T) []string {
 	}
 }
 
-// differences says what the services hold and should not, and what they should and do not.
+// differences says what the services hold and should not, and what they should and do not. Solves come in the order of the
+// log.
 func (tr *trial) differences(found holdings) (differences []string) {
 	say := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
+	lines := make(map[solve]int)
 	for _, right := range tr.right {
-		s := right.solve
+		lines[right.solve] = right.line
+	}
+	for _, s := range slices.SortedFunc(maps.Keys(tr.want.awards), func(a, b solve) int {
+		return cmp.Or(lines[a]-lines[b], strings.Compare(a.team, b.team))
+	}) {
 		switch got, want := found.awards[s], tr.want.awards[s]; {
 		case len(got) == 0:
-			say("missing in score: %s of %.40q (line %d of the log; the driver was told at %.3f s)", s.clue, s.team, right.line, tr.told(s).Seconds())
+			where := "not in the log"
+			if lines[s] > 0 {
+				where = fmt.Sprintf("line %d of the log", lines[s])
+			}
+			say("missing in score: %s of %.40q (%s; the driver was told at %s)", s.clue, s.team, where, tr.when(s))
 		case len(got) > 1:
 			say("counted %d times by score: %s of %.40q: %v", len(got), s.clue, s.team, got)
 		case got[0] != want[0]:
@@ -238,11 +259,14 @@ func row(s replay.Standing) string {
 	return fmt.Sprintf("%d. %q %d points, %d solves, last %s", s.Rank, s.Team, s.Points, s.Solves, last)
 }
 
-// told is when the driver was told of a solve.
-func (tr *trial) told(s solve) time.Duration {
+// when says when the driver was told of a solve.
+func (tr *trial) when(s solve) string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	return tr.judged[s]
+	if at, told := tr.toldAt[s]; told {
+		return fmt.Sprintf("%.3f s", at.Seconds())
+	}
+	return "no time"
 }
 
 // list is the first of some lines, and how many more there are.

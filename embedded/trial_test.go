@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"leafmesh/embedded/client"
 	"leafmesh/embedded/guesslog"
 	"leafmesh/embedded/guesslog/testlog"
 	"leafmesh/embedded/replay"
@@ -38,12 +39,16 @@ type trial struct {
 
 	mu       sync.Mutex
 	troubles []string                // guarded by mu: what was done, with its time
-	judged   map[solve]time.Duration // guarded by mu: when the driver was told that a guess is right
+	toldAt   map[solve]time.Duration // guarded by mu: when the driver was told that a guess is right, or was given a hint
 }
 
-// bonus is a clue that nobody guesses at. It opens with a team's first solve, and with that the team has finished: so each
-// of the events that go from service to service is needed for some part of what is compared.
-const bonus = "bonus-of-the-crash-test"
+// Clues that nobody guesses at. With them each of the events that go from service to service is needed for some part of what
+// is compared: the bonus opens with a team's first solve, with which the team also has finished; and before that
+// solve the team takes a hint of the help, for a point.
+const (
+	bonus = "bonus-of-the-crash-test"
+	help  = "help-of-the-crash-test"
+)
 
 // newTrial starts the daemons. Their links go where links says.
 func newTrial(t *testing.T, programs string, log testlog.Log, links route) *trial {
@@ -55,11 +60,14 @@ func newTrial(t *testing.T, programs string, log testlog.Log, links route) *tria
 	played := *hunt.Hunt
 	played.Finish.Solves = 1
 	played.Clues = append(played.Clues[:len(played.Clues):len(played.Clues)],
-		huntfile.Clue{ID: bonus, Title: "Bonus", Points: 1, Answers: []string{"nobody"}, Unlock: huntfile.Rule{Solves: 1}})
+		huntfile.Clue{ID: bonus, Title: "Bonus", Points: 1, Answers: []string{"nobody"}, Unlock: huntfile.Rule{Solves: 1}},
+		huntfile.Clue{ID: help, Title: "Help", Points: 1, Answers: []string{"nobody"}, Unlock: huntfile.Rule{Start: true},
+			Hints: []huntfile.Hint{{Text: "Ask somebody", Cost: 1}}})
 	tr := &trial{log: rows, hunt: hunt, fleet: startFleet(t, programs, &played, links), client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}},
-		start: time.Now(), judged: make(map[solve]time.Duration)}
+		start: time.Now(), toldAt: make(map[solve]time.Duration)}
 	t.Cleanup(tr.client.CloseIdleConnections)
 	tr.want, tr.right = expected(rows, hunt)
+	tr.want.takeHelp()
 	return tr
 }
 
@@ -75,7 +83,9 @@ func (tr *trial) note(format string, args ...any) {
 type driver struct {
 	*replay.Remote
 	trial  *trial
+	client *client.Client
 	joined func()
+	helped map[string]bool // teams
 }
 
 // patience is how long a daemon may be away. It starts in a tenth of a second; a busy machine may take a hundred times
@@ -84,21 +94,47 @@ const patience = 30 * time.Second
 
 // Join implements replay.Target.
 func (d *driver) Join(ctx context.Context, teams []guesslog.Team, clues int) error {
-	err := d.Remote.Join(ctx, teams, clues)
+	err := d.Remote.Join(ctx, teams, clues+1) // with the help
 	d.joined()
 	return err
 }
 
 // Submit implements replay.Target.
 func (d *driver) Submit(ctx context.Context, g guesslog.Guess, clueID string, judged func(clue.Verdict)) error {
+	if g.Correct && !d.helped[g.Team] {
+		if err := d.takeHelp(ctx, g.Team); err != nil {
+			return fmt.Errorf("take a hint: %w", err)
+		}
+		d.helped[g.Team] = true
+		d.trial.told(solve{g.Team, help})
+	}
 	return d.Remote.Submit(ctx, g, clueID, func(v clue.Verdict) {
 		if v == clue.Correct {
-			d.trial.mu.Lock()
-			d.trial.judged[solve{g.Team, clueID}] = time.Since(d.trial.start)
-			d.trial.mu.Unlock()
+			d.trial.told(solve{g.Team, clueID})
 		}
 		judged(v)
 	})
+}
+
+// takeHelp takes the one hint of the help, until there is an answer. That there is no further one says that the hint was
+// given to a call whose answer did not come.
+func (d *driver) takeHelp(ctx context.Context, team string) error {
+	for start := time.Now(); ; pause(ctx, 20*time.Millisecond) {
+		err := d.client.Hint(ctx, team, help)
+		if err == nil || client.Is(err, http.StatusNotFound) {
+			return nil
+		}
+		if time.Since(start) > patience || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// told notes that the driver was told that something counts.
+func (tr *trial) told(s solve) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.toldAt[s] = time.Since(tr.start)
 }
 
 // Settle implements replay.Target.
@@ -108,16 +144,22 @@ func (d *driver) Settle(context.Context, int) error { return nil }
 // daemons do not hold in the end what they should.
 func (tr *trial) run(t *testing.T, during time.Duration, trouble func(ctx context.Context) error) {
 	t.Helper()
-	remote, err := replay.NewRemote(tr.fleet.urls["clue"], tr.fleet.urls["hunt"], tr.fleet.urls["score"])
+	urls := tr.fleet.urls
+	remote, err := replay.NewRemote(urls["clue"], urls["hunt"], urls["score"])
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer remote.Close()
 	remote.Patience = patience
+	hints, err := client.New(urls["clue"], urls["hunt"], urls["score"], 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hints.Close()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	var troubling sync.WaitGroup
-	d := &driver{Remote: remote, trial: tr, joined: func() {
+	d := &driver{Remote: remote, trial: tr, client: hints, helped: make(map[string]bool), joined: func() {
 		troubling.Go(func() {
 			if err := trouble(ctx); err != nil {
 				cancel(err)
