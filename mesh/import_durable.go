@@ -179,20 +179,21 @@ func (d *durableImport) compare(identity string, last uint64, info *jetstream.Co
 }
 
 // consume takes events until something is wrong with the outbox or the link, or
-// the intake ends.
+// the intake ends. What the client has by then is taken too: the outbox takes it
+// for delivered, and would wait for an answer.
 func (d *durableImport) consume(ctx context.Context, messages jetstream.MessagesContext) {
 	defer messages.Stop()
-	for {
+	for drained := false; ; {
 		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err == nil {
+		switch {
+		case err == nil:
 			d.receive(m)
-			continue
-		}
-		if ctx.Err() == nil {
+		case drained:
 			return
+		default:
+			messages.Drain()
+			drained, ctx = true, context.WithoutCancel(ctx)
 		}
-		messages.Drain()
-		ctx = context.WithoutCancel(ctx) // what has come by now goes back, see admit
 	}
 }
 

@@ -89,8 +89,8 @@ func (n *Node) DropLetter(key string) error {
 }
 
 // ReplayLetter gives a letter's event to its handler once more, with the handler's
-// own tries, and waits until it is done or ctx ends. A letter that was handled is
-// gone; one that failed again stays, and the error says why. The rules of the
+// own tries, and waits until it is done or ctx ends; then it goes on by itself. A letter
+// that was handled is gone; one that failed again stays, and the error says why. The rules of the
 // import are not asked; the cascade goes on where it was, and its deadline does
 // not count the time that the letter lay.
 func (n *Node) ReplayLetter(ctx context.Context, key string) error {
@@ -101,43 +101,47 @@ func (n *Node) ReplayLetter(ctx context.Context, key string) error {
 	if _, busy := n.replaying.LoadOrStore(key, true); busy {
 		return fmt.Errorf("mesh: replay letter %s of node %s: %w", key, n.name, ErrLetterInUse)
 	}
-	if err := n.replay(ctx, &l, func() { n.replaying.Delete(key) }); err != nil {
+	settled := make(chan error, 1)
+	if err := n.replay(ctx, &l, func(err error) {
+		if err == nil {
+			err = n.DropLetter(key)
+		}
+		n.replaying.Delete(key)
+		settled <- err
+	}); err != nil {
+		n.replaying.Delete(key)
 		return fmt.Errorf("mesh: replay letter %s of node %s: %w", key, n.name, err)
 	}
-	return n.DropLetter(key)
+	select {
+	case err = <-settled:
+	case <-ctx.Done():
+		err = endOf(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("mesh: replay letter %s of node %s: %w", key, n.name, err)
+	}
+	return nil
 }
 
-// replay delivers a letter's event and waits for its handlers. done is called when
-// they are through, also if that is after ctx.
-func (n *Node) replay(ctx context.Context, l *letters.Letter, done func()) error {
+// replay delivers a letter's event. done is called when its handlers are through.
+func (n *Node) replay(ctx context.Context, l *letters.Letter, done func(error)) error {
 	var e wire.Envelope
 	if err := wire.DecodeEnvelope(l.Message, &e); err != nil {
-		done()
 		return err
 	}
 	h := n.headerOf(&e, n.imported)
 	h.waited += max(0, n.clock.now()-h.at)
 	targets, err := n.replayTargets(l)
 	if err != nil {
-		done()
 		return err
 	}
-	settled := make(chan []failure, 1)
-	d := &handover{open: len(targets), last: true, settle: func(f []failure) { done(); settled <- f }}
-	if err := n.deliverTo(ctx, targets, &h, e.Payload, false, d); err != nil {
-		done()
-		return err
-	}
-	select {
-	case failures := <-settled:
+	return n.deliverTo(ctx, targets, &h, e.Payload, false, &handover{open: len(targets), last: true, settle: func(failures []failure) {
 		var errs []error
 		for _, f := range failures {
 			errs = append(errs, fmt.Errorf("%s: %w", f.place, f.err))
 		}
-		return errors.Join(errs...)
-	case <-ctx.Done():
-		return endOf(ctx)
-	}
+		done(errors.Join(errs...))
+	}})
 }
 
 // replayTargets are the handlers that a letter is for: the one that gave it up, or

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gofrs/flock"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
 
@@ -44,6 +45,7 @@ type Node struct {
 	outbox      *outbox.Outbox   // nil without a durable export
 	letters     *letters.Letters // nil if nothing is durable, as the rest
 	bookmarks   *bookmarks
+	dataLock    *flock.Flock
 	replaying   sync.Map // keys of the letters that are
 	durables    []*durableImport
 	durableRuns sync.WaitGroup // of durables; ends with the intake

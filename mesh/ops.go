@@ -3,9 +3,11 @@ package mesh
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/nats-io/nats.go"
@@ -27,7 +29,7 @@ const (
 // ops is the operations lane: it answers clients at the tap who ask what the
 // node does. It has a connection of its own, whose one goroutine answers one
 // request after the other, and asks no rule, no guard and no queue: a node at
-// its limits still answers. It only reads.
+// its limits still answers. It reads, and does as it is told with dead letters.
 type ops struct {
 	node     *Node
 	conn     *nats.Conn
@@ -77,10 +79,17 @@ type opsError struct {
 	text string
 }
 
-// questions lists what can be asked.
-const questions = "stats, graph, graph.mermaid and rules"
+// questions lists what can be asked. The last three take a letter's key as data.
+const questions = "stats, graph, graph.mermaid, rules, letters, letter, letter.replay and letter.drop"
+
+// replayWait is how long a request to replay a letter is kept waiting, and the others
+// behind it. The replay goes on by itself then.
+const replayWait = 2 * time.Second
 
 func (o *ops) answer(question string, request []byte) ([]byte, *opsError) {
+	if strings.HasPrefix(question+".", "letter.") {
+		return o.letter(question, string(request))
+	}
 	var data []byte
 	var err error
 	switch question {
@@ -92,12 +101,60 @@ func (o *ops) answer(question string, request []byte) ([]byte, *opsError) {
 		data = []byte(o.node.Graph().Mermaid())
 	case "rules":
 		data, err = rulesJSON(o.node.Rules())
+	case "letters":
+		data, err = o.letters()
 	default:
 		return nil, &opsError{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", question, questions)}
 	}
 	switch {
 	case len(request) > 0:
 		return nil, &opsError{400, fmt.Sprintf("the request has %d bytes of data, and %s takes none", len(request), question)}
+	case err != nil:
+		return nil, &opsError{500, err.Error()}
+	}
+	return data, nil
+}
+
+// letterList is the answer to letters.
+type letterList struct {
+	Letters []Letter `json:"letters"`
+	// Damaged tells of letters that can not be read.
+	Damaged string `json:"damaged,omitempty"`
+}
+
+func (o *ops) letters() ([]byte, error) {
+	list, err := o.node.Letters()
+	answer := letterList{Letters: list}
+	if err != nil {
+		answer.Damaged = err.Error()
+	}
+	return json.Marshal(answer)
+}
+
+// letter shows, replays or drops the letter of a key.
+func (o *ops) letter(question, key string) ([]byte, *opsError) {
+	data := []byte("{}")
+	var err error
+	switch question {
+	case "letter":
+		var l Letter
+		if l, err = o.node.Letter(key); err == nil {
+			data, err = json.Marshal(l)
+		}
+	case "letter.replay":
+		ctx, cancel := context.WithTimeout(context.Background(), replayWait)
+		defer cancel()
+		err = o.node.ReplayLetter(ctx, key)
+	case "letter.drop":
+		err = o.node.DropLetter(key)
+	default:
+		return nil, &opsError{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", question, questions)}
+	}
+	switch {
+	case errors.Is(err, ErrNoLetter):
+		return nil, &opsError{404, err.Error()}
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, &opsError{504, fmt.Sprintf("letter %.80s is still being replayed: look at letters later", key)}
 	case err != nil:
 		return nil, &opsError{500, err.Error()}
 	}

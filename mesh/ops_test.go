@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,8 +126,8 @@ func TestABadQuestionIsAnsweredWithAnError(t *testing.T) {
 	for _, test := range []struct {
 		subject, data, code, text string
 	}{
-		{"mesh.ops.nonsense", "", "404", `nothing is known as "nonsense": ask for stats, graph, graph.mermaid and rules`},
-		{"mesh.ops.stats.all", "", "404", `nothing is known as "stats.all": ask for stats, graph, graph.mermaid and rules`},
+		{"mesh.ops.nonsense", "", "404", `nothing is known as "nonsense": ask for stats, graph, graph.mermaid, rules, letters`},
+		{"mesh.ops.stats.all", "", "404", `nothing is known as "stats.all": ask for stats, graph, graph.mermaid, rules, letters`},
 		{"mesh.ops.stats", "{}", "400", "the request has 2 bytes of data, and stats takes none"},
 		{"mesh.ops.rules", "", "413", "and a message at most 1024: raise max_payload"},
 	} {
@@ -140,4 +141,50 @@ func TestABadQuestionIsAnsweredWithAnError(t *testing.T) {
 	}
 	var stats mesh.Stats
 	answerTo(t, conn, "mesh.ops.stats", &stats)
+}
+
+// A client at the tap lists, inspects, replays and drops dead letters.
+func TestLettersAtTheTap(t *testing.T) {
+	var good atomic.Bool
+	score := durableScore(t, func(context.Context, solved) error {
+		if good.Load() {
+			return nil
+		}
+		return errors.New("the database is on fire")
+	})
+	score.Imports[0].Redelivery.Tries = 1
+	nodes, conn := tapped(t, score, durableClue(t))
+	for i := range 2 {
+		if err := clueSolved.Emit(nodes.Node("clue-1").Context(t.Context()), solved{"owls", "a", int64(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var list struct{ Letters []mesh.Letter }
+	await(t, "two letters", func() bool {
+		answerTo(t, conn, "mesh.ops.letters", &list)
+		return len(list.Letters) == 2
+	})
+	ask := func(what, key, code string) *nats.Msg {
+		t.Helper()
+		m := question(t, conn, "mesh.ops."+what, []byte(key))
+		if got := m.Header.Get("Nats-Service-Error-Code"); got != code {
+			t.Errorf("%s: code %q, want %q: %v %s", what, got, code, m.Header, m.Data)
+		}
+		return m
+	}
+	first, second := list.Letters[0], list.Letters[1]
+	var one mesh.Letter
+	if err := json.Unmarshal(ask("letter", first.Key, "").Data, &one); err != nil || one.Event != first.Event || one.Error != "the database is on fire" || len(one.Payload) == 0 {
+		t.Errorf("%+v, %v", one, err)
+	}
+	ask("letter.replay", first.Key, "500")
+	good.Store(true)
+	ask("letter.replay", first.Key, "")
+	ask("letter", first.Key, "404")
+	ask("letter.drop", second.Key, "")
+	ask("letter.drop", second.Key, "404")
+	ask("letter.lose", second.Key, "404")
+	if answerTo(t, conn, "mesh.ops.letters", &list); len(list.Letters) != 0 {
+		t.Errorf("left: %+v", list)
+	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/internal/leaf"
@@ -19,6 +21,7 @@ const (
 	outboxFolder  = "outbox"
 	lettersFolder = "letters"
 	bookmarkFile  = "bookmark"
+	lockFile      = "lock"
 )
 
 // maxLetters bounds the durable dead letters of a node. Past it events that are
@@ -68,7 +71,10 @@ func (n *Node) openStorage(ctx context.Context) error {
 		return nil
 	}
 	data := string(n.config.Data)
-	var err error
+	err := n.lockData(data)
+	if err != nil {
+		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
 	if n.letters, err = letters.Open(filepath.Join(data, lettersFolder), maxLetters); err != nil {
 		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
 	}
@@ -76,6 +82,25 @@ func (n *Node) openStorage(ctx context.Context) error {
 		return fmt.Errorf("mesh: open node %s: %w", n.name, err)
 	}
 	return n.openOutbox(ctx)
+}
+
+// lockData keeps other processes from the data directory: two nodes there would each
+// overwrite what the other keeps. The operating system drops the lock when the
+// process ends, however it ends.
+func (n *Node) lockData(data string) error {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	lock := flock.New(filepath.Join(data, lockFile), flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("lock the data directory: %w", err)
+	}
+	if !locked {
+		return fmt.Errorf("the data directory %s is in use by another node: give each node one of its own", data)
+	}
+	n.dataLock = lock
+	return nil
 }
 
 func (n *Node) openOutbox(ctx context.Context) (err error) {
@@ -152,6 +177,9 @@ func (n *Node) closeStorage(ctx context.Context) error {
 	}
 	if n.outbox != nil {
 		errs = append(errs, n.outbox.Close(ctx))
+	}
+	if n.dataLock != nil {
+		errs = append(errs, n.dataLock.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("mesh: close node %s: %w", n.name, err)

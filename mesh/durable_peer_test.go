@@ -1,0 +1,162 @@
+package mesh_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"leafmesh/mesh"
+)
+
+// logged is a log that tests read.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// copyFolder copies the files of a folder that nobody writes to.
+func copyFolder(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A peer whose outbox is not as this node left it is told of, and its events
+// come nevertheless.
+func TestDurablePeerThatIsNotWhatItWas(t *testing.T) {
+	tests := map[string]struct {
+		// change does it to the peer between two runs; old is its data before its last event.
+		change func(t *testing.T, clue *mesh.Config, old string)
+		rule   string
+		says   string
+	}{
+		"unchanged": {func(*testing.T, *mesh.Config, string) {}, "", ""},
+		"wiped": {func(t *testing.T, clue *mesh.Config, _ string) {
+			clue.Data = mesh.Path(t.TempDir())
+		}, "wiped", "clue-1"},
+		"restored from an old copy": {func(_ *testing.T, clue *mesh.Config, old string) {
+			clue.Data = mesh.Path(old)
+		}, "restored", "clue-1"},
+		"renamed": {func(_ *testing.T, clue *mesh.Config, _ string) {
+			clue.Name = "clue-2"
+		}, "renamed", "clue-2"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got seen
+			clue, score := durableClue(t), durableScore(t, got.add)
+			var log logged
+			score.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			old := filepath.Join(t.TempDir(), "old")
+			for run := range 3 {
+				if run == 1 {
+					copyFolder(t, string(clue.Data), old)
+				}
+				if run == 2 {
+					test.change(t, &clue, old)
+				}
+				nodes, err := mesh.OpenAll(within(t), clue, score)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := nodes.Ready(within(t)); err != nil { // or new events could hide that old ones are gone
+					t.Fatal(err)
+				}
+				if err := clueSolved.Emit(nodes[0].Context(t.Context()), solved{"owls", "a", int64(run)}); err != nil {
+					t.Fatal(err)
+				}
+				await(t, "the event", func() bool { return got.count() > 0 && got.all()[got.count()-1].At == int64(run) })
+				stats := nodes.Node("score-1").Stats()
+				if err := nodes.Close(within(t)); err != nil {
+					t.Fatal(err)
+				}
+				rule := ""
+				for _, c := range stats.Counts {
+					if c.Outcome == mesh.OutboxChanged {
+						rule = c.Rule
+					}
+				}
+				if want := test.rule; run == 2 && rule != want || run < 2 && rule != "" {
+					t.Errorf("run %d: counted under %q, want %q", run, rule, want)
+				}
+			}
+			if told := strings.Contains(log.String(), "not as this node left it"); told != (test.rule != "") || !strings.Contains(log.String(), test.says) {
+				t.Errorf("the log: %s", &log)
+			}
+		})
+	}
+}
+
+// A damaged outbox does not open, and what is said names file and remedy.
+func TestDurableDamagedOutbox(t *testing.T) {
+	clue := durableClue(t)
+	nodes := openAll(t, clue)
+	for i := range 10 {
+		if err := clueSolved.Emit(nodes[0].Context(t.Context()), solved{"owls", "a", int64(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := nodes.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	var block string
+	err := filepath.WalkDir(string(clue.Data), func(path string, _ os.DirEntry, err error) error {
+		if filepath.Ext(path) == ".blk" {
+			block = path
+		}
+		return err
+	})
+	if err != nil || block == "" {
+		t.Fatalf("no block file: %v", err)
+	}
+	if err := os.Truncate(block, 100); err != nil {
+		t.Fatal(err)
+	}
+	nodes, err = mesh.OpenAll(within(t), clue)
+	if err == nil {
+		nodes.Close(within(t))
+		t.Fatal("it opened")
+	}
+	for _, part := range []string{string(clue.Data), "restore", "remove"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
+	}
+}
+
+// Nobody shares a data directory.
+func TestDurableDataInUse(t *testing.T) {
+	score := durableScore(t, func(context.Context, solved) error { return nil })
+	clue := durableClue(t)
+	openAll(t, clue, score)
+	other := score
+	other.Name = "score-2"
+	if nodes, err := mesh.OpenAll(within(t), durableClue(t), other); err == nil {
+		nodes.Close(within(t))
+		t.Error("two importers share a directory")
+	}
+	another := clue
+	another.Name = "clue-2"
+	if nodes, err := mesh.OpenAll(within(t), another); err == nil {
+		nodes.Close(within(t))
+		t.Error("two exporters share a directory")
+	}
+}
