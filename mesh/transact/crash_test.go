@@ -157,8 +157,8 @@ func runAwards(dir string) error {
 	if err != nil {
 		return err
 	}
-	r, err := transact.Start(ctx, transact.Config{Node: n, Database: &killed{DB: giver, killer: k, counted: handled}})
-	if err != nil {
+	r := transact.NewRelay(transact.Config{Database: &killed{DB: giver, killer: k, counted: handled}})
+	if err := r.Start(ctx, n); err != nil {
 		return err
 	}
 	for i := range crashAwards {

@@ -1,8 +1,9 @@
 // Package transact keeps a service's events and its state in one SQL
 // transaction, so that the two can not disagree.
 //
-// The outbox: [Emit] writes an event into the transaction that changes the state;
-// a [Relay] gives it to the node after the COMMIT. The inbox: [Inbox.First] tells
+// The outbox: [Emit] writes an event into the transaction that changes the state, or
+// [Put] one that was staged before it began; a [Relay] gives it to the node after the
+// COMMIT. The inbox: [Inbox.First] tells
 // a handler, within its own transaction, whether it has handled the event before.
 //
 // # Guarantees
@@ -11,16 +12,18 @@
 // and never if it was rolled back, whenever the process dies. When the machine dies,
 // this holds as far as the database keeps its commits: SQLite in WAL mode with
 // synchronous=NORMAL may lose the newest ones, whose events may have left already.
-// Where that matters use synchronous=FULL.
+// And it holds as far as the outbox of a durable export keeps what it took: its
+// row is deleted then. Where that matters use synchronous=FULL, and sync: always.
 //
 // At least once. A relayed row is deleted after [mesh.Node.Relay] has taken the
 // event. A process that dies between the two relays it again when it is back, under
 // the same id. A Relay that lives relays each row once, also when a deletion fails.
 //
-// What "taken" means. The event was put into the queues of this node's handlers
-// and of its export. Those queues are in memory and die with the process: what
-// must survive that as well has to be in the database of the service that emits
-// it, or has to reach others.
+// What "taken" means. An event of a durable export is in the node's outbox on disk,
+// which keeps it until each importing service has handled it. It was put into
+// the queues of this node's handlers, and any other event into that of its export.
+// Those queues are in memory and die with the process: what must survive that
+// belongs into a durable export, or into the database of the service that emits it.
 //
 // Same id. What a handler emits has an id that follows from the event it handles
 // (see [mesh.Event.Stage]). A handler that runs again for its event, in a retry
@@ -44,8 +47,8 @@
 // in its [Stats], with the row and what to do, and tries again. The events before it
 // are relayed, those behind it wait.
 //
-// Blocking. Emit and First wait for the database alone, and for a rule of the gate
-// that waits. A Relay waits as long as a handler's queue is full; the outbox grows
+// Blocking. Put and First wait for the database alone. Emit waits for a rule of the
+// gate too, if it is one that waits, with the transaction open. A Relay waits as long as a handler's queue is full; the outbox grows
 // meanwhile, and has no bound but the disk: watch [Relay.Stats].
 //
 // # Not promised

@@ -83,7 +83,7 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	l := &ledger{db: db}
+	l := &ledger{db: db, relay: transact.NewRelay(transact.Config{Database: db})}
 	told := make(chan Points)
 	node, err := mesh.Open(ctx, mesh.Config{Name: "score-1", Handlers: []mesh.Handler{
 		ClueSolved.Handle("count", func(ctx context.Context, s Solve) error { return l.count(ctx, s) }),
@@ -92,7 +92,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if l.relay, err = transact.Start(ctx, transact.Config{Node: node, Database: db}); err != nil {
+	if err := l.relay.Start(ctx, node); err != nil {
 		log.Fatal(err)
 	}
 

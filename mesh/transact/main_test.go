@@ -93,8 +93,14 @@ func closeNode(t testing.TB, n *mesh.Node) {
 // test's end.
 func start(t testing.TB, n *mesh.Node, db transact.Database) *transact.Relay {
 	t.Helper()
-	r, err := transact.Start(t.Context(), transact.Config{Node: n, Database: db, Poll: time.Hour})
-	if err != nil {
+	return startAs(t, n, transact.Config{Database: db, Poll: time.Hour})
+}
+
+// startAs starts a Relay, and stops it at the test's end.
+func startAs(t testing.TB, n *mesh.Node, c transact.Config) *transact.Relay {
+	t.Helper()
+	r := transact.NewRelay(c)
+	if err := r.Start(t.Context(), n); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.Stop)

@@ -1,6 +1,7 @@
 package transact
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,8 +15,6 @@ import (
 
 // Config says what a Relay is to relay.
 type Config struct {
-	// Node takes the events. It is the node whose contexts they were emitted with.
-	Node *mesh.Node
 	// Database has the outbox: the table of [OutboxSchema].
 	Database Database
 	// Poll is how often the Relay looks without having been woken; default 1s. It
@@ -36,55 +35,66 @@ const (
 	deleteTimeout = 10 * time.Second
 )
 
-// Relay gives the events of an outbox to a node, in their order. It owns one
-// goroutine, from Start to Stop. Its methods are safe for concurrent use.
+// Relay gives the events of an outbox to a node, in their order. It is made before
+// its node, as the handlers that wake it are, and owns one goroutine from Start to
+// Stop. Its methods are safe for concurrent use.
 type Relay struct {
-	node   *mesh.Node
 	outbox outbox
 	poll   time.Duration
 	log    *slog.Logger
 
-	wake   chan struct{}
-	cancel context.CancelFunc
-	done   chan struct{} // closed when the goroutine has ended
-
+	wake    chan struct{}
 	relayed atomic.Uint64
+
 	mu      sync.Mutex
-	failure error // guarded by mu: of the last try
+	cancel  context.CancelFunc // guarded by mu: ends the goroutine; nil before Start
+	done    chan struct{}      // guarded by mu: closed when the goroutine has ended
+	failure error              // guarded by mu: of the last try
 
 	// Owned by the goroutine.
+	node   *mesh.Node
 	gone   []int64 // rows that were relayed and are not yet deleted
 	logged time.Time
 }
 
-// Start starts a Relay. It returns an error if the database can not be read, most
-// likely because [OutboxSchema] is not among its migrations. ctx bounds only the
-// start. Stop the Relay before its node and its database are closed.
-func Start(ctx context.Context, c Config) (*Relay, error) {
-	switch {
-	case c.Node == nil || c.Database == nil:
-		return nil, errors.New("transact: a Relay needs a Node and a Database")
-	case c.Poll < 0:
-		return nil, fmt.Errorf("transact: poll is %v; it must be positive, or 0 for %v", c.Poll, defaultPoll)
-	}
-	r := &Relay{node: c.Node, outbox: outbox{c.Database}, poll: c.Poll, log: c.Logger,
-		wake: make(chan struct{}, 1), done: make(chan struct{})}
-	if r.poll == 0 {
-		r.poll = defaultPoll
-	}
+// NewRelay makes a Relay, which does nothing before Start.
+func NewRelay(c Config) *Relay {
+	r := &Relay{outbox: outbox{c.Database}, poll: cmp.Or(c.Poll, defaultPoll), log: c.Logger, wake: make(chan struct{}, 1)}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
-	if _, _, err := r.outbox.backlog(ctx); err != nil {
-		return nil, fmt.Errorf("transact: start the relay of node %s: %w; is transact.OutboxSchema among the migrations?", c.Node.Name(), err)
+	return r
+}
+
+// Start begins to relay to a node: the one whose contexts the events were emitted
+// with. It returns an error for a Config that is not complete, if the database can
+// not be read, most likely because [OutboxSchema] is not among its migrations, and
+// for a Relay that was started before. ctx bounds only the start. Stop the Relay
+// before the node and the database are closed.
+func (r *Relay) Start(ctx context.Context, node *mesh.Node) error {
+	switch {
+	case node == nil || r.outbox.db == nil:
+		return errors.New("transact: a Relay needs a node and a Database")
+	case r.poll < 0:
+		return fmt.Errorf("transact: poll is %v; it must be positive, or 0 for %v", r.poll, defaultPoll)
 	}
+	if _, _, err := r.outbox.backlog(ctx); err != nil {
+		return fmt.Errorf("transact: start the relay of node %s: %w; is transact.OutboxSchema among the migrations?", node.Name(), err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cancel != nil {
+		return errors.New("transact: the Relay was started before; make a new one")
+	}
+	r.node, r.done = node, make(chan struct{})
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	go r.run(ctx)
-	return r, nil
+	go r.run(ctx, r.done)
+	return nil
 }
 
 // Wake makes the Relay look at once. Call it after a COMMIT; it never blocks, and
 // for many commits one look is enough. Without it events wait for Config.Poll.
+// Before Start it does nothing, as Start looks.
 func (r *Relay) Wake() {
 	select {
 	case r.wake <- struct{}{}:
@@ -93,10 +103,17 @@ func (r *Relay) Wake() {
 }
 
 // Stop ends the Relay and waits for it, at most for one deletion. Events that are
-// left stay in the outbox. It may be called more than once.
+// left stay in the outbox, for the next process. Harmless before Start; it may be
+// called more than once.
 func (r *Relay) Stop() {
-	r.cancel()
-	<-r.done
+	r.mu.Lock()
+	cancel, done := r.cancel, r.done
+	r.mu.Unlock()
+	if cancel == nil {
+		return
+	}
+	cancel()
+	<-done
 }
 
 // Stats is what a Relay has done and has before it.
@@ -122,8 +139,8 @@ func (r *Relay) Stats(ctx context.Context) (s Stats, err error) {
 }
 
 // run relays until ctx ends.
-func (r *Relay) run(ctx context.Context) {
-	defer close(r.done)
+func (r *Relay) run(ctx context.Context, done chan<- struct{}) {
+	defer close(done)
 	for delay := firstDelay; ; {
 		more, err := r.pass(ctx)
 		if ctx.Err() != nil {

@@ -141,11 +141,7 @@ func TestARefusedEventIsNotWritten(t *testing.T) {
 func TestWithoutWakeTheRelayLooksByItself(t *testing.T) {
 	log := &logbook{}
 	n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
-	r, err := transact.Start(t.Context(), transact.Config{Node: n, Database: db, Poll: time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Stop()
+	startAs(t, n, transact.Config{Database: db, Poll: time.Millisecond})
 	for i, a := range some(3) {
 		giveAll(t, n, db, a)
 		waitUntil(t, "relayed", func() bool { return len(log.all()) == i+1 })
@@ -194,10 +190,7 @@ func TestADamagedRowStopsTheRelayLoudly(t *testing.T) {
 			}
 			var lines bytes.Buffer
 			tries := &watched{DB: db}
-			r, err := transact.Start(t.Context(), transact.Config{Node: n, Database: tries, Logger: slog.New(slog.NewTextHandler(&lines, nil))})
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := startAs(t, n, transact.Config{Database: tries, Logger: slog.New(slog.NewTextHandler(&lines, nil))})
 			waitUntil(t, "it has failed several times", func() bool { return tries.reads.Load() > 4 })
 			s := stats(t, r)
 			if !errors.Is(s.Failure, mesh.ErrUnrelayable) || !strings.Contains(s.Failure.Error(), "DELETE FROM mesh_outbox WHERE seq = 3") || s.Waiting != 3 {
@@ -268,17 +261,77 @@ func TestWhatCanNotBeDeletedIsNotRelayedAgain(t *testing.T) {
 func TestStartSaysWhatIsMissing(t *testing.T) {
 	n, db := openNode(t, "score-1"), openDatabase(t, filepath.Join(t.TempDir(), "empty.db"))
 	for name, test := range map[string]struct {
+		node   *mesh.Node
 		config transact.Config
 		want   string
 	}{
-		"the node":     {transact.Config{Database: db}, "needs a Node"},
-		"the database": {transact.Config{Node: n}, "needs a Node and a Database"},
-		"the table":    {transact.Config{Node: n, Database: db}, "is transact.OutboxSchema among the migrations?"},
-		"the time":     {transact.Config{Node: n, Database: db, Poll: -1}, "must be positive"},
+		"the node":     {nil, transact.Config{Database: db}, "needs a node"},
+		"the database": {n, transact.Config{}, "needs a node and a Database"},
+		"the table":    {n, transact.Config{Database: db}, "is transact.OutboxSchema among the migrations?"},
+		"the time":     {n, transact.Config{Database: db, Poll: -1}, "must be positive"},
 	} {
-		if r, err := transact.Start(t.Context(), test.config); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("without %s: %v, %v; want %q", name, r, err, test.want)
+		r := transact.NewRelay(test.config)
+		if err := r.Start(t.Context(), test.node); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("without %s: %v; want %q", name, err, test.want)
 		}
+		r.Stop()
+	}
+}
+
+// A Relay is there before its node: whoever commits may wake it, and what was
+// committed by then is relayed from the start on. It is started once.
+func TestARelayIsWokenBeforeItStarts(t *testing.T) {
+	log := &logbook{}
+	db := newDatabase(t)
+	r := transact.NewRelay(transact.Config{Database: db, Poll: time.Hour})
+	n := openNode(t, "score-1", log.handler())
+	giveAll(t, n, db, some(2)...)
+	r.Wake()
+	if s := stats(t, r); s.Waiting != 2 || s.Relayed != 0 {
+		t.Errorf("before the start %+v", s)
+	}
+	if err := r.Start(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	defer r.Stop()
+	waitUntil(t, "relayed", func() bool { return stats(t, r).Waiting == 0 })
+	if err := r.Start(t.Context(), n); err == nil {
+		t.Error("it was started twice")
+	}
+}
+
+// Events that were staged before their transaction keep their order in it.
+func TestPutKeepsTheOrder(t *testing.T) {
+	log := &logbook{}
+	n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
+	ctx := n.Context(t.Context())
+	var staged []mesh.Staged
+	for _, a := range some(3) {
+		s, err := awarded.Stage(ctx, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		staged = append(staged, s)
+	}
+	err := within(ctx, db, func(tx *sql.Tx) error {
+		return errors.Join(transact.Put(ctx, tx), transact.Put(ctx, tx, staged[2]), transact.Put(ctx, tx, staged[:2]...))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, n, db)
+	waitUntil(t, "relayed", func() bool { return stats(t, r).Waiting == 0 })
+	closeNode(t, n)
+	if got := log.all(); !slices.Equal(got, []award{{"otters", 3}, {"otters", 1}, {"otters", 2}}) {
+		t.Errorf("relayed %v", got)
+	}
+	if err := within(ctx, db, func(tx *sql.Tx) error {
+		if _, err := tx.Exec("DROP TABLE mesh_outbox"); err != nil {
+			return err
+		}
+		return transact.Put(ctx, tx, staged...)
+	}); err == nil || !strings.Contains(err.Error(), staged[0].ID.String()) {
+		t.Errorf("without the table: %v, want an error that names the event", err)
 	}
 }
 

@@ -81,8 +81,8 @@ func TestEventsInAWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, err := transact.Start(t.Context(), transact.Config{Node: n, Database: db, Poll: time.Millisecond})
-	if err != nil {
+	r := transact.NewRelay(transact.Config{Database: db, Poll: time.Millisecond})
+	if err := r.Start(t.Context(), n); err != nil {
 		t.Fatal(err)
 	}
 	defer r.Stop()
@@ -149,8 +149,8 @@ func BenchmarkOutbox(b *testing.B) {
 				return nil
 			}))
 			defer closeNode(b, n)
-			r, err := transact.Start(b.Context(), transact.Config{Node: n, Database: db})
-			if err != nil {
+			r := transact.NewRelay(transact.Config{Database: db})
+			if err := r.Start(b.Context(), n); err != nil {
 				b.Fatal(err)
 			}
 			defer r.Stop()
