@@ -8,6 +8,7 @@ import (
 
 	"leafmesh/mesh"
 	"leafmesh/services/clue"
+	"leafmesh/services/daemon"
 	"leafmesh/services/hunt"
 	"leafmesh/services/huntfile"
 	"leafmesh/services/score"
@@ -27,15 +28,6 @@ type Cluster struct {
 
 // linkTimeout is how long the nodes may take to link. It takes some 100 ms.
 const linkTimeout = 20 * time.Second
-
-// running is what the services have in common.
-type running interface {
-	Declare(c *mesh.Config)
-	Serve(ctx context.Context, node *mesh.Node) error
-	URL() string
-	StopServing(ctx context.Context) error
-	Close(ctx context.Context) error
-}
 
 // Open starts services, nodes and APIs, and returns when the nodes are linked. The caller closes the cluster.
 //
@@ -91,7 +83,7 @@ func (c *Cluster) open(ctx context.Context, s settings) (err error) {
 }
 
 // services are those made so far, in the order of the nodes.
-func (c *Cluster) services() (made []running) {
+func (c *Cluster) services() (made []daemon.Service) {
 	if c.Clue != nil {
 		made = append(made, c.Clue)
 	}
@@ -125,7 +117,11 @@ const closeTimeout = 10 * time.Second
 func (c *Cluster) closeAll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
-	err := errors.Join(c.stopServing(ctx), c.Nodes.Close(ctx))
+	err := c.stopServing(ctx)
+	for _, service := range c.services() {
+		service.StopRelaying()
+	}
+	err = errors.Join(err, c.Nodes.Close(ctx))
 	for _, service := range c.services() {
 		err = errors.Join(err, service.Close(ctx))
 	}

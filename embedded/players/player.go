@@ -37,7 +37,7 @@ func (p *player) play(ctx context.Context) {
 			idle = 0
 			p.work(ctx, open[p.random.IntN(len(open))])
 		default:
-			if idle++; idle%patience == 0 { // An announcement was lost: joining again brings it back.
+			if idle++; idle%patience == 0 { // Impatient teams join again, which announces their clues again.
 				p.try(ctx, func() error { return p.crowd.client.Join(ctx, p.name) })
 			}
 			p.pause(ctx)

@@ -10,28 +10,34 @@ import (
 	"leafmesh/services/clue"
 )
 
-// openSmall opens nodes with the hunt of the small log, and lets its teams join.
-func openSmall(t *testing.T) (*Local, *guesslog.Log, guesslog.Derived) {
+// openSmall opens nodes with the hunt of the small log, and lets its teams join. The test's end closes them, and gives
+// the error to closed.
+func openSmall(t *testing.T, closed func(error)) (*Local, *guesslog.Log, guesslog.Derived) {
 	t.Helper()
 	log, hunt := read(t, testlog.Small(t).Path)
 	local, err := OpenLocal(t.Context(), hunt.Hunt, t.TempDir(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := local.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { closed(local.Close(context.Background())) })
 	if err := local.Join(t.Context(), log.Teams(), len(hunt.Hunt.Clues)); err != nil {
 		t.Fatal(err)
 	}
 	return local, log, hunt
 }
 
+// well says that closing must go well.
+func well(t *testing.T) func(error) {
+	return func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Solves that clue counted and score did not are an error and not a leaderboard with less in it.
 func TestLocalNoticesLostSolves(t *testing.T) {
-	local, _, _ := openSmall(t)
+	local, _, _ := openSmall(t, well(t))
 	if err := local.Settle(t.Context(), 0); err != nil {
 		t.Error(err)
 	}
@@ -41,7 +47,7 @@ func TestLocalNoticesLostSolves(t *testing.T) {
 }
 
 func TestLocalNoticesTeamsWithoutClues(t *testing.T) {
-	local, log, hunt := openSmall(t)
+	local, log, hunt := openSmall(t, well(t))
 	err := local.Join(t.Context(), log.Teams()[:1], len(hunt.Hunt.Clues)+1)
 	if err == nil || !strings.Contains(err.Error(), "has 8 of 9 clues open") {
 		t.Errorf("got %v", err)
@@ -50,7 +56,11 @@ func TestLocalNoticesTeamsWithoutClues(t *testing.T) {
 
 // A guess that can not be judged, because the database is gone, ends the replay at once and by name.
 func TestLocalNoticesGuessesThatFail(t *testing.T) {
-	local, log, hunt := openSmall(t)
+	local, log, hunt := openSmall(t, func(err error) {
+		if err == nil || !strings.Contains(err.Error(), "look into the outbox of clue-1") {
+			t.Errorf("closing without the database: %v", err)
+		}
+	})
 	if err := local.Clue.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -12,10 +12,6 @@ type board struct {
 
 // seat is one team's place on the board. A seat is never removed.
 type seat struct {
-	// hinting is held while a hint is given, so that two requests do not take two hints for one wish. It is taken before mu,
-	// and kept while the hint's event is emitted, which may wait; judging does not need it.
-	hinting sync.Mutex
-
 	mu        sync.Mutex
 	standings map[string]*standing // guarded by mu; clue id → what the team made of it
 }
@@ -23,9 +19,7 @@ type seat struct {
 // standing is what a team has made of one clue.
 type standing struct {
 	State
-	Hints       int   // how many it took
-	Unannounced bool  // the last of them was recorded, but its event was not admitted yet
-	Reported    int64 // when this process last emitted the solve, unix ms of event time; 0: never
+	Hints int // how many it took
 }
 
 func newBoard() *board { return &board{seats: make(map[string]*seat)} }

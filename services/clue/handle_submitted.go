@@ -3,15 +3,12 @@ package clue
 import (
 	"context"
 	"time"
+
+	"leafmesh/mesh"
 )
 
-// reportAgain is how long after a solve was emitted a further guess at the solved clue emits it again. A solve is lost if the
-// process dies between COMMIT and emit, or a link is down; a team that wonders why its solve does not show tries again
-// and so heals it. A minute, so that repeating a known answer does not flood the export.
-const reportAgain = time.Minute
-
 // handleSubmitted judges a guess. An event that comes again, because a try failed half way, gets the verdict that was
-// recorded first and changes nothing else.
+// recorded first and changes nothing else. Nobody is told of a verdict before it is recorded, and a solve's event with it.
 func (s *Service) handleSubmitted(ctx context.Context, e AnswerSubmitted) error {
 	id, err := parseAttempt(e.Attempt)
 	if err != nil {
@@ -24,50 +21,53 @@ func (s *Service) handleSubmitted(ctx context.Context, e AnswerSubmitted) error 
 	if err := Judged.Emit(ctx, AnswerJudged{Attempt: e.Attempt, Team: e.Team, Clue: e.Clue, Verdict: verdict, At: e.At, Guess: e.Guess}); err != nil {
 		return err
 	}
-	if s.reports(verdict, e, after) {
-		if err := Solved.Emit(ctx, ClueSolved{Team: e.Team, Clue: e.Clue, At: after.SolvedAt}); err != nil {
-			return err
-		}
-	}
-	s.waiters.tell(s.judgement(e, verdict, after.State))
+	s.waiters.tell(s.judgement(e, verdict, after))
 	return nil
 }
 
-// record decides on a guess and records the attempt, then changes the board. Guesses of one team come one after the
-// other: the event's key is the team, and the seat's lock holds against other emitters and hints too.
-func (s *Service) record(ctx context.Context, id int64, e AnswerSubmitted) (Verdict, standing, error) {
+// record decides on a guess and records the attempt, and the event of a solve with it, then changes the board. Guesses of one
+// team come one after the other: the event's key is the team, and the seat's lock holds against other emitters and hints
+// too. Where a limit lets the event of a solve wait, the lock is held meanwhile, and the team waits too.
+func (s *Service) record(ctx context.Context, id int64, e AnswerSubmitted) (Verdict, State, error) {
 	seat := s.board.seat(e.Team)
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
-	before := seat.standingLocked(e.Clue)
-	verdict, after := s.judge.decide(before.State, e.Clue, e.Guess, e.At)
+	before := seat.standingLocked(e.Clue).State
+	verdict, after := s.judge.decide(before, e.Clue, e.Guess, e.At)
 	row := attempt{id: id, team: e.Team, clue: e.Clue, guess: e.Guess, verdict: verdict, at: e.At}
 	if verdict == Wrong {
 		row.wrong = after.Wrong
 	}
-	recorded, fresh, err := s.records.add(ctx, row)
+	events, err := stageSolve(ctx, verdict, e)
 	if err != nil {
-		return 0, standing{}, err
+		return 0, State{}, err
+	}
+	recorded, fresh, err := s.records.add(ctx, row, events...)
+	if err != nil {
+		return 0, State{}, err
 	}
 	if !fresh {
 		return recorded, before, nil
 	}
-	if after != before.State { // Then the clue is open, and the seat is kept.
+	if len(events) > 0 {
+		s.relay.Wake()
+	}
+	if after != before { // Then the clue is open, and the seat is kept.
 		seat.changeLocked(e.Clue).State = after
 	}
-	return verdict, seat.standingLocked(e.Clue), nil
+	return verdict, after, nil
 }
 
-// reports reports whether the verdict calls for a clue.clue.solved.
-func (s *Service) reports(v Verdict, e AnswerSubmitted, now standing) bool {
-	if v != Correct && (v != AlreadySolved || e.At-now.Reported < reportAgain.Milliseconds()) {
-		return false
+// stageSolve makes the event of a guess that solves its clue; none of any other.
+func stageSolve(ctx context.Context, v Verdict, e AnswerSubmitted) ([]mesh.Staged, error) {
+	if v != Correct {
+		return nil, nil
 	}
-	seat := s.board.seat(e.Team)
-	seat.mu.Lock()
-	defer seat.mu.Unlock()
-	seat.changeLocked(e.Clue).Reported = e.At
-	return true
+	solved, err := Solved.Stage(ctx, ClueSolved{Team: e.Team, Clue: e.Clue, At: e.At})
+	if err != nil {
+		return nil, err
+	}
+	return []mesh.Staged{solved}, nil
 }
 
 // judgement is what the caller of Answer gets.

@@ -17,12 +17,11 @@ type GivenHint struct {
 	More   int // how many further hints the clue has
 }
 
-// TakeHint gives a team the next hint of a clue that is open to it and not yet solved, and emits clue.hint.taken, from
-// which score takes the cost. ctx must belong to the service's node.
+// TakeHint gives a team the next hint of a clue that is open to it and not yet solved, and records it together with its
+// clue.hint.taken, from which score takes the cost: so no hint is free, and one that is paid for stands among the team's
+// clues (see [Service.Clues]), also if the caller did not live to get it. Two calls at the same time take two hints. ctx must belong to the service's node.
 //
-// If the event is refused, TakeHint returns that error; the hint is then recorded as taken but not announced, and the next call
-// gives the same hint again and announces it. So no hint is free, and none is paid for but not seen; its event may come
-// twice. Errors: *InputError, ErrNotOpen, ErrSolved, ErrNoHint, those of the database and of Emit.
+// Errors: *InputError, ErrNotOpen, ErrSolved, ErrNoHint, those of the database and of Emit. Then no hint was taken.
 func (s *Service) TakeHint(ctx context.Context, teamName, clue string) (GivenHint, error) {
 	if err := team.CheckName(teamName); err != nil {
 		return GivenHint{}, &InputError{Field: "team", Problem: err.Error()}
@@ -31,43 +30,24 @@ func (s *Service) TakeHint(ctx context.Context, teamName, clue string) (GivenHin
 		return GivenHint{}, err
 	}
 	seat := s.board.seat(teamName)
-	seat.hinting.Lock()
-	defer seat.hinting.Unlock()
-	event, err := s.nextHint(ctx, seat, teamName, clue)
-	if err != nil {
-		return GivenHint{}, err
-	}
-	if err := Hinted.Emit(ctx, event); err != nil {
-		return GivenHint{}, fmt.Errorf("announce hint: %w", err)
-	}
-	if err := s.records.announced(ctx, event); err != nil {
-		return GivenHint{}, err
-	}
-	seat.mu.Lock()
-	defer seat.mu.Unlock()
-	seat.changeLocked(clue).Unannounced = false
-	hints := s.clues[clue].Hints
-	return GivenHint{Number: event.Hint, Text: hints[event.Hint-1].Text, Cost: event.Cost, More: len(hints) - event.Hint}, nil
-}
-
-// nextHint records the next hint as taken, or finds the one whose announcement failed.
-func (s *Service) nextHint(ctx context.Context, seat *seat, teamName, clue string) (HintTaken, error) {
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
 	now, hints := seat.standingLocked(clue), s.clues[clue].Hints
-	if now.Unannounced && now.Hints <= len(hints) {
-		return s.records.hint(ctx, teamName, clue, now.Hints)
-	}
 	if err := mayTake(now, hints); err != nil {
-		return HintTaken{}, err
+		return GivenHint{}, err
 	}
-	event := HintTaken{Team: teamName, Clue: clue, Hint: now.Hints + 1, Cost: hints[now.Hints].Cost, At: time.Now().UnixMilli()}
-	if err := s.records.addHint(ctx, event); err != nil {
-		return HintTaken{}, err
+	next := hints[now.Hints]
+	taken := HintTaken{Team: teamName, Clue: clue, Hint: now.Hints + 1, Cost: next.Cost, At: time.Now().UnixMilli()}
+	event, err := Hinted.Stage(ctx, taken)
+	if err != nil {
+		return GivenHint{}, fmt.Errorf("announce hint: %w", err)
 	}
-	changed := seat.changeLocked(clue)
-	changed.Hints, changed.Unannounced = event.Hint, true
-	return event, nil
+	if err := s.records.addHint(ctx, taken, event); err != nil {
+		return GivenHint{}, err
+	}
+	s.relay.Wake()
+	seat.changeLocked(clue).Hints = taken.Hint
+	return GivenHint{Number: taken.Hint, Text: next.Text, Cost: next.Cost, More: len(hints) - taken.Hint}, nil
 }
 
 // mayTake says whether a team may take a further hint.

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
-	"leafmesh/mesh"
 	"leafmesh/services/huntfile"
 )
 
@@ -65,33 +63,5 @@ func TestHintsAtOnce(t *testing.T) {
 	}
 	if got[0] != 6 || got[1] != 1 || got[2] != 1 {
 		t.Errorf("hints given: %v", got)
-	}
-}
-
-// TestHintThatWasNotAnnounced: it is given again, at the same price, until its event is admitted; also after a restart.
-func TestHintThatWasNotAnnounced(t *testing.T) {
-	dir, hunt := t.TempDir(), sample(huntfile.Limits{})
-	first := start(t, dir, hunt)
-	first.open("owls", "a")
-	seat := first.board.seat("owls")
-	if _, err := first.nextHint(first.Ctx, seat, "owls", "a"); err != nil { // and then the process dies
-		t.Fatal(err)
-	}
-	first.Stop()
-
-	hunt.Clues[0].Hints[0].Cost = 50 // A new price is for new hints.
-	second := start(t, dir, hunt)
-	if got, err := second.TakeHint(second.Ctx, "owls", "a"); err != nil || got != (GivenHint{1, "it shines", 2, 1}) {
-		t.Errorf("got %+v, %v; want the first hint again", got, err)
-	}
-	if got, err := second.TakeHint(second.Ctx, "owls", "a"); err != nil || got.Number != 2 {
-		t.Errorf("got %+v, %v; want the second", got, err)
-	}
-	if got := len(events[HintTaken](second)); got != 2 {
-		t.Errorf("%d hints announced, want 2", got)
-	}
-	second.Stop()
-	if _, err := second.Submit(second.Ctx, Submission{Team: "owls", Clue: "a", Guess: "x", At: time.Now()}); !errors.Is(err, mesh.ErrClosed) {
-		t.Errorf("after the end: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package clue
 import (
 	"context"
 	"testing"
-	"time"
 
 	"leafmesh/mesh"
 	"leafmesh/services/daemon"
@@ -31,7 +30,6 @@ func TestOverLinks(t *testing.T) {
 	here := mesh.Config{Name: "clue-1",
 		Exports: []mesh.Export{Solved.Export(mesh.Limit{}), Hinted.Export(mesh.Limit{})},
 		Imports: []mesh.Import{Unlocked.Import(mesh.Limit{}, mesh.Shared)}}
-	s.Declare(&here)
 	solved := make(chan ClueSolved, 1)
 	there := mesh.Config{Name: "hunt-1",
 		Exports: []mesh.Export{announce.Export(mesh.Limit{})},
@@ -40,25 +38,14 @@ func TestOverLinks(t *testing.T) {
 			solved <- e
 			return nil
 		})}}
-	nodes, err := mesh.OpenAll(ctx, here, there)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := nodes.Ready(ctx); err != nil {
-		t.Fatal(err)
-	}
+	r := servicetest.Start(t, s, here, there)
+	nodes := r.Nodes
 	const name = `the "Ω.*>" team 🦉`
 	if err := announce.Emit(nodes[1].Context(ctx), opened{Name: name, Clues: []string{"a"}, At: 1, Later: "x"}); err != nil {
 		t.Fatal(err)
 	}
-	for len(s.Clues(name, noon)) == 0 {
-		select {
-		case <-time.After(time.Millisecond):
-		case <-ctx.Done():
-			t.Fatal("the announcement did not arrive")
-		}
-	}
-	if j, err := s.Answer(nodes[0].Context(ctx), Submission{Team: name, Clue: "a", Guess: "lighthouse", At: noon}); err != nil || j.Verdict != Correct {
+	r.Await("the announcement", func() bool { return len(s.Clues(name, noon)) > 0 })
+	if j, err := s.Answer(r.Ctx, Submission{Team: name, Clue: "a", Guess: "lighthouse", At: noon}); err != nil || j.Verdict != Correct {
 		t.Fatalf("%v, %v", j.Verdict, err)
 	}
 	select {
@@ -74,11 +61,5 @@ func TestOverLinks(t *testing.T) {
 		if n := stats.Of(private, mesh.Exported); n > 0 {
 			t.Errorf("%d events of %s left the node", n, private)
 		}
-	}
-	if err := nodes.Close(ctx); err != nil {
-		t.Error(err)
-	}
-	if err := s.Close(ctx); err != nil {
-		t.Error(err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"leafmesh/mesh"
+	"leafmesh/mesh/transact"
 	"leafmesh/services/store"
 )
 
@@ -39,6 +41,10 @@ CREATE TABLE hints (
 	announced INTEGER NOT NULL, -- 1 once its event was admitted
 	PRIMARY KEY (team, clue, hint)
 ) STRICT, WITHOUT ROWID;
+`, transact.OutboxSchema + `
+-- A hint and its event are recorded together now. One that was not announced was not told to the team either: it takes it again.
+DELETE FROM hints WHERE announced = 0;
+ALTER TABLE hints DROP COLUMN announced;
 `}
 
 // records is the service's database.
@@ -62,9 +68,9 @@ type attempt struct {
 	at                int64
 }
 
-// add records an attempt and returns its verdict. If it was recorded before (its event came again), the row stays,
-// its verdict is returned and fresh is false.
-func (r *records) add(ctx context.Context, a attempt) (verdict Verdict, fresh bool, err error) {
+// add records an attempt, puts what it leads to into the outbox, and returns the verdict. If it was recorded before (its event
+// came again), the row stays, its verdict is returned, nothing is put into the outbox and fresh is false.
+func (r *records) add(ctx context.Context, a attempt, events ...mesh.Staged) (verdict Verdict, fresh bool, err error) {
 	err = r.db.Write(ctx, func(tx *store.Tx) error {
 		result, err := tx.Exec("INSERT INTO attempts (id, team, clue, guess, verdict, wrong, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			a.id, a.team, a.clue, a.guess, int64(a.verdict), a.wrong, a.at)
@@ -72,9 +78,12 @@ func (r *records) add(ctx context.Context, a attempt) (verdict Verdict, fresh bo
 			return err
 		}
 		added, err := result.RowsAffected()
-		if err != nil || added > 0 {
-			verdict, fresh = a.verdict, true
+		if err != nil {
 			return err
+		}
+		if added > 0 {
+			verdict, fresh = a.verdict, true
+			return transact.Put(ctx, tx, events...)
 		}
 		return tx.QueryRow("SELECT verdict FROM attempts WHERE id = ?", a.id).Scan(&verdict)
 	})
@@ -100,36 +109,16 @@ func (r *records) open(ctx context.Context, team string, clues []string, at int6
 	return nil
 }
 
-// addHint records a hint as taken and not yet announced.
-func (r *records) addHint(ctx context.Context, h HintTaken) error {
+// addHint records a hint as taken, and puts its event into the outbox.
+func (r *records) addHint(ctx context.Context, h HintTaken, event mesh.Staged) error {
 	err := r.db.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec("INSERT INTO hints (team, clue, hint, cost, at, announced) VALUES (?, ?, ?, ?, ?, 0)", h.Team, h.Clue, h.Hint, h.Cost, h.At)
-		return err
+		if _, err := tx.Exec("INSERT INTO hints (team, clue, hint, cost, at) VALUES (?, ?, ?, ?, ?)", h.Team, h.Clue, h.Hint, h.Cost, h.At); err != nil {
+			return err
+		}
+		return transact.Put(ctx, tx, event)
 	})
 	if err != nil {
 		return fmt.Errorf("record hint: %w", err)
 	}
 	return nil
-}
-
-// announced records that a hint's event was admitted.
-func (r *records) announced(ctx context.Context, h HintTaken) error {
-	err := r.db.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec("UPDATE hints SET announced = 1 WHERE team = ? AND clue = ? AND hint = ?", h.Team, h.Clue, h.Hint)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("record the announcement of a hint: %w", err)
-	}
-	return nil
-}
-
-// hint reads a hint that was taken.
-func (r *records) hint(ctx context.Context, team, clue string, number int) (HintTaken, error) {
-	h := HintTaken{Team: team, Clue: clue, Hint: number}
-	err := r.db.Read().QueryRowContext(ctx, "SELECT cost, at FROM hints WHERE team = ? AND clue = ? AND hint = ?", team, clue, number).Scan(&h.Cost, &h.At)
-	if err != nil {
-		return h, fmt.Errorf("read hint: %w", err)
-	}
-	return h, nil
 }

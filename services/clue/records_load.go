@@ -16,7 +16,7 @@ func (r *records) load() (*board, int64, error) {
 		{"SELECT team, clue FROM open_clues", scanOpen},
 		{"SELECT team, clue, max(wrong), max(at) FROM attempts WHERE verdict = 2 GROUP BY team, clue", scanWrong},
 		{"SELECT team, clue, min(at) FROM attempts WHERE verdict = 1 GROUP BY team, clue", scanSolved},
-		{"SELECT team, clue, max(hint), min(announced) FROM hints GROUP BY team, clue", scanHints},
+		{"SELECT team, clue, max(hint) FROM hints GROUP BY team, clue", scanHints},
 	} {
 		if err := r.db.Each(context.Background(), part.query, func(rows *sql.Rows) error { return part.scan(b, rows) }); err != nil {
 			return nil, 0, fmt.Errorf("load state of clue: %w", err)
@@ -71,11 +71,10 @@ func scanSolved(b *board, rows *sql.Rows) error {
 
 func scanHints(b *board, rows *sql.Rows) error {
 	var team, clue string
-	var hints, announced int
-	if err := rows.Scan(&team, &clue, &hints, &announced); err != nil {
+	var hints int
+	if err := rows.Scan(&team, &clue, &hints); err != nil {
 		return err
 	}
-	s := b.standing(team, clue)
-	s.Hints, s.Unannounced = hints, announced == 0
+	b.standing(team, clue).Hints = hints
 	return nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/transact"
 	"leafmesh/services/httpapi"
 	"leafmesh/services/huntfile"
 )
@@ -25,6 +27,7 @@ type Service struct {
 	board   *board
 	ids     attemptIDs
 	waiters waiters
+	relay   *transact.Relay // of the solves and hints in the database
 	api     httpapi.API
 }
 
@@ -45,7 +48,8 @@ func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 		_ = r.db.Close() // The first error tells more.
 		return nil, err
 	}
-	s := &Service{config: config, hunt: hunt, judge: newJudge(hunt), records: r, board: b}
+	s := &Service{config: config, hunt: hunt, judge: newJudge(hunt), records: r, board: b,
+		relay: transact.NewRelay(transact.Config{Database: r.db, Logger: slog.Default()})}
 	s.ids.last.Store(last)
 	s.clues = make(map[string]huntfile.Clue, len(hunt.Clues))
 	for _, c := range hunt.Clues {
@@ -62,9 +66,12 @@ func (s *Service) Declare(c *mesh.Config) {
 	)
 }
 
-// Serve starts the HTTP API if there is one. It returns when the API listens. ctx bounds the life of its requests, so it must
-// live until StopServing has returned.
+// Serve starts to relay what the database holds for others, and the HTTP API if there is one. It returns when the API listens. ctx
+// bounds the life of its requests, so it must live until StopServing has returned. A service is served once.
 func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
+	if err := s.relay.Start(ctx, node); err != nil {
+		return fmt.Errorf("serve clue: %w", err)
+	}
 	if err := s.api.Serve(node.Context(ctx), s.config.HTTP, s.routes()); err != nil {
 		return fmt.Errorf("serve clue: %w", err)
 	}
@@ -78,7 +85,19 @@ func (s *Service) URL() string { return s.api.URL() }
 // when not serving.
 func (s *Service) StopServing(ctx context.Context) error { return s.api.Close(ctx) }
 
+// Unrelayed counts the solves and hints that are recorded and that the node does not have yet.
+func (s *Service) Unrelayed(ctx context.Context) (int, error) {
+	stats, err := s.relay.Stats(ctx)
+	return stats.Waiting, err
+}
+
+// StopRelaying ends the relay, before the node is closed. What it leaves is relayed when the service is served the next
+// time. Harmless when not serving.
+func (s *Service) StopRelaying() { s.relay.Stop() }
+
 // Close stops serving and closes the database. Close the node before, so that no handler needs it any more.
 func (s *Service) Close(ctx context.Context) error {
-	return errors.Join(s.StopServing(ctx), s.records.db.Close())
+	err := s.StopServing(ctx)
+	s.StopRelaying()
+	return errors.Join(err, s.records.db.Close())
 }

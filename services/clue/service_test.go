@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -161,21 +162,133 @@ func describe(views []View) (texts []string) {
 	return texts
 }
 
-// TestSolveIsReportedAgain: a further guess at a solved clue emits the solve again, with its own time, once a minute.
-func TestSolveIsReportedAgain(t *testing.T) {
+// TestSolvesAndHintsOutliveTheProcess: a solve and a hint are recorded with their events. What was not relayed before the process
+// died is relayed when it is back, each once, and further guesses at the solved clue emit nothing.
+func TestSolvesAndHintsOutliveTheProcess(t *testing.T) {
 	dir, hunt := t.TempDir(), sample(huntfile.Limits{})
 	first := start(t, dir, hunt)
-	first.open("owls", "c")
-	for _, after := range []time.Duration{0, time.Second, 59 * time.Second, time.Minute, 61 * time.Second, 2 * time.Minute} {
-		first.answer("owls", "c", "🦉", noon.Add(after))
+	first.open("owls", "a", "c")
+	first.StopRelaying() // so that nothing gets any further
+	if j := first.answer("owls", "c", "🦉", noon); j.Verdict != Correct {
+		t.Fatalf("verdict %v", j.Verdict)
 	}
-	solve := ClueSolved{"owls", "c", noon.UnixMilli()}
-	equal(t, "solved", events[ClueSolved](first), []ClueSolved{solve, solve, solve})
+	if hint, err := first.TakeHint(first.Ctx, "owls", "a"); err != nil || hint.Number != 1 {
+		t.Fatalf("%+v, %v", hint, err)
+	}
+	if n, err := first.Unrelayed(first.Ctx); err != nil || n != 2 {
+		t.Errorf("%d events wait, %v; want 2", n, err)
+	}
 	first.Stop()
 
-	second := start(t, dir, hunt) // The process that died may have lost the event.
-	second.answer("owls", "c", "🦉", noon.Add(2*time.Minute+time.Second))
-	equal(t, "solved after a restart", events[ClueSolved](second), []ClueSolved{solve})
+	second := start(t, dir, hunt)
+	if j := second.answer("owls", "c", "🦉", noon.Add(time.Hour)); j.Verdict != AlreadySolved {
+		t.Errorf("verdict %v", j.Verdict)
+	}
+	equal(t, "solved", events[ClueSolved](second), []ClueSolved{{"owls", "c", noon.UnixMilli()}})
+	if hints := events[HintTaken](second); len(hints) != 1 || hints[0].Hint != 1 || hints[0].Cost != 2 {
+		t.Errorf("hints taken: %+v", hints)
+	}
+	second.Stop()
+
+	third := start(t, dir, hunt)
+	if n := len(events[ClueSolved](third)) + len(events[HintTaken](third)); n > 0 {
+		t.Errorf("%d events came again", n)
+	}
+}
+
+// TestEventThatCanNotBeKept: without its event there is no solve and no hint either, and nobody is told of one.
+func TestEventThatCanNotBeKept(t *testing.T) {
+	r := start(t, t.TempDir(), sample(huntfile.Limits{}))
+	r.open("owls", "a", "c")
+	r.exec("CREATE TRIGGER full BEFORE INSERT ON mesh_outbox BEGIN SELECT RAISE(ABORT, 'no room'); END")
+	if _, err := r.Submit(r.Ctx, Submission{Team: "owls", Clue: "c", Guess: "🦉", At: noon}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.TakeHint(r.Ctx, "owls", "a"); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("hint: %v", err)
+	}
+	if n := len(events[AnswerJudged](r)); n > 0 {
+		t.Errorf("%d verdicts were told", n)
+	}
+	for _, v := range r.Clues("owls", noon) {
+		if v.Solved || len(v.Hints) > 0 {
+			t.Errorf("the team has %+v", v)
+		}
+	}
+	if n := r.count("SELECT (SELECT count(*) FROM attempts) + (SELECT count(*) FROM hints)"); n != 0 {
+		t.Errorf("%d rows were written", n)
+	}
+
+	r.exec("DROP TRIGGER full")
+	if j := r.answer("owls", "c", "🦉", noon.Add(time.Second)); j.Verdict != Correct {
+		t.Errorf("verdict %v", j.Verdict)
+	}
+	if hint, err := r.TakeHint(r.Ctx, "owls", "a"); err != nil || hint.Number != 1 {
+		t.Errorf("hint %+v, %v", hint, err)
+	}
+	equal(t, "solved", events[ClueSolved](r), []ClueSolved{{"owls", "c", noon.Add(time.Second).UnixMilli()}})
+}
+
+// TestStateThatCanNotBeKept: without the solve or the hint there is no event.
+func TestStateThatCanNotBeKept(t *testing.T) {
+	r := start(t, t.TempDir(), sample(huntfile.Limits{}))
+	r.open("owls", "a", "c")
+	for _, table := range []string{"attempts", "hints"} {
+		r.exec("CREATE TRIGGER full_" + table + " AFTER INSERT ON " + table + " BEGIN SELECT RAISE(ABORT, 'no room'); END")
+	}
+	if _, err := r.Submit(r.Ctx, Submission{Team: "owls", Clue: "c", Guess: "🦉", At: noon}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.TakeHint(r.Ctx, "owls", "a"); err == nil {
+		t.Error("a hint was given")
+	}
+	if n := len(events[ClueSolved](r)) + len(events[HintTaken](r)); n > 0 {
+		t.Errorf("%d events of what never was", n)
+	}
+}
+
+// exec changes the database from outside.
+func (r *rig) exec(statement string) {
+	r.t.Helper()
+	if _, err := r.records.db.ExecContext(r.Ctx, statement); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestDatabaseOfTheFirstSchema: its state is kept. A hint that was not announced then was not told to the team, which takes it again.
+func TestDatabaseOfTheFirstSchema(t *testing.T) {
+	dir, hunt := t.TempDir(), sample(huntfile.Limits{Guesses: 5})
+	old, err := store.OpenFor(filepath.Join(dir, "clue.db"), `hunt "sample"`, schema[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"INSERT INTO open_clues VALUES ('owls', 'a', 1), ('owls', 'c', 1)",
+		"INSERT INTO attempts VALUES (7, 'owls', 'a', 'x', 2, 1, 1000), (8, 'owls', 'c', 'C++', 1, 0, 2000)",
+		"INSERT INTO hints VALUES ('owls', 'a', 1, 2, 3000, 1), ('owls', 'a', 2, 3, 4000, 0)",
+	} {
+		if _, err := old.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	r := start(t, dir, hunt)
+	views := r.Clues("owls", noon)
+	if len(views) != 2 || views[0].Wrong != 1 || len(views[0].Hints) != 1 || !views[1].Solved || views[1].SolvedAt.UnixMilli() != 2000 {
+		t.Fatalf("the team has %+v", describe(views))
+	}
+	if j := r.answer("owls", "c", "C++", noon); j.Verdict != AlreadySolved {
+		t.Errorf("verdict %v", j.Verdict)
+	}
+	if hint, err := r.TakeHint(r.Ctx, "owls", "a"); err != nil || hint.Number != 2 {
+		t.Errorf("hint %+v, %v; want the second", hint, err)
+	}
+	if hints := events[HintTaken](r); len(hints) != 1 || hints[0].Hint != 2 {
+		t.Errorf("hints taken: %+v", hints)
+	}
 }
 
 // TestManyTeamsAtOnce: verdicts are right and counted once under load, each caller gets its own.

@@ -119,6 +119,15 @@ func (f *fake) StopServing(ctx context.Context) error {
 	return ctx.Err()
 }
 
+func (f *fake) Unrelayed(context.Context) (int, error) { return 0, nil }
+
+func (f *fake) StopRelaying() {
+	if f.node != nil && errors.Is(pinged.Emit(f.node.Context(context.Background()), ping{}), mesh.ErrClosed) {
+		f.calls = append(f.calls, "stop relaying after the node")
+	}
+	f.calls = append(f.calls, "stop relaying")
+}
+
 func (f *fake) Close(ctx context.Context) error {
 	if f.node != nil && !errors.Is(pinged.Emit(f.node.Context(ctx), ping{}), mesh.ErrClosed) {
 		f.calls = append(f.calls, "close before the node")
@@ -139,8 +148,8 @@ func TestServeStartsAndStopsInOrder(t *testing.T) {
 		serve error
 		want  []string
 	}{
-		{"clean", "score-1", nil, []string{"declare", "serve", "stop serving", "close"}},
-		{"cannot serve", "score-1", broken, []string{"declare", "serve", "stop serving", "close"}},
+		{"clean", "score-1", nil, []string{"declare", "serve", "stop serving", "stop relaying", "close"}},
+		{"cannot serve", "score-1", broken, []string{"declare", "serve", "stop serving", "stop relaying", "close"}},
 		{"bad node", "Score!", nil, []string{"declare", "close"}},
 	}
 	for _, test := range tests {

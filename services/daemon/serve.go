@@ -18,12 +18,17 @@ const drainTimeout = 20 * time.Second
 type Service interface {
 	// Declare adds the service's handlers to c.
 	Declare(c *mesh.Config)
-	// Serve starts the HTTP API of the service, whose root events go into node. It returns when it listens.
+	// Serve starts to relay to node what the store's outbox holds, if it has one, and the HTTP API of the service, whose root
+	// events go into node. It returns when the API listens.
 	Serve(ctx context.Context, node *mesh.Node) error
 	// URL is where the HTTP API is reached.
 	URL() string
 	// StopServing ends the HTTP API, so that no further root event comes in. Harmless when not serving.
 	StopServing(ctx context.Context) error
+	// Unrelayed counts the events in the store's outbox: recorded, and not yet taken by the node.
+	Unrelayed(ctx context.Context) (int, error)
+	// StopRelaying leaves what is in the store's outbox for the next start. Harmless when not relaying.
+	StopRelaying()
 	// Close ends all else, the store last.
 	Close(ctx context.Context) error
 }
@@ -31,8 +36,9 @@ type Service interface {
 // Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve returns.
 //
 // Start: declare handlers, open the node, serve HTTP; linking goes on in the background and is logged when
-// ready. Stop, within 20 s: HTTP first, so that nothing new comes in, then the node, so that handlers
-// finish with the store still open, then the service.
+// ready. Stop, within 20 s: HTTP first, so that nothing new comes in, then the relay, as a node that closes takes no more
+// of it, then the node, so that handlers finish with the store still open, then the service. What handlers put into the store's
+// outbox by then is relayed after the next start.
 func Serve(ctx context.Context, c mesh.Config, s Service) error {
 	lasting := context.WithoutCancel(ctx) // what runs while draining must not end with the signal
 	s.Declare(&c)
@@ -51,7 +57,9 @@ func Serve(ctx context.Context, c mesh.Config, s Service) error {
 	}
 	drain, cancel := context.WithTimeout(lasting, drainTimeout)
 	defer cancel()
-	err = errors.Join(err, s.StopServing(drain), node.Close(drain), s.Close(drain))
+	err = errors.Join(err, s.StopServing(drain))
+	s.StopRelaying()
+	err = errors.Join(err, node.Close(drain), s.Close(drain))
 	logLosses(node)
 	return err
 }

@@ -21,36 +21,23 @@ type seat struct {
 // team is what is known of a team. The zero team has not joined.
 type team struct {
 	joined     bool
-	joinedAt   int64    // unix ms
-	solved     solveSet // by clue id
-	finishedBy string   // the clue whose solve finished the hunt; "" before
-	finishedAt int64    // unix ms
+	joinedAt   int64 // unix ms
+	solved     solveSet
+	finishedBy string // the clue whose solve finished the hunt; "" before
+	finishedAt int64  // unix ms
 }
 
-// solve is one solve of a team.
-type solve struct {
-	at    int64  // unix ms
-	event string // the id of the event that told of it
-}
-
-// solveSet is a team's solves by clue id.
-type solveSet map[string]solve
+// solveSet is a team's solves: clue id → when, unix ms.
+type solveSet map[string]int64
 
 func (s solveSet) has(clue string) bool { _, ok := s[clue]; return ok }
 func (s solveSet) count() int           { return len(s) }
 
 // with returns a copy with one solve more.
-func (s solveSet) with(clue string, one solve) solveSet {
+func (s solveSet) with(clue string, at int64) solveSet {
 	c := make(solveSet, len(s)+1)
 	maps.Copy(c, s)
-	c[clue] = one
-	return c
-}
-
-// without returns a copy with one solve less.
-func (s solveSet) without(clue string) solveSet {
-	c := maps.Clone(s)
-	delete(c, clue)
+	c[clue] = at
 	return c
 }
 

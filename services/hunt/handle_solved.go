@@ -8,22 +8,14 @@ import (
 	names "leafmesh/services/team"
 )
 
-// outcome is what a solve led to.
-type outcome struct {
-	progress ProgressChanged
-	opened   []string
-	finished bool
-}
-
-// handleSolved records a solve and emits what follows from it.
+// handleSolved records a solve, that its event was handled, and the events that follow from it, in one transaction.
 //
-// The same event again, because a try failed half way, changes nothing and emits the same again. Another event that tells
-// of the same solve, because clue repeated it, changes and emits nothing.
+// An event that comes again changes nothing: the inbox knows it. Nor does another event that tells of the same solve, as from a
+// clue service whose database was restored from an old copy: a team solves a clue once.
 //
-// A team that has not joined joins by its solve: clue only takes guesses of teams that this service announced, so its
-// entry here was lost, and dropping the solve would lose more.
+// A team that has not joined joins by its solve: clue only takes guesses of teams that this service announced, so here it was
+// forgotten, as by an old copy of the database, and dropping the solve would lose more.
 func (s *Service) handleSolved(ctx context.Context, e ClueSolved) error {
-	header, _ := mesh.HeaderOf(ctx)
 	if err := names.CheckName(e.Team); err != nil {
 		return err
 	}
@@ -34,62 +26,71 @@ func (s *Service) handleSolved(ctx context.Context, e ClueSolved) error {
 	if err != nil {
 		return err
 	}
-	found, news, err := s.record(ctx, seat, e, header.ID.String())
-	if err != nil || !news {
-		return err
-	}
-	return found.emit(ctx, e)
-}
-
-// record records a solve and says what it led to; news is false for one that another event told of.
-func (s *Service) record(ctx context.Context, seat *seat, e ClueSolved, event string) (found outcome, news bool, err error) {
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
-	if old, solved := seat.solved[e.Clue]; solved {
-		return s.outcomeLocked(seat, e), old.event == event, nil
+	if seat.solved.has(e.Clue) {
+		return nil
 	}
-	next := seat.team
-	next.solved = next.solved.with(e.Clue, solve{at: e.At, event: event})
-	c := change{team: e.Team, at: e.At, join: !next.joined, clue: e.Clue, event: event,
-		finish: next.finishedBy == "" && s.rules.finished(next.solved)}
-	if c.finish {
-		next.finishedBy, next.finishedAt = e.Clue, e.At
-	}
-	if c.join {
-		next.joined, next.joinedAt = true, e.At
-	}
-	if err := s.records.apply(ctx, c); err != nil {
-		return outcome{}, false, err
-	}
-	seat.team = next
-	found = s.outcomeLocked(seat, e)
-	if c.join { // Nothing was announced to this team yet.
-		found.opened = s.rules.open(next.solved)
-	}
-	return found, true, nil
-}
-
-// outcomeLocked compares the team with and without the solve.
-func (s *Service) outcomeLocked(seat *seat, e ClueSolved) outcome {
-	return outcome{
-		progress: ProgressChanged{Team: e.Team, Solved: len(seat.solved), Unlocked: len(s.rules.open(seat.solved)), Total: len(s.hunt.Clues), At: e.At},
-		opened:   s.rules.opened(seat.solved.without(e.Clue), seat.solved),
-		finished: seat.finishedBy == e.Clue,
-	}
-}
-
-// emit tells the world. The events are held until the handler returns nil.
-func (o outcome) emit(ctx context.Context, e ClueSolved) error {
+	o := s.rules.solve(seat.team, e)
+	// Emitted before the COMMIT, because it may be refused; it is held until the handler returns nil, because the COMMIT may fail.
 	if err := Progressed.Emit(ctx, o.progress); err != nil {
 		return err
 	}
+	events, err := o.stage(ctx)
+	if err != nil {
+		return err
+	}
+	header, _ := mesh.HeaderOf(ctx)
+	o.change.event = header.ID.String()
+	applied, err := s.records.apply(ctx, o.change, events...)
+	if err != nil || !applied {
+		return err
+	}
+	s.relay.Wake()
+	seat.team = o.next
+	return nil
+}
+
+// outcome is what a solve makes of a team.
+type outcome struct {
+	next     team
+	change   change // of the database
+	progress ProgressChanged
+	opened   []string // ids of the clues to announce
+}
+
+// solve says what becomes of a team by a clue that it had not solved.
+func (r rules) solve(before team, e ClueSolved) outcome {
+	next := before
+	next.solved = before.solved.with(e.Clue, e.At)
+	c := change{team: e.Team, at: e.At, join: !before.joined, clue: e.Clue,
+		finish: before.finishedBy == "" && r.finished(next.solved)}
+	if c.finish {
+		next.finishedBy, next.finishedAt = e.Clue, e.At
+	}
+	open, opened := r.open(next.solved), r.opened(before.solved, next.solved)
+	if c.join { // Nothing was announced to this team yet.
+		next.joined, next.joinedAt, opened = true, e.At, open
+	}
+	return outcome{next: next, change: c, opened: opened,
+		progress: ProgressChanged{Team: e.Team, Solved: len(next.solved), Unlocked: len(open), Total: len(r.hunt.Clues), At: e.At}}
+}
+
+// stage makes the events for others.
+func (o outcome) stage(ctx context.Context) (events []mesh.Staged, err error) {
 	if len(o.opened) > 0 {
-		if err := Unlocked.Emit(ctx, ClueUnlocked{Team: e.Team, Clues: o.opened, At: e.At}); err != nil {
-			return err
+		unlocked, err := Unlocked.Stage(ctx, ClueUnlocked{Team: o.change.team, Clues: o.opened, At: o.change.at})
+		if err != nil {
+			return nil, err
 		}
+		events = append(events, unlocked)
 	}
-	if !o.finished {
-		return nil
+	if o.change.finish {
+		finished, err := Finished.Stage(ctx, TeamFinished{Team: o.change.team, Solves: o.progress.Solved, At: o.change.at})
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, finished)
 	}
-	return Finished.Emit(ctx, TeamFinished{Team: e.Team, Solves: o.progress.Solved, At: e.At})
+	return events, nil
 }

@@ -12,7 +12,7 @@ import (
 	names "leafmesh/services/team"
 )
 
-// joinTimeout is how long POST /v1/teams waits for the announcement to be admitted. It stays under the server's 15 s for
+// joinTimeout is how long POST /v1/teams waits until the team is recorded. It stays under the server's 15 s for
 // a whole answer.
 const joinTimeout = 10 * time.Second
 
@@ -113,7 +113,7 @@ func problem(w http.ResponseWriter, err error) error {
 		return httpapi.NewProblem(http.StatusTooManyRequests, "too many teams join just now; try again")
 	case errors.Is(err, mesh.ErrClosed), errors.Is(err, context.DeadlineExceeded):
 		httpapi.RetryAfter(w, time.Second)
-		return httpapi.NewProblem(http.StatusServiceUnavailable, "the clues could not be announced in time; join again")
+		return httpapi.NewProblem(http.StatusServiceUnavailable, "the team could not join in time; try again")
 	}
 	return err
 }

@@ -8,13 +8,13 @@ import (
 	names "leafmesh/services/team"
 )
 
-// Join lets a team take part, and announces the clues that are open to it (hunt.clue.unlocked, one event). ctx must belong to
-// the service's node. It reports whether the team is new.
+// Join lets a team take part, and announces the clues that are open to it (hunt.clue.unlocked, one event), in one
+// transaction. ctx must belong to the service's node. It reports whether the team is new.
 //
-// A team may join as often as it likes: each time all of its open clues are announced again, so that a lost announcement
-// heals. If the announcement is refused Join returns that error; the team has joined, and joins again to be announced.
+// A team may join as often as it likes: each time all of its open clues are announced again. That helps where clue does not know
+// of one, as its database was restored from an old copy, or the hunt's rules were changed.
 //
-// Errors: *team.NameError, ErrFull, those of the database and of Emit.
+// Errors: *team.NameError, ErrFull, those of the database and of Emit. Then the team has not joined.
 func (s *Service) Join(ctx context.Context, name string, at time.Time) (isNew bool, err error) {
 	if err := names.CheckName(name); err != nil {
 		return false, err
@@ -23,26 +23,19 @@ func (s *Service) Join(ctx context.Context, name string, at time.Time) (isNew bo
 	if err != nil {
 		return false, err
 	}
-	now, isNew, err := s.join(ctx, seat, name, at.UnixMilli())
-	if err != nil {
-		return false, err
-	}
-	if err := Unlocked.Emit(ctx, ClueUnlocked{Team: name, Clues: s.rules.open(now.solved), At: at.UnixMilli()}); err != nil {
-		return isNew, fmt.Errorf("announce the clues of team %q: %w", name, err)
-	}
-	return isNew, nil
-}
-
-// join records the team if it is new, and returns what is known of it.
-func (s *Service) join(ctx context.Context, seat *seat, name string, at int64) (now team, isNew bool, err error) {
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
-	if seat.joined {
-		return seat.team, false, nil
+	c := change{team: name, at: at.UnixMilli(), join: !seat.joined}
+	unlocked, err := Unlocked.Stage(ctx, ClueUnlocked{Team: name, Clues: s.rules.open(seat.solved), At: c.at})
+	if err != nil {
+		return false, fmt.Errorf("announce the clues of team %q: %w", name, err)
 	}
-	if err := s.records.apply(ctx, change{team: name, at: at, join: true}); err != nil {
-		return team{}, false, err
+	if _, err := s.records.apply(ctx, c, unlocked); err != nil {
+		return false, err
 	}
-	seat.joined, seat.joinedAt, seat.solved = true, at, solveSet{}
-	return seat.team, true, nil
+	s.relay.Wake()
+	if c.join {
+		seat.joined, seat.joinedAt, seat.solved = true, c.at, solveSet{}
+	}
+	return c.join, nil
 }

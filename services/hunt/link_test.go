@@ -2,12 +2,12 @@ package hunt
 
 import (
 	"context"
-	"leafmesh/services/servicetest"
 	"slices"
 	"testing"
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/services/servicetest"
 )
 
 // solved is clue.clue.solved as clue might declare it: the subject and the integer keys are the contract, not the Go type.
@@ -30,7 +30,6 @@ func TestOverLinks(t *testing.T) {
 	mine := mesh.Config{Name: "hunt-1",
 		Exports: []mesh.Export{Unlocked.Export(mesh.Limit{}), Finished.Export(mesh.Limit{})},
 		Imports: []mesh.Import{Solved.Import(mesh.Limit{}, mesh.Shared)}}
-	s.Declare(&mine)
 	heard := make(chan ClueUnlocked, 2)
 	theirs := mesh.Config{Name: "clue-1",
 		Exports: []mesh.Export{tell.Export(mesh.Limit{})},
@@ -39,13 +38,8 @@ func TestOverLinks(t *testing.T) {
 			heard <- e
 			return nil
 		})}}
-	nodes, err := mesh.OpenAll(ctx, mine, theirs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := nodes.Ready(ctx); err != nil {
-		t.Fatal(err)
-	}
+	r := servicetest.Start(t, s, mine, theirs)
+	nodes := r.Nodes
 	const name = `the "Ω.*>" team 🦉`
 	expect := func(want ...string) {
 		t.Helper()
@@ -58,7 +52,7 @@ func TestOverLinks(t *testing.T) {
 			t.Fatalf("%v was not heard of", want)
 		}
 	}
-	if _, err := s.Join(nodes[0].Context(ctx), name, time.Now()); err != nil {
+	if _, err := s.Join(r.Ctx, name, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	expect("a", "b")
@@ -68,11 +62,5 @@ func TestOverLinks(t *testing.T) {
 	expect("c")
 	if n := nodes[0].Stats().Of(Progressed.Subject(), mesh.Exported); n > 0 {
 		t.Errorf("%d private events left the node", n)
-	}
-	if err := nodes.Close(ctx); err != nil {
-		t.Error(err)
-	}
-	if err := s.Close(ctx); err != nil {
-		t.Error(err)
 	}
 }

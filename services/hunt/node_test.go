@@ -22,8 +22,8 @@ type rig struct {
 	seen []string // guarded by mu
 }
 
-// start runs the service on a node with nobody else. Stop it, or let the test's end do so.
-func start(t *testing.T, config Config, hunt *huntfile.Hunt) *rig {
+// start runs the service on a node with nobody else, beside handlers of the test. Stop it, or let the test's end do so.
+func start(t *testing.T, config Config, hunt *huntfile.Hunt, others ...mesh.Handler) *rig {
 	t.Helper()
 	config.HTTP = "127.0.0.1:0"
 	s, err := New(config, hunt)
@@ -31,7 +31,7 @@ func start(t *testing.T, config Config, hunt *huntfile.Hunt) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{Service: s, t: t}
-	r.Run = servicetest.Start(t, s, mesh.Config{Name: "hunt-1", CodecCheck: true, Handlers: []mesh.Handler{
+	r.Run = servicetest.Start(t, s, mesh.Config{Name: "hunt-1", CodecCheck: true, Handlers: append([]mesh.Handler{
 		Unlocked.Handle("see-unlocked", func(_ context.Context, e ClueUnlocked) error { return r.note("%s unlocked %v", e.Team, e.Clues) }),
 		Progressed.Handle("see-progressed", func(_ context.Context, e ProgressChanged) error {
 			return r.note("%s progressed %d/%d of %d", e.Team, e.Solved, e.Unlocked, e.Total)
@@ -39,7 +39,7 @@ func start(t *testing.T, config Config, hunt *huntfile.Hunt) *rig {
 		Finished.Handle("see-finished", func(_ context.Context, e TeamFinished) error {
 			return r.note("%s finished with %d at %d", e.Team, e.Solves, e.At)
 		}),
-	}})
+	}, others...)})
 	return r
 }
 
@@ -89,4 +89,12 @@ func (r *rig) count(query string) (n int) {
 		r.t.Fatal(err)
 	}
 	return n
+}
+
+// exec changes the database from outside.
+func (r *rig) exec(statement string) {
+	r.t.Helper()
+	if _, err := r.records.db.ExecContext(r.Ctx, statement); err != nil {
+		r.t.Fatal(err)
+	}
 }

@@ -34,8 +34,8 @@ func (s *Service) Progress(name string) (Progress, error) {
 	p := Progress{Team: name, JoinedAt: moment(seat.joinedAt), Solved: make([]Solve, 0, len(seat.solved)),
 		Unlocked: s.rules.open(seat.solved), Total: len(s.hunt.Clues)}
 	for _, clue := range s.hunt.Clues {
-		if one, ok := seat.solved[clue.ID]; ok {
-			p.Solved = append(p.Solved, Solve{Clue: clue.ID, At: moment(one.at)})
+		if at, ok := seat.solved[clue.ID]; ok {
+			p.Solved = append(p.Solved, Solve{Clue: clue.ID, At: moment(at)})
 		}
 	}
 	if seat.finishedBy != "" {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"leafmesh/mesh"
+	"leafmesh/mesh/transact"
 	"leafmesh/services/store"
 )
 
@@ -25,10 +27,13 @@ CREATE TABLE solves (
 	event TEXT    NOT NULL, -- the id of the first event that told of it
 	PRIMARY KEY (team, clue)
 ) STRICT, WITHOUT ROWID;
-`}
+`, transact.OutboxSchema + transact.InboxSchema}
 
 // records is the service's database.
-type records struct{ db *store.DB }
+type records struct {
+	db    *store.DB
+	inbox transact.Inbox // of clue.clue.solved
+}
 
 // openRecords opens, and if needed makes, the database of a hunt in a directory.
 func openRecords(dir, hunt string) (*records, error) {
@@ -39,7 +44,7 @@ func openRecords(dir, hunt string) (*records, error) {
 	return &records{db: db}, nil
 }
 
-// change is what one event or request does to a team, in one transaction. Empty parts are left out.
+// change is what one event or request does to a team. Empty parts are left out.
 type change struct {
 	team   string
 	at     int64
@@ -49,28 +54,43 @@ type change struct {
 	finish bool
 }
 
-// apply writes a change. A solve that is there already makes it fail: the caller has looked.
-func (r *records) apply(ctx context.Context, c change) error {
-	err := r.db.Write(ctx, func(tx *store.Tx) error {
-		if c.join {
-			if _, err := tx.Exec("INSERT INTO teams (team, joined_at) VALUES (?, ?)", c.team, c.at); err != nil {
-				return fmt.Errorf("add team: %w", err)
-			}
-		}
+// apply writes a change and puts the events that tell of it into the outbox, in one transaction. With a solve it does so once for
+// the event that ctx's handler handles: applied is false if that was handled before. A team or a solve that is there already
+// makes it fail: the caller has looked.
+func (r *records) apply(ctx context.Context, c change, events ...mesh.Staged) (applied bool, err error) {
+	err = r.db.Write(ctx, func(tx *store.Tx) error {
 		if c.clue != "" {
-			if _, err := tx.Exec("INSERT INTO solves (team, clue, at, event) VALUES (?, ?, ?, ?)", c.team, c.clue, c.at, c.event); err != nil {
-				return fmt.Errorf("add solve: %w", err)
+			if first, err := r.inbox.First(ctx, tx); err != nil || !first {
+				return err
 			}
 		}
-		if c.finish {
-			if _, err := tx.Exec("UPDATE teams SET finished_by = ?, finished_at = ? WHERE team = ?", c.clue, c.at, c.team); err != nil {
-				return fmt.Errorf("mark finish: %w", err)
-			}
+		applied = true
+		if err := c.write(tx); err != nil {
+			return err
 		}
-		return nil
+		return transact.Put(ctx, tx, events...)
 	})
 	if err != nil {
-		return fmt.Errorf("record progress of team %q: %w", c.team, err)
+		return false, fmt.Errorf("record progress of team %q: %w", c.team, err)
+	}
+	return applied, nil
+}
+
+func (c change) write(tx *store.Tx) error {
+	if c.join {
+		if _, err := tx.Exec("INSERT INTO teams (team, joined_at) VALUES (?, ?)", c.team, c.at); err != nil {
+			return fmt.Errorf("add team: %w", err)
+		}
+	}
+	if c.clue != "" {
+		if _, err := tx.Exec("INSERT INTO solves (team, clue, at, event) VALUES (?, ?, ?, ?)", c.team, c.clue, c.at, c.event); err != nil {
+			return fmt.Errorf("add solve: %w", err)
+		}
+	}
+	if c.finish {
+		if _, err := tx.Exec("UPDATE teams SET finished_by = ?, finished_at = ? WHERE team = ?", c.clue, c.at, c.team); err != nil {
+			return fmt.Errorf("mark finish: %w", err)
+		}
 	}
 	return nil
 }
@@ -81,7 +101,7 @@ func (r *records) load() (*board, error) {
 	if err := r.db.Each(context.Background(), "SELECT team, joined_at, finished_by, finished_at FROM teams", b.scanTeam); err != nil {
 		return nil, fmt.Errorf("load teams: %w", err)
 	}
-	if err := r.db.Each(context.Background(), "SELECT team, clue, at, event FROM solves", b.scanSolve); err != nil {
+	if err := r.db.Each(context.Background(), "SELECT team, clue, at FROM solves", b.scanSolve); err != nil {
 		return nil, fmt.Errorf("load solves: %w", err)
 	}
 	return b, nil
@@ -103,14 +123,14 @@ func (b *board) scanTeam(rows *sql.Rows) error {
 
 func (b *board) scanSolve(rows *sql.Rows) error {
 	var name, clue string
-	var one solve
-	if err := rows.Scan(&name, &clue, &one.at, &one.event); err != nil {
+	var at int64
+	if err := rows.Scan(&name, &clue, &at); err != nil {
 		return err
 	}
 	s := b.seats[name]
 	if s == nil {
 		return fmt.Errorf("team %q has a solve but never joined", name)
 	}
-	s.solved[clue] = one
+	s.solved[clue] = at
 	return nil
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/transact"
 	"leafmesh/services/httpapi"
 	"leafmesh/services/huntfile"
 )
@@ -22,6 +24,7 @@ type Service struct {
 	rules   rules
 	records *records
 	board   *board
+	relay   *transact.Relay // of what the database holds for other services
 	api     httpapi.API
 }
 
@@ -43,7 +46,8 @@ func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 		_ = r.db.Close() // The first error tells more.
 		return nil, err
 	}
-	return &Service{config: config, hunt: hunt, rules: rules{hunt}, records: r, board: b}, nil
+	return &Service{config: config, hunt: hunt, rules: rules{hunt}, records: r, board: b,
+		relay: transact.NewRelay(transact.Config{Database: r.db, Logger: slog.Default()})}, nil
 }
 
 // Declare adds the service's handlers to the node's configuration, before mesh.Open.
@@ -51,9 +55,12 @@ func (s *Service) Declare(c *mesh.Config) {
 	c.Handlers = append(c.Handlers, Solved.Handle("progress", s.handleSolved, mesh.Workers(solveWorkers)))
 }
 
-// Serve starts the HTTP API if there is one. It returns when the API listens. ctx bounds the life of its requests, so it must
-// live until StopServing has returned.
+// Serve starts to relay what the database holds for others, and the HTTP API if there is one. It returns when the API listens. ctx
+// bounds the life of its requests, so it must live until StopServing has returned. A service is served once.
 func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
+	if err := s.relay.Start(ctx, node); err != nil {
+		return fmt.Errorf("serve hunt: %w", err)
+	}
 	if err := s.api.Serve(node.Context(ctx), s.config.HTTP, s.routes()); err != nil {
 		return fmt.Errorf("serve hunt: %w", err)
 	}
@@ -67,7 +74,19 @@ func (s *Service) URL() string { return s.api.URL() }
 // not serving.
 func (s *Service) StopServing(ctx context.Context) error { return s.api.Close(ctx) }
 
+// Unrelayed counts the events that are recorded for others and that the node does not have yet.
+func (s *Service) Unrelayed(ctx context.Context) (int, error) {
+	stats, err := s.relay.Stats(ctx)
+	return stats.Waiting, err
+}
+
+// StopRelaying ends the relay, before the node is closed. What it leaves is relayed when the service is served the next
+// time. Harmless when not serving.
+func (s *Service) StopRelaying() { s.relay.Stop() }
+
 // Close stops serving and closes the database. Close the node before, so that no handler needs it any more.
 func (s *Service) Close(ctx context.Context) error {
-	return errors.Join(s.StopServing(ctx), s.records.db.Close())
+	err := s.StopServing(ctx)
+	s.StopRelaying()
+	return errors.Join(err, s.records.db.Close())
 }

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,7 +86,7 @@ func TestSolveOnce(t *testing.T) {
 	r := start(t, here(t), sample())
 	r.join("owls")
 	for range 3 {
-		r.solve("owls", "a", 10) // three events: clue repeated itself
+		r.solve("owls", "a", 10) // three events
 	}
 	r.expect("owls unlocked [a b]", "owls progressed 1/3 of 5", "owls unlocked [c]")
 	if n := r.count("SELECT count(*) FROM solves"); n != 1 {
@@ -96,26 +97,143 @@ func TestSolveOnce(t *testing.T) {
 	}
 }
 
-// TestSameEventAgain: handling one event again changes nothing and finds the same outcome, so that what its first handling failed
-// to emit is emitted.
+// TestSameEventAgain: an event that is delivered again changes nothing and emits nothing, also after a restart.
 func TestSameEventAgain(t *testing.T) {
-	hunt := sample()
+	config, hunt := here(t), sample()
 	hunt.Finish.Solves = 1
-	r := start(t, here(t), hunt)
+	r := start(t, config, hunt)
 	r.join("owls")
-	seat := r.board.find("owls")
-	e := ClueSolved{Team: "owls", Clue: "a", At: 10}
-	first, news, err := r.record(r.Ctx, seat, e, "event-1")
-	if err != nil || !news || !first.finished || len(first.opened) != 1 {
-		t.Fatalf("first: %+v, %v, %v", first, news, err)
+	told, err := Solved.Stage(r.Ctx, ClueSolved{Team: "owls", Clue: "a", At: 10})
+	if err != nil {
+		t.Fatal(err)
 	}
-	again, news, err := r.record(r.Ctx, seat, e, "event-1")
-	if err != nil || !news || !reflect.DeepEqual(again, first) {
-		t.Errorf("again: %+v, %v, %v; want %+v", again, news, err, first)
+	again := func(r *rig) {
+		t.Helper()
+		if _, err := r.Nodes[0].Relay(r.Ctx, told, told); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, news, err = r.record(r.Ctx, seat, e, "event-2"); err != nil || news {
-		t.Errorf("another event: %v, %v", news, err)
+	again(r)
+	r.expect("owls unlocked [a b]", "owls progressed 1/3 of 5", "owls unlocked [c]", "owls finished with 1 at 10")
+	r.Stop()
+	second := start(t, config, hunt)
+	again(second)
+	second.expect()
+	if n := second.count("SELECT count(*) FROM mesh_inbox"); n != 1 {
+		t.Errorf("the inbox knows %d events, want 1", n)
 	}
+}
+
+// TestApplyOncePerEvent: what a handler applies for one event is applied once, whatever it is.
+func TestApplyOncePerEvent(t *testing.T) {
+	asked := mesh.NewEvent[ClueSolved]("hunt.test.asked")
+	var r *rig
+	var applied []bool
+	r = start(t, here(t), sample(), asked.Handle("apply", func(ctx context.Context, e ClueSolved) error {
+		for _, clue := range []string{"a", "b"} {
+			done, err := r.records.apply(ctx, change{team: e.Team, at: 1, join: clue == "a", clue: clue})
+			if err != nil {
+				return err
+			}
+			applied = append(applied, done)
+		}
+		return nil
+	}))
+	if err := asked.Emit(r.Ctx, ClueSolved{Team: "owls"}); err != nil {
+		t.Fatal(err)
+	}
+	r.Rest()
+	if !slices.Equal(applied, []bool{true, false}) || r.count("SELECT count(*) FROM solves WHERE clue = 'a'") != 1 || r.count("SELECT count(*) FROM solves") != 1 {
+		t.Errorf("applied: %v, want the first alone", applied)
+	}
+}
+
+// TestEventsOutliveTheProcess: what is recorded for others is relayed when the process is back, each once.
+func TestEventsOutliveTheProcess(t *testing.T) {
+	config, hunt := here(t), sample()
+	hunt.Finish.Solves = 1
+	first := start(t, config, hunt)
+	first.StopRelaying() // so that nothing gets any further
+	first.join("owls")
+	first.solve("owls", "a", 10)
+	first.Await("the solve", func() bool { return first.count("SELECT count(*) FROM solves") == 1 })
+	if n, err := first.Unrelayed(first.Ctx); err != nil || n != 3 {
+		t.Errorf("%d events wait, %v; want 3", n, err)
+	}
+	first.Stop()
+
+	second := start(t, config, hunt)
+	second.expect("owls unlocked [a b]", "owls unlocked [c]", "owls finished with 1 at 10")
+	second.Stop()
+	start(t, config, hunt).expect()
+}
+
+// TestEventThatCanNotBeKept: without its event there is no team, no solve and no finish either; with the next try there is all.
+func TestEventThatCanNotBeKept(t *testing.T) {
+	hunt := sample()
+	hunt.Finish.Solves = 2
+	r := start(t, here(t), hunt)
+	const full = "CREATE TRIGGER full BEFORE INSERT ON mesh_outbox BEGIN SELECT RAISE(ABORT, 'no room'); END"
+	r.exec(full)
+	if _, err := r.Join(r.Ctx, "owls", time.Now()); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("join: %v", err)
+	}
+	if _, err := r.Progress("owls"); !errors.Is(err, ErrUnknownTeam) {
+		t.Errorf("progress: %v", err)
+	}
+	r.exec("DROP TRIGGER full")
+	r.join("owls")
+	r.solve("owls", "b", 10) // opens nothing
+	r.expect("owls unlocked [a b]", "owls progressed 1/2 of 5")
+
+	r.exec(full)
+	told, err := Solved.Stage(r.Ctx, ClueSolved{Team: "owls", Clue: "a", At: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver := func() {
+		t.Helper()
+		if _, err := r.Nodes[0].Relay(r.Ctx, told); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deliver()
+	r.expect()
+	if n := r.count("SELECT (SELECT count(*) FROM solves) + (SELECT count(*) FROM mesh_inbox) + (SELECT count(*) FROM teams WHERE finished_by NOTNULL)"); n != 2 {
+		t.Errorf("%d rows of the solve that could not be kept", n-2)
+	}
+	r.exec("DROP TRIGGER full")
+	deliver()
+	r.expect("owls progressed 2/4 of 5", "owls unlocked [c d]", "owls finished with 2 at 20")
+}
+
+// TestDatabaseOfTheFirstSchema: its state is kept.
+func TestDatabaseOfTheFirstSchema(t *testing.T) {
+	config := here(t)
+	old, err := store.OpenFor(filepath.Join(string(config.Data), "hunt.db"), `hunt "sample"`, schema[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"INSERT INTO teams VALUES ('owls', 1, 'b', 20), ('foxes', 2, NULL, NULL)",
+		"INSERT INTO solves VALUES ('owls', 'a', 10, 'event-1'), ('owls', 'b', 20, 'event-2')",
+	} {
+		if _, err := old.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, config, sample())
+	p, err := r.Progress("owls")
+	if err != nil || len(p.Solved) != 2 || p.Solved[0].At.UnixMilli() != 10 || p.FinishedAt == nil {
+		t.Errorf("progress %+v, %v", p, err)
+	}
+	r.solve("owls", "b", 30)
+	r.solve("owls", "c", 30)
+	r.solve("foxes", "a", 30)
+	r.expect("owls progressed 3/5 of 5", "owls unlocked [e]", "foxes progressed 1/3 of 5", "foxes unlocked [c]")
 }
 
 // TestSolveWithoutJoin: the team joins by its solve and gets everything announced.
@@ -168,8 +286,8 @@ func TestJoinErrors(t *testing.T) {
 		t.Errorf("without a node: %v", err)
 	}
 	r.expect()
-	if r.join("owls") { // It joined, but was not announced; this heals it.
-		t.Error("owls are new a second time")
+	if !r.join("owls") { // who could not be announced has not joined
+		t.Error("owls are not new")
 	}
 	r.expect("owls unlocked [a b]")
 }
@@ -190,6 +308,7 @@ func TestManyTeamsAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+	r.Rest()
 	r.Stop()
 	r.mu.Lock()
 	finished := 0

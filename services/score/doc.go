@@ -2,8 +2,10 @@
 //
 // # Guarantees
 //
-//   - A solve counts once, and so does a hint, however often its event comes: the row that counts it is unique by
-//     team and clue (and hint), and holds the id of the event that counted. It and the team's standing change in one transaction.
+//   - A solve counts once, and so does a hint, however often its event comes: the row that counts it, the team's standing and the
+//     memory of the event (package transact) change in one transaction. The row is unique by team and clue (and hint) and
+//     holds the id of the event that counted, so that a second event about one solve does not count either.
+//   - No solve is forgotten: its event is acknowledged after that transaction, and comes again until then.
 //   - What is counted is in the database before anybody is told.
 //   - score.points.awarded is emitted if and only if something counted. Only a crash of the process between COMMIT and
 //     delivery loses it, or an emit limit that sheds; the leaderboard is right all the same, as it is read from the database.
@@ -13,7 +15,7 @@
 //
 // # What happens to a solve
 //
-//	clue.clue.solved ─► count, one transaction ─► score.points.awarded ─► announce, one read ─► score.leaderboard.changed (export)
+//	clue.clue.solved ─► count, one COMMIT      ─► score.points.awarded ─► announce, one read ─► score.leaderboard.changed (export)
 //	                                          └─► feed ─► GET /v1/leaderboard/stream
 //
 // score.points.awarded is emitted inside of the transaction, by the database's only writer. An emit limit on it must

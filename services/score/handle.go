@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"leafmesh/mesh"
+	"leafmesh/services/store"
 	names "leafmesh/services/team"
 )
 
@@ -45,7 +46,7 @@ func (s *Service) handleHinted(ctx context.Context, e HintTaken) error {
 	return s.count(ctx, award{Team: e.Team, Clue: e.Clue, Hint: e.Hint, Points: -e.Cost, At: e.At})
 }
 
-// count records an award and emits points.awarded, both or neither. The event is emitted inside of the transaction, because an
+// count records an award and emits points.awarded, both or neither, once for each event. points.awarded is emitted inside of the transaction, because an
 // event that is refused must undo the award, so that a further try can do both; it is held until the handler returns nil, so
 // a COMMIT that fails takes it back. The other order, emitting after the COMMIT, would lose a refused event for good.
 func (s *Service) count(ctx context.Context, a award) error {
@@ -57,8 +58,10 @@ func (s *Service) count(ctx context.Context, a award) error {
 	}
 	header, _ := mesh.HeaderOf(ctx)
 	a.Event = header.ID.String()
-	err := s.ledger.add(ctx, a, func() error {
-		return Awarded.Emit(ctx, PointsAwarded{Team: a.Team, Clue: a.Clue, Points: a.Points, At: a.At})
+	err := s.ledger.once(ctx, func(tx *store.Tx) error {
+		return add(tx, a, func() error {
+			return Awarded.Emit(ctx, PointsAwarded{Team: a.Team, Clue: a.Clue, Points: a.Points, At: a.At})
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("count for team %q at clue %q: %w", a.Team, a.Clue, err)
@@ -72,7 +75,7 @@ func (s *Service) handleFinished(ctx context.Context, e TeamFinished) error {
 	if err := names.CheckName(e.Team); err != nil {
 		return err
 	}
-	if err := s.ledger.finish(ctx, e.Team); err != nil {
+	if err := s.ledger.once(ctx, func(tx *store.Tx) error { return finish(tx, e.Team) }); err != nil {
 		return fmt.Errorf("finish team %q: %w", e.Team, err)
 	}
 	s.feed.changed()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"leafmesh/mesh/transact"
 	"leafmesh/services/store"
 )
 
@@ -30,7 +31,7 @@ CREATE TABLE teams (
 	last_solve INTEGER NOT NULL, -- 0: none
 	finished   INTEGER NOT NULL  -- 0 or 1
 ) STRICT, WITHOUT ROWID;
-`}
+`, transact.InboxSchema}
 
 const (
 	selectTeam = "SELECT team, points, solves, last_solve, finished FROM teams WHERE team = ?"
@@ -40,7 +41,8 @@ const (
 
 // ledger is the service's database.
 type ledger struct {
-	db *store.DB
+	db    *store.DB
+	inbox transact.Inbox
 	// one reads a team's standing for each announcement. Preparing it anew took most of that read's time.
 	one *sql.Stmt
 }
@@ -70,30 +72,37 @@ func newLedger(db *store.DB) (*ledger, error) {
 // close closes the database.
 func (l *ledger) close() error { return errors.Join(l.one.Close(), l.db.Close()) }
 
-// add counts an award, unless one for the same team, clue and hint was counted before. If it counts, counted is called within the
-// transaction, and when that fails, nothing is counted and its error is returned.
-func (l *ledger) add(ctx context.Context, a award, counted func() error) error {
+// once runs f in the transaction that remembers the event of ctx's handler, unless it was handled before: then f does not run, and the
+// event is done with. If f fails nothing is remembered, so that a further try runs it again.
+func (l *ledger) once(ctx context.Context, f func(*store.Tx) error) error {
 	return l.db.Write(ctx, func(tx *store.Tx) error {
-		result, err := tx.Exec("INSERT INTO awards (team, clue, hint, points, at, event) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			a.Team, a.Clue, a.Hint, a.Points, a.At, a.Event)
-		if err != nil {
-			return fmt.Errorf("add award: %w", err)
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
+		if first, err := l.inbox.First(ctx, tx); err != nil || !first {
 			return err
 		}
-		if err := change(tx, a.Team, func(s Standing) Standing { return s.with(a) }); err != nil {
-			return err
-		}
-		return counted()
+		return f(tx)
 	})
 }
 
+// add counts an award, unless one for the same team, clue and hint was counted before, by another event. If it counts, counted is
+// called within the transaction, and when that fails, its error is returned and undoes all.
+func add(tx *store.Tx, a award, counted func() error) error {
+	result, err := tx.Exec("INSERT INTO awards (team, clue, hint, points, at, event) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		a.Team, a.Clue, a.Hint, a.Points, a.At, a.Event)
+	if err != nil {
+		return fmt.Errorf("add award: %w", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	if err := change(tx, a.Team, func(s Standing) Standing { return s.with(a) }); err != nil {
+		return err
+	}
+	return counted()
+}
+
 // finish marks a team as finished.
-func (l *ledger) finish(ctx context.Context, team string) error {
-	return l.db.Write(ctx, func(tx *store.Tx) error {
-		return change(tx, team, func(s Standing) Standing { s.Finished = true; return s })
-	})
+func finish(tx *store.Tx, team string) error {
+	return change(tx, team, func(s Standing) Standing { s.Finished = true; return s })
 }
 
 // change replaces a team's standing. A team that has none yet begins with nothing.

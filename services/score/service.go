@@ -77,6 +77,13 @@ func (s *Service) StopServing(ctx context.Context) error {
 	return err
 }
 
+// Unrelayed is none: this service has no outbox. What it emits tells of what the database holds, and the next event of the
+// team, or a look at the leaderboard, tells the same again.
+func (s *Service) Unrelayed(context.Context) (int, error) { return 0, nil }
+
+// StopRelaying does nothing: see Unrelayed.
+func (s *Service) StopRelaying() {}
+
 // Close stops serving and closes the database. Close the node before, so that no handler needs it any more.
 func (s *Service) Close(ctx context.Context) error {
 	return errors.Join(s.StopServing(ctx), s.ledger.close())

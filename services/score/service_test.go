@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -251,19 +253,93 @@ func TestAwardsRememberTheEventThatCounted(t *testing.T) {
 	}
 }
 
-func TestRefusedPointsAreNotCountedAndCountedByALaterTry(t *testing.T) {
+// An event that comes again is not counted again, also where nothing else would stop it.
+func TestTheInboxKnowsWhichEventsWereCounted(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir)
+	clue := r.Nodes.Node("clue-1")
+	ctx := clue.Context(r.Ctx)
+	solved, err := Solved.Stage(ctx, ClueSolved{"Owls", "one", 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hinted, err := Hinted.Stage(ctx, HintTaken{"Owls", "two", 1, 5, 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := clue.Relay(ctx, solved, solved, hinted, hinted); err != nil {
+		t.Fatal(err)
+	}
+	r.settle(4)
+	r.wantBoard("1 Owls -4/1 @7")
+	if n := len(only[PointsAwarded](r.seen)); n != 2 {
+		t.Errorf("%d awards were emitted, want 2", n)
+	}
+	for _, table := range []string{"awards", "teams"} { // by hand: the organisers take the points back
+		if _, err := r.ledger.db.ExecContext(r.Ctx, "DELETE FROM "+table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := clue.Relay(ctx, solved, hinted); err != nil {
+		t.Fatal(err)
+	}
+	r.settle(6)
+	r.wantBoard("")
+}
+
+// Points whose event is refused are not counted, and the solve is not forgotten: it comes again until it counts, once.
+func TestRefusedPointsAreCountedByALaterDelivery(t *testing.T) {
 	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(t.TempDir())}}, testHunt())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close(context.Background())
-	ctx := context.Background() // belongs to no node, so that Emit refuses
-	if err := s.handleSolved(ctx, ClueSolved{"Owls", "one", 1}); !errors.Is(err, mesh.ErrNoNode) {
-		t.Fatalf("error %v, want ErrNoNode", err)
+	r := &rig{Service: s, t: t}
+	score := mesh.Config{Name: "score-1", Data: mesh.Path(t.TempDir()),
+		Imports: []mesh.Import{{Event: Solved.Subject(), Durable: true,
+			Redelivery: mesh.Redelivery{Tries: 100, After: 10 * time.Millisecond, Max: 10 * time.Millisecond}}},
+		Limits:   []mesh.Rule{{Event: Awarded.Subject(), Limit: mesh.Limit{Rate: mesh.Per(10, time.Second), Burst: 1, Policy: mesh.Refuse}}},
+		Handlers: []mesh.Handler{Awarded.Handle("see", func(_ context.Context, e PointsAwarded) error { return r.note(e) })}}
+	clue := mesh.Config{Name: "clue-1", Data: mesh.Path(t.TempDir()),
+		Exports: []mesh.Export{{Event: Solved.Subject(), Durable: []string{"score"}}}}
+	r.Run = servicetest.Start(t, s, score, clue)
+	for _, clue := range []string{"one", "two", "three"} {
+		emit(r, "clue-1", Solved, ClueSolved{"Owls", clue, 7})
 	}
-	if rows, err := s.Leaderboard(ctx, 0); err != nil || len(rows) != 0 {
-		t.Errorf("leaderboard %+v (%v), want none", rows, err)
+	r.Await("three counted", func() bool { return r.Nodes[0].Stats().Of(Solved.Subject(), mesh.Acknowledged) == 3 })
+	r.Rest()
+	r.wantBoard("1 Owls 6/3 @7")
+	if n := len(only[PointsAwarded](r.seen)); n != 3 {
+		t.Errorf("%d awards were emitted, want 3", n)
 	}
+	if stats := r.Nodes[0].Stats(); stats.Of(Awarded.Subject(), mesh.Refused) == 0 || stats.Letters.Count > 0 {
+		t.Errorf("nothing was refused, or %d solves were given up", stats.Letters.Count)
+	}
+}
+
+// A database of the first schema keeps its state.
+func TestDatabaseOfTheFirstSchema(t *testing.T) {
+	dir := t.TempDir()
+	old, err := store.OpenFor(filepath.Join(dir, "score.db"), `hunt "spring"`, schema[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"INSERT INTO awards VALUES ('Owls', 'one', 0, 1, 7, 'event-1')",
+		"INSERT INTO teams VALUES ('Owls', 1, 1, 7, 1)",
+	} {
+		if _, err := old.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, dir)
+	r.wantBoard("1 Owls 1/1 @7 finished")
+	emit(r, "clue-1", Solved, ClueSolved{"Owls", "one", 8})
+	emit(r, "clue-1", Solved, ClueSolved{"Owls", "two", 9})
+	r.settle(2)
+	r.wantBoard("1 Owls 3/2 @9 finished")
 }
 
 func TestNewRefusesAnotherHuntsDatabase(t *testing.T) {

@@ -2,6 +2,7 @@ package servicetest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -57,10 +58,10 @@ func (r *Run) Stop() {
 	r.stopped = true
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	for _, stop := range []func(context.Context) error{r.service.StopServing, r.Nodes.Close, r.service.Close} {
-		if err := stop(ctx); err != nil {
-			r.t.Error(err)
-		}
+	err := r.service.StopServing(ctx)
+	r.service.StopRelaying()
+	if err := errors.Join(err, r.Nodes.Close(ctx), r.service.Close(ctx)); err != nil {
+		r.t.Error(err)
 	}
 }
 
@@ -77,19 +78,33 @@ func (r *Run) Await(what string, condition func() bool) {
 	}
 }
 
-// Rest waits until the service's node has nothing to do.
+// Rest waits until the service's node has nothing to do, and its outbox is empty.
 func (r *Run) Rest() {
 	r.t.Helper()
 	r.Await("the node to come to rest", r.idle)
 }
 
-// idle reports whether the node has nothing to do. It looks twice: the first look may come between a handler that has
-// ended and one that its events have just reached.
+// idle reports whether there is nothing to do. It looks twice, and nothing may have moved in between: one look may come between
+// a handler that has ended and one that its events have just reached. The outbox is looked at first: what leaves it is in the
+// node before.
 func (r *Run) idle() bool {
-	for range 2 {
-		if r.Nodes[0].Stats().Waiting > 0 {
+	r.t.Helper()
+	var before uint64
+	for first := true; ; first = false {
+		left, err := r.service.Unrelayed(r.Ctx)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		stats, moved := r.Nodes[0].Stats(), uint64(0)
+		for _, c := range stats.Counts {
+			moved += c.Count
+		}
+		if left > 0 || stats.Waiting > 0 || !first && moved != before {
 			return false
 		}
+		if !first {
+			return true
+		}
+		before = moved
 	}
-	return true
 }
