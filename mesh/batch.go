@@ -4,18 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// maxBatch is how many events go into the outbox together at most.
-const maxBatch = 256
+// maxBatch is how many events are on their way into the outbox together at most.
+const maxBatch = 512
 
 // batch is events from outside of the handlers on their way in. Those of durable
-// exports are stored side by side, in order; then all are delivered, in order.
+// exports are stored side by side, in order; each is delivered when it and all
+// before it are stored.
 type batch[T any] struct {
 	node    *Node
 	entries []entry[T]
 	// inOrder says that no event may enter after one that did not.
 	inOrder bool
+	stop    error                      // why that one did not
 	done    func(index int, err error) // told of each, in order
 }
 
@@ -27,24 +30,27 @@ type entry[T any] struct {
 	value  T
 	hash   uint64
 	shed   uint64
-	late   int64       // nanoseconds since it was staged
-	stored storedEvent // of a durable export
+	late   int64 // nanoseconds since it was staged
+	sent   sent  // of a durable export
 }
 
 // add takes an event in, and waits for full queues until ctx ends. It lets the
 // batch go first when it would wait: the places held may be those it waits for.
 func (b *batch[T]) add(ctx context.Context, e entry[T]) error {
 	r := e.route
+	var message storedEvent
+	var err error
 	if r.durable {
-		var err error
-		if e.stored, err = r.encodeValue(&e.header, e.value); err != nil {
+		if message, err = r.encodeValue(&e.header, e.value); err != nil {
 			return err
 		}
 	}
 	e.hash = r.hash(e.header.Key)
-	var err error
 	if e.shed, _, err = tryReserveAll(r.targets, e.hash, false); err != nil {
 		b.flush(ctx)
+		if b.stop != nil {
+			return b.stop
+		}
 		if e.shed, err = reserveAll(ctx, r.targets, e.hash, false); err != nil {
 			return err
 		}
@@ -54,33 +60,30 @@ func (b *batch[T]) add(ctx context.Context, e entry[T]) error {
 		releaseAll(r.targets, e.hash, e.shed)
 		return r.closedError()
 	}
+	if r.durable {
+		e.sent = b.node.send(ctx, message)
+	}
 	b.entries = append(b.entries, e)
 	if len(b.entries) >= maxBatch {
-		b.flush(ctx)
+		b.finish(ctx, maxBatch/2) // the outbox works on the others
 	}
 	return nil
 }
 
-// flush stores and delivers what is in the batch.
-func (b *batch[T]) flush(ctx context.Context) {
-	var events []storedEvent
-	for i := range b.entries {
-		if e := &b.entries[i]; e.route.durable {
-			events = append(events, e.stored)
-		}
-	}
-	errs := b.node.storeEach(ctx, events)
-	var stop error
-	for i := range b.entries {
-		e, err := &b.entries[i], stop
+// flush waits until all that is in the batch is stored, and delivers it.
+func (b *batch[T]) flush(ctx context.Context) { b.finish(ctx, len(b.entries)) }
+
+// finish is flush of the first so many.
+func (b *batch[T]) finish(ctx context.Context, count int) {
+	for i := range count {
+		e, err := &b.entries[i], b.stop
 		if e.route.durable {
-			err = errors.Join(stop, errs[0])
-			errs = errs[1:]
+			err = errors.Join(b.stop, e.sent.wait(ctx))
 		}
 		if err != nil {
 			releaseAll(e.route.targets, e.hash, e.shed)
 			if b.inOrder {
-				stop = err
+				b.stop = err
 			}
 		} else {
 			e.header.waited += e.late
@@ -88,8 +91,7 @@ func (b *batch[T]) flush(ctx context.Context) {
 		}
 		b.done(e.index, err)
 	}
-	clear(b.entries)
-	b.entries = b.entries[:0]
+	b.entries = slices.Delete(b.entries, 0, count)
 }
 
 // enterDurable stores an event and gives it to all who take it: a batch of one.

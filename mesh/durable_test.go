@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -292,6 +293,39 @@ func TestDurableEmitAll(t *testing.T) {
 		if e.At != int64(i) {
 			t.Fatalf("event %d is %+v", i, e)
 		}
+	}
+}
+
+// Nothing is relayed past an event that is not stored, also where the batch has to go
+// in the middle because a queue is full.
+func TestDurableRelayStopsAtWhatIsNotStored(t *testing.T) {
+	var got seen
+	clue := durableClue(t, func(c *mesh.Config) {
+		c.Outbox.MaxEvents = 1
+		c.Handlers = append(c.Handlers, clueOpened.Handle("local", got.add, mesh.Queue(1)))
+	})
+	nodes := openAll(t, clue)
+	ctx := nodes[0].Context(t.Context())
+	if err := clueSolved.Emit(ctx, solved{"owls", "a", 0}); err != nil {
+		t.Fatal(err)
+	}
+	var events []mesh.Staged
+	for i, e := range []*mesh.Event[solved]{clueSolved, clueOpened, clueOpened, clueOpened} {
+		one, err := e.Stage(ctx, solved{"owls", "a", int64(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		events = append(events, one)
+	}
+	relayed, err := nodes[0].Relay(ctx, events...)
+	if relayed != 0 || !errors.Is(err, mesh.ErrOutboxFull) || !strings.Contains(err.Error(), events[0].ID.String()) {
+		t.Errorf("%d relayed, %v", relayed, err)
+	}
+	if err := nodes.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got.count() != 0 {
+		t.Errorf("handled %v", got.all())
 	}
 }
 

@@ -76,26 +76,40 @@ func (s *stage) storedChildLocked(t *eventType, h *Header, value any) (storedEve
 // store puts events into the outbox, in order and side by side, and returns when
 // all are there, or an error if one is not.
 func (n *Node) store(ctx context.Context, events []storedEvent) error {
-	return errors.Join(n.storeEach(ctx, events)...)
+	all, errs := make([]sent, len(events)), make([]error, len(events))
+	for i, e := range events {
+		all[i] = n.send(ctx, e)
+	}
+	for i := range all {
+		errs[i] = all[i].wait(ctx)
+	}
+	return errors.Join(errs...)
 }
 
-// storeEach is store with an error, or nil, for each event.
-func (n *Node) storeEach(ctx context.Context, events []storedEvent) []error {
-	pending, errs := make([]*outbox.Pending, len(events)), make([]error, len(events))
-	for i, e := range events {
-		pending[i], errs[i] = n.outbox.Store(ctx, e.subject, e.id, e.message)
+// sent is an event that the outbox was given, or that it did not take.
+type sent struct {
+	eventType *eventType
+	pending   *outbox.Pending
+	err       error // why it was not taken
+}
+
+// send gives an event to the outbox. Events are stored in the order of the calls.
+func (n *Node) send(ctx context.Context, e storedEvent) sent {
+	pending, err := n.outbox.Store(ctx, e.subject, e.id, e.message)
+	return sent{eventType: e.eventType, pending: pending, err: err}
+}
+
+// wait returns when the event is stored, or is not, and counts it. It is called once.
+func (s sent) wait(ctx context.Context) error {
+	err := s.err
+	if err == nil {
+		err = s.pending.Wait(ctx)
 	}
-	for i, e := range events {
-		if errs[i] == nil {
-			errs[i] = pending[i].Wait(ctx)
-		}
-		if errs[i] != nil {
-			errs[i] = e.eventType.notStored(errs[i])
-			continue
-		}
-		e.eventType.stored.Add(1)
+	if err != nil {
+		return s.eventType.notStored(err)
 	}
-	return errs
+	s.eventType.stored.Add(1)
+	return nil
 }
 
 // notStored counts and names why an event is not in the outbox.

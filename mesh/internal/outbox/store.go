@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -194,6 +195,9 @@ func verdict(m *nats.Msg) error {
 		// No stream listens: JetStream gave up.
 		return fmt.Errorf("%w: JetStream does not run", ErrDisk)
 	}
+	if isStored(m.Data) {
+		return nil
+	}
 	var a answer
 	if err := json.Unmarshal(m.Data, &a); err != nil || a.Error == nil && a.Stream != Stream {
 		return fmt.Errorf("%w: unknown answer %.100q", ErrUncertain, m.Data)
@@ -206,6 +210,12 @@ func verdict(m *nats.Msg) error {
 		return fmt.Errorf("%w: %s", ErrFull, a.Error.Description)
 	}
 	return fmt.Errorf("refused: %w", a.Error)
+}
+
+// isStored reports whether an answer is the usual one. To decode its JSON took a sixth of
+// the processor time of storing a message.
+func isStored(answer []byte) bool {
+	return bytes.HasPrefix(answer, []byte(`{"stream":"`+Stream+`",`)) && !bytes.Contains(answer, []byte(`"error"`))
 }
 
 // expired begins a turn, and reports whether a message has had no answer for more
