@@ -197,7 +197,7 @@ func giveOnce(ctx context.Context, db *sql.DB, a award, k *killer) error {
 // count is the handler.
 func count(ctx context.Context, db *sql.DB, a award, k *killer, handled *atomic.Int64) error {
 	err := within(ctx, db, func(tx *sql.Tx) error {
-		first, err := (transact.Inbox{}).First(ctx, tx)
+		first, err := new(transact.Inbox).First(ctx, tx)
 		if err != nil || !first {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 
 // counting makes a handler that counts an award once and says so, in the
 // transaction of its own database.
-func counting(name string, db *sql.DB, inbox transact.Inbox, fail func() error, options ...mesh.HandlerOption) mesh.Handler {
+func counting(name string, db *sql.DB, inbox *transact.Inbox, fail func() error, options ...mesh.HandlerOption) mesh.Handler {
 	return awarded.Handle(name, func(ctx context.Context, a award) error {
 		return within(ctx, db, func(tx *sql.Tx) error {
 			first, err := inbox.First(ctx, tx)
@@ -49,7 +49,7 @@ func TestFirstUnderRedelivery(t *testing.T) {
 		return nil
 	}
 	options := []mesh.HandlerOption{mesh.Workers(3), mesh.Retry(100, time.Microsecond, time.Millisecond)}
-	n := openNode(t, "score-1", counting("one", db, transact.Inbox{}, third, options...), counting("two", db, transact.Inbox{}, third, options...))
+	n := openNode(t, "score-1", counting("one", db, new(transact.Inbox), third, options...), counting("two", db, new(transact.Inbox), third, options...))
 	var staged []mesh.Staged
 	for i := range events {
 		s, err := awarded.Stage(n.Context(t.Context()), award{fmt.Sprint("team ", i), i})
@@ -82,7 +82,7 @@ func TestFirstAfterACommitThatTheHandlerDidNotSurvive(t *testing.T) {
 	runs := 0
 	n := openNode(t, "score-1", awarded.Handle("count", func(ctx context.Context, a award) error {
 		err := within(ctx, db, func(tx *sql.Tx) error {
-			first, err := (transact.Inbox{}).First(ctx, tx)
+			first, err := new(transact.Inbox).First(ctx, tx)
 			if err != nil || !first {
 				return err
 			}
@@ -129,7 +129,7 @@ func TestFirstIsForHandlers(t *testing.T) {
 	n, db := openNode(t, "score-1"), newDatabase(t)
 	for _, ctx := range []context.Context{t.Context(), n.Context(t.Context())} {
 		err := within(ctx, db, func(tx *sql.Tx) error {
-			_, err := (transact.Inbox{}).First(ctx, tx)
+			_, err := new(transact.Inbox).First(ctx, tx)
 			return err
 		})
 		if err == nil {
@@ -138,52 +138,55 @@ func TestFirstIsForHandlers(t *testing.T) {
 	}
 }
 
-// Events are forgotten after the window, a few at a time, and not before.
+// Events are forgotten after the window, some at a time, and not before.
 func TestTheInboxForgetsAfterItsWindow(t *testing.T) {
 	db := newDatabase(t)
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	inbox := transact.NewInbox(24*time.Hour, func() time.Time { return now })
 	n := openNode(t, "score-1", counting("count", db, inbox, never))
-	handle := func(s mesh.Staged) {
-		t.Helper()
-		before := n.Stats().Total(mesh.Handled)
-		if _, err := n.Relay(t.Context(), s); err != nil {
-			t.Fatal(err)
-		}
-		waitUntil(t, "handled", func() bool { return n.Stats().Total(mesh.Handled) > before })
-	}
+	const round = transact.PruneEvery // of its events the first prunes
 	var staged []mesh.Staged
-	for i := range 8 {
+	for i := range 8 * round {
 		s, err := awarded.Stage(n.Context(t.Context()), award{"otters", i})
 		if err != nil {
 			t.Fatal(err)
 		}
 		staged = append(staged, s)
 	}
-	for _, s := range staged[:5] {
-		handle(s)
+	handle := func(events ...mesh.Staged) {
+		t.Helper()
+		before := n.Stats().Total(mesh.Handled)
+		if _, err := n.Relay(t.Context(), events...); err != nil {
+			t.Fatal(err)
+		}
+		waitUntil(t, "handled", func() bool { return n.Stats().Total(mesh.Handled) == before+uint64(len(events)) })
 	}
 	var sizes []int
 	for _, step := range []struct {
 		after time.Duration
-		event int
+		from  int // of the round
 	}{
+		{0, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 4}, // five rounds
 		{24 * time.Hour, 0}, // still known
 		{0, 5},              // nothing is too old
-		{time.Hour, 0},      // too old, and still known: pruned is only what is in the way
-		{0, 6}, {0, 7},      // two old ones go with each
-		{0, 0},              // forgotten
+		{time.Hour, 0},      // too old, and still known: what is new prunes
+		{0, 6}, {0, 7},      // two old ones go for each
+		{0, 0},              // forgotten, so new again
 		{24 * time.Hour, 0}, // known again
 	} {
 		now = now.Add(step.after)
-		handle(staged[step.event])
-		sizes = append(sizes, number(t, db, "SELECT COUNT(*) FROM mesh_inbox"))
+		handle(staged[step.from*round : (step.from+1)*round]...)
+		size := number(t, db, "SELECT COUNT(*) FROM mesh_inbox")
+		if size%round != 0 {
+			t.Fatalf("the inbox has %d rows, which is no number of rounds", size)
+		}
+		sizes = append(sizes, size/round)
 	}
-	if want := []int{5, 6, 6, 5, 4, 4, 4}; !slices.Equal(sizes, want) {
-		t.Errorf("the inbox had %v rows, want %v", sizes, want)
+	if want := []int{1, 2, 3, 4, 5, 5, 6, 6, 5, 4, 4, 4}; !slices.Equal(sizes, want) {
+		t.Errorf("the inbox had %v rounds, want %v", sizes, want)
 	}
-	if counted := number(t, db, "SELECT COUNT(*) FROM awards"); counted != 9 {
-		t.Errorf("%d counted, want 8 events and one of them twice", counted)
+	if counted := number(t, db, "SELECT COUNT(*) FROM awards"); counted != 9*round {
+		t.Errorf("%d counted, want 8 rounds of events and one of them twice", counted)
 	}
 }
 

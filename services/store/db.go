@@ -17,6 +17,8 @@ type DB struct {
 	writer *writer
 	lock   *flock.Flock
 
+	queries sync.Map // text → *sql.Stmt, on the read-only pool
+
 	mu     sync.RWMutex // guards closed, and orders calls.Add before calls.Wait
 	closed bool
 	calls  sync.WaitGroup // Writes under way
@@ -64,9 +66,19 @@ func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (resul
 	return result, err
 }
 
-// QueryContext runs a query on the read-only pool: see Read.
+// QueryContext runs a query on the read-only pool: see Read. As in Tx.Exec the query is prepared once and kept.
 func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return db.read.QueryContext(ctx, query, args...)
+	kept, ok := db.queries.Load(query)
+	if !ok {
+		fresh, err := db.read.PrepareContext(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		if kept, ok = db.queries.LoadOrStore(query, fresh); ok {
+			_ = fresh.Close() // somebody was faster
+		}
+	}
+	return kept.(*sql.Stmt).QueryContext(ctx, args...)
 }
 
 // enter counts a Write in, unless the database is closed.

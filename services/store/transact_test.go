@@ -48,7 +48,7 @@ func TestEventsInAWrite(t *testing.T) {
 	written := make(chan string, 100)
 	n := openNode(t, noteTaken.Handle("write", func(ctx context.Context, e note) error {
 		return db.Write(ctx, func(tx *Tx) error {
-			first, err := (transact.Inbox{}).First(ctx, tx)
+			first, err := new(transact.Inbox).First(ctx, tx)
 			if err != nil || !first {
 				return err
 			}
@@ -186,7 +186,7 @@ func BenchmarkFirst(b *testing.B) {
 			n := openNode(b, noteTaken.Handle("write", func(ctx context.Context, e note) error {
 				return db.Write(ctx, func(tx *Tx) error {
 					if asked {
-						if first, err := (transact.Inbox{}).First(ctx, tx); err != nil || !first {
+						if first, err := new(transact.Inbox).First(ctx, tx); err != nil || !first {
 							return errors.Join(errors.New("not the first time"), err)
 						}
 					}
