@@ -71,7 +71,7 @@ fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
 crash: ## kill daemons and break links while a log is replayed, long; ARGS='-seed 7' repeats a run
 	$(GO) test ./embedded -run '^TestNothingIsLost' -count=1 -timeout=30m -v -args -long $(ARGS)
 
-bench: ## compare with raw NATS, watermill and a Go channel; ARGS='-pairs 9' passes flags
+bench: ## compare with raw NATS, JetStream, watermill and a Go channel; ARGS='-pairs 9' passes flags
 	cd bench && $(GO) run . $(ARGS)
 
 bench-test: ## every comparison once, with few events

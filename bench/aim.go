@@ -13,9 +13,10 @@ type metric string
 const (
 	throughput  metric = "throughput" // ours over the other's: high is good
 	cost        metric = "time"       // of an event, ours over the other's: low is good
-	delay       metric = "delay"      // from emit to handler, the median: low is good
-	tail        metric = "tail delay" // the same, the 99th percentile
-	growth      metric = "growth"     // of the heap in use after a garbage collection, ours minus the other's, in MB
+	delay       metric = "delay"      // from emit to handler: low is good
+	tail        metric = "delay p99"
+	drained     metric = "drained" // throughput of a drain that goes on beside
+	growth      metric = "growth"  // of the heap in use after a garbage collection, ours minus the other's, in MB
 	allocations metric = "allocations"
 )
 
@@ -84,6 +85,8 @@ func (m metric) of(f figures) float64 {
 		return f.Tail
 	case growth:
 		return f.Heap / 1e6
+	case drained:
+		return f.Beside
 	default:
 		return f.Allocs
 	}
@@ -110,7 +113,7 @@ func (p pair) cpuRatio() float64 {
 }
 
 func (m metric) meets(value, limit float64) bool {
-	if m == throughput {
+	if m == throughput || m == drained {
 		return value >= limit
 	}
 	return value <= limit
@@ -120,7 +123,7 @@ func (m metric) aim(limit float64) string {
 	switch {
 	case m == allocations:
 		return "none"
-	case m == throughput:
+	case m == throughput || m == drained:
 		return fmt.Sprintf("≥ %.3g", limit)
 	case m == growth:
 		return fmt.Sprintf("≤ %.3g MB", limit)
@@ -132,7 +135,7 @@ func (m metric) aim(limit float64) string {
 // text writes a figure with its unit.
 func (m metric) text(value float64) string {
 	switch m {
-	case throughput:
+	case throughput, drained:
 		if value < 1e5 {
 			return fmt.Sprintf("%.3gk/s", value/1e3)
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"leafmesh/mesh"
 )
 
 // Every comparison runs, with few events, and gives figures above zero. No time
@@ -52,6 +54,22 @@ func TestTableHasALineForEachRow(t *testing.T) {
 	}
 }
 
+// The raw side publishes as many bytes as a message of ours has.
+func TestEnvelopeBytes(t *testing.T) {
+	node, err := mesh.Open(t.Context(), mesh.Config{Name: "clue-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close(t.Context())
+	staged, err := judged.Stage(node.Context(t.Context()), sample)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(staged.Message) != envelopeBytes {
+		t.Errorf("%d bytes, want %d", len(staged.Message), envelopeBytes)
+	}
+}
+
 func TestBadFlagsAreErrors(t *testing.T) {
 	for _, arguments := range [][]string{{"-pairs", "0"}, {"-events", "0"}, {"-unknown"}, {"extra"}} {
 		if err := run(t.Context(), arguments, io.Discard, io.Discard); err == nil {
@@ -68,7 +86,7 @@ func TestLostEventEndsTheMeasurement(t *testing.T) {
 	if _, err := lossy.throughput(ctx, 10_000); err == nil || !strings.Contains(err.Error(), "lossy") {
 		t.Errorf("throughput: %v", err)
 	}
-	if _, _, err := lossy.delay(ctx, 10); err == nil || !strings.Contains(err.Error(), "lossy") {
+	if _, err := lossy.delay(ctx, 10); err == nil || !strings.Contains(err.Error(), "lossy") {
 		t.Errorf("delay: %v", err)
 	}
 }

@@ -23,7 +23,7 @@ type comparison struct {
 func comparisons(events int) []comparison {
 	local, link, delays := meshLocal(), meshLink(), max(1, events/50)
 	some := func(share int) int { return max(1, events/share) }
-	return []comparison{
+	return append([]comparison{
 		{local, natsLocal(false), events, delays, []aim{
 			{what: "local: throughput", metric: throughput, limit: 3},
 			{what: "local: one-way delay, p50", metric: delay, limit: 1. / 8},
@@ -48,6 +48,35 @@ func comparisons(events int) []comparison {
 			{what: "one hop: one-way delay, p50", metric: delay, limit: 1.15},
 			{what: "one hop: throughput", metric: throughput, limit: 0.9},
 		}},
+	}, durableComparisons(events)...)
+}
+
+// durableComparisons lists those of durable exports, beside raw JetStream.
+func durableComparisons(events int) []comparison {
+	some := func(share int) int { return max(1, events/share) }
+	size := max(20_000, events/5)
+	stored := []aim{{what: "durable: throughput", metric: throughput, limit: 0.8}}
+	return []comparison{
+		{meshStored(true), rawStored(async, 0), some(10), some(250), append(stored, aim{what: "durable: one at a time", metric: delay, limit: 1.25})},
+		{meshStored(true), rawStored(async, envelopeBytes), some(10), 0, stored},
+		{meshStored(false), rawStored(concurrent, 0), some(10), 0, stored},
+		{meshStored(false), rawStored(async, 0), some(10), 0, []aim{{what: "durable: throughput", metric: throughput}}},
+		{meshDurable(false), rawDurable(), some(10), some(250), []aim{
+			{what: "durable, one hop: throughput", metric: throughput, limit: 0.8},
+			{what: "durable, one hop: delay, p50", metric: delay},
+		}},
+		{meshBesideDrain(size, true), meshBesideDrain(size, false), 3 * events, events, []aim{
+			{what: "beside a drain: throughput", metric: throughput},
+			{what: "beside a drain: delay, p50", metric: delay},
+			{what: "beside a drain: delay, p99", metric: tail},
+		}},
+		{meshBesideDrain(size, true), meshBesideRawDrain(size), 3 * events, events, []aim{
+			{what: "beside a drain: throughput", metric: throughput, limit: 0.9},
+			{what: "beside a drain: delay, p50", metric: delay, limit: 1.15},
+			{what: "beside a drain: delay, p99", metric: tail, limit: 1.15},
+			{what: "the drain", metric: drained},
+		}},
+		{meshDurable(true), meshDurable(false), some(50), 0, []aim{{what: "durable, ordered: throughput", metric: throughput}}},
 	}
 }
 
@@ -80,7 +109,8 @@ type figures struct {
 	Allocs float64 `json:"allocs_per_event"`
 	Delay  float64 `json:"delay_p50_ns,omitempty"`
 	Tail   float64 `json:"delay_p99_ns,omitempty"`
-	Heap   float64 `json:"heap_bytes"` // in use, at the end of the throughput run
+	Heap   float64 `json:"heap_bytes"`             // in use, at the end of the throughput run
+	Beside float64 `json:"beside_per_s,omitempty"` // what a drain handled, a second
 }
 
 // measure runs all pairs, one after the other.
@@ -112,9 +142,10 @@ func (c comparison) turn(ctx context.Context, s side, label string) (f figures, 
 		if f, err = s.throughput(ctx, c.events); err != nil || c.delays == 0 {
 			return
 		}
-		var p50, p99 time.Duration
-		p50, p99, err = s.delay(ctx, c.delays)
-		f.Delay, f.Tail = float64(p50.Nanoseconds()), float64(p99.Nanoseconds())
+		var all []time.Duration
+		if all, err = s.delay(ctx, c.delays); err == nil {
+			f.Delay, f.Tail = float64(all[len(all)/2]), float64(all[len(all)*99/100])
+		}
 	})
 	return f, err
 }

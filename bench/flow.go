@@ -58,6 +58,12 @@ func (f *flow) handled() {
 func (f *flow) run(ctx context.Context, c carrier, events int) error {
 	events = f.round(events)
 	f.target <- events
+	if m, ok := c.(many); ok {
+		if err := m.emitMany(ctx, &sample, events); err != nil {
+			return fmt.Errorf("emit %d events: %w", events, err)
+		}
+		return f.await(ctx, events)
+	}
 	pace := newPace(f.rate)
 	for i := range events {
 		pace.wait()
@@ -72,6 +78,10 @@ func (f *flow) run(ctx context.Context, c carrier, events int) error {
 			return fmt.Errorf("emit %d of %d: %w", i, events, err)
 		}
 	}
+	return f.await(ctx, events)
+}
+
+func (f *flow) await(ctx context.Context, events int) error {
 	select {
 	case <-f.done:
 		return nil
@@ -94,8 +104,12 @@ func (f *flow) measure(ctx context.Context, c carrier, events int) (figures, err
 	elapsed, used := time.Since(start), cpuTime()-cpu
 	runtime.ReadMemStats(&after)
 	n := float64(events)
-	return figures{
+	measured := figures{
 		Nanos: float64(elapsed.Nanoseconds()) / n, CPU: float64(used.Nanoseconds()) / n,
 		Allocs: float64(after.Mallocs-before.Mallocs) / n,
-	}, err
+	}
+	if b, ok := c.(background); ok {
+		measured.Beside = b.beside()
+	}
+	return measured, err
 }

@@ -18,7 +18,7 @@ import (
 func natsLink() side {
 	return side{name: "raw NATS over a leaf link, typed", window: wideWindow, open: func(ctx context.Context, handle func()) (carrier, error) {
 		c := &natsCarrier{}
-		if err := c.link(ctx); err != nil {
+		if err := c.link(ctx, ""); err != nil {
 			return nil, errors.Join(err, c.close(ctx))
 		}
 		if err := c.subscribe(ctx, true, handle); err != nil {
@@ -32,8 +32,8 @@ func natsLink() side {
 }
 
 // link starts exporter and importer with the options that package mesh renders
-// for its nodes.
-func (c *natsCarrier) link(ctx context.Context) error {
+// for its nodes. With a directory the exporter keeps a stream there.
+func (c *natsCarrier) link(ctx context.Context, dir string) error {
 	pair, err := nkeys.CreateUser()
 	if err != nil {
 		return fmt.Errorf("make a key: %w", err)
@@ -46,7 +46,7 @@ func (c *natsCarrier) link(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a key: %w", err)
 	}
-	exporter, err := startServer(ctx, exporterConfig(public))
+	exporter, err := startServer(ctx, exporterConfig(public, dir))
 	if err != nil {
 		return err
 	}
@@ -71,23 +71,34 @@ ping_max: 2
 no_system_account: true
 `
 
-func exporterConfig(importerKey string) string {
+func exporterConfig(importerKey, dir string) string {
+	server, account, publish, subscribe := "", "", `"nobody.listens"`, fmt.Sprintf("%q", rawPattern)
+	if dir != "" {
+		server = fmt.Sprintf(`
+jetstream {store_dir: %q, domain: "clue-1", max_memory_store: 1, max_file_store: %d, sync_interval: "1s"}
+feature_flags {js_ack_fc_v2: true}`, dir, int64(1)<<60)
+		account = fmt.Sprintf("jetstream {max_memory: 0, max_file: %d, max_streams: 1}", 1<<31)
+		publish, subscribe = `"$JS.clue-1.API.>", "$JS.ACK.>"`, `"_INBOX.>"`
+	}
 	return fmt.Sprintf(`
 server_name: "clue-1"
 %s
+%s
 accounts {
   local { users [ {user: local, password: local, allowed_connection_types: ["IN_PROCESS"]} ] }
-  out { users [
+  out {
+    %s
+    users [
     {user: out, password: out, allowed_connection_types: ["IN_PROCESS"]}
     {nkey: %s, allowed_connection_types: ["LEAFNODE"],
-     permissions: {publish: {allow: ["nobody.listens"]}, subscribe: {allow: ["mesh.link.score-1", "%s"]}}}
+     permissions: {publish: {allow: [%s]}, subscribe: {allow: ["mesh.link.score-1", %s]}}}
   ] }
   in { users [ {user: in, password: in, allowed_connection_types: ["IN_PROCESS"]} ] }
 }
 leafnodes {
   listen: "127.0.0.1:-1"
   no_advertise: true, compression: "off", isolate_leafnode_interest: true, reconnect: "1s"
-}`, commonConfig, importerKey, rawPattern)
+}`, commonConfig, server, account, importerKey, publish, subscribe)
 }
 
 func importerConfig(port int, seed string) string {

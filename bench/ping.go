@@ -10,14 +10,14 @@ import (
 )
 
 // delay emits one event at a time, the next when the one before was handled,
-// and gives the median and the 99th percentile of the times from before emit to
-// the handler's first statement.
-func (s side) delay(ctx context.Context, events int) (p50, p99 time.Duration, err error) {
+// and gives the times from before emit to the handler's first statement, in
+// ascending order.
+func (s side) delay(ctx context.Context, events int) ([]time.Duration, error) {
 	p := newPing()
 	p.rate = s.rate
 	c, err := s.open(ctx, p.handled)
 	if err != nil {
-		return 0, 0, fmt.Errorf("open %s: %w", s.name, err)
+		return nil, fmt.Errorf("open %s: %w", s.name, err)
 	}
 	_, err = p.run(ctx, c, events/10+1)
 	var delays []time.Duration
@@ -26,10 +26,10 @@ func (s side) delay(ctx context.Context, events int) (p50, p99 time.Duration, er
 		delays, err = p.run(ctx, c, events)
 	}
 	if err := errors.Join(err, c.close(ctx)); err != nil {
-		return 0, 0, fmt.Errorf("%s: %w", s.name, err)
+		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
 	slices.Sort(delays)
-	return middle(delays), delays[len(delays)*99/100], nil
+	return delays, nil
 }
 
 // ping is one event on its way.

@@ -27,6 +27,15 @@ type carrier interface {
 	close(ctx context.Context) error
 }
 
+// many is a carrier that takes many events at once, and itself bounds how many are
+// in flight.
+type many interface {
+	emitMany(ctx context.Context, value *answerJudged, events int) error
+}
+
+// background is a carrier that tells how many other events it carries a second.
+type background interface{ beside() float64 }
+
 const (
 	// queueSize is the queue between emitter and handler where a side has one
 	// to choose: the default of mesh.Queue.
