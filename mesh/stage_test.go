@@ -15,7 +15,7 @@ import (
 )
 
 // stage stages an event, or fails.
-func stage(t testing.TB, ctx context.Context, e *mesh.Event[step], s step) mesh.Staged {
+func stage[T any](t testing.TB, ctx context.Context, e *mesh.Event[T], s T) mesh.Staged {
 	t.Helper()
 	staged, err := e.Stage(ctx, s)
 	if err != nil {
