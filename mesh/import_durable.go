@@ -50,12 +50,14 @@ type durableImport struct {
 	redelivered  *counter
 	acknowledged *counter
 	deadLetters  *counter
+	orphaned     *counter
 
 	// waiting are those taken and not yet shown to the gate. It has room for all.
 	waiting chan *taken
 
-	mu   sync.Mutex
-	open map[uint64]*taken // guarded by mu: taken and not settled, by their sequence
+	mu     sync.Mutex
+	open   map[uint64]*taken // guarded by mu: taken and not settled, by their sequence
+	stream string            // guarded by mu: the identity of the outbox that they are from
 }
 
 // durableState is how a durable import is connected.
@@ -80,6 +82,7 @@ func (n *Node) newDurableImports(i Import) (list []*durableImport, err error) {
 			redelivered:  n.counters.cell(i.Event, Redelivered, "import", ""),
 			acknowledged: n.counters.cell(i.Event, Acknowledged, "import", ""),
 			deadLetters:  n.counters.cell(i.Event, DeadLettered, "import", ""),
+			orphaned:     n.counters.cell(i.Event, Lost, "import", ruleOrphaned),
 			waiting:      make(chan *taken, 2*inFlight), // twice: a peer that was wiped may hand out as many again
 			open:         map[uint64]*taken{},
 		}
@@ -137,6 +140,7 @@ func (d *durableImport) bind(ctx context.Context) (jetstream.MessagesContext, er
 		return nil, err
 	}
 	identity, last := outbox.Identity(stream.CachedInfo())
+	d.orphan(identity, last) // before the consumer is there, which takes acknowledgements
 	pending := inFlight
 	if d.settings.Ordered {
 		pending = 1

@@ -67,6 +67,7 @@ const (
 	ruleDeadLetter  = "dead-letter"
 	ruleNotWireSafe = "not-wire-safe"
 	ruleDepth       = "depth"
+	ruleOrphaned    = "outbox-gone"
 )
 
 // Count is one counter: how many events of a type had an outcome at a place,

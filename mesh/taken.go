@@ -16,6 +16,23 @@ type taken struct {
 	jetstream.Msg
 	sequence uint64 // in the outbox
 	count    uint64 // how often it was delivered, this time counted
+	// orphan says that the outbox is gone that handed it out: there is nobody to be
+	// told what became of it. guarded by the import's mu
+	orphan bool
+}
+
+// orphan disowns what another outbox than this one handed out, or this one before
+// it was restored from an old copy: the same numbers are other events now.
+func (d *durableImport) orphan(identity string, last uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for sequence, t := range d.open {
+		if d.stream != identity || sequence > last {
+			t.orphan = true
+			delete(d.open, sequence)
+		}
+	}
+	d.stream = identity
 }
 
 // receive takes an event into this node's care. A copy of one that is still under
@@ -95,7 +112,7 @@ func (d *durableImport) settle(t *taken, id ID, last bool, failures []failure) {
 		d.ack(t)
 		return
 	}
-	again, end := false, last
+	again, end := false, last || d.isOrphan(t)
 	for _, f := range failures {
 		again = again || f.tries == 0
 		end = end || f.final
@@ -109,7 +126,9 @@ func (d *durableImport) settle(t *taken, id ID, last bool, failures []failure) {
 
 // ack ends the node's care for an event that was handled.
 func (d *durableImport) ack(t *taken) {
-	d.forget(t)
+	if !d.forget(t) {
+		return
+	}
 	if err := t.Ack(); err != nil {
 		d.node.logRarely("event not acked, so it comes again", "type", d.event, "peer", d.peer, "error", err)
 		return
@@ -118,9 +137,14 @@ func (d *durableImport) ack(t *taken) {
 	d.node.bookmarks.handled(bookmark.Place{Peer: d.peer, Subject: d.event}, t.sequence)
 }
 
-// giveBack lets the event come again, to any instance of the service.
+// giveBack lets the event come again, to any instance of the service. One whose
+// outbox is gone can not, and is lost.
 func (d *durableImport) giveBack(t *taken, after time.Duration) {
-	d.forget(t)
+	if !d.forget(t) {
+		d.orphaned.Add(1)
+		d.node.logRarely("event lost: it was not handled, and the outbox that it came from is gone", "type", d.event, "peer", d.peer)
+		return
+	}
 	if d.node.intake.Err() != nil {
 		after = 0 // another instance may have it at once
 	}
@@ -129,10 +153,20 @@ func (d *durableImport) giveBack(t *taken, after time.Duration) {
 	}
 }
 
-func (d *durableImport) forget(t *taken) {
+// forget ends the care for an event, and reports whether its outbox is still there.
+func (d *durableImport) forget(t *taken) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.open, t.sequence)
+	if !t.orphan {
+		delete(d.open, t.sequence)
+	}
+	return !t.orphan
+}
+
+func (d *durableImport) isOrphan(t *taken) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return t.orphan
 }
 
 // backoff is how long a failed event stays away.
