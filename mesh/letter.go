@@ -94,12 +94,13 @@ func (n *Node) DropLetter(key string) error {
 // import are not asked; the cascade goes on where it was, and its deadline does
 // not count the time that the letter lay.
 func (n *Node) ReplayLetter(ctx context.Context, key string) error {
-	l, err := n.letter(key)
-	if err != nil {
-		return err
-	}
 	if _, busy := n.replaying.LoadOrStore(key, true); busy {
-		return fmt.Errorf("mesh: replay letter %s of node %s: %w", key, n.name, ErrLetterInUse)
+		return fmt.Errorf("mesh: replay letter %.80q of node %s: %w", key, n.name, ErrLetterInUse)
+	}
+	l, err := n.letter(key) // after that: another replay may just have ended with it
+	if err != nil {
+		n.replaying.Delete(key)
+		return err
 	}
 	settled := make(chan error, 1)
 	if err := n.replay(ctx, &l, func(err error) {
