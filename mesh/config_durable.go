@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"leafmesh/mesh/internal/outbox"
 	"leafmesh/mesh/internal/route"
 )
 
@@ -13,7 +14,8 @@ import (
 // that a service has still to handle is never removed to make room.
 type Outbox struct {
 	// MaxAge is how long an event may wait for a service; while one waits longer,
-	// new ones are refused, as nobody seems to come for them. Default 168h (7 days).
+	// new ones are refused, as nobody seems to come for them. More than 2 minutes;
+	// default 168h (7 days).
 	MaxAge time.Duration `yaml:"max_age,omitempty"`
 	// MaxBytes is how much is kept, in bytes on disk; default 1 GiB.
 	MaxBytes int64 `yaml:"max_bytes,omitempty"`
@@ -155,8 +157,9 @@ func (v *validation) outbox() {
 		v.add("outbox", "no export is durable, so there is no outbox", "name the services an export is kept for (durable: […]), or remove it")
 		return
 	}
-	if o.MaxAge < 0 || o.MaxAge > 0 && o.MaxAge < time.Second {
-		v.add("outbox.max_age", fmt.Sprintf("%v is too short to be handled in", o.MaxAge), "give 1s or more, or leave it out for 168h")
+	if o.MaxAge != 0 && o.MaxAge <= outbox.DefaultDuplicates {
+		v.add("outbox.max_age", fmt.Sprintf("%v is too short: what was handled stays for %v, so that a copy is recognized", o.MaxAge, outbox.DefaultDuplicates),
+			fmt.Sprintf("give more than %v, or leave it out for 168h", outbox.DefaultDuplicates))
 	}
 	if o.MaxBytes < 0 || o.MaxBytes > 0 && o.MaxBytes < minOutboxBytes || o.MaxBytes > maxOutboxBytes {
 		v.add("outbox.max_bytes", fmt.Sprintf("%d is out of range", o.MaxBytes), fmt.Sprintf("choose from %d to %d, or leave it out for %d", minOutboxBytes, maxOutboxBytes, defaultOutboxBytes))

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
+	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/route"
 	"leafmesh/mesh/internal/wire"
 )
@@ -82,7 +84,7 @@ func Breaker(failures int, probe time.Duration) HandlerOption {
 }
 
 // Handle makes a handler of this type. The name identifies it in counters and
-// dead letters, and must be unique on the node.
+// dead letters, and must be unique on the node; it has at most 256 bytes.
 //
 // handle is called for each event of the type's subject that this node emits
 // or imports, whatever Go type the emitter declared for it: between two Go
@@ -174,6 +176,8 @@ func (h Handler) check() error {
 		return errors.New("the zero Handler handles nothing")
 	case h.name == "":
 		return fmt.Errorf("a handler of %s has no name", h.pattern)
+	case len(h.name) > letters.MaxHandlerBytes || !utf8.ValidString(h.name):
+		return fmt.Errorf("a handler's name has %d bytes; valid UTF-8 of at most %d is possible: %.80q", len(h.name), letters.MaxHandlerBytes, h.name)
 	case o.workers < 1 || o.workers > 1024:
 		return fmt.Errorf("handler %s has %d workers; 1 to 1024 are possible", h.name, o.workers)
 	case o.capacity < 1 || o.capacity > maxQueue:

@@ -59,7 +59,7 @@ func (o *ops) serve(m *nats.Msg) {
 	}
 	reply := nats.NewMsg(m.Reply)
 	data, problem := o.answer(strings.TrimPrefix(m.Subject, opsPrefix), m.Data)
-	if most := o.conn.MaxPayload(); problem == nil && int64(len(data)) > most {
+	if most := o.node.config.MaxPayload; problem == nil && len(data) > most {
 		problem = &opsError{413, fmt.Sprintf("the answer has %d bytes, and a message at most %d: raise max_payload", len(data), most)}
 	}
 	if problem == nil {

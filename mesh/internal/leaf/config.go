@@ -17,6 +17,9 @@ const (
 	pingInterval = 3500 * time.Millisecond
 	// maxPingsOut is how many pings may be unanswered.
 	maxPingsOut = 2
+	// headerRoom is what a message may have beyond MaxPayload: the id that one in an
+	// outbox has in a header takes 58 bytes.
+	headerRoom = 128
 	// maxSubscriptions bounds what one peer or tap makes the server remember.
 	maxSubscriptions = 4096
 	// maxLocalConnections bounds taps, our own connections included.
@@ -54,7 +57,7 @@ func (s Spec) render(own credentials) string {
 	if s.Tap != nil {
 		set("listen", quote(anyPort(s.Tap.Listen)))
 	}
-	set("max_payload", strconv.Itoa(s.MaxPayload))
+	set("max_payload", strconv.Itoa(s.MaxPayload+headerRoom))
 	set("max_subscriptions", strconv.Itoa(maxSubscriptions))
 	set("ping_interval", quote(s.tuning.ping.String()))
 	set("ping_max", strconv.Itoa(maxPingsOut))

@@ -79,7 +79,7 @@ type Spec struct {
 	Tap *Tap
 	// Outbox turns JetStream on. Nil: off, and nothing is written to disk.
 	Outbox *Outbox
-	// MaxPayload is the largest message in bytes, envelope included, on every
+	// MaxPayload is the largest message in bytes, envelope included and headers not, on every
 	// connection and link. 0 means DefaultMaxPayload. Give all nodes the same.
 	MaxPayload int
 	// Logger gets the server's warnings and errors. Nil discards them.
