@@ -159,6 +159,39 @@ func TestSettleSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+// An event that is in a database and not yet in its node is on its way. What a cluster leaves there comes when it is opened again.
+func TestSettleWaitsForTheOutboxes(t *testing.T) {
+	data := t.TempDir()
+	c, err := Open(t.Context(), Options{Data: data, NoHTTP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Hunt.StopRelaying()
+	if _, err := c.Hunt.Join(c.Nodes[1].Context(t.Context()), "owls", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	for _, wait := range []func(context.Context) error{c.Settle, c.Close} {
+		err := wait(ctx)
+		if e, ok := errors.AsType[*UnsettledError](err); !ok || e.Waiting["hunt-1"] != 1 {
+			t.Errorf("got %v, want one event waiting at hunt-1", err)
+		}
+	}
+
+	again, err := Open(t.Context(), Options{Data: data, NoHTTP: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeAll(t, again)
+	if err := again.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if open := again.Clue.Clues("owls", time.Now()); len(open) == 0 {
+		t.Error("clue does not know of the team")
+	}
+}
+
 func TestUnsettledErrorNamesFlows(t *testing.T) {
 	e := &UnsettledError{Cause: errStalled, Waiting: map[string]int64{"hunt-1": 3}, Losses: []string{"score-1: 2 × x lost"},
 		Missing: []Flow{{From: "clue-1", To: "score-1", Type: "clue.clue.solved", Exported: 10, Arrived: 7}}}

@@ -37,7 +37,7 @@ func (p *player) play(ctx context.Context) {
 			idle = 0
 			p.work(ctx, open[p.random.IntN(len(open))])
 		default:
-			if idle++; idle%patience == 0 { // Impatient teams join again, which announces their clues again.
+			if idle++; idle%patience == 0 { // It was refused, perhaps, when it wanted to join.
 				p.try(ctx, func() error { return p.crowd.client.Join(ctx, p.name) })
 			}
 			p.pause(ctx)
