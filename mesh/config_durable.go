@@ -88,7 +88,8 @@ func (o Outbox) withDefaults() Outbox {
 // Redelivery says how often an event of a durable import is delivered, and how
 // long after a failure it comes again: After, then twice as long each time, at
 // most Max. A delivery fails when a handler gives the event up, after its own
-// tries (see [Retry]). After the last one the event becomes a durable dead letter:
+// tries (see [Retry]); one in which it was not tried, or the outbox did not take what
+// it emitted, does not count while the node lives. After the last one the event becomes a durable dead letter:
 // see [Node.Letters].
 type Redelivery struct {
 	Tries int           `yaml:"tries,omitempty"` // default 8, at most 1000

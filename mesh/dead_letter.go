@@ -32,8 +32,8 @@ const maxErrorText = 1024
 // comes again, unless this was the last time.
 func (w *handlerWorker[T]) giveUp(it *item[T], tries int, cause error) {
 	if d := it.handover; d != nil {
-		f := failure{place: it.tally.place, tries: tries, final: final(cause), err: cause}
-		if d.fail(f); tries == 0 || !d.last && !f.final {
+		f := failure{place: it.tally.place, excused: tries == 0 || notStored(cause), final: final(cause), err: cause}
+		if d.fail(f); f.excused || !d.last && !f.final {
 			it.tally.returned.Add(1)
 			return
 		}

@@ -247,7 +247,7 @@ func (s *subscription[T]) putContent(h Header, hash uint64, c *content, d *hando
 	if err != nil {
 		s.tally.malformed.Add(1)
 		if d != nil {
-			d.fail(failure{place: s.tally.place, tries: 1, final: true, err: err})
+			d.fail(failure{place: s.tally.place, final: true, err: err})
 			d.leave()
 		}
 		s.release(hash)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"leafmesh/mesh/internal/wire"
 )
@@ -105,15 +106,21 @@ func (w *handlerWorker[T]) try(it *item[T]) error {
 	}
 }
 
-// final reports whether an error of a handler is not to be tried again. Errors
-// of others may panic when they are asked, as a nil pointer in an error does.
-func final(err error) (is bool) {
+// final reports whether an error of a handler is not to be tried again.
+func final(err error) bool { return isOneOf(err, ErrCascade) }
+
+// notStored reports whether an error of a handler is the outbox's.
+func notStored(err error) bool { return isOneOf(err, ErrOutboxFull, ErrOutboxDisk, ErrUncertain) }
+
+// isOneOf is errors.Is for errors of others, which may panic when they are asked, as a
+// nil pointer in an error does.
+func isOneOf(err error, targets ...error) (is bool) {
 	defer func() {
 		if recover() != nil {
 			is = false
 		}
 	}()
-	return errors.Is(err, ErrCascade)
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 // call runs the handler once, and lets what it emitted take effect or not. A

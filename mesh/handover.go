@@ -19,9 +19,11 @@ type handover struct {
 // failure is one handler that did not handle an event.
 type failure struct {
 	place string // "handler count-solve"
-	tries int    // 0: it was not even tried, which is no reason to give it up
-	final bool   // trying again would not help
-	err   error
+	// excused is no reason to give the event up, however often: it was not even tried,
+	// or the outbox did not take what the handler emitted.
+	excused bool
+	final   bool // trying again would not help
+	err     error
 }
 
 // fail says that a place did not handle the event.
@@ -49,6 +51,6 @@ func (t *tally) lose(as *counter, d *handover, why error) {
 		as.Add(1)
 		return
 	}
-	d.fail(failure{place: t.place, err: why})
+	d.fail(failure{place: t.place, excused: true, err: why})
 	t.returned.Add(1)
 }

@@ -174,7 +174,7 @@ func (n *Node) deliverTo(ctx context.Context, targets []binding, h *Header, payl
 		case shed&(1<<i) == 0:
 			b.putContent(*h, hash, c, of)
 		case of != nil:
-			of.fail(failure{place: b.counts().place, err: errNotTaken})
+			of.fail(failure{place: b.counts().place, excused: true, err: errNotTaken})
 			of.leave()
 		}
 	}

@@ -58,6 +58,9 @@ type durableImport struct {
 	mu     sync.Mutex
 	open   map[uint64]*taken // guarded by mu: taken and not settled, by their sequence
 	stream string            // guarded by mu: the identity of the outbox that they are from
+	// excused counts the deliveries that are no reason to give an event up, by its
+	// sequence. guarded by mu
+	excused map[uint64]uint64
 }
 
 // durableState is how a durable import is connected.
@@ -85,6 +88,7 @@ func (n *Node) newDurableImports(i Import) (list []*durableImport, err error) {
 			orphaned:     n.counters.cell(i.Event, Lost, "import", ruleOrphaned),
 			waiting:      make(chan *taken, 2*inFlight), // twice: a peer that was wiped may hand out as many again
 			open:         map[uint64]*taken{},
+			excused:      map[uint64]uint64{},
 		}
 		d.state.Store(&durableState{err: errNotBound})
 		list = append(list, d)

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,33 @@ func (d *durableImport) orphan(identity string, last uint64) {
 			delete(d.open, sequence)
 		}
 	}
+	if d.stream != identity {
+		clear(d.excused)
+	}
 	d.stream = identity
+}
+
+// excuseLocked makes a delivery not count. Of what other instances have handled
+// nothing is heard, so the number is bounded: what is forgotten counts.
+func (d *durableImport) excuseLocked(t *taken) {
+	if len(d.excused) >= 2*inFlight {
+		clear(d.excused)
+	}
+	d.excused[t.sequence]++
+}
+
+func (d *durableImport) excuse(t *taken) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.excuseLocked(t)
+}
+
+// isLast reports whether an event was delivered so often that it does not come again
+// if it fails now.
+func (d *durableImport) isLast(t *taken) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return t.orphan || t.count >= uint64(d.settings.Redelivery.Tries)+d.excused[t.sequence]
 }
 
 // receive takes an event into this node's care. A copy of one that is still under
@@ -50,7 +77,9 @@ func (d *durableImport) receive(m jetstream.Msg) {
 	t := &taken{Msg: m, sequence: meta.Sequence.Stream, count: meta.NumDelivered}
 	d.mu.Lock()
 	_, underWay := d.open[t.sequence]
-	if !underWay {
+	if underWay {
+		d.excuseLocked(t)
+	} else {
 		d.open[t.sequence] = t
 	}
 	d.mu.Unlock()
@@ -85,6 +114,7 @@ func (d *durableImport) enter(t *taken) {
 	h.waited += max(0, now-h.at)
 	event := limited{key: h.Key, path: h.path, promised: true}
 	if v, err := admitAll(d.node.intake, d.eventType.rules.Load().imports, &event, now); v != passed || err != nil {
+		d.excuse(t)
 		d.giveBack(t, d.backoff(t)) // counted by the rule
 		return
 	}
@@ -99,7 +129,7 @@ func (d *durableImport) enter(t *taken) {
 // deliver hands an event to the handlers; the last one settles it.
 func (d *durableImport) deliver(t *taken, h *Header) {
 	id := h.ID
-	over := &handover{open: len(d.eventType.handlers), last: t.count >= uint64(d.settings.Redelivery.Tries)}
+	over := &handover{open: len(d.eventType.handlers), last: d.isLast(t)}
 	over.settle = func(failures []failure) { d.settle(t, id, over.last, failures) }
 	if err := d.eventType.deliverEncoded(d.node.intake, h, d.envelope.Payload, false, over); err != nil {
 		d.giveBack(t, d.backoff(t))
@@ -112,16 +142,17 @@ func (d *durableImport) settle(t *taken, id ID, last bool, failures []failure) {
 		d.ack(t)
 		return
 	}
-	again, end := false, last || d.isOrphan(t)
-	for _, f := range failures {
-		again = again || f.tries == 0
-		end = end || f.final
-	}
-	if again || !end {
+	isExcused := func(f failure) bool { return f.excused }
+	mayPass := func(f failure) bool { return !f.final }
+	switch {
+	case slices.ContainsFunc(failures, isExcused):
+		d.excuse(t)
 		d.giveBack(t, d.backoff(t))
-		return
+	case !last && !d.isLast(t) && slices.ContainsFunc(failures, mayPass): // who may pass gets all tries
+		d.giveBack(t, d.backoff(t))
+	default:
+		d.bury(t, id, failures)
 	}
-	d.bury(t, id, failures)
 }
 
 // ack ends the node's care for an event that was handled.
@@ -129,6 +160,9 @@ func (d *durableImport) ack(t *taken) {
 	if !d.forget(t) {
 		return
 	}
+	d.mu.Lock()
+	delete(d.excused, t.sequence)
+	d.mu.Unlock()
 	if err := t.Ack(); err != nil {
 		d.node.logRarely("event not acked, so it comes again", "type", d.event, "peer", d.peer, "error", err)
 		return
@@ -161,12 +195,6 @@ func (d *durableImport) forget(t *taken) bool {
 		delete(d.open, t.sequence)
 	}
 	return !t.orphan
-}
-
-func (d *durableImport) isOrphan(t *taken) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return t.orphan
 }
 
 // backoff is how long a failed event stays away.

@@ -1,0 +1,108 @@
+package mesh_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"leafmesh/mesh"
+)
+
+var scoreCounted = mesh.NewEvent[solved]("score.solve.counted", mesh.Key(teamOf))
+
+// What a handler is not to blame for uses up no delivery, however often it comes.
+func TestDurableDeliveriesThatDoNotCount(t *testing.T) {
+	const more = 5 // than the three that the import has
+	tests := map[string]struct {
+		begin, end func(t *testing.T, score *mesh.Node)
+	}{
+		"the handler is cut": {
+			func(t *testing.T, n *mesh.Node) { cut(t, n.Cut) },
+			func(t *testing.T, n *mesh.Node) { cut(t, n.Restore) },
+		},
+		"a rule of the import refuses": {
+			func(t *testing.T, n *mesh.Node) {
+				setRules(t, n, mesh.Rule{Place: mesh.AtImport, Event: "clue.clue.solved", Limit: slowly(1)})
+			},
+			func(t *testing.T, n *mesh.Node) { setRules(t, n) },
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int64
+			score := durableScore(t, func(_ context.Context, e solved) error {
+				if e.At == 1 && calls.Add(1) < 3 {
+					return errors.New("once more")
+				}
+				return nil
+			})
+			nodes := openAll(t, durableClue(t), score)
+			clue, n := nodes.Node("clue-1"), nodes.Node("score-1")
+			test.begin(t, n)
+			for i := range 2 { // the first one may pass a rule
+				emit(t, clue, clueSolved, solved{"owls", "a", int64(i)})
+			}
+			await(t, "more deliveries than count", func() bool { return n.Stats().Of("clue.clue.solved", mesh.Redelivered) > 2*more })
+			test.end(t, n)
+			await(t, "the third call", func() bool { return calls.Load() == 3 })
+			await(t, "an empty backlog", func() bool { return clue.Stats().Outbox.Readers[0].Backlog == 0 })
+			if letters := n.Stats().Letters.Count; letters != 0 {
+				t.Errorf("%d letters", letters)
+			}
+		})
+	}
+}
+
+func cut(t *testing.T, how func(subject, place string) error) {
+	t.Helper()
+	if err := how("clue.clue.solved", "handler count"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func setRules(t *testing.T, n *mesh.Node, rules ...mesh.Rule) {
+	t.Helper()
+	if err := n.SetRules(rules); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// While the outbox of a handler's own node is full, what it handles comes again.
+func TestDurableHandlerThatCanNotStore(t *testing.T) {
+	score := durableScore(t, func(ctx context.Context, e solved) error { return scoreCounted.Emit(ctx, e) })
+	score.Exports = []mesh.Export{{Event: scoreCounted.Subject(), Durable: []string{"hunt"}}}
+	score.Outbox.MaxEvents = 1
+	nodes := openAll(t, durableClue(t), score)
+	n := nodes.Node("score-1")
+	for i := range 2 {
+		emit(t, nodes.Node("clue-1"), clueSolved, solved{"owls", "a", int64(i)})
+	}
+	await(t, "more deliveries than count", func() bool { return n.Stats().Of("clue.clue.solved", mesh.Redelivered) > 5 })
+	if letters := n.Stats().Letters.Count; letters != 0 {
+		t.Errorf("%d letters", letters)
+	}
+}
+
+// A handler whose failure is final does not take the other's deliveries.
+func TestDurableFinalForOneHandler(t *testing.T) {
+	var calls atomic.Int64
+	score := durableScore(t, func(context.Context, solved) error {
+		if calls.Add(1) < 3 {
+			return errors.New("once more")
+		}
+		return nil
+	})
+	score.Handlers = append(score.Handlers, clueSolved.Handle("never", func(context.Context, solved) error {
+		return fmt.Errorf("no more: %w", mesh.ErrCascade)
+	}))
+	nodes := openAll(t, durableClue(t), score)
+	n := nodes.Node("score-1")
+	emit(t, nodes.Node("clue-1"), clueSolved, solved{"owls", "a", 1})
+	await(t, "the letter", func() bool { return n.Stats().Letters.Count > 0 })
+	list, err := n.Letters()
+	if err != nil || len(list) != 1 || list[0].Handler != "never" || calls.Load() != 3 {
+		t.Errorf("letters %+v, %v, after %d calls", list, err, calls.Load())
+	}
+}
