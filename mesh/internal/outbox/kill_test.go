@@ -102,8 +102,9 @@ func fail(err error) {
 	}
 }
 
-// killed runs a storing child, kills it after a time, and returns what it said.
-func killed(t *testing.T, dir string, from int, after time.Duration) []string {
+// killed runs a storing child, kills it some time after it was started or, if working,
+// after it has stored something, and returns what it said.
+func killed(t *testing.T, dir string, from int, working bool, after time.Duration) []string {
 	t.Helper()
 	c := child(t, "store", dir, strconv.Itoa(from))
 	c.Stderr = os.Stderr
@@ -114,11 +115,18 @@ func killed(t *testing.T, dir string, from int, after time.Duration) []string {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(after, func() { _ = c.Process.Kill() })
+	begun := after
+	if working {
+		begun = time.Minute // unless it stores something
+	}
+	timer := time.AfterFunc(begun, func() { _ = c.Process.Kill() })
 	defer timer.Stop()
 	var lines []string
 	for scanner := bufio.NewScanner(out); scanner.Scan(); {
-		lines = append(lines, scanner.Text())
+		if lines = append(lines, scanner.Text()); working && strings.HasPrefix(scanner.Text(), "stored") {
+			working = false
+			timer.Reset(after)
+		}
 	}
 	_ = c.Wait()
 	return lines
@@ -157,7 +165,7 @@ func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	stored, got := map[int]bool{}, map[int]bool{}
 	for round := range rounds {
-		for _, line := range killed(t, dir, round*most+1, time.Duration(random.IntN(250))*time.Millisecond) {
+		for _, line := range killed(t, dir, round*most+1, round%2 == 0, time.Duration(random.IntN(250))*time.Millisecond) {
 			word, value, _ := strings.Cut(line, " ")
 			n, err := strconv.Atoi(value)
 			switch {
@@ -179,7 +187,7 @@ func TestKill(t *testing.T) {
 		}
 	}
 	t.Logf("%d stored, %d taken", len(stored), len(got))
-	if lost > 0 || len(stored) < 1000 {
+	if lost > 0 || len(stored) < rounds/2 { // on a busy machine a child has time for few
 		t.Errorf("%d of %d are lost", lost, len(stored))
 	}
 }
