@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -154,7 +155,7 @@ func (n *Node) abandonQueues() {
 func (n *Node) awaitWorkers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
 	defer cancel()
-	for _, r := range n.receivers() {
+	for _, r := range n.workers() {
 		select {
 		case <-r.finished():
 		case <-ctx.Done():
@@ -162,6 +163,16 @@ func (n *Node) awaitWorkers(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// workers are the consumers that run: none if the start failed before.
+func (n *Node) workers() []receiver {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.started {
+		return nil
+	}
+	return slices.Clone(n.running)
 }
 
 func (n *Node) stuck() error {
