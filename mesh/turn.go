@@ -141,18 +141,18 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], event *limited, now int64, va
 	if !s.presentLocked(t) {
 		return ErrHandlerReturned
 	}
-	header := s.effectLocked(event, now)
-	var store storedEvent
-	if r.durable {
-		var err error
-		if store, err = s.storedChildLocked(r.eventType, &header, value); err != nil {
-			return err
-		}
-	}
 	hash := r.hash(event.key)
 	shed, err := reserveAll(s.base, r.targets, hash, true)
 	if err != nil {
 		return err
+	}
+	header := s.effectLocked(event, now)
+	var store storedEvent
+	if r.durable { // after all that may refuse it: it gets its number among its equals
+		if store, err = s.storedChildLocked(r.eventType, &header, value); err != nil {
+			releaseAll(r.targets, hash, shed)
+			return err
+		}
 	}
 	p, _ := e.pending.Get().(*pendingEmit[T])
 	if p == nil {
