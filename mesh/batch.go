@@ -128,8 +128,13 @@ func (e *Event[T]) EmitAll(ctx context.Context, values []T) error {
 		}
 	}
 	b := batch[T]{done: note}
+	flush := func() { // what is in the batch holds places: it waits for no rule
+		if len(b.entries) > 0 {
+			b.flush(ctx)
+		}
+	}
 	for i, value := range values {
-		o := offer[T]{value: value}
+		o := offer[T]{value: value, beforeWait: flush}
 		v, err := e.offer(ctx, &o)
 		if err == nil && v.shed == nil && v.coalesce == nil && o.turn == nil && o.route.durable {
 			b.node = o.route.node
@@ -139,8 +144,6 @@ func (e *Event[T]) EmitAll(ctx context.Context, values []T) error {
 		}
 		note(i, err)
 	}
-	if len(b.entries) > 0 {
-		b.flush(ctx)
-	}
+	flush()
 	return errors.Join(errs...)
 }

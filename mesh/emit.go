@@ -51,8 +51,9 @@ func (e *Event[T]) take(ctx context.Context, o *offer[T], v verdict) (err error)
 
 // offer is an event that is shown to the gate, and what is found out about it.
 type offer[T any] struct {
-	value  T
-	staged bool
+	value      T
+	staged     bool
+	beforeWait func() // see limited
 
 	turn  *turn // nil: a root event
 	route *typedRoute[T]
@@ -80,7 +81,7 @@ func (e *Event[T]) offer(ctx context.Context, o *offer[T]) (verdict, error) {
 		return passed, err
 	}
 	o.turn, o.route = turn, r
-	o.event = limited{key: e.keyOf(o.value), path: path, handled: turn != nil, promised: o.staged || r.durable}
+	o.event = limited{key: e.keyOf(o.value), path: path, handled: turn != nil, promised: o.staged || r.durable, beforeWait: o.beforeWait}
 	if key := o.event.key; (r.wired || o.staged) && (len(key) > wire.MaxKeyBytes || !utf8.ValidString(key)) {
 		return passed, r.badKeyError(key)
 	}

@@ -72,6 +72,8 @@ type limited struct {
 	promised bool
 	keptBy   *limit        // the rule that has kept it until now
 	delayed  time.Duration // how long it has waited for rules so far
+	// beforeWait is called before the event waits for a rule by rate; nil: nothing is.
+	beforeWait func()
 }
 
 // limitedBy is what the rules ask of an event that has a header.
@@ -200,8 +202,20 @@ func (l *limit) bucketOf(e *limited, now time.Time) *gate.Limit {
 // node begins to close; what is in the node already does, to be finished.
 func (l *limit) wait(ctx context.Context, e *limited, bucket *gate.Limit, now time.Time) error {
 	closing := l.closing
-	if l.rule.Place == AtExport || l.rule.Place == AtHandler || l.rule.Place == AtEmit && e.handled {
+	switch l.rule.Place {
+	case AtHandler:
 		closing = nil
+	case AtEmit:
+		if e.handled {
+			closing = nil
+		}
+	case AtExport:
+		if e.handled || !e.promised { // else Emit waits here, of a durable export
+			closing = nil
+		}
+	}
+	if e.beforeWait != nil {
+		e.beforeWait()
 	}
 	delay, giveBack := bucket.Delay(now)
 	if deadline, ok := ctx.Deadline(); ok && now.Add(delay).After(deadline) {
