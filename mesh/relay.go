@@ -18,7 +18,8 @@ import (
 // deadline goes on from the root: for an event that is relayed later than that,
 // handlers can emit no more, and importers refuse it unless it is a root.
 //
-// Events of durable exports are stored first, many at a time. Relay waits while a
+// Events of durable exports are stored first, many at a time: behind one that the
+// outbox refuses others may be stored already, and come before it. Relay waits while a
 // queue is full, until ctx ends. It returns how many events,
 // counted from the first, were taken; an error is about the next one. Events that
 // are relayed again are delivered again, under their id. The errors are

@@ -21,7 +21,8 @@ type OutboxReader struct {
 	Type    string `json:"type"`
 	// Known says that the service has come for the type at least once.
 	Known bool `json:"known"`
-	// Backlog counts the events that it has not handled.
+	// Backlog counts the events that it has not handled; 0 unless Known, although all
+	// of the type are kept for it then.
 	Backlog uint64 `json:"backlog"`
 	// UnderWay counts those of them that its nodes have taken and not settled.
 	UnderWay int `json:"under_way"`
