@@ -25,6 +25,7 @@ const (
 	ruleOutboxFull = "outbox-full"
 	ruleOutboxDisk = "outbox-disk"
 	ruleUncertain  = "outbox-uncertain"
+	ruleNotStored  = "outbox-refused"
 )
 
 // storedEvent is an encoded event on its way into the outbox.
@@ -119,7 +120,11 @@ func (t *eventType) notStored(err error) error {
 		return t.refuseStored(ruleOutboxFull, err)
 	case errors.Is(err, ErrOutboxDisk):
 		return t.refuseStored(ruleOutboxDisk, err)
-	default:
+	case errors.Is(err, ErrUncertain):
 		return t.refuseStored(ruleUncertain, err)
+	case errors.Is(err, outbox.ErrClosed):
+		return t.refuseStored(ruleClosed, ErrClosed)
+	default: // the context ended before it was sent, or the outbox refuses it for a reason of its own
+		return t.refuseStored(ruleNotStored, err)
 	}
 }
