@@ -26,6 +26,10 @@ type Config struct {
 
 const (
 	defaultPoll = time.Second
+	// gather is the least time between the beginnings of two looks, unless one was
+	// not enough. A lone event does not wait; of many, those that come meanwhile share
+	// a look, a trip to the node's outbox and a deletion.
+	gather = 5 * time.Millisecond
 	// After a failure the Relay waits, twice as long each time.
 	firstDelay = 50 * time.Millisecond
 	maxDelay   = 10 * time.Second
@@ -92,7 +96,7 @@ func (r *Relay) Start(ctx context.Context, node *mesh.Node) error {
 	return nil
 }
 
-// Wake makes the Relay look at once. Call it after a COMMIT; it never blocks, and
+// Wake makes the Relay look, at once or 5 ms after its last look. Call it after a COMMIT; it never blocks, and
 // for many commits one look is enough. Without it events wait for Config.Poll.
 // Before Start it does nothing, as Start looks.
 func (r *Relay) Wake() {
@@ -142,6 +146,7 @@ func (r *Relay) Stats(ctx context.Context) (s Stats, err error) {
 func (r *Relay) run(ctx context.Context, done chan<- struct{}) {
 	defer close(done)
 	for delay := firstDelay; ; {
+		begun := time.Now()
 		more, err := r.pass(ctx)
 		if ctx.Err() != nil {
 			return
@@ -155,6 +160,7 @@ func (r *Relay) run(ctx context.Context, done chan<- struct{}) {
 		delay = firstDelay
 		if !more {
 			rest(ctx, r.poll, r.wake)
+			rest(ctx, gather-time.Since(begun), nil)
 		}
 	}
 }
