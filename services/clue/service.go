@@ -17,6 +17,10 @@ import (
 // processor time a guess.
 const judgeWorkers = 64
 
+// judgeQueue is how many guesses wait for each worker; more wait outside. All that wait inside must be judged within a cascade's deadline
+// of 30 s: 8,192 are at 300 a second, and two cores judge some 20,000.
+const judgeQueue = 128
+
 // Service is one instance of the clue service. Its methods may be called at the same time.
 type Service struct {
 	config  Config
@@ -61,7 +65,7 @@ func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 // Declare adds the service's handlers to the node's configuration, before mesh.Open.
 func (s *Service) Declare(c *mesh.Config) {
 	c.Handlers = append(c.Handlers,
-		Submitted.Handle("judge", s.handleSubmitted, mesh.Workers(judgeWorkers)),
+		Submitted.Handle("judge", s.handleSubmitted, mesh.Workers(judgeWorkers), mesh.Queue(judgeQueue)),
 		Unlocked.Handle("open", s.handleUnlocked, mesh.Workers(4)),
 	)
 }

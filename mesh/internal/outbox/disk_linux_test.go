@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A disk that is full, or a file that may not grow, is told at once, costs nothing that
@@ -155,9 +157,33 @@ func (s *site) storeUntil(t *testing.T, from int) (stored []string, err error) {
 	return nil, nil
 }
 
-// numbers takes so many messages.
+// numbers takes so many messages. While the disk is full the files are read anew now and
+// then, and what is asked just then has no answer: it asks again, as importers do.
 func numbers(t *testing.T, s *site, many int) string {
-	return strings.Join(strings.Fields(take(t, s.consumer(t, "score", taken), many)), " ")
+	t.Helper()
+	config := childConsumer(taken) // hands out again soon
+	var got []string
+	seen := map[string]bool{}
+	eventually(t, "the messages", func() bool {
+		c, err := s.stream.CreateOrUpdateConsumer(timeout(t), config)
+		if err != nil {
+			return false
+		}
+		batch, err := c.Fetch(many-len(got), jetstream.FetchMaxWait(500*time.Millisecond))
+		if err != nil {
+			return false
+		}
+		for m := range batch.Messages() {
+			number, _, _ := strings.Cut(string(m.Data()), " ")
+			if !seen[number] {
+				seen[number] = true
+				got = append(got, number)
+			}
+			_ = m.Ack() // lost, it comes again
+		}
+		return len(got) >= many
+	})
+	return strings.Join(got, " ")
 }
 
 func survivesFullDisk(t *testing.T, disk fillable) {
