@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/internal/cascade"
-	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
 )
 
@@ -141,48 +139,6 @@ func (n *Node) headerOf(e *wire.Envelope, paths *cascade.Tree) Header {
 		at: e.Time, waited: e.Waited, path: paths.Walk(e.Path)}
 }
 
-// deliverEncoded gives an event that came encoded to the handlers and to the tap.
-// It waits for full queues until ctx ends, unless it is late: then it may overfill
-// them. d is the handover it came with, which waits for the handlers; nil: none.
-func (t *eventType) deliverEncoded(ctx context.Context, h *Header, payload []byte, late bool, d *handover) error {
-	err := t.node.deliverTo(ctx, t.inbound, h, payload, late, d)
-	if err == nil {
-		t.admitted.Add(1)
-	}
-	return err
-}
-
-// deliverTo gives an event that came encoded to some consumers of its type. The
-// payload may be kept.
-func (n *Node) deliverTo(ctx context.Context, targets []binding, h *Header, payload []byte, late bool, d *handover) error {
-	var hash uint64
-	if h.Key != "" {
-		hash = keyHash(h.Key)
-	}
-	shed, err := reserveAll(ctx, targets, hash, late)
-	if err != nil {
-		return err
-	}
-	countShed(targets, shed)
-	c := &content{payload: payload}
-	for i, b := range targets {
-		of := d
-		if !b.handles() {
-			of = nil // the tap only looks on
-		}
-		switch {
-		case shed&(1<<i) == 0:
-			b.putContent(*h, hash, c, of)
-		case of != nil:
-			of.fail(failure{place: b.counts().place, excused: true, err: errNotTaken})
-			of.leave()
-		}
-	}
-	return nil
-}
-
-var errNotTaken = errors.New("the handler's queue was full, or it is cut")
-
 // countDropped moves what the client dropped into the counters.
 func (i *importer) countDropped() {
 	if i.subscription == nil {
@@ -243,66 +199,4 @@ func (n *Node) originsOf(event string) map[string]bool {
 		}
 	}
 	return origins
-}
-
-// Ready waits until every declared import is connected, and until the exporter
-// itself has said that it sees this node's interest. From then on events that
-// the exporter emits reach this node while the link lives. It returns an error
-// that names what is missing when ctx ends, and at once when a peer does not
-// export what this node imports.
-func (n *Node) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var peers sync.WaitGroup
-	for peer, subjects := range n.wanted() {
-		peers.Go(func() {
-			if err := n.leaf.Ready(ctx, peer, subjects); err != nil {
-				cancel(fmt.Errorf("mesh: node %s is not ready: %w", n.name, err)) // the first one counts
-			}
-		})
-	}
-	for _, d := range n.durables {
-		peers.Go(func() {
-			if err := d.ready(ctx); err != nil {
-				cancel(fmt.Errorf("mesh: node %s is not ready: %w", n.name, err))
-			}
-		})
-	}
-	peers.Wait()
-	return context.Cause(ctx)
-}
-
-// wanted lists the wire subjects that this node imports, by peer.
-func (n *Node) wanted() map[string][]string {
-	wanted := map[string][]string{}
-	for _, r := range n.remotes() {
-		for _, i := range n.config.Imports {
-			if !i.Durable && serviceOf(i.Event) == service(r.Name) {
-				wanted[r.Name] = append(wanted[r.Name], i.Event+".*")
-			}
-		}
-	}
-	return wanted
-}
-
-// remotes are the peers that this node dials: those of a service whose events
-// it imports. From each it takes that service's events and no other's.
-func (n *Node) remotes() (remotes []leaf.Remote) {
-	for _, p := range n.config.Peers {
-		if p.URL == "" {
-			continue
-		}
-		needed, deny := false, []string{}
-		for _, i := range n.config.Imports {
-			if owner := serviceOf(i.Event); owner == service(p.Name) {
-				needed = true
-			} else {
-				deny = append(deny, i.Event+".*")
-			}
-		}
-		if needed {
-			remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL, Deny: deny})
-		}
-	}
-	return remotes
 }
