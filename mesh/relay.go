@@ -14,9 +14,8 @@ import (
 // the other: handlers of this node get them, clients at the tap, and the links if
 // the type is exported. The gate is not asked again, as it has admitted them;
 // rules at an export, at an import of a peer and at handlers act as always. An
-// event keeps the id and the time with which it was staged, and its cascade's
-// deadline goes on from the root: for an event that is relayed later than that,
-// handlers can emit no more, and importers refuse it unless it is a root.
+// event keeps the id and the time with which it was staged. The time since then does
+// not count towards its cascade's deadline: see [Header.Waited].
 //
 // Events of durable exports are stored first, many at a time: behind one that the
 // outbox refuses others may be stored already, and come before it. Relay waits while a

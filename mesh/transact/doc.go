@@ -65,7 +65,7 @@
 // # Speed
 //
 // From Emit by way of COMMIT and Relay to a handler: 17,000 events a second with one
-// event a transaction, 59,000 with 16, 69,000 with 256; a Relay alone empties an
+// event a transaction, 44,000 with 16, 54,000 with 256; a Relay alone empties an
 // outbox at 150,000 a second. Measured with BenchmarkOutbox and BenchmarkRelay on two
 // shared cores, SQLite in WAL mode with synchronous=NORMAL. A *sql.Tx prepares
 // each statement anew.
