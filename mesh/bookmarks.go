@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"maps"
 	"sync"
 
 	"leafmesh/mesh/internal/bookmark"
@@ -55,16 +56,29 @@ func (b *bookmarks) setLocked(place bookmark.Place, mark bookmark.Mark) {
 	b.changed = true
 }
 
-// save writes what has changed to the disk.
+// save writes what has changed to the disk. Handlers that end an event do not wait for
+// it. One goroutine calls it at a time.
 func (b *bookmarks) save() error {
+	marks, changed := b.take()
+	if !changed {
+		return nil
+	}
+	err := marks.Save(b.path)
+	if err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.changed = true // tried again
+	}
+	return err
+}
+
+// take copies the marks, if they have changed since the last time.
+func (b *bookmarks) take() (marks bookmark.Marks, changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.changed {
-		return nil
-	}
-	if err := b.marks.Save(b.path); err != nil {
-		return err
+		return nil, false
 	}
 	b.changed = false
-	return nil
+	return maps.Clone(b.marks), true
 }

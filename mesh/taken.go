@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -226,8 +227,9 @@ func (d *durableImport) bury(t *taken, id ID, failures []failure) {
 // keepAlive tells the outbox that the events under way are in good hands.
 func (d *durableImport) keepAlive() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, t := range d.open {
+	underWay := slices.Collect(maps.Values(d.open))
+	d.mu.Unlock()
+	for _, t := range underWay { // one that was settled meanwhile refuses, which is right
 		_ = t.InProgress() // at worst it comes again
 	}
 }
