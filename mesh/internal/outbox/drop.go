@@ -19,38 +19,38 @@ func (o *Outbox) dropTypes(ctx context.Context, m *mark, info *jetstream.StreamI
 		if slices.ContainsFunc(o.config.Types, func(t Type) bool { return t.wire() == subject }) {
 			continue
 		}
-		removed, err := o.remove(ctx, m, span{subject: subject, upTo: info.State.LastSeq})
-		if err != nil {
+		before := m.Removed
+		if _, err := o.remove(ctx, m, span{subject: subject, upTo: info.State.LastSeq}); err != nil {
 			return fmt.Errorf("drop the messages of %s: %w", subject, err)
 		}
-		if removed > 0 {
+		if removed := m.Removed - before; removed > 0 {
 			o.config.Logger.Warn("the outbox dropped messages of a type that is no longer a durable export", "subject", subject, "messages", removed)
 		}
 	}
 	return nil
 }
 
-// remove writes down what is about to be removed, removes it, and returns how many
-// messages that were.
-func (o *Outbox) remove(ctx context.Context, m *mark, s span) (uint64, error) {
-	before := m.Removed
+// remove writes down what is about to be removed, removes it, and returns what the
+// stream is then. It is asked for and not taken from the cache of o.stream, which
+// another's older answer may overwrite.
+func (o *Outbox) remove(ctx context.Context, m *mark, s span) (*jetstream.StreamInfo, error) {
 	m.Removing, m.RemovedTo = true, max(m.RemovedTo, s.upTo)
 	if err := writeMark(o.config.Dir, *m); err != nil {
-		return 0, fmt.Errorf("write the mark: %w", err)
+		return nil, fmt.Errorf("write the mark: %w", err)
 	}
 	options := []jetstream.StreamPurgeOpt{jetstream.WithPurgeSequence(s.upTo + 1)}
 	if s.subject != "" {
 		options = append(options, jetstream.WithPurgeSubject(s.subject))
 	}
 	if err := o.stream.Purge(ctx, options...); err != nil {
-		return 0, err
+		return nil, err
 	}
 	info, err := o.stream.Info(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	m.Removing, m.Removed = false, info.State.LastSeq-info.State.Msgs
-	return m.Removed - before, writeMark(o.config.Dir, *m)
+	return info, writeMark(o.config.Dir, *m)
 }
 
 // dropConsumers deletes those of services that are no longer named.

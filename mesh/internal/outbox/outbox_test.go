@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -55,6 +56,33 @@ func TestTypesAreTrimmedApart(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	eventually(t, "all are gone", func() bool { return s.messages(t) == 0 })
+}
+
+// Whoever looks at the stream meanwhile changes nothing of what the outbox knows of it.
+func TestOthersLookAtTheStream(t *testing.T) {
+	s := newSite(t, func(s *site) { s.config.Types = s.config.Types[1:] }).open(t)
+	s.store(t, taken, 1, 300)
+	score := s.consumer(t, "score", taken)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var others sync.WaitGroup
+	for range 4 {
+		others.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = s.stream.Info(ctx)
+			}
+		})
+	}
+	for range 300 {
+		take(t, score, 1)
+	}
+	eventually(t, "all are removed", func() bool { return s.messages(t) == 0 })
+	stop()
+	others.Wait()
+	s.stop(t)
+	if m, err := readMark(s.config.Dir); err != nil || m.Removed != 300 || strings.Contains(s.log.String(), "lost") {
+		t.Errorf("the mark is %+v, %v, and the log:\n%s", m, err, s.log)
+	}
 }
 
 // A second message of an id is none, also after a restart and when the first was taken.

@@ -147,10 +147,9 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 		}
 	}
 	for _, p := range plan(info.State.FirstSeq, floors, t.done) {
-		if _, err := t.outbox.remove(ctx, &t.mark, p); err != nil {
+		if info, err = t.outbox.remove(ctx, &t.mark, p); err != nil {
 			return fmt.Errorf("remove what was taken: %w", err)
 		}
-		info = t.outbox.stream.CachedInfo()
 	}
 	t.publish(stats, info)
 	return t.renewMark(now, info.State, final)
