@@ -5,12 +5,23 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"leafmesh/mesh"
 )
+
+// TestMain is also the program of the peer that floods.
+func TestMain(m *testing.M) {
+	if os.Getenv(floodVariable) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // Every comparison runs, with few events, and gives figures above zero. No time
 // is asserted: tests don't measure.
@@ -51,6 +62,41 @@ func TestTableHasALineForEachRow(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) != 5 { // machine, blank, head, two rows
 		t.Errorf("%d lines:\n%s", len(lines), out.String())
+	}
+}
+
+// The flood meets its rule, ends with its side, and the other peer loses nothing.
+func TestFloodByPeerIsShed(t *testing.T) {
+	with, _ := besideFlood("peer", 0, openBesidePeer)
+	var handled atomic.Int64
+	c, err := with.open(t.Context(), func() { handled.Add(1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := c.(*beside)
+	defer func() {
+		if err := b.close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if p := b.flood.(*floodPeer).process.ProcessState; p == nil || !p.Exited() {
+			t.Errorf("the peer's process has not ended: %v", p)
+		}
+	}()
+	eventually(t, "the rule sheds", func() bool { return b.nodes[1].Stats().Of(judged.Subject(), mesh.ShedEvents) > 1000 })
+	for range 10 {
+		if err := b.emit(t.Context(), &sample); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the other peer's events are handled", func() bool { return handled.Load() == 10 })
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("not in time:", what)
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ func comparisons(events int) []comparison {
 		}},
 		besideComparison("type", 0, openBesideType, 2*events, delays),
 		besideComparison("key", 0, openBesideKey, 2*events, delays),
-		besideComparison("peer", peerRate, openBesidePeer, some(250), some(500)),
+		besideComparison("peer", peerRate, openBesidePeer, some(200), some(200)),
 		{link, natsLink(), some(5), delays, []aim{
 			{what: "one hop: one-way delay, p50", metric: delay, limit: 1.15},
 			{what: "one hop: throughput", metric: throughput, limit: 0.9},

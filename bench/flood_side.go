@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,7 +15,7 @@ import (
 // it can, so that what is seen is what the gate lets through to others, and not
 // two goroutines that share the processors.
 const (
-	floodLimit = 1000 // events a second that pass, by key and by type
+	floodLimit = 1000 // events a second that pass of it
 	floodTick  = time.Millisecond
 	floodTimes = 10
 )
@@ -28,11 +27,14 @@ var flooded = mesh.NewEvent[answerJudged]("clue.flood.emitted")
 type beside struct {
 	nodes    mesh.Nodes
 	measured func(*answerJudged) error
-	flooding func() error // emits one event of the flood; its refusals are no errors
-	limit    int          // events a second that pass of the flood
+	flood    flood
+}
 
-	quit  atomic.Bool
-	flood sync.WaitGroup
+// flood is what is over its limit: a goroutine or a process.
+type flood interface {
+	start() error
+	// stop ends it, whether it was started or not.
+	stop() error
 }
 
 // besideFlood makes the two sides of a comparison: with the flood and without.
@@ -44,7 +46,9 @@ func besideFlood(by string, rate int, open func(ctx context.Context, handle func
 				return nil, err
 			}
 			if flood {
-				b.flood.Go(b.run)
+				if err := b.flood.start(); err != nil {
+					return nil, errors.Join(err, b.close(ctx))
+				}
 			}
 			return b, nil
 		}}
@@ -52,22 +56,37 @@ func besideFlood(by string, rate int, open func(ctx context.Context, handle func
 	return of("leafmesh beside a flood by "+by, true), of("leafmesh, no flood by "+by, false)
 }
 
-func (b *beside) run() {
-	ticks := newPace(int(time.Second / floodTick))
-	for !b.quit.Load() {
-		ticks.wait()
-		for range floodTimes * b.limit * int(floodTick) / int(time.Second) {
-			_ = b.flooding()
-		}
-	}
-}
-
 func (b *beside) emit(_ context.Context, value *answerJudged) error { return b.measured(value) }
 
 func (b *beside) close(ctx context.Context) error {
-	b.quit.Store(true)
-	b.flood.Wait()
-	return b.nodes.Close(ctx)
+	return errors.Join(b.flood.stop(), b.nodes.Close(ctx))
+}
+
+// torrent is a flood from a goroutine of this process.
+type torrent struct {
+	emit func() error // its refusals are no errors
+
+	quit    atomic.Bool
+	running sync.WaitGroup
+}
+
+func (t *torrent) start() error {
+	t.running.Go(func() {
+		ticks := newPace(int(time.Second / floodTick))
+		for !t.quit.Load() {
+			ticks.wait()
+			for range floodTimes * floodLimit * int(floodTick) / int(time.Second) {
+				_ = t.emit()
+			}
+		}
+	})
+	return nil
+}
+
+func (t *torrent) stop() error {
+	t.quit.Store(true)
+	t.running.Wait()
+	return nil
 }
 
 // openBesideType: another event type of the same node is over its limit.
@@ -80,9 +99,9 @@ func openBesideType(ctx context.Context, handle func()) (*beside, error) {
 		return nil, err
 	}
 	root := node.Context(ctx)
-	return &beside{nodes: mesh.Nodes{node}, limit: floodLimit,
+	return &beside{nodes: mesh.Nodes{node},
 		measured: func(value *answerJudged) error { return judged.Emit(root, *value) },
-		flooding: func() error { return flooded.Emit(root, sample) }}, nil
+		flood:    &torrent{emit: func() error { return flooded.Emit(root, sample) }}}, nil
 }
 
 // quietTeams is over how many keys the measured events are spread: as many as
@@ -108,48 +127,14 @@ func openBesideKey(ctx context.Context, handle func()) (*beside, error) {
 	for i := range teams {
 		teams[i] = "team-" + strconv.Itoa(i)
 	}
-	flood := sample
-	flood.Team = noisy
-	return &beside{nodes: mesh.Nodes{node}, limit: floodLimit,
+	over := sample
+	over.Team = noisy
+	return &beside{nodes: mesh.Nodes{node},
 		measured: func(value *answerJudged) error {
 			quiet := *value
 			quiet.Team = teams[next%quietTeams]
 			next++
 			return judged.Emit(root, quiet)
 		},
-		flooding: func() error { return judged.Emit(root, flood) }}, nil
-}
-
-// What a peer may send of a type, and what the quiet one does send, in events a
-// second. It is paced, because as fast as it can it would be the flood.
-const (
-	peerLimit = 2500
-	peerRate  = 2000
-)
-
-// openBesidePeer: one of two peers is over what a node takes of a peer.
-func openBesidePeer(ctx context.Context, handle func()) (*beside, error) {
-	exporter := func(name string) mesh.Config {
-		return mesh.Config{Name: name, Exports: []mesh.Export{judged.Export(mesh.Limit{})}}
-	}
-	nodes, err := mesh.OpenAll(ctx, exporter("clue-1"), exporter("clue-2"), mesh.Config{Name: "score-1",
-		Imports: []mesh.Import{judged.Import(mesh.Limit{}, mesh.Shared)},
-		Limits: []mesh.Rule{{Place: mesh.AtImport, Event: judged.Subject(), By: mesh.ByPeer,
-			Limit: mesh.Limit{Rate: peerLimit, Burst: peerLimit, Policy: mesh.Shed}}},
-		Handlers: []mesh.Handler{judged.Handle("count", func(ctx context.Context, _ answerJudged) error {
-			if h, _ := mesh.HeaderOf(ctx); h.Origin() == "clue-2" {
-				handle()
-			}
-			return nil
-		}, mesh.Queue(queueSize))}})
-	if err != nil {
-		return nil, err
-	}
-	if err := nodes.Ready(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("link the peers: %w", err), nodes.Close(ctx))
-	}
-	noisy, quiet := nodes[0].Context(ctx), nodes[1].Context(ctx)
-	return &beside{nodes: nodes, limit: peerLimit,
-		measured: func(value *answerJudged) error { return judged.Emit(quiet, *value) },
-		flooding: func() error { return judged.Emit(noisy, sample) }}, nil
+		flood: &torrent{emit: func() error { return judged.Emit(root, over) }}}, nil
 }

@@ -31,7 +31,11 @@ type settings struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	work := func() error { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) }
+	if importer := os.Getenv(floodVariable); importer != "" {
+		work = func() error { return beFloodPeer(ctx, importer, os.Stdin, os.Stdout) }
+	}
+	if err := work(); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 		}
