@@ -209,3 +209,26 @@ func TestClose(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// When Close has returned, it is known what became of each message.
+func TestCloseTellsBeforeItReturns(t *testing.T) {
+	s := newSite(t, nil).open(t)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for round := range 500 {
+		a, err := newAnswers(s.conn, 1, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := a.send(timeout(t), "clue.clue.refused.t1", id(round), nil) // no stream has it
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.close(timeout(t)); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Wait(ended); !errors.Is(err, ErrDisk) {
+			t.Fatalf("round %d: %v", round, err)
+		}
+	}
+}

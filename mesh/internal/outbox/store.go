@@ -125,8 +125,9 @@ func (a *answers) send(ctx context.Context, subject string, id [16]byte, message
 	}
 	m.Reply = a.inbox + strconv.FormatUint(number, 36)
 	if err := a.conn.PublishMsg(&m); err != nil {
-		a.take(number)
-		return nil, fmt.Errorf("publish: %w", err)
+		err = fmt.Errorf("publish: %w", err)
+		a.end(number, err)
+		return nil, err
 	}
 	return p, nil
 }
@@ -143,16 +144,23 @@ func (a *answers) register(p *Pending) (uint64, error) {
 	return number, nil
 }
 
-// take removes a message from those that are pending, and frees its slot.
-func (a *answers) take(number uint64) *Pending {
+// end ends a message, unless it was abandoned.
+func (a *answers) end(number uint64, err error) {
 	a.mu.Lock()
 	p := a.pending[number]
 	delete(a.pending, number)
 	a.mu.Unlock()
 	if p != nil {
-		<-a.slots
+		a.tell(p, err)
 	}
-	return p
+}
+
+// tell says what became of a message, and frees its slot only then: by its free slots
+// close knows that all was told.
+func (a *answers) tell(p *Pending, err error) {
+	p.err = err
+	close(p.done)
+	<-a.slots
 }
 
 // hear runs in the subscription's goroutine, which ends with close.
@@ -161,18 +169,11 @@ func (a *answers) hear(m *nats.Msg) {
 	if err != nil {
 		return // nobody else knows the inbox
 	}
-	if p := a.take(number); p != nil {
-		err := verdict(m)
-		p.end(err)
-		if errors.Is(err, ErrFull) {
-			a.full()
-		}
+	err = verdict(m)
+	a.end(number, err)
+	if errors.Is(err, ErrFull) {
+		a.full()
 	}
-}
-
-func (p *Pending) end(err error) {
-	p.err = err
-	close(p.done)
 }
 
 // answer is what the server says to a message.
@@ -238,8 +239,7 @@ func (a *answers) abandon(why error) {
 	a.pending = map[uint64]*Pending{}
 	a.mu.Unlock()
 	for _, p := range left {
-		p.end(why)
-		<-a.slots
+		a.tell(p, why)
 	}
 }
 
