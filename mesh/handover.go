@@ -6,6 +6,9 @@ import "sync"
 // this node. When the last of them is done with it, it is settled: acked if all
 // have handled it. Every other event has none.
 type handover struct {
+	// taken is when the event came to this node's handlers. Until one of them begins with
+	// it, it lies in its outbox as it did before.
+	taken int64
 	// last says that the event does not come again if it fails now.
 	last bool
 	// settle is called once, by the goroutine that was done last, with what failed.

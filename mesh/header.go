@@ -59,6 +59,7 @@ func (h Header) Path() []string {
 func (h Header) Time() time.Time { return time.Unix(0, h.at) }
 
 // Waited is how long this event and its ancestors together lay in durable
-// outboxes, by the word of the nodes that took them out; 0 for most. A cascade
-// is not older for it: its deadline counts from the root's time, less this.
+// outboxes, each until its handler began, by the word of the nodes that handled
+// them; 0 for most. A cascade is not older for it: its deadline counts from the
+// root's time, less this.
 func (h Header) Waited() time.Duration { return time.Duration(h.waited) }

@@ -131,12 +131,13 @@ func (n *Node) replay(ctx context.Context, l *letters.Letter, done func(error)) 
 		return err
 	}
 	h := n.headerOf(&e, n.imported)
-	h.waited += max(0, n.clock.now()-h.at)
+	now := n.clock.now()
+	h.waited += max(0, now-h.at)
 	targets, err := n.replayTargets(l)
 	if err != nil {
 		return err
 	}
-	return n.deliverTo(ctx, targets, &h, e.Payload, false, &handover{open: len(targets), last: true, settle: func(failures []failure) {
+	return n.deliverTo(ctx, targets, &h, e.Payload, false, &handover{taken: now, open: len(targets), last: true, settle: func(failures []failure) {
 		var errs []error
 		for _, f := range failures {
 			errs = append(errs, fmt.Errorf("%s: %w", f.place, f.err))

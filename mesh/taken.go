@@ -124,13 +124,13 @@ func (d *durableImport) enter(t *taken) {
 		d.bury(t, h.ID, []failure{{place: "import", err: err}}) // a refusal of the guard is final
 		return
 	}
-	d.deliver(t, &h)
+	d.deliver(t, &h, now)
 }
 
 // deliver hands an event to the handlers; the last one settles it.
-func (d *durableImport) deliver(t *taken, h *Header) {
+func (d *durableImport) deliver(t *taken, h *Header, now int64) {
 	id := h.ID
-	over := &handover{open: len(d.eventType.handlers), last: d.isLast(t)}
+	over := &handover{taken: now, open: len(d.eventType.handlers), last: d.isLast(t)}
 	over.settle = func(failures []failure) { d.settle(t, id, over.last, failures) }
 	if err := d.eventType.deliverEncoded(d.node.intake, h, d.envelope.Payload, false, over); err != nil {
 		d.giveBack(t, d.backoff(t))

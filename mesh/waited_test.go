@@ -69,6 +69,31 @@ func TestAWaitInAnOutboxDoesNotAge(t *testing.T) {
 	wantCount(t, node, clueSolved.Subject(), mesh.Refused, "import", "cascade-deadline", 1)
 }
 
+// A durable event that waits for its handler still lies in its outbox.
+func TestAWaitForADurableHandlerDoesNotAge(t *testing.T) {
+	begun, next := make(chan mesh.Header, 2), make(chan struct{})
+	score := durableScore(t, func(ctx context.Context, _ solved) error {
+		h, _ := mesh.HeaderOf(ctx)
+		begun <- h
+		<-next
+		return nil
+	})
+	nodes := openAll(t, durableClue(t), score)
+	defer close(next)
+	emit(t, nodes.Node("clue-1"), clueSolved, solved{Team: "owls", At: 1})
+	receive(t, begun)
+	start := time.Now()
+	emit(t, nodes.Node("clue-1"), clueSolved, solved{Team: "owls", At: 2})
+	waitUntil(t, "the second waits in the handler's queue", func() bool { return nodes.Node("score-1").Stats().Waiting == 2 })
+	there := time.Now()
+	waitUntil(t, "it has waited there for longer than on its way", func() bool { return time.Since(there) > there.Sub(start) })
+	least := time.Since(there)
+	next <- struct{}{}
+	if h := receive(t, begun); h.Waited() < least {
+		t.Errorf("it waited %v, want %v at least", h.Waited(), least)
+	}
+}
+
 // A root has waited for nothing.
 func TestARootHasNotWaited(t *testing.T) {
 	waits := make(chan time.Duration, 1)
