@@ -24,8 +24,8 @@ func TestPlayForAWhile(t *testing.T) {
 	for _, want := range []string{
 		`20 teams play "The Lamp at Gannet Rock"`,
 		`clue-1   http://127\.0\.0\.1:\d+\n`, `hunt-1   http://`, `score-1  http://.*/v1/leaderboard`,
-		`00:01  guesses \d+  solves \d+  finished \d+  events local \d+ exported \d+ imported \d+ shed 0  links 4/4\n`,
-		`00:02  guesses`, `rank  points  solves`,
+		`00:0\d  guesses \d+  solves \d+  finished \d+  events local \d+ exported \d+ imported \d+ shed 0  links 4/4\n`,
+		`(?s)00:0\d  guesses.*00:0\d  guesses`, `rank  points  solves`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -65,20 +65,15 @@ func TestPlayUntilInterrupted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := `00:01  guesses [1-9]`
+		want := `00:\d\d  guesses [1-9]`
 		if round > 0 {
-			want = `00:01  ` // They may have solved all.
+			want = `00:\d\d  ` // They may have solved all.
 		}
 		out.until(t, regexp.MustCompile(want))
 		interrupt()
 		go io.Copy(io.Discard, reader) //nolint:errcheck // ends with the writer
-		select {
-		case code := <-status:
-			if code != 0 {
-				t.Errorf("round %d: status %d", round, code)
-			}
-		case <-time.After(10 * time.Second):
-			t.Fatal("Ctrl-C does not end it")
+		if code := <-status; code != 0 {
+			t.Errorf("round %d: status %d", round, code)
 		}
 		if err := stream.Body.Close(); err != nil {
 			t.Error(err)
