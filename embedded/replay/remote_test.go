@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -21,10 +22,14 @@ type daemons struct {
 	looks   int                 // guarded by mu: at the clues
 	solves  int                 // guarded by mu: what the leaderboard says
 	status  int                 // of answers to guesses; 0: verdicts
+	looked  func()              // called at each look
 }
 
 func (d *daemons) start(t *testing.T) *Remote {
 	d.guesses = make(map[string][]string)
+	if d.looked == nil {
+		d.looked = func() {}
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/teams", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") })
 	mux.HandleFunc("GET /v1/teams/{team}/clues", d.clues)
@@ -48,6 +53,7 @@ func (d *daemons) start(t *testing.T) *Remote {
 func (d *daemons) clues(w http.ResponseWriter, _ *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.looked()
 	if d.looks++; d.looks < 3 {
 		fmt.Fprint(w, `{"clues":[]}`)
 		return
@@ -131,9 +137,10 @@ func TestRemoteErrors(t *testing.T) {
 		"another derivation": {&daemons{looks: -1 << 60}, "derived hunt"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx := t.Context()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
 			if name == "another derivation" {
-				ctx = soon(t)
+				test.daemons.looked = cancel // whoever replays loses patience
 			}
 			result, err := Run(ctx, test.daemons.start(t), log, hunt, Options{})
 			if test.want == "" {

@@ -190,11 +190,3 @@ func TestSpeed(t *testing.T) {
 		t.Errorf("got %s and %s", Max, Speed(0.5))
 	}
 }
-
-// soon is a context that ends after a few polls.
-func soon(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*pollEvery)
-	t.Cleanup(cancel)
-	return ctx
-}
