@@ -162,6 +162,7 @@ func TestAFullQueueHoldsNoConnection(t *testing.T) {
 	giveAll(t, n, db, some(5)...)
 	r := start(t, n, db)
 	receive(t, begun)
+	waitUntil(t, "the queue is full", func() bool { return n.Stats().Waiting == 2 })
 	giveAll(t, n, db, award{"otters", 6})
 	if s := stats(t, r); s.Waiting != 6 || time.Since(s.Oldest) > waitLimit || s.Oldest.After(time.Now()) {
 		t.Errorf("waiting %d, the oldest since %v; want 6", s.Waiting, s.Oldest)
