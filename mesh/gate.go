@@ -25,13 +25,6 @@ type limit struct {
 }
 
 func (n *Node) newLimitLocked(subject, place string, r Rule) *limit {
-	shared := r.By == ByRoot && r.Place != AtHandler // one table for all types of the cascades
-	if l := n.rootLimits[r]; shared && l != nil {
-		return l
-	}
-	if shared {
-		subject = r.Event
-	}
 	l := &limit{
 		rule:       r,
 		refused:    n.counters.cell(subject, Refused, place, r.Name),
@@ -48,17 +41,28 @@ func (n *Node) newLimitLocked(subject, place string, r Rule) *limit {
 	case r.By == ByType:
 		l.bucket = gate.NewLimit(float64(r.Limit.Rate), r.Limit.Burst)
 	default:
-		l.keyed = gate.NewKeyed[string](float64(r.Limit.Rate), r.Limit.Burst, r.Keys)
+		l.keyed = n.bucketsLocked(r)
 	}
 	if r.Limit.Policy == Coalesce {
 		l.coalescer = &coalescer{within: r.Within, keys: r.Keys, units: map[unit]*keptUnit{}, closed: n.keepsNothing,
 			coalesced: n.counters.cell(subject, Coalesced, place, r.Name), charge: func(e *limited) { l.charge(e, n.clock.now()) }}
 		n.coalescing = append(n.coalescing, l)
 	}
-	if shared {
-		n.rootLimits[r] = l
-	}
 	return l
+}
+
+// bucketsLocked gives the table of a rule that is not by type: of one by root the
+// same for all types of the cascades, but for that of a handler.
+func (n *Node) bucketsLocked(r Rule) *gate.Keyed[string] {
+	shared := r.By == ByRoot && r.Place != AtHandler
+	if table := n.rootBuckets[r]; shared && table != nil {
+		return table
+	}
+	table := gate.NewKeyed[string](float64(r.Limit.Rate), r.Limit.Burst, r.Keys)
+	if shared {
+		n.rootBuckets[r] = table
+	}
+	return table
 }
 
 // limited is what the rules ask of an event.

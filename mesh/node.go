@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/internal/gate"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/outbox"
@@ -66,14 +67,14 @@ type Node struct {
 	closeErr               error
 
 	mu            sync.Mutex
-	started       bool                        // guarded by mu: consumers run
-	sealed        bool                        // guarded by mu: no consumer may be added
-	running       []receiver                  // guarded by mu: all consumers, in their order
-	encodedRoutes map[string]*typedRoute[Any] // guarded by mu
-	rules         []Rule                      // guarded by mu
-	rootLimits    map[Rule]*limit             // guarded by mu: of rules by root, which all types share
-	coalescing    []*limit                    // guarded by mu: those of rules that coalesce
-	keepsNothing  bool                        // guarded by mu: what is coalesced goes at once, as the node closes
+	started       bool                         // guarded by mu: consumers run
+	sealed        bool                         // guarded by mu: no consumer may be added
+	running       []receiver                   // guarded by mu: all consumers, in their order
+	encodedRoutes map[string]*typedRoute[Any]  // guarded by mu
+	rules         []Rule                       // guarded by mu
+	rootBuckets   map[Rule]*gate.Keyed[string] // guarded by mu: of rules by root, which all types share
+	coalescing    []*limit                     // guarded by mu: those of rules that coalesce
+	keepsNothing  bool                         // guarded by mu: what is coalesced goes at once, as the node closes
 }
 
 type registeredHandler struct {
@@ -137,7 +138,7 @@ func newNode(c Config) (*Node, error) {
 		name: c.Name, config: c, log: c.Logger, codecCheck: c.CodecCheck,
 		logLimit: rate.NewLimiter(1, 10),
 		clock:    newClock(), guard: newGuard(c.Cascades), counters: newCounters(), paths: cascade.NewTree(maxPaths), imported: cascade.NewTree(maxPaths),
-		closed: make(chan struct{}), rules: c.rules(), rootLimits: map[Rule]*limit{},
+		closed: make(chan struct{}), rules: c.rules(), rootBuckets: map[Rule]*gate.Keyed[string]{},
 		encodedRoutes: map[string]*typedRoute[Any]{},
 	}
 	if n.log == nil {

@@ -3,9 +3,11 @@ package mesh
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
+	"leafmesh/mesh/internal/gate"
 	"leafmesh/mesh/internal/route"
 )
 
@@ -216,21 +218,10 @@ func (n *Node) SetRules(rules []Rule) error {
 		}
 		return gone
 	})
-	n.rootLimits = n.keptRootLimitsLocked()
+	maps.DeleteFunc(n.rootBuckets, func(r Rule, _ *gate.Keyed[string]) bool { return !slices.Contains(n.rules, r) })
 	for _, t := range n.table.Load().types {
 		t.rules.Store(n.rulesLocked(t.subject, t.rules.Load()))
 		n.limitHandlersLocked(t)
 	}
 	return nil
-}
-
-// keptRootLimitsLocked drops the shared limits of rules that are gone.
-func (n *Node) keptRootLimitsLocked() map[Rule]*limit {
-	kept := map[Rule]*limit{}
-	for _, r := range n.rules {
-		if l := n.rootLimits[r]; l != nil {
-			kept[r] = l
-		}
-	}
-	return kept
 }

@@ -96,7 +96,11 @@ func TestARuleByRootThrottlesTheOrigin(t *testing.T) {
 	if got := emitMany(t, n, stepRepeated, "a", 100); got != 100 {
 		t.Errorf("%d of 100 roots of another type admitted", got)
 	}
-	wantCount(t, n, ">", mesh.Refused, "emit", "storm", 100)
+	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "storm", 100)
+	var refused *mesh.RefusedError
+	if err := stepTaken.Emit(n.Context(t.Context()), step{Key: "a"}); !errors.As(err, &refused) || refused.Type != stepTaken.Subject() {
+		t.Errorf("%v, want the event's type in it", err)
+	}
 	wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler spread", "", 0)
 }
 
