@@ -101,9 +101,10 @@ func (c *calls) setWaitingLocked(key string, turns []chan struct{}) {
 }
 
 // admitCall is [limit.admit] for a rule with a concurrency. An event that the rule
-// has kept waits for a place, whatever the policy is.
+// has kept, or one after it, waits for a place, whatever the policy is: it is older
+// than what is kept here now.
 func (l *limit) admitCall(ctx context.Context, e *limited) (verdict, error) {
-	key, late := l.keyOf(e), e.keptBy == l
+	key, late := l.keyOf(e), e.keptBy != nil && l.order(e.keptBy) <= 0
 	if (late || !l.coalescer.holds(e.unit())) && l.calls.begin(key) {
 		return passed, nil
 	}

@@ -35,7 +35,9 @@ type coalescer struct {
 	closed  bool               // guarded by mu
 	flushes sync.WaitGroup     // flushes by timer that are to come or under way
 
-	flushing sync.Mutex // held from when events are taken until they have gone: they go in order
+	// flushing is held from when events are taken until they have gone: they go in
+	// order. Who holds it may take that of a rule which is asked after this one.
+	flushing sync.Mutex
 }
 
 // keptUnit is a unit with its newest event.
@@ -48,8 +50,9 @@ type keptUnit struct {
 
 // late is an event that a coalescer keeps.
 type late interface {
-	// goOn lets the event go where it was going, without waiting. When it is there
-	// the coalescer is told that it arrived.
+	// goOn lets the event go where it was going, without waiting; if another rule
+	// there keeps an older one, into its place. When it is there the coalescer is
+	// told that it arrived.
 	goOn()
 }
 

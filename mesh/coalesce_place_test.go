@@ -102,6 +102,51 @@ func coalesceAt(t *testing.T, rule mesh.Rule) {
 	}
 }
 
+// Two rules at one place may each keep an event of a team: the wide one an older,
+// the narrow one a newer, whose time comes first. It takes the older one's place.
+func TestWhatTwoRulesKeepStaysInOrder(t *testing.T) {
+	for _, place := range []mesh.Place{mesh.AtEmit, mesh.AtExport, mesh.AtImport, mesh.AtHandler} {
+		for _, narrow := range []time.Duration{5 * time.Millisecond, time.Hour} {
+			t.Run(fmt.Sprint(place, " within ", narrow), func(t *testing.T) { keepTwice(t, place, narrow) })
+		}
+	}
+}
+
+func keepTwice(t *testing.T, place mesh.Place, narrow time.Duration) {
+	follow := &followed{}
+	nodes := openAll(t, clueNode("clue-1"), scoreNode("score-1", mesh.Shared, follow.handle))
+	limited := nodes[0]
+	if place == mesh.AtImport || place == mesh.AtHandler {
+		limited = nodes[1]
+	}
+	rule := func(by mesh.By, within time.Duration) mesh.Rule {
+		return mesh.Rule{Name: string(by), Place: place, By: by, Event: "clue.clue.solved", Within: within,
+			Limit: mesh.Limit{Rate: mesh.Per(1, time.Hour), Burst: 1, Policy: mesh.Coalesce}}
+	}
+	if err := limited.SetRules([]mesh.Rule{rule(mesh.ByKey, narrow), rule(mesh.ByType, 20*narrow)}); err != nil {
+		t.Fatal(err)
+	}
+	last := map[string]int{"first": 0}
+	emit(t, nodes[0], clueSolved, solved{Team: "first"}) // takes the token of all
+	for i := range 20 {
+		team := fmt.Sprint(i % 10)
+		emit(t, nodes[0], clueSolved, solved{Team: team, At: int64(i)}) // kept by the wide rule, then by the narrow one
+		last[team] = i
+	}
+	await(t, "each event handled, kept or coalesced", func() bool {
+		return limited.Stats().Waiting == 20 || nodes[1].Stats().Total(mesh.Handled) == 11
+	})
+	if narrow == time.Hour {
+		if err := limited.SetRules(nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "each event handled or coalesced", func() bool {
+		return nodes[1].Stats().Total(mesh.Handled)+limited.Stats().Total(mesh.Coalesced) == 21
+	})
+	follow.check(t, last)
+}
+
 // While rules come and go nothing is lost, and nothing overtakes.
 func TestSetRulesLetsGoWhatIsKept(t *testing.T) {
 	for _, place := range []mesh.Place{mesh.AtEmit, mesh.AtHandler} {
@@ -145,6 +190,45 @@ func TestSetRulesLetsGoWhatIsKept(t *testing.T) {
 			if coalesced := n.Stats().Total(mesh.Coalesced); handled+int(coalesced) != events {
 				t.Errorf("%d handled and %d coalesced of %d", handled, coalesced, events)
 			}
+		})
+	}
+}
+
+// The same with several rules that keep events of the same teams, of which some stay.
+func TestSetRulesKeepsTheOrderOfSeveralRules(t *testing.T) {
+	for _, place := range []mesh.Place{mesh.AtEmit, mesh.AtExport, mesh.AtImport, mesh.AtHandler} {
+		t.Run(string(place), func(t *testing.T) {
+			follow := &followed{}
+			nodes := openAll(t, clueNode("clue-1"), scoreNode("score-1", mesh.Shared, follow.handle))
+			limited := nodes[0]
+			if place == mesh.AtImport || place == mesh.AtHandler {
+				limited = nodes[1]
+			}
+			rule := func(by mesh.By, within time.Duration) mesh.Rule {
+				return mesh.Rule{Name: string(by), Place: place, By: by, Event: "clue.clue.solved", Within: within,
+					Limit: mesh.Limit{Rate: 2000, Burst: 2, Policy: mesh.Coalesce}}
+			}
+			byKey, byRoot, byType := rule(mesh.ByKey, time.Millisecond), rule(mesh.ByRoot, time.Millisecond), rule(mesh.ByType, 2*time.Millisecond)
+			sets := [][]mesh.Rule{{byKey, byType}, {byKey, byRoot, rule(mesh.ByType, 3*time.Millisecond)}, {byRoot}, nil}
+			const events, teams = 20_000, 3
+			last := map[string]int{}
+			for i := range events {
+				if i%50 == 0 {
+					if err := limited.SetRules(sets[i/50%len(sets)]); err != nil {
+						t.Fatal(err)
+					}
+				}
+				team := fmt.Sprint(i % teams)
+				emit(t, nodes[0], clueSolved, solved{Team: team, At: int64(i)})
+				last[team] = i
+			}
+			if err := limited.SetRules(nil); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "each event handled or coalesced", func() bool {
+				return nodes[1].Stats().Total(mesh.Handled)+limited.Stats().Total(mesh.Coalesced) == events
+			})
+			follow.check(t, last)
 		})
 	}
 }

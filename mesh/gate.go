@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -106,8 +107,27 @@ func chargeAll(limits []*limit, e *limited, unix int64) {
 	}
 }
 
-// after lists the rules that come after one; all, if that is none of them.
-func after(limits []*limit, l *limit) []*limit { return limits[slices.Index(limits, l)+1:] }
+// order is that in which rules are asked: those with a rate first, so that no place
+// is held while a token is waited for; of these a narrow one first, so that an event
+// which a key's bucket stops takes nothing from the bucket that all keys share. It
+// does not depend on what other rules there are: an event may hold what it got of
+// one while it waits for the next, and rules change meanwhile.
+func (l *limit) order(other *limit) int {
+	x, y := l.rule.identity(), other.rule.identity()
+	return cmp.Or(min(l.rule.Concurrency, 1)-min(other.rule.Concurrency, 1), narrowness[l.rule.By]-narrowness[other.rule.By], slices.Compare(x[:], y[:]))
+}
+
+// after lists the rules that are asked after one, which may be gone; all for nil.
+func after(limits []*limit, l *limit) []*limit {
+	if l == nil {
+		return limits
+	}
+	first := slices.IndexFunc(limits, func(other *limit) bool { return other.order(l) > 0 })
+	if first < 0 {
+		return nil
+	}
+	return limits[first:]
+}
 
 // concerns reports whether the rule is for the event's cascade.
 func (l *limit) concerns(e *limited) bool {

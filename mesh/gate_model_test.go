@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,9 +62,12 @@ func newGateModel(exports string) *gateModel {
 	return &gateModel{exports: exports, tables: map[tableKey]*modelTable{}, counts: map[string]int{}}
 }
 
-// setRules forgets the buckets of rules that are no longer there.
+// setRules forgets the buckets of rules that are no longer there. Rules by the same are
+// asked in alphabetical order.
 func (m *gateModel) setRules(rules []Rule) {
-	m.rules = rules
+	m.rules = slices.SortedFunc(slices.Values(rules), func(a, b Rule) int {
+		return cmp.Or(strings.Compare(a.Event, b.Event), strings.Compare(a.Handler, b.Handler), strings.Compare(a.Root, b.Root))
+	})
 	for key, table := range m.tables {
 		if !slices.Contains(rules, key.rule) {
 			m.gone = append(m.gone, table)

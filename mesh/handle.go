@@ -41,7 +41,7 @@ func (w *handlerWorker[T]) process(it *item[T]) bool {
 func (w *handlerWorker[T]) processLimited(it *item[T], rules *handlerRules) {
 	event := limitedBy(&it.header)
 	event.keptBy, event.promised = it.keptBy, it.handover != nil
-	if !w.admit(it, &event, rules.ratesAfter(it.keptBy)) {
+	if !w.admit(it, &event, after(rules.rates, it.keptBy)) {
 		return
 	}
 	begun := 0
@@ -61,7 +61,7 @@ func (w *handlerWorker[T]) admit(it *item[T], event *limited, limits []*limit) b
 	if err != nil {
 		w.giveUp(it, 0, err)
 	} else if v.coalesce != nil {
-		keepItem(v.coalesce, w.queue, it)
+		keepItem(v.coalesce, w.queue, it, it.tally.handlerRules)
 	}
 	return v == passed && err == nil
 }

@@ -17,7 +17,13 @@ func (l *lateEmit[T]) goOn() {
 	r, n := l.route, l.route.node
 	event, rules := limitedBy(&l.header), r.rules.Load()
 	defer l.limit.coalescer.arrived(event.unit())
-	chargeAll(after(rules.emit, l.limit), &event, n.clock.now())
+	before, older := untilKept(after(rules.emit, l.limit), &event)
+	chargeAll(before, &event, n.clock.now())
+	if older != nil {
+		l.limit = older
+		older.coalescer.keep(&event, l)
+		return
+	}
 	chargeAll(rules.exportRefuse, &event, n.clock.now())
 	hash := r.hash(l.header.Key)
 	shed, err := reserveAll(n.handling, r.targets, hash, true)
@@ -26,6 +32,18 @@ func (l *lateEmit[T]) goOn() {
 		return
 	}
 	r.deliver(&l.header, hash, &l.value, shed)
+}
+
+// untilKept finds the first of some rules that keeps an older event of the type and
+// key, and lists those before it; all, if none does. An event that goes on would
+// overtake that one, which would then pass for the last value.
+func untilKept(limits []*limit, e *limited) (before []*limit, older *limit) {
+	for i, l := range limits {
+		if l.concerns(e) && l.coalescer.holds(e.unit()) {
+			return limits[:i], l
+		}
+	}
+	return limits, nil
 }
 
 // coalesce gives an event to the rule that coalesces it, inside a handler when
@@ -84,7 +102,13 @@ type lateImport struct {
 func (l *lateImport) goOn() {
 	event, t := limitedBy(&l.header), l.importer.eventType
 	defer l.limit.coalescer.arrived(event.unit())
-	chargeAll(after(t.rules.Load().imports, l.limit), &event, t.node.clock.now())
+	before, older := untilKept(after(t.rules.Load().imports, l.limit), &event)
+	chargeAll(before, &event, t.node.clock.now())
+	if older != nil {
+		l.limit = older
+		older.coalescer.keep(&event, l)
+		return
+	}
 	l.importer.deliver(t.node.handling, &l.header, l.damage, l.payload, true)
 }
 
@@ -94,13 +118,23 @@ func (l *lateImport) goOn() {
 type lateItem[T any] struct {
 	queue *queue[T]
 	item  item[T]
+	rules func() []*limit // those of the place, in the order they are asked
 }
 
-func (l *lateItem[T]) goOn() { l.queue.putBack(&l.item) }
+func (l *lateItem[T]) goOn() {
+	event, by := limitedBy(&l.item.header), l.item.keptBy
+	if _, older := untilKept(after(l.rules(), by), &event); older != nil {
+		defer by.coalescer.arrived(event.unit())
+		l.item.keptBy = older
+		older.coalescer.keep(&event, l)
+		return
+	}
+	l.queue.putBack(&l.item)
+}
 
 // keepItem gives the coalescer an event that its rule stopped.
-func keepItem[T any](by *limit, q *queue[T], it *item[T]) {
-	late := &lateItem[T]{queue: q, item: *it}
+func keepItem[T any](by *limit, q *queue[T], it *item[T], rules func() []*limit) {
+	late := &lateItem[T]{queue: q, item: *it, rules: rules}
 	late.item.keptBy = by
 	event := limitedBy(&it.header)
 	by.coalescer.keep(&event, late)

@@ -131,8 +131,7 @@ type ruleSet struct {
 	imports      []*limit
 }
 
-// narrowness orders rules: a narrow one first, so that an event which a key's
-// bucket stops takes nothing from the bucket that all keys share.
+// narrowness orders rules: see limit.order.
 var narrowness = map[By]int{ByKey: 0, ByPeer: 1, ByRoot: 2, ByType: 3}
 
 // rulesLocked makes the rule set of a subject. Buckets are taken over from old
@@ -163,13 +162,9 @@ func (n *Node) rulesLocked(subject string, old *ruleSet) *ruleSet {
 		}
 	}
 	for _, list := range [][]*limit{set.emit, set.exportRefuse, set.export, set.imports} {
-		narrowFirst(list)
+		slices.SortFunc(list, (*limit).order)
 	}
 	return set
-}
-
-func narrowFirst(limits []*limit) {
-	slices.SortStableFunc(limits, func(a, b *limit) int { return narrowness[a.rule.By] - narrowness[b.rule.By] })
 }
 
 func (s *ruleSet) byRule() map[Rule]*limit {

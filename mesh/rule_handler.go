@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"cmp"
 	"slices"
 
 	"leafmesh/mesh/internal/route"
@@ -9,19 +8,17 @@ import (
 
 // handlerRules is what an event has to pass at a handler.
 type handlerRules struct {
-	rates []*limit
-	// calls are those with a concurrency. They are asked last, so that no place is
-	// held while a token is waited for; and always in the same order, as an event
-	// holds a place of one while it waits for the next.
-	calls []*limit
+	rates []*limit // those with a rate
+	calls []*limit // those with a concurrency, which are asked last
 }
 
-// ratesAfter lists the rules with a rate that an event still has to pass.
-func (r *handlerRules) ratesAfter(keptBy *limit) []*limit {
-	if keptBy != nil && keptBy.calls != nil {
-		return nil // it passed them before it was kept
+// handlerRules lists the rules of a handler in the order they are asked.
+func (t *tally) handlerRules() []*limit {
+	rules := t.rules.Load()
+	if rules == nil {
+		return nil
 	}
-	return after(r.rates, keptBy)
+	return slices.Concat(rules.rates, rules.calls)
 }
 
 // limitHandlersLocked gives each handler of an event type the rules at place
@@ -70,11 +67,8 @@ func (n *Node) handlerRulesLocked(t *tally, old *handlerRules) *handlerRules {
 	if len(rules.rates)+len(rules.calls) == 0 {
 		return nil
 	}
-	narrowFirst(rules.rates)
-	slices.SortFunc(rules.calls, func(a, b *limit) int {
-		x, y := a.rule.identity(), b.rule.identity()
-		return cmp.Or(narrowness[a.rule.By]-narrowness[b.rule.By], slices.Compare(x[:], y[:]))
-	})
+	slices.SortFunc(rules.rates, (*limit).order)
+	slices.SortFunc(rules.calls, (*limit).order)
 	return rules
 }
 
