@@ -119,12 +119,13 @@ func (e *ValueError) Unwrap() error { return e.Err }
 // EmitAll emits values in order, each as [Event.Emit] does and each by itself: one
 // that is refused holds up no other. Root events of a durable export are stored side
 // by side, so that a batch does not cost a round trip each. It returns when
-// all were emitted or not; the error joins a *ValueError for each that was not.
+// all were emitted or not; the error joins a *ValueError for each that was not, in their
+// order.
 func (e *Event[T]) EmitAll(ctx context.Context, values []T) error {
-	var errs []error
+	errs := make([]error, len(values)) // what is refused at once is noted before what is under way
 	note := func(index int, err error) {
 		if err != nil {
-			errs = append(errs, &ValueError{Index: index, Err: err})
+			errs[index] = &ValueError{Index: index, Err: err}
 		}
 	}
 	b := batch[T]{done: note}

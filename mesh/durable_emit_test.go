@@ -3,6 +3,7 @@ package mesh_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"leafmesh/mesh"
@@ -43,5 +44,29 @@ func TestDurableEmitThatWaitsEndsWithTheNode(t *testing.T) {
 	finish(t, n)
 	if err := <-emitted; !errors.Is(err, mesh.ErrClosed) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// What was refused is told in the order of the values, also where the gate refuses one
+// while the outbox has not answered yet to one before it.
+func TestDurableEmitAllTellsInOrder(t *testing.T) {
+	clue := durableClue(t, func(c *mesh.Config) { c.Outbox.MaxEvents = 1 })
+	n := openAll(t, clue)[0]
+	bad := solved{Team: "\xff"} // no key
+	err := clueSolved.EmitAll(n.Context(t.Context()), []solved{{}, {}, bad, {}, bad})
+	all, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("error %v", err)
+	}
+	var told []int
+	for _, e := range all.Unwrap() {
+		var one *mesh.ValueError
+		if !errors.As(e, &one) {
+			t.Fatalf("error %v", e)
+		}
+		told = append(told, one.Index)
+	}
+	if !slices.Equal(told, []int{1, 2, 3, 4}) {
+		t.Errorf("told of %v", told)
 	}
 }
