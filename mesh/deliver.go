@@ -203,9 +203,9 @@ func (c *consumer[T]) bind(t *eventType) binding {
 // type.
 type binding interface {
 	receiver
-	// putContent fills a reserved place with a value made of the content; it
-	// frees the place and counts the loss if that fails. d is the handover that
-	// the event came with, or nil.
+	// putContent fills a reserved place with a value made of the content; if
+	// that fails it frees the place and counts the loss, or tells d, the handover
+	// that the event came with, or nil.
 	putContent(h Header, hash uint64, c *content, d *handover)
 	// check reports whether the content can be made into the consumer's type.
 	check(c *content) error
@@ -245,8 +245,9 @@ func (s *subscription[T]) put(h *Header, hash uint64, d *handover, value *T) {
 func (s *subscription[T]) putContent(h Header, hash uint64, c *content, d *handover) {
 	value, err := s.from(c)
 	if err != nil {
-		s.tally.malformed.Add(1)
-		if d != nil {
+		if d == nil {
+			s.tally.malformed.Add(1)
+		} else { // it becomes a dead letter
 			d.fail(failure{place: s.tally.place, final: true, err: err})
 			d.leave()
 		}

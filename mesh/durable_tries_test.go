@@ -106,3 +106,27 @@ func TestDurableFinalForOneHandler(t *testing.T) {
 		t.Errorf("letters %+v, %v, after %d calls", list, err, calls.Load())
 	}
 }
+
+// What can not be decoded, by the node or by a handler, is a dead letter and not lost.
+func TestDurableMalformedIsALetter(t *testing.T) {
+	clue, score := durableClue(t), durableScore(t, func(context.Context, solved) error { return nil })
+	other := mesh.NewEvent[struct {
+		Team []int `cbor:"1,keyasint"`
+	}]("clue.clue.solved")
+	nodes := openAll(t, clue)
+	emit(t, nodes[0], clueSolved, solved{"owls", "of a node that was renamed", 1})
+	finish(t, nodes[0])
+	clue.Name = "clue-2"
+	nodes = openAll(t, clue, score)
+	if err := other.Emit(nodes.Node("clue-2").Context(t.Context()), struct {
+		Team []int `cbor:"1,keyasint"`
+	}{[]int{1}}); err != nil {
+		t.Fatal(err)
+	}
+	n := nodes.Node("score-1")
+	await(t, "the letters", func() bool { return n.Stats().Letters.Count == 2 })
+	await(t, "the counts", func() bool { return n.Stats().Of("clue.clue.solved", mesh.DeadLettered) == 2 })
+	if lost := n.Stats().Of("clue.clue.solved", mesh.Lost); lost != 0 {
+		t.Errorf("%d lost", lost)
+	}
+}

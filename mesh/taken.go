@@ -107,7 +107,6 @@ func (d *durableImport) enter(t *taken) {
 	now := d.node.clock.now()
 	h, damage, err := d.header(t.Subject(), t.Data())
 	if err != nil {
-		d.malformed.Add(1)
 		sum := sha256.Sum256(t.Data()) // it has no id that could be trusted
 		d.bury(t, ID(sum[:16]), []failure{{place: "import", err: err}})
 		return
