@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
 )
@@ -128,5 +133,36 @@ func TestDurableMalformedIsALetter(t *testing.T) {
 	await(t, "the counts", func() bool { return n.Stats().Of("clue.clue.solved", mesh.DeadLettered) == 2 })
 	if lost := n.Stats().Of("clue.clue.solved", mesh.Lost); lost != 0 {
 		t.Errorf("%d lost", lost)
+	}
+}
+
+// A handler that is stuck while its node closes leaves no letter behind in a directory
+// that may be another's by then.
+func TestDurableStuckHandlerWritesNoLetterAfterClose(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	begun, release := make(chan struct{}), make(chan struct{})
+	score := durableScore(t, func(context.Context, solved) error {
+		close(begun)
+		<-release
+		return errors.New("too late")
+	})
+	score.Imports[0].Redelivery.Tries = 1
+	nodes, err := mesh.OpenAll(within(t), durableClue(t), score)
+	if err != nil {
+		t.Fatal(err)
+	}
+	emit(t, nodes.Node("clue-1"), clueSolved, solved{"owls", "a", 1})
+	receive(t, begun)
+	if err := closeWithin(nodes.Node("score-1"), time.Millisecond); err == nil {
+		t.Error("it was closed while a handler ran")
+	}
+	close(release)
+	finish(t, nodes.Node("clue-1"))
+	if err := goleak.Find(before); err != nil {
+		t.Error(err)
+	}
+	letters, err := os.ReadDir(filepath.Join(string(score.Data), "letters"))
+	if err != nil || len(letters) != 0 {
+		t.Errorf("letters %v, %v", letters, err)
 	}
 }

@@ -77,7 +77,7 @@ func (n *Node) letter(key string) (letters.Letter, error) {
 	return l, nil
 }
 
-// DropLetter deletes a letter for good. Error: ErrNoLetter.
+// DropLetter deletes a letter for good. Error: ErrNoLetter, or that the node is closed.
 func (n *Node) DropLetter(key string) error {
 	if n.letters == nil {
 		return fmt.Errorf("mesh: letter %.80q of node %s: %w", key, n.name, ErrNoLetter)

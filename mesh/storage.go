@@ -178,6 +178,9 @@ func (n *Node) closeStorage(ctx context.Context) error {
 	if n.outbox != nil {
 		errs = append(errs, n.outbox.Close(ctx))
 	}
+	if n.letters != nil {
+		n.letters.Close() // a handler that is stuck may give an event up when the directory is another's
+	}
 	if n.dataLock != nil {
 		errs = append(errs, n.dataLock.Close())
 	}

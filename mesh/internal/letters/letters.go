@@ -20,6 +20,8 @@ var (
 	ErrFull = errors.New("no room for another dead letter: replay or drop some")
 	// ErrNotFound: no letter has this key.
 	ErrNotFound = errors.New("no such dead letter")
+	// ErrClosed: the folder may be another process's by now.
+	ErrClosed = errors.New("the dead letters are closed")
 )
 
 // Letters is a folder of letters. Its methods are safe for concurrent use.
@@ -29,8 +31,9 @@ type Letters struct {
 
 	// mu is held while files are written, too. A letter is rare, and two at a time
 	// would not get faster through one disk.
-	mu   sync.Mutex
-	kept map[Key]time.Time // guarded by mu: when each was given up; zero for one that can not be read
+	mu     sync.Mutex
+	kept   map[Key]time.Time // guarded by mu: when each was given up; zero for one that can not be read
+	closed bool              // guarded by mu
 }
 
 // Open opens the folder of letters at path, and makes it if it is missing. At
@@ -97,7 +100,7 @@ func (l *Letters) read(key Key) (Letter, error) {
 }
 
 // Put keeps a letter. It returns when the letter is on the disk. One with the
-// same event and handler is replaced. Errors: ErrFull, a letter over the limits
+// same event and handler is replaced. Errors: ErrFull, ErrClosed, a letter over the limits
 // of this package, and what the file system says; the letters kept before are
 // then as they were.
 func (l *Letters) Put(letter Letter) error {
@@ -108,6 +111,9 @@ func (l *Letters) Put(letter Letter) error {
 	key := letter.Key()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return fmt.Errorf("put dead letter: %w", ErrClosed)
+	}
 	if _, replaced := l.kept[key]; !replaced && len(l.kept) >= l.max {
 		return fmt.Errorf("put dead letter: %w (%d in %q)", ErrFull, len(l.kept), l.folder)
 	}
@@ -147,12 +153,15 @@ func (l *Letters) Get(key Key) (Letter, error) {
 	return letter, nil
 }
 
-// Drop deletes a letter for good, also a damaged one. Error: ErrNotFound.
+// Drop deletes a letter for good, also a damaged one. Errors: ErrNotFound, ErrClosed.
 func (l *Letters) Drop(key Key) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := ErrNotFound
-	if key.valid() {
+	switch {
+	case l.closed:
+		err = ErrClosed
+	case key.valid():
 		err = sealed.Remove(l.path(key))
 	}
 	if err != nil {
@@ -160,6 +169,13 @@ func (l *Letters) Drop(key Key) error {
 	}
 	delete(l.kept, key)
 	return nil
+}
+
+// Close waits for what is being written. From then on the folder is only read.
+func (l *Letters) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
 }
 
 // notFound gives the file system's word for it ours.
