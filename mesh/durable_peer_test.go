@@ -160,3 +160,25 @@ func TestDurableDataInUse(t *testing.T) {
 		t.Error("two exporters share a directory")
 	}
 }
+
+// A node that is given the directory of another service's drops nothing there.
+func TestDurableDataOfAnotherService(t *testing.T) {
+	clue := durableClue(t)
+	n := openAll(t, clue)[0]
+	emit(t, n, clueSolved, solved{"owls", "a", 1})
+	finish(t, n)
+	hunt := mesh.Config{Name: "hunt-1", Data: clue.Data, Exports: []mesh.Export{{Event: "hunt.team.finished", Durable: []string{"score"}}}}
+	nodes, err := mesh.OpenAll(within(t), hunt)
+	if err == nil {
+		nodes.Close(within(t))
+		t.Fatal("it opened")
+	}
+	for _, part := range []string{string(clue.Data), "service \"clue\"", "hunt-1"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
+	}
+	var got seen
+	openAll(t, clue, durableScore(t, got.add))
+	await(t, "the event", func() bool { return got.count() == 1 })
+}

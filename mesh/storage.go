@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -22,6 +24,7 @@ const (
 	lettersFolder = "letters"
 	bookmarkFile  = "bookmark"
 	lockFile      = "lock"
+	serviceFile   = "service" // whose it is
 )
 
 // maxLetters bounds the durable dead letters of a node. Past it events that are
@@ -100,7 +103,30 @@ func (n *Node) lockData(data string) error {
 		return fmt.Errorf("the data directory %s is in use by another node: give each node one of its own", data)
 	}
 	n.dataLock = lock
-	return nil
+	return n.claimData(data)
+}
+
+// claimData keeps nodes of another service from the data directory: they would drop
+// what is kept there, as it is of types that they do not export. An instance may take
+// over from another one; who imports from it is told.
+func (n *Node) claimData(data string) error {
+	path := filepath.Join(data, serviceFile)
+	owner, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look whose the data directory is: %w", err)
+	}
+	own := service(n.name)
+	switch strings.TrimSpace(string(owner)) {
+	case own:
+		return nil
+	case "": // a new one, or the machine crashed while it was written
+		if err := os.WriteFile(path, []byte(own+"\n"), 0o600); err != nil {
+			return fmt.Errorf("note whose the data directory is: %w", err)
+		}
+		return nil
+	}
+	return fmt.Errorf("the data directory %s is that of a node of service %.80q: give %s one of its own (or remove %s, if the service was renamed: "+
+		"what is kept for others under its old name is then dropped)", data, strings.TrimSpace(string(owner)), n.name, path)
 }
 
 func (n *Node) openOutbox(ctx context.Context) (err error) {
