@@ -3,6 +3,7 @@ package leaf
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,9 +87,9 @@ func (o *Outbox) prepare() (*flock.Flock, error) {
 // them at the start and finds what is damaged now, and not when a message is asked
 // for. A process that was killed leaves no index either.
 func (o *Outbox) forgetIndex() error {
-	indexes, err := filepath.Glob(filepath.Join(o.Dir, "jetstream", "*", "streams", "*", "msgs", "index.db"))
+	indexes, err := fs.Glob(os.DirFS(o.Dir), "jetstream/*/streams/*/msgs/index.db") // Dir is no pattern
 	for _, index := range indexes {
-		err = errors.Join(err, os.Remove(index))
+		err = errors.Join(err, os.Remove(filepath.Join(o.Dir, filepath.FromSlash(index))))
 	}
 	return err
 }

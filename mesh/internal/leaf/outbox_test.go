@@ -234,3 +234,28 @@ func TestResetOutbox(t *testing.T) {
 		t.Errorf("after Stop: %v", err)
 	}
 }
+
+// The index of the outbox goes at the start, whatever the directory is called.
+func TestIndexIsForgotten(t *testing.T) {
+	for _, name := range []string{"outbox", "[a]", "[", "a*"} {
+		o := Outbox{Dir: filepath.Join(t.TempDir(), name)}
+		index := filepath.Join(o.Dir, "jetstream", "out", "streams", Stream, "msgs", "index.db")
+		if err := os.MkdirAll(filepath.Dir(index), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(index, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lock, err := o.prepare()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if _, err := os.Stat(index); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: the index is there: %v", name, err)
+		}
+		if err := lock.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
