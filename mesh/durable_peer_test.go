@@ -182,3 +182,18 @@ func TestDurableDataOfAnotherService(t *testing.T) {
 	openAll(t, clue, durableScore(t, got.add))
 	await(t, "the event", func() bool { return got.count() == 1 })
 }
+
+// A peer that may send what is larger than a link takes is told of, also where all that
+// is imported from it is durable: such an event cuts the link each time it comes.
+func TestDurableReadyNamesAMaxPayload(t *testing.T) {
+	clue, score := durableClue(t), durableScore(t, func(context.Context, solved) error { return nil })
+	score.MaxPayload = 1024
+	nodes, err := mesh.OpenAll(within(t), clue, score)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nodes.Close(within(t))
+	if err := nodes.Ready(within(t)); err == nil || !strings.Contains(err.Error(), "max payload") {
+		t.Errorf("ready: %v", err)
+	}
+}

@@ -35,10 +35,12 @@ func (n *Node) Ready(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// wanted lists the wire subjects that this node imports, by peer.
+// wanted lists the wire subjects that this node hears of the peers it is to be linked
+// to; none of a peer that it only takes events from the outbox of.
 func (n *Node) wanted() map[string][]string {
 	wanted := map[string][]string{}
 	for _, r := range n.remotes() {
+		wanted[r.Name] = nil
 		for _, i := range n.config.Imports {
 			if !i.Durable && serviceOf(i.Event) == service(r.Name) {
 				wanted[r.Name] = append(wanted[r.Name], i.Event+".*")
