@@ -9,7 +9,8 @@ type OutboxStats struct {
 	// one that is emitted again is recognized.
 	Events uint64 `json:"events"`
 	Bytes  uint64 `json:"bytes"`
-	// Oldest is how long ago the oldest of them was stored; 0 if there is none.
+	// Oldest is how long ago the oldest of them was stored that a service has still to
+	// handle; 0 if there is none.
 	Oldest time.Duration `json:"oldest"`
 	// Readers has an entry for each service and type.
 	Readers []OutboxReader `json:"readers"`
@@ -53,7 +54,7 @@ func (n *Node) addDurable(s *Stats) {
 		o := n.outbox.Stats()
 		s.Outbox = &OutboxStats{Events: o.Messages, Bytes: o.Bytes}
 		if !o.OldestAt.IsZero() {
-			s.Outbox.Oldest = time.Unix(0, n.clock.now()).Sub(o.OldestAt)
+			s.Outbox.Oldest = max(0, time.Unix(0, n.clock.now()).Sub(o.OldestAt)) // another clock read that one
 		}
 		for _, r := range o.Readers {
 			s.Outbox.Readers = append(s.Outbox.Readers, OutboxReader{Service: r.Service, Type: r.Subject, Known: r.Exists,

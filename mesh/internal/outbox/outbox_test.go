@@ -160,6 +160,27 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
+// The oldest is of those that somebody has to take yet, and not of all that is there.
+func TestOldest(t *testing.T) {
+	s := newSite(t, func(s *site) { s.config.Duplicates = time.Hour }).open(t)
+	oldest := func(what string, ok func(time.Time) bool) {
+		t.Helper()
+		eventually(t, what, func() bool { return ok(s.Stats().OldestAt) })
+	}
+	s.store(t, taken, 1, 1)
+	oldest("the first", func(at time.Time) bool { return !at.IsZero() })
+	between := time.Now()
+	s.store(t, taken, 2, 2)
+	score := s.consumer(t, "score", taken)
+	take(t, score, 1)
+	oldest("the second", func(at time.Time) bool { return at.After(between) })
+	take(t, score, 1)
+	oldest("none", time.Time.IsZero)
+	if got := s.messages(t); got != 2 {
+		t.Errorf("%d messages", got)
+	}
+}
+
 // A service or a type that is no longer named is kept nothing for, and the log says so.
 func TestNoLongerNamed(t *testing.T) {
 	s := newSite(t, nil).open(t)

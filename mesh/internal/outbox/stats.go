@@ -19,7 +19,8 @@ type Stats struct {
 	First, Last uint64
 	// Lost were stored and could not be read any more, since the outbox was opened.
 	Lost uint64
-	// OldestAt is when the first message was stored; zero if there is none.
+	// OldestAt is when the oldest message was stored that a service has to take yet;
+	// zero if there is none.
 	OldestAt time.Time
 	// Readers has an element for each type and service that Config names, in that order.
 	Readers []Reader
@@ -45,10 +46,7 @@ func (t *trimmer) publish(s *Stats, info *jetstream.StreamInfo) {
 	s.Messages, s.Bytes = info.State.Msgs, info.State.Bytes
 	s.First, s.Last = info.State.FirstSeq, info.State.LastSeq
 	s.Lost = t.lost
-	if s.Messages > 0 {
-		s.OldestAt = info.State.FirstTime
-	}
 	t.stats.Store(s)
 	limit := t.outbox.config.MaxAge
-	t.outbox.overAge.Store(limit > 0 && s.Messages > 0 && s.At.Sub(s.OldestAt) > limit)
+	t.outbox.overAge.Store(limit > 0 && !s.OldestAt.IsZero() && s.At.Sub(s.OldestAt) > limit)
 }

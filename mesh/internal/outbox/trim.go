@@ -140,6 +140,9 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 	if err != nil {
 		return err
 	}
+	if stats.OldestAt, err = t.oldest(ctx, floors); err != nil {
+		return err
+	}
 	if !t.crowded(info.State) {
 		spare := t.past.before(now.Add(-t.outbox.config.Duplicates))
 		for i := range floors {
@@ -259,6 +262,24 @@ func (t *trimmer) newest(ctx context.Context, subject string, last uint64) (uint
 	known.streamLast = last
 	t.tips[subject] = known
 	return known.seq, nil
+}
+
+// oldest is when the oldest message was stored that somebody has to take yet, zero if
+// there is none, given the floor of each type.
+func (t *trimmer) oldest(ctx context.Context, floors []span) (oldest time.Time, err error) {
+	for _, f := range floors {
+		message, err := t.outbox.stream.GetMsg(ctx, f.upTo+1, jetstream.WithGetMsgSubject(f.subject))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			return time.Time{}, fmt.Errorf("look at the oldest message of %s: %w", f.subject, err)
+		}
+		if oldest.IsZero() || message.Time.Before(oldest) {
+			oldest = message.Time
+		}
+	}
+	return oldest, nil
 }
 
 // unfit says why what a consumer acknowledged tells nothing of what its service has
