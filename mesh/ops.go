@@ -79,7 +79,8 @@ type opsError struct {
 	text string
 }
 
-// questions lists what can be asked. The last three take a letter's key as data.
+// questions lists what can be asked. The last three take a letter's key as data, and
+// letters may have how many to leave out.
 const questions = "stats, graph, graph.mermaid, rules, letters, letter, letter.replay and letter.drop"
 
 // replayWait is how long a request to replay a letter is kept waiting, and the others
@@ -87,7 +88,10 @@ const questions = "stats, graph, graph.mermaid, rules, letters, letter, letter.r
 const replayWait = 2 * time.Second
 
 func (o *ops) answer(question string, request []byte) ([]byte, *opsError) {
-	if strings.HasPrefix(question+".", "letter.") {
+	switch {
+	case question == "letters":
+		return o.letters(string(request))
+	case strings.HasPrefix(question+".", "letter."):
 		return o.letter(question, string(request))
 	}
 	var data []byte
@@ -101,8 +105,6 @@ func (o *ops) answer(question string, request []byte) ([]byte, *opsError) {
 		data = []byte(o.node.Graph().Mermaid())
 	case "rules":
 		data, err = rulesJSON(o.node.Rules())
-	case "letters":
-		data, err = o.letters()
 	default:
 		return nil, &opsError{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", question, questions)}
 	}
@@ -118,17 +120,37 @@ func (o *ops) answer(question string, request []byte) ([]byte, *opsError) {
 // letterList is the answer to letters.
 type letterList struct {
 	Letters []Letter `json:"letters"`
+	// More counts those behind them, for which the answer has no room.
+	More int `json:"more,omitempty"`
 	// Damaged tells of letters that can not be read.
 	Damaged string `json:"damaged,omitempty"`
 }
 
-func (o *ops) letters() ([]byte, error) {
-	list, err := o.node.Letters()
-	answer := letterList{Letters: list}
-	if err != nil {
-		answer.Damaged = err.Error()
+// letters lists those kept longest but for the first few, as many as an answer holds:
+// a node may have so many that no message has room for them.
+func (o *ops) letters(request string) ([]byte, *opsError) {
+	skip := 0
+	if request != "" {
+		var err error
+		if skip, err = strconv.Atoi(request); err != nil || skip < 0 {
+			return nil, &opsError{400, fmt.Sprintf("letters takes how many of the oldest to leave out, not %.80q", request)}
+		}
 	}
-	return json.Marshal(answer)
+	list, err := o.node.Letters()
+	list = list[min(skip, len(list)):]
+	var damaged string
+	if err != nil {
+		damaged = errorText(err)
+	}
+	for shown := len(list); ; shown /= 2 {
+		data, err := json.Marshal(letterList{Letters: list[:shown], More: len(list) - shown, Damaged: damaged})
+		if err != nil {
+			return nil, &opsError{500, err.Error()}
+		}
+		if len(data) <= o.node.config.MaxPayload || shown <= 1 {
+			return data, nil
+		}
+	}
 }
 
 // letter shows, replays or drops the letter of a key.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -186,5 +187,43 @@ func TestLettersAtTheTap(t *testing.T) {
 	ask("letter.lose", second.Key, "404")
 	if answerTo(t, conn, "mesh.ops.letters", &list); len(list.Letters) != 0 {
 		t.Errorf("left: %+v", list)
+	}
+}
+
+// More dead letters than an answer has room for are listed in several.
+func TestManyLettersAtTheTap(t *testing.T) {
+	score, clue := durableScore(t, func(context.Context, solved) error { return errors.New("the database is on fire") }), durableClue(t)
+	score.Imports[0].Redelivery.Tries = 1
+	score.MaxPayload, clue.MaxPayload = 1024, 1024
+	nodes, conn := tapped(t, score, clue)
+	const many = 10
+	if err := clueSolved.EmitAll(nodes.Node("clue-1").Context(t.Context()), make([]solved, many)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the letters", func() bool { return nodes.Node("score-1").Stats().Letters.Count == many })
+	keys := map[string]bool{}
+	for answers := 0; len(keys) < many && answers < many; answers++ {
+		m := question(t, conn, "mesh.ops.letters", strconv.AppendInt(nil, int64(len(keys)), 10))
+		var list struct {
+			Letters []mesh.Letter
+			More    int
+		}
+		if err := json.Unmarshal(m.Data, &list); err != nil {
+			t.Fatalf("%v: %v", m.Header, err)
+		}
+		for _, l := range list.Letters {
+			keys[l.Key] = true
+		}
+		if len(keys)+list.More != many {
+			t.Errorf("%d and %d more", len(keys), list.More)
+		}
+	}
+	if len(keys) != many {
+		t.Errorf("%d letters", len(keys))
+	}
+	for _, bad := range []string{"-1", "all"} {
+		if m := question(t, conn, "mesh.ops.letters", []byte(bad)); m.Header.Get("Nats-Service-Error-Code") != "400" {
+			t.Errorf("%s: %v", bad, m.Header)
+		}
 	}
 }
