@@ -14,7 +14,7 @@ var ErrClosed = errors.New("database is closed")
 // ErrInUse is returned by Open for a file that is open already.
 var ErrInUse = errors.New("the database is in use by another process")
 
-// CorruptError is returned by Open for a file that is no SQLite database, or one that is damaged.
+// CorruptError is returned by Open for a file that is no SQLite database, or one that is damaged or gone.
 type CorruptError struct {
 	Path   string // the file
 	Detail string // what SQLite found
@@ -23,7 +23,7 @@ type CorruptError struct {
 // Error names the file, the damage and the remedy.
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("database file %q is damaged or is no SQLite database (%s): "+
-		"restore it from a backup, or move it away together with its -wal and -shm files to start empty",
+		"restore it from a backup, or move it away together with its -wal, -shm and .made files to start empty",
 		e.Path, e.Detail)
 }
 

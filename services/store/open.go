@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -27,7 +28,7 @@ const readers = 4
 // those applied is kept in PRAGMA user_version.
 //
 // Open checks the file with PRAGMA quick_check (20 ms for a file of 6 MB). Errors: *CorruptError for a
-// file that is damaged or no database, *NewerError for one that has more migrations than schema, ErrInUse for one that
+// file that is damaged or no database, or that was there and is gone, *NewerError for one that has more migrations than schema, ErrInUse for one that
 // is open already, here or in another process.
 func Open(path string, schema []string) (*DB, error) {
 	db, err := open(path, schema)
@@ -49,12 +50,15 @@ func open(path string, schema []string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := createPrivate(abs); err != nil {
+	if err := errors.Join(checkPresent(abs), createPrivate(abs)); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	w, err := openWriter(abs, schema)
 	if err != nil {
 		return nil, errors.Join(corruption(path, err), lock.Close())
+	}
+	if err := createPrivate(abs + madeSuffix); err != nil {
+		return nil, errors.Join(err, w.close(), lock.Close())
 	}
 	read, err := openReaders(abs)
 	if err != nil {
@@ -78,6 +82,27 @@ func lockFile(path string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("%w: give each instance a data directory of its own", ErrInUse)
 	}
 	return lock, nil
+}
+
+// madeSuffix names the file beside a database that says that the database was made.
+const madeSuffix = ".made"
+
+// checkPresent looks for a database that was made and has nothing in it any more: SQLite would begin anew in silence.
+func checkPresent(path string) error {
+	if _, err := os.Stat(path + madeSuffix); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return &CorruptError{Path: path, Detail: "it is gone"}
+	case err != nil:
+		return err
+	case info.Size() == 0:
+		return &CorruptError{Path: path, Detail: "it is empty"}
+	}
+	return nil
 }
 
 // createPrivate creates a missing file readable by its owner only, which SQLite would not: it makes

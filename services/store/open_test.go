@@ -70,6 +70,7 @@ func TestDamagedFilesAreNamedWithARemedy(t *testing.T) {
 			copy(file[2*4096:], strings.Repeat("x", 4096))
 			return file
 		}},
+		{"emptied", func(*testing.T, []byte) []byte { return nil }},
 		{"cut off", func(_ *testing.T, file []byte) []byte { return file[:len(file)-4096-100] }},
 	}
 	for _, test := range tests {
@@ -99,6 +100,37 @@ func TestDamagedFilesAreNamedWithARemedy(t *testing.T) {
 				t.Errorf("error is %v, want a CorruptError with file and remedy", err)
 			}
 		})
+	}
+}
+
+// A database that was made and is gone is not begun anew in silence; the remedy works.
+func TestAFileThatIsGoneIsNamedWithARemedy(t *testing.T) {
+	db, path := openTest(t)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		opened, err := Open(path, []string{testSchema})
+		if err == nil {
+			opened.Close()
+		}
+		var corrupt *CorruptError
+		if !errors.As(err, &corrupt) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), ".made") {
+			t.Fatalf("error is %v, want a CorruptError with file and remedy", err)
+		}
+	}
+	if err := os.Remove(path + ".made"); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(path, []string{testSchema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
