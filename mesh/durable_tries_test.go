@@ -112,9 +112,11 @@ func TestDurableFinalForOneHandler(t *testing.T) {
 	}
 }
 
-// What can not be decoded, by the node or by a handler, is a dead letter and not lost.
+// What can not be decoded by a handler, or says that it is from a node which is no peer, is a
+// dead letter and not lost.
 func TestDurableMalformedIsALetter(t *testing.T) {
-	clue, score := durableClue(t), durableScore(t, func(context.Context, solved) error { return nil })
+	var got seen
+	clue, score := durableClue(t), durableScore(t, got.add)
 	other := mesh.NewEvent[struct {
 		Team []int `cbor:"1,keyasint"`
 	}]("clue.clue.solved")
@@ -133,6 +135,18 @@ func TestDurableMalformedIsALetter(t *testing.T) {
 	await(t, "the counts", func() bool { return n.Stats().Of("clue.clue.solved", mesh.DeadLettered) == 2 })
 	if lost := n.Stats().Of("clue.clue.solved", mesh.Lost); lost != 0 {
 		t.Errorf("%d lost", lost)
+	}
+	list, err := n.Letters()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range list {
+		if err := n.ReplayLetter(within(t), l.Key); (err == nil) != (l.Handler == "import") {
+			t.Errorf("replay of the letter of %s: %v", l.Handler, err)
+		}
+	}
+	if got.count() != 1 {
+		t.Errorf("handled %v", got.all())
 	}
 }
 
