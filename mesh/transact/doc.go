@@ -17,7 +17,11 @@
 //
 // At least once. A relayed row is deleted after [mesh.Node.Relay] has taken the
 // event. A process that dies between the two relays it again when it is back, under
-// the same id. A Relay that lives relays each row once, also when a deletion fails.
+// the same id. A Relay that lives relays each row once, also when a deletion fails,
+// but for rows behind one that the node's outbox refused, such as a full one: some of
+// them may be stored already (see [mesh.Node.Relay]) and are relayed again. The outbox
+// drops what it has stored in the last two minutes; after a longer refusal it stores
+// them again, and importers get them twice under one id.
 //
 // What "taken" means. An event of a durable export is in the node's outbox on disk,
 // which keeps it until each importing service has handled it. It was put into
