@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,6 +53,42 @@ func TestCutAnExport(t *testing.T) {
 	}
 	if c := find(nodes[0], mesh.ShedEvents, "cut"); c.Count != 1 || c.Place != "export" {
 		t.Errorf("counted as %+v", c)
+	}
+}
+
+// The tap is another place than the export, also where they share a queue.
+func TestACutExportIsSeenAtTheTap(t *testing.T) {
+	nodes, conn := tapped(t, clueNode("clue-1"), scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { return nil }))
+	seen, err := conn.SubscribeSync("clue.clue.solved.*")
+	if err == nil {
+		err = conn.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nodes[0].Cut("clue.clue.solved", "export"); err != nil {
+		t.Fatal(err)
+	}
+	emit(t, nodes[0], clueSolved, solved{Team: "cut"})
+	if _, err := seen.NextMsg(waitLimit); err != nil {
+		t.Error(err)
+	}
+	if err := nodes[0].Restore("clue.clue.solved", "export"); err != nil {
+		t.Fatal(err)
+	}
+	emit(t, nodes[0], clueSolved, solved{Team: "restored"})
+	await(t, "one event handled", func() bool { return nodes[1].Stats().Total(mesh.Handled) == 1 })
+	wantCount(t, nodes[0], "clue.clue.solved", mesh.ShedEvents, "export", "cut", 1)
+	wantCount(t, nodes[0], "clue.clue.solved", mesh.Exported, "export", "", 1)
+}
+
+// What a durable export promises is kept for its services: it can not be cut.
+func TestADurableExportIsNotCut(t *testing.T) {
+	export := stepTaken.Export(mesh.Limit{})
+	export.Durable = []string{"score"}
+	n := openCore(t, mesh.Config{Data: mesh.Path(t.TempDir()), Exports: []mesh.Export{export}})
+	if err := n.Cut(stepTaken.Subject(), "export"); err == nil || !strings.Contains(err.Error(), "is durable") {
+		t.Errorf("error %v", err)
 	}
 }
 

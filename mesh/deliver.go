@@ -38,6 +38,7 @@ type consumer[T any] struct {
 	place   string // "handler count", "export", "tap"
 	handler bool
 	shed    bool // when full: drop and count instead of waiting
+	cutLate bool // a cut is the worker's to see: not all that it does is cut
 	// from makes the value of a content: decoded, or as it is.
 	from func(*content) (T, error)
 	// newWorker makes what a worker goroutine runs for each event. It says false for
@@ -226,7 +227,7 @@ func (s *subscription[T]) handles() bool  { return s.handler }
 
 // reserve takes a place, unless the subscription is cut.
 func (s *subscription[T]) reserve(hash uint64, inside bool) error {
-	if s.tally.cut.Load() {
+	if s.tally.cut.Load() && !s.cutLate {
 		return errCut
 	}
 	return s.consumer.reserve(hash, inside)

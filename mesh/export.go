@@ -53,12 +53,13 @@ func newOutlet[T any](n *Node, t *eventType, exported bool) binding {
 	options := handlerOptions{workers: 1, capacity: outletQueue, full: Shed}
 	place := "tap"
 	if exported {
-		place = "export"
+		place = string(AtExport)
 		if t.export.Limit.Policy != Shed {
 			options.full = Wait
 		}
 	}
 	c := newConsumer(place, options, decoder[T]())
+	c.cutLate = exported && n.config.Tap != nil
 	c.newWorker = func(q *queue[T]) func(*item[T]) bool {
 		o := &outlet[T]{node: n, queue: q, exported: exported, event: t, tap: n.counters.tally(t.subject, "tap"), subjects: map[string]string{}}
 		return o.process
@@ -101,9 +102,13 @@ func (o *outlet[T]) send(it *item[T], rules []*limit) {
 	}
 }
 
-// exports says whether the event goes to the links: somebody listens, and the
-// limit of the export lets it pass, perhaps after a wait.
+// exports says whether the event goes to the links: it is not cut, somebody
+// listens, and the limit of the export lets it pass, perhaps after a wait.
 func (o *outlet[T]) exports(it *item[T], subject string, rules []*limit) bool {
+	if it.tally.cut.Load() {
+		it.tally.severed.Add(1)
+		return false
+	}
 	if !o.node.leaf.Interested(leaf.Out, subject) {
 		it.tally.unheard.Add(1)
 		return false
