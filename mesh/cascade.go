@@ -104,6 +104,10 @@ func newGuard(cascades []Cascade) *guard {
 	return g
 }
 
+func (g *guard) stats() CascadeStats {
+	return CascadeStats{Known: g.Cascades(), Forgotten: g.Forgotten()}
+}
+
 func (c Cascade) gateBounds() *gate.Bounds {
 	b := &gate.Bounds{Depth: c.Depth, Descendants: c.Descendants, Loops: c.Loops, Deadline: c.Deadline}
 	if b.Depth == 0 {

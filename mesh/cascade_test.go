@@ -123,6 +123,9 @@ func TestDescendantsAreBoundedForEachRoot(t *testing.T) {
 	}
 	finish(t, n)
 	wantCount(t, n, stepForked.Subject(), mesh.Admitted, "", "", roots*(1+50))
+	if got := n.Stats().Cascades; got != (mesh.CascadeStats{Known: roots}) {
+		t.Errorf("the ledger is %+v, want %d known", got, roots)
+	}
 	wantCount(t, n, stepForked.Subject(), mesh.Handled, "handler fork", "", roots*(1+50))
 }
 

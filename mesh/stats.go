@@ -103,12 +103,22 @@ type Stats struct {
 	Links  []Link  `json:"links"`
 	// Waiting counts the events reserved, waiting or being handled in all queues,
 	// and those that rules keep.
-	Waiting int64 `json:"waiting"`
+	Waiting  int64        `json:"waiting"`
+	Cascades CascadeStats `json:"cascades"`
 	// Outbox is what this node keeps for others; nil without a durable export.
 	Outbox *OutboxStats `json:"outbox,omitempty"`
 	// DurableImports has an entry for each durable import and peer.
 	DurableImports []DurableImport `json:"durable_imports,omitempty"`
 	Letters        LetterStats     `json:"letters,omitzero"`
+}
+
+// CascadeStats is how full the ledger of the cascade guard is.
+type CascadeStats struct {
+	// Known cascades had a descendant on this node lately: at most 65,536.
+	Known int `json:"known"`
+	// Forgotten ones made room for others, each time one did. Should one go on, its
+	// budget of descendants begins anew.
+	Forgotten uint64 `json:"forgotten"`
 }
 
 // Total sums an outcome over all types, places and rules.
@@ -130,7 +140,7 @@ func (n *Node) Stats() Stats {
 	for _, i := range n.imports {
 		i.countDropped()
 	}
-	s := Stats{Node: n.name, Counts: n.counters.list(), Links: n.links()}
+	s := Stats{Node: n.name, Counts: n.counters.list(), Links: n.links(), Cascades: n.guard.stats()}
 	for _, r := range n.receivers() {
 		s.Waiting += r.depth()
 	}
