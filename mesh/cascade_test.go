@@ -51,6 +51,25 @@ func TestALoopIsRefusedAtItsFirstReturnUnlessItIsDeclared(t *testing.T) {
 	}
 }
 
+// A refusal is final however the handler ends by it.
+func TestARefusalIsNotTriedAgain(t *testing.T) {
+	for name, end := range map[string]func(error) error{
+		"returned": func(err error) error { return err },
+		"wrapped":  func(err error) error { return fmt.Errorf("go on: %w", err) },
+		"joined":   func(err error) error { return errors.Join(errBroken, err) },
+		"thrown":   func(err error) error { panic(err) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := openHandlers(t, stepTaken.Handle("again", func(ctx context.Context, s step) error { return end(stepTaken.Emit(ctx, s)) }))
+			emitStep(t, n, stepTaken, step{Key: "a"})
+			finish(t, n)
+			wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler again", "", 1)
+			wantCount(t, n, stepTaken.Subject(), mesh.Retried, "handler again", "", 0)
+			wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "cascade-loop", 1)
+		})
+	}
+}
+
 func TestACascadeErrorTellsAll(t *testing.T) {
 	refusals := make(chan error, 1)
 	n := openHandlers(t,

@@ -74,6 +74,13 @@ type PanicError struct {
 // Error gives the panic's value; the stack is in the field.
 func (e *PanicError) Error() string { return fmt.Sprintf("mesh: handler panicked: %v", e.Value) }
 
+// Unwrap gives what the handler panicked with, if that is an error: a refusal of the
+// cascade guard is final also when it is thrown.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
 // endOf is why a context ended: ctx.Err, with its cause if it has one of its
 // own, so that errors.Is finds both.
 func endOf(ctx context.Context) error {
