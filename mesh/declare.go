@@ -176,13 +176,21 @@ func checkEvents(c Config) error {
 	return errors.Join(append(errs, checkRuleHandlers(c.Limits, c.Handlers))...)
 }
 
-// checkRuleHandlers reports rules for handlers that the node does not have.
+// checkRuleHandlers reports rules for handlers that the node does not have, or that
+// take none of the events: they would limit nothing.
 func checkRuleHandlers(rules []Rule, handlers []Handler) error {
 	var errs []error
 	for i, r := range rules {
-		if r.Handler != "" && !slices.ContainsFunc(handlers, func(h Handler) bool { return h.name == r.Handler }) {
+		if r.Handler == "" {
+			continue
+		}
+		switch at := slices.IndexFunc(handlers, func(h Handler) bool { return h.name == r.Handler }); {
+		case at < 0:
 			errs = append(errs, &FieldError{Field: fmt.Sprintf("limits[%d].handler", i), Problem: fmt.Sprintf("no handler is named %q", r.Handler),
 				Remedy: "correct the name, or leave it out for each handler of the events"})
+		case !route.Overlap(handlers[at].pattern, r.Event):
+			errs = append(errs, &FieldError{Field: fmt.Sprintf("limits[%d].event", i),
+				Problem: fmt.Sprintf("handler %s takes %s and never %s", r.Handler, handlers[at].pattern, r.Event), Remedy: "name an event that the handler takes"})
 		}
 	}
 	return errors.Join(errs...)

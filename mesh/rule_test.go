@@ -168,6 +168,10 @@ func TestSetRules(t *testing.T) {
 	if node, err := mesh.Open(t.Context(), mesh.Config{Name: "core-2", Limits: []mesh.Rule{unknown}}); !errors.As(err, &field) || field.Field != "limits[0].handler" {
 		t.Errorf("a rule for no handler opens a node: %v, %v", node, err)
 	}
+	other := mesh.Rule{Place: mesh.AtHandler, Handler: "take", Event: "core.step.repeated", Concurrency: 1}
+	if node, err := mesh.Open(t.Context(), mesh.Config{Name: "core-2", Limits: []mesh.Rule{other}, Handlers: []mesh.Handler{stepTaken.Handle("take", nothing)}}); !errors.As(err, &field) || field.Field != "limits[0].event" {
+		t.Errorf("a rule for events that its handler does not take opens a node: %v, %v", node, err)
+	}
 	if got := n.Rules(); len(got) != 2 {
 		t.Errorf("bad rules changed the rules: %+v", got)
 	}
