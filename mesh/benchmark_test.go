@@ -101,8 +101,8 @@ func BenchmarkHop(b *testing.B) {
 	await(b, "every event handled", func() bool { return nodes[1].Stats().Total(mesh.Handled) >= uint64(b.N) })
 }
 
-// BenchmarkRules emits past no rule, past three that let the event pass, and
-// into one that refuses it.
+// BenchmarkRules emits past no rule, past one and three that let the event pass, and
+// into one that refuses it. The gate is what lies between a row and the first.
 func BenchmarkRules(b *testing.B) {
 	fast := mesh.Limit{Rate: 1e9, Burst: 1e6}
 	for _, test := range []struct {
@@ -110,6 +110,7 @@ func BenchmarkRules(b *testing.B) {
 		rules []mesh.Rule
 	}{
 		{"none", nil},
+		{"one", []mesh.Rule{{Event: ">", Limit: fast}}},
 		{"three", []mesh.Rule{{Event: ">", Limit: fast}, {Event: ">", By: mesh.ByKey, Limit: fast}, {Event: ">", By: mesh.ByRoot, Limit: fast}}},
 		{"refused", []mesh.Rule{{Event: ">", Limit: mesh.Limit{Rate: 1e-3, Burst: 1}}}},
 	} {
