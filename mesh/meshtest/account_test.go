@@ -10,6 +10,8 @@ import (
 func TestUnaccounted(t *testing.T) {
 	good := []mesh.Count{
 		{Type: "a.b.c", Outcome: mesh.Admitted, Count: 12},
+		{Type: "a.b.c", Outcome: mesh.Delivered, Place: "handler meshtest-recorder", Count: 12},
+		{Type: "a.b.c", Outcome: mesh.Handled, Place: "handler meshtest-recorder", Count: 12},
 		{Type: "a.b.c", Outcome: mesh.Delivered, Place: "handler h", Count: 9},
 		{Type: "a.b.c", Outcome: mesh.ShedEvents, Place: "handler h", Rule: "queue-full", Count: 2},
 		{Type: "a.b.c", Outcome: mesh.Lost, Place: "handler h", Rule: "malformed", Count: 1},
@@ -28,5 +30,8 @@ func TestUnaccounted(t *testing.T) {
 		if len(unaccounted("n-1", bad)) == 0 {
 			t.Errorf("one more of %+v was not noticed", good[i])
 		}
+	}
+	if len(unaccounted("n-1", good[:1])) == 0 {
+		t.Error("that nothing was delivered was not noticed")
 	}
 }

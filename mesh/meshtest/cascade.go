@@ -115,6 +115,11 @@ func unaccounted(node string, counts []mesh.Count) (wrong []string) {
 			accounts[key] = accounts[key].with(c)
 		}
 	}
+	for subject := range admitted { // what reached no handler at all has no count of one
+		if key := (accountKey{subject, "handler " + recorderName}); accounts[key] == (account{}) {
+			accounts[key] = account{}
+		}
+	}
 	for key, a := range accounts {
 		if a.taken != admitted[key.subject] {
 			wrong = append(wrong, fmt.Sprintf("%s: %d %s admitted, %d accounted for at %s",
