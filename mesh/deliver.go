@@ -138,9 +138,12 @@ func (w *worker[T]) step() {
 	processed := true // also if the handler ends the goroutine
 	defer func() {
 		if !processed {
-			w.next--
-			w.done--
+			w.unpick(it)
 			return
+		}
+		if it.keptBy != nil { // not before: nothing may overtake it until here
+			event := limitedBy(&it.header)
+			it.keptBy.coalescer.arrived(event.unit())
 		}
 		if it.handover != nil {
 			it.handover.leave()
@@ -160,12 +163,20 @@ func (w *worker[T]) more() bool { return w.next < len(w.batch) || w.queue.return
 func (w *worker[T]) pick() *item[T] {
 	if w.queue.returned.Load() > 0 {
 		w.back = w.queue.takeBack()
-		event := limitedBy(&w.back.header)
-		w.back.keptBy.coalescer.arrived(event.unit())
 		return &w.back
 	}
 	w.next++
 	return &w.batch[w.next-1]
+}
+
+// unpick undoes pick for an event that was not processed.
+func (w *worker[T]) unpick(it *item[T]) {
+	w.done--
+	if it.keptBy == nil {
+		w.next--
+	} else {
+		w.queue.untake(it)
+	}
 }
 
 func (c *consumer[T]) depth() (sum int64) {

@@ -119,7 +119,7 @@ func (o *outlet[T]) exports(it *item[T], subject string, rules []*limit) bool {
 	event := limitedBy(&it.header)
 	v, err := admitAll(o.node.handling, after(rules, it.keptBy), &event, o.node.clock.now())
 	if v.coalesce != nil {
-		keepItem(v.coalesce, o.queue, it, func() []*limit { return o.event.rules.Load().export })
+		keepItem(v.coalesce, o.queue, it)
 	}
 	return v == passed && err == nil // the rule counts
 }

@@ -61,7 +61,7 @@ func (w *handlerWorker[T]) admit(it *item[T], event *limited, limits []*limit) b
 	if err != nil {
 		w.giveUp(it, 0, err)
 	} else if v.coalesce != nil {
-		keepItem(v.coalesce, w.queue, it, it.tally.handlerRules)
+		keepItem(v.coalesce, w.queue, it)
 	}
 	return v == passed && err == nil
 }

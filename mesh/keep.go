@@ -114,27 +114,17 @@ func (l *lateImport) goOn() {
 
 // lateItem is an event that was in the queue of a handler or an export. It goes
 // back there, before all that came after it, and has arrived when the queue's
-// worker takes it.
+// worker has processed it.
 type lateItem[T any] struct {
 	queue *queue[T]
 	item  item[T]
-	rules func() []*limit // those of the place, in the order they are asked
 }
 
-func (l *lateItem[T]) goOn() {
-	event, by := limitedBy(&l.item.header), l.item.keptBy
-	if _, older := untilKept(after(l.rules(), by), &event); older != nil {
-		defer by.coalescer.arrived(event.unit())
-		l.item.keptBy = older
-		older.coalescer.keep(&event, l)
-		return
-	}
-	l.queue.putBack(&l.item)
-}
+func (l *lateItem[T]) goOn() { l.queue.putBack(&l.item) }
 
 // keepItem gives the coalescer an event that its rule stopped.
-func keepItem[T any](by *limit, q *queue[T], it *item[T], rules func() []*limit) {
-	late := &lateItem[T]{queue: q, item: *it, rules: rules}
+func keepItem[T any](by *limit, q *queue[T], it *item[T]) {
+	late := &lateItem[T]{queue: q, item: *it}
 	late.item.keptBy = by
 	event := limitedBy(&it.header)
 	by.coalescer.keep(&event, late)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -43,12 +44,15 @@ type queue[T any] struct {
 	depth atomic.Int64 // events reserved, waiting or being handled
 	_     [64]byte
 
-	mu       sync.Mutex
-	items    []item[T] // guarded by mu
-	back     []item[T] // guarded by mu: put back, to be taken before all items
-	sleeping bool      // guarded by mu: the worker waits for wake
-	closed   bool      // guarded by mu
-	total    uint64    // guarded by mu: events ever put
+	mu    sync.Mutex
+	items []item[T] // guarded by mu
+	// back are events that were put back, to be taken before all items. The rule
+	// asked last comes first: what it kept had passed the others, so it is older than
+	// what they keep of its type and key. guarded by mu
+	back     []backlog[T]
+	sleeping bool   // guarded by mu: the worker waits for wake
+	closed   bool   // guarded by mu
+	total    uint64 // guarded by mu: events ever put
 	wake     chan struct{}
 }
 
@@ -151,7 +155,8 @@ func (q *queue[T]) putBack(it *item[T]) {
 		q.release(1)
 		return
 	}
-	q.back = append(q.back, *it)
+	b := q.backlogLocked(it.keptBy)
+	b.items = append(b.items, *it)
 	q.returned.Add(1)
 	q.total++
 	wake := q.sleeping
@@ -162,22 +167,56 @@ func (q *queue[T]) putBack(it *item[T]) {
 	}
 }
 
+// backlog is events that rules of one order had kept, the oldest first.
+type backlog[T any] struct {
+	rule  *limit
+	items []item[T]
+}
+
+func (q *queue[T]) backlogLocked(rule *limit) *backlog[T] {
+	at, found := slices.BinarySearchFunc(q.back, rule, func(b backlog[T], l *limit) int { return l.order(b.rule) })
+	if !found {
+		q.back = slices.Insert(q.back, at, backlog[T]{rule: rule})
+	}
+	return &q.back[at]
+}
+
 // overtakes reports whether an event is about to be processed before one that came
 // earlier and was put back. It is asked once the event's rules are read: when rules
 // change, what the old ones kept is put back before the new ones are in force.
-func (q *queue[T]) overtakes(it *item[T]) bool { return it.keptBy == nil && q.returned.Load() > 0 }
+func (q *queue[T]) overtakes(it *item[T]) bool {
+	switch {
+	case q.returned.Load() == 0:
+		return false
+	case it.keptBy == nil:
+		return true
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.back[0].rule.order(it.keptBy) > 0
+}
 
 // takeBack gives the first event that was put back.
 func (q *queue[T]) takeBack() item[T] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	it := q.back[0]
-	q.back[0] = item[T]{} // let go of what the value refers to
-	if q.back = q.back[1:]; len(q.back) == 0 {
-		q.back = nil // a burst's memory is not kept
+	b := &q.back[0]
+	it := b.items[0]
+	b.items[0] = item[T]{} // let go of what the value refers to
+	if b.items = b.items[1:]; len(b.items) == 0 {
+		q.back = slices.Delete(q.back, 0, 1) // a burst's memory is not kept
 	}
 	q.returned.Add(-1)
 	return it
+}
+
+// untake undoes takeBack.
+func (q *queue[T]) untake(it *item[T]) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	b := q.backlogLocked(it.keptBy)
+	b.items = slices.Insert(b.items, 0, *it)
+	q.returned.Add(1)
 }
 
 func (q *queue[T]) accepted() uint64 {

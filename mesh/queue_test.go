@@ -320,3 +320,31 @@ func TestQueueCloseEndsASleepingWorker(t *testing.T) {
 		t.Error("closing again says not closed")
 	}
 }
+
+// What a rule that is asked later had kept comes back before what one asked earlier
+// had kept, whichever was put back first: it is the older.
+func TestWhatIsPutBackComesInTheOrderOfItsRules(t *testing.T) {
+	q, tally := newQueue[int](10, 10), newCounters().tally("n.step.taken", "handler one")
+	byKey, byType := &limit{rule: Rule{By: ByKey}}, &limit{rule: Rule{By: ByType}}
+	back := func(by *limit, value int) { q.putBack(&item[int]{tally: tally, keptBy: by, value: value}) }
+	back(byKey, 3)
+	newer := q.takeBack()
+	if q.overtakes(&newer) {
+		t.Error("overtakes, although nothing is there")
+	}
+	back(byType, 1)
+	back(byKey, 4)
+	back(&limit{rule: Rule{Name: "changed", By: ByType}}, 2)
+	if !q.overtakes(&newer) || !q.overtakes(&item[int]{}) {
+		t.Error("does not overtake, although older ones are there")
+	}
+	q.untake(&newer)
+	for want := range 4 {
+		if it := q.takeBack(); it.value != want+1 || q.overtakes(&it) {
+			t.Errorf("%d, want %d; overtakes: %v", it.value, want+1, q.overtakes(&it))
+		}
+	}
+	if q.returned.Load() != 0 || len(q.back) != 0 {
+		t.Errorf("%d are left in %+v", q.returned.Load(), q.back)
+	}
+}

@@ -12,15 +12,6 @@ type handlerRules struct {
 	calls []*limit // those with a concurrency, which are asked last
 }
 
-// handlerRules lists the rules of a handler in the order they are asked.
-func (t *tally) handlerRules() []*limit {
-	rules := t.rules.Load()
-	if rules == nil {
-		return nil
-	}
-	return slices.Concat(rules.rates, rules.calls)
-}
-
 // limitHandlersLocked gives each handler of an event type the rules at place
 // handler. It keeps those that stay the same, and the calls under way for those
 // of which only the numbers change.
