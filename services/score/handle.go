@@ -84,7 +84,7 @@ func (s *Service) handleFinished(ctx context.Context, e TeamFinished) error {
 
 // handleAwarded announces a team's standing. It is read anew, so it may already hold later awards.
 func (s *Service) handleAwarded(ctx context.Context, e PointsAwarded) error {
-	standing, err := s.ledger.standing(ctx, e.Team)
+	standing, err := s.ledger.standing(e.Team)
 	if err != nil {
 		return err
 	}

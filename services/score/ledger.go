@@ -121,9 +121,10 @@ func change(tx *store.Tx, team string, f func(Standing) Standing) error {
 	return nil
 }
 
-// standing returns a team's standing; the error is sql.ErrNoRows, wrapped, when it has none.
-func (l *ledger) standing(ctx context.Context, team string) (Standing, error) {
-	s, err := scanStanding(l.one.QueryRowContext(ctx, team))
+// standing returns a team's standing; the error is sql.ErrNoRows, wrapped, when it has none. It takes no context: to watch for its
+// end costs two goroutines, more than the read.
+func (l *ledger) standing(team string) (Standing, error) {
+	s, err := scanStanding(l.one.QueryRow(team))
 	if err != nil {
 		return s, fmt.Errorf("read standing of team %q: %w", team, err)
 	}

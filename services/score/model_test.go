@@ -168,7 +168,7 @@ func compareWithModel(r *rapid.T, l *ledger, m *model) {
 		if got[i] != want[i] {
 			r.Fatalf("place %d is %+v, want %+v", i+1, got[i], want[i])
 		}
-		s, err := l.standing(context.Background(), want[i].Team)
+		s, err := l.standing(want[i].Team)
 		if err != nil || s != want[i].Standing {
 			r.Fatalf("standing of %q is %+v (%v), want %+v", want[i].Team, s, err, want[i].Standing)
 		}
