@@ -18,9 +18,9 @@ type solves interface {
 
 // open returns the ids of all clues open to a team, in the order of the hunt.
 func (r rules) open(s solves) []string {
-	var open []string
+	open := make([]string, 0, len(r.hunt.Clues))
 	for _, clue := range r.hunt.Clues {
-		if opens(clue.Unlock, s) || s.has(clue.ID) {
+		if isOpen(clue, s) {
 			open = append(open, clue.ID)
 		}
 	}
@@ -28,9 +28,13 @@ func (r rules) open(s solves) []string {
 }
 
 // opened returns the ids of the clues that are open now and were not before, in the order of the hunt.
-func (r rules) opened(before, now solves) []string {
-	old := r.open(before)
-	return slices.DeleteFunc(r.open(now), func(id string) bool { return slices.Contains(old, id) })
+func (r rules) opened(before, now solves) (opened []string) {
+	for _, clue := range r.hunt.Clues {
+		if isOpen(clue, now) && !isOpen(clue, before) {
+			opened = append(opened, clue.ID)
+		}
+	}
+	return opened
 }
 
 // finished reports whether a team has met the hunt's rule for the finish.
@@ -43,6 +47,8 @@ func (r rules) finished(s solves) bool {
 	}
 	return s.count() >= len(r.hunt.Clues)
 }
+
+func isOpen(clue huntfile.Clue, s solves) bool { return opens(clue.Unlock, s) || s.has(clue.ID) }
 
 func opens(rule huntfile.Rule, s solves) bool {
 	return rule.Start || s.count() >= rule.Solves && all(rule.After, s)
