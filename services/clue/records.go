@@ -12,9 +12,10 @@ import (
 
 // schema holds the migrations of clue.db.
 //
-// attempts is a log: rows are only ever added, at its end. A team's state is computed from it at start and then kept in
-// memory. A table of states beside it would cost a second statement for each guess, about as much as the first; an
-// index by team would cost half of one. wrong counts the team's wrong guesses at the clue, the row's included, so
+// attempts is a log: rows are only ever added, at its end where guesses are judged as they come. Out of a backlog they are judged
+// in the order of each team alone, and land on many pages: in the replay of a real log 38,508 rows were written as 26,950 pages.
+// A team's state is computed from it at start and then kept in memory. A table of states beside it would cost a second statement
+// for each guess, about as much as the first; an index by team would cost half of one. wrong counts the team's wrong guesses at the clue, the row's included, so
 // that the state follows from the row with the highest, whatever the order of the rows.
 var schema = []string{`
 CREATE TABLE attempts (
