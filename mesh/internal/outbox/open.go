@@ -117,7 +117,9 @@ func (o *Outbox) makeStream(ctx context.Context, js jetstream.JetStream, m *mark
 		}
 	}
 	var err error
-	if o.stream, err = js.CreateStream(ctx, o.streamConfig(m.Identity)); err != nil {
+	// The answer is waited for, at most the 5 s of nats.go, also when ctx ends: a server
+	// that is stopped while it makes a stream leaves goroutines of it.
+	if o.stream, err = js.CreateStream(context.WithoutCancel(ctx), o.streamConfig(m.Identity)); err != nil {
 		return mark{}, fmt.Errorf("make the stream: %w", err)
 	}
 	m.Making = false

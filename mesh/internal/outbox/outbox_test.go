@@ -8,6 +8,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
+
+	"leafmesh/mesh/internal/leaf"
 )
 
 // What a service has not taken is kept, in order, also when it never came and the
@@ -229,6 +233,33 @@ func TestClose(t *testing.T) {
 	if _, err := o.Store(timeout(t), solved+".t1", id(1), nil); !errors.Is(err, ErrClosed) {
 		t.Error(err)
 	}
+}
+
+// An Open that is interrupted, whenever that is, leaves nothing running behind its server.
+func TestOpenInterrupted(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	for after := time.Duration(0); after < time.Second; after += 200 * time.Microsecond {
+		s := newSite(t, nil)
+		var err error
+		if s.server, err = leaf.Start(timeout(t), s.spec); err != nil {
+			t.Fatal(err)
+		}
+		if s.conn, err = s.server.Connect(leaf.Out); err != nil {
+			t.Fatal(err)
+		}
+		s.config.Reset = s.server.ResetOutbox
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		s.Outbox, err = Open(ctx, s.conn, s.config)
+		cancel()
+		s.stop(t)
+		if err := goleak.Find(before); err != nil {
+			t.Fatalf("after %v: %v", after, err)
+		}
+		if err == nil {
+			return
+		}
+	}
+	t.Error("it never opened")
 }
 
 // When Close has returned, it is known what became of each message.
