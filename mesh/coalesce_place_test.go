@@ -112,13 +112,18 @@ func TestWhatTwoRulesKeepStaysInOrder(t *testing.T) {
 	}
 }
 
+// nodeOf gives the node whose rules of a place the events of clueSolved meet.
+func nodeOf(place mesh.Place, nodes mesh.Nodes) *mesh.Node {
+	if place == mesh.AtImport || place == mesh.AtHandler {
+		return nodes[1]
+	}
+	return nodes[0]
+}
+
 func keepTwice(t *testing.T, place mesh.Place, narrow time.Duration) {
 	follow := &followed{}
 	nodes := openAll(t, clueNode("clue-1"), scoreNode("score-1", mesh.Shared, follow.handle))
-	limited := nodes[0]
-	if place == mesh.AtImport || place == mesh.AtHandler {
-		limited = nodes[1]
-	}
+	limited := nodeOf(place, nodes)
 	rule := func(by mesh.By, within time.Duration) mesh.Rule {
 		return mesh.Rule{Name: string(by), Place: place, By: by, Event: "clue.clue.solved", Within: within,
 			Limit: mesh.Limit{Rate: mesh.Per(1, time.Hour), Burst: 1, Policy: mesh.Coalesce}}
@@ -200,10 +205,7 @@ func TestSetRulesKeepsTheOrderOfSeveralRules(t *testing.T) {
 		t.Run(string(place), func(t *testing.T) {
 			follow := &followed{}
 			nodes := openAll(t, clueNode("clue-1"), scoreNode("score-1", mesh.Shared, follow.handle))
-			limited := nodes[0]
-			if place == mesh.AtImport || place == mesh.AtHandler {
-				limited = nodes[1]
-			}
+			limited := nodeOf(place, nodes)
 			rule := func(by mesh.By, within time.Duration) mesh.Rule {
 				return mesh.Rule{Name: string(by), Place: place, By: by, Event: "clue.clue.solved", Within: within,
 					Limit: mesh.Limit{Rate: 2000, Burst: 2, Policy: mesh.Coalesce}}

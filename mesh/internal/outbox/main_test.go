@@ -66,7 +66,15 @@ func newSite(t testing.TB, change func(*site)) *site {
 }
 
 // start starts the server and opens the outbox.
-func (s *site) start(t testing.TB) error {
+func (s *site) start(t testing.TB) (err error) {
+	t.Helper()
+	s.serve(t)
+	s.Outbox, err = Open(timeout(t), s.conn, s.config)
+	return err
+}
+
+// serve starts the server.
+func (s *site) serve(t testing.TB) {
 	t.Helper()
 	var err error
 	if s.server, err = leaf.Start(timeout(t), s.spec); err != nil {
@@ -76,8 +84,6 @@ func (s *site) start(t testing.TB) error {
 		t.Fatal(err)
 	}
 	s.config.Reset = s.server.ResetOutbox
-	s.Outbox, err = Open(timeout(t), s.conn, s.config)
-	return err
 }
 
 func (s *site) open(t testing.TB) *site {

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	"leafmesh/mesh/internal/leaf"
 )
 
 // What a service has not taken is kept, in order, also when it never came and the
@@ -240,14 +238,8 @@ func TestOpenInterrupted(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	for after := time.Duration(0); after < time.Second; after += 200 * time.Microsecond {
 		s := newSite(t, nil)
+		s.serve(t)
 		var err error
-		if s.server, err = leaf.Start(timeout(t), s.spec); err != nil {
-			t.Fatal(err)
-		}
-		if s.conn, err = s.server.Connect(leaf.Out); err != nil {
-			t.Fatal(err)
-		}
-		s.config.Reset = s.server.ResetOutbox
 		ctx, cancel := context.WithTimeout(t.Context(), after)
 		s.Outbox, err = Open(ctx, s.conn, s.config)
 		cancel()
