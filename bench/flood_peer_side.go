@@ -42,8 +42,10 @@ func newKey() (seed mesh.Secret, key string, err error) {
 	if err != nil {
 		return seed, "", fmt.Errorf("make a key: %w", err)
 	}
-	key, err = pair.PublicKey()
-	return mesh.NewSecret(string(text)), key, err
+	if key, err = pair.PublicKey(); err != nil {
+		return seed, "", fmt.Errorf("make a key: %w", err)
+	}
+	return mesh.NewSecret(string(text)), key, nil
 }
 
 // openPeers opens the quiet peer and the node that imports from both.

@@ -50,7 +50,10 @@ func open(path string, schema []string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(checkPresent(abs), createPrivate(abs)); err != nil {
+	if err := checkPresent(abs); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if err := createPrivate(abs); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	w, err := openWriter(abs, schema)

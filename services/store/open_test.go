@@ -118,7 +118,7 @@ func TestAFileThatIsGoneIsNamedWithARemedy(t *testing.T) {
 			opened.Close()
 		}
 		var corrupt *CorruptError
-		if !errors.As(err, &corrupt) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), ".made") {
+		if !errors.As(err, &corrupt) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "it is gone") || !strings.Contains(err.Error(), ".made") {
 			t.Fatalf("error is %v, want a CorruptError with file and remedy", err)
 		}
 	}
