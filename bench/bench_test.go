@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // TestMain is also the program of the peer that floods.
@@ -82,7 +83,7 @@ func TestFloodByPeerIsShed(t *testing.T) {
 			t.Errorf("the peer's process has not ended: %v", p)
 		}
 	}()
-	eventually(t, "the rule sheds", func() bool { return b.nodes[1].Stats().Of(judged.Subject(), mesh.ShedEvents) > 1000 })
+	eventually(t, "the rule sheds", func() bool { return b.nodes[1].Stats().Of(judged.Subject(), stats.Shed) > 1000 })
 	for range 10 {
 		if err := b.emit(t.Context(), &sample); err != nil {
 			t.Fatal(err)

@@ -39,7 +39,7 @@ func meshDurable(ordered bool) side {
 }
 
 func exporter() mesh.Config {
-	return mesh.Config{Name: "clue-1", Exports: []mesh.Export{{Event: eventSubject, Durable: []string{"score"}}}}
+	return mesh.Config{Name: "clue-1", Exports: []mesh.Export{{Event: eventSubject, KeptFor: []string{"score"}}}}
 }
 
 func importer(ordered bool, handlers ...mesh.Handler) mesh.Config {

@@ -7,7 +7,7 @@ import (
 
 	"leafmesh/embedded/cluster"
 	"leafmesh/embedded/players"
-	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // status is what the status line says.
@@ -24,17 +24,17 @@ func statusOf(c *cluster.Cluster, crowd *players.Crowd) status {
 	s := status{finished: crowd.Finished(), failures: crowd.Failures()}
 	for _, n := range c.Nodes {
 		now := n.Stats()
-		exported, imported := now.Total(mesh.Exported)+now.Total(mesh.Stored), now.Total(mesh.Imported)
+		exported, imported := now.Total(stats.Exported)+now.Total(stats.Stored), now.Total(stats.Imported)
 		s.exported += exported
 		s.imported += imported
 		// What this node emitted and kept: the admitted ones are those that it emitted and those that came in.
-		s.local += now.Total(mesh.Admitted) - min(now.Total(mesh.Admitted), exported+imported)
-		s.shed += now.Total(mesh.ShedEvents)
-		s.refused += now.Total(mesh.Refused)
-		s.lost += now.Total(mesh.Lost) + now.Total(mesh.Failed)
-		s.guesses += now.Of("clue.answer.submitted", mesh.Admitted)
+		s.local += now.Total(stats.Admitted) - min(now.Total(stats.Admitted), exported+imported)
+		s.shed += now.Total(stats.Shed)
+		s.refused += now.Total(stats.Refused)
+		s.lost += now.Total(stats.Lost) + now.Total(stats.Failed)
+		s.guesses += now.Of("clue.answer.submitted", stats.Admitted)
 		if n.Name() == "clue-1" {
-			s.solves = now.Of("clue.clue.solved", mesh.Admitted)
+			s.solves = now.Of("clue.clue.solved", stats.Admitted)
 		}
 		for _, l := range now.Links {
 			if l.Direction != "imports" {

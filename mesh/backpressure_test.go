@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // hardCap is how many events a queue of capacity 1 holds at most.
@@ -38,7 +39,7 @@ func TestRootWaitsForAPlaceUntilItsContextEnds(t *testing.T) {
 	if err := stepTaken.Emit(n.Context(late), step{"a", 3}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("after the deadline: %v", err)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "handler slow", "queue-full", 2)
+	wantCount(t, n, stepTaken.Subject(), stats.Refused, "handler slow", "queue-full", 2)
 
 	admitted := make(chan error)
 	go func() { admitted <- stepTaken.Emit(n.Context(t.Context()), step{"a", 4}) }()
@@ -69,9 +70,9 @@ func TestShedDropsAndCountsAndHoldsNobodyUp(t *testing.T) {
 	if handled.Load() != 11 {
 		t.Errorf("the other handler got %d events, want 11", handled.Load())
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.ShedEvents, "handler shedding", "queue-full", 10)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler shedding", "", 1)
-	wantCount(t, n, stepTaken.Subject(), mesh.Admitted, "", "", 11)
+	wantCount(t, n, stepTaken.Subject(), stats.Shed, "handler shedding", "queue-full", 10)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler shedding", "", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Admitted, "", "", 11)
 }
 
 // The places of events that were handled are free while the next one runs.
@@ -96,7 +97,7 @@ func TestAHandledEventFreesItsPlace(t *testing.T) {
 	receive(t, begun) // 1 and 2 were handled, 3 runs: two places of three are free
 	emitStep(t, n, stepTaken, step{"a", 4})
 	emitStep(t, n, stepTaken, step{"a", 5})
-	wantCount(t, n, stepTaken.Subject(), mesh.ShedEvents, "handler shedding", "", 0)
+	wantCount(t, n, stepTaken.Subject(), stats.Shed, "handler shedding", "", 0)
 	if waiting := n.Stats().Waiting; waiting != 3 {
 		t.Errorf("%d events wait or are handled, want 3", waiting)
 	}
@@ -138,14 +139,14 @@ func TestACycleOfHandlersWithFullQueuesDoesNotDeadlock(t *testing.T) {
 	close(start)
 	emitters.Wait()
 	finish(t, n)
-	stats := n.Stats()
-	if got := stats.Total(mesh.Handled); got != uint64(handled.Load()) || got != stats.Total(mesh.Admitted) {
-		t.Errorf("%d events handled, %d calls, %d admitted; want the same", got, handled.Load(), stats.Total(mesh.Admitted))
+	seen := n.Stats()
+	if got := seen.Total(stats.Handled); got != uint64(handled.Load()) || got != seen.Total(stats.Admitted) {
+		t.Errorf("%d events handled, %d calls, %d admitted; want the same", got, handled.Load(), seen.Total(stats.Admitted))
 	}
-	if refused := stats.Total(mesh.Refused); refused != 2*roots {
+	if refused := seen.Total(stats.Refused); refused != 2*roots {
 		t.Errorf("%d refusals, want one at the end of each of %d cascades", refused, 2*roots)
 	}
-	if failed := stats.Total(mesh.Failed) + stats.Total(mesh.Lost); failed != 0 {
+	if failed := seen.Total(stats.Failed) + seen.Total(stats.Lost); failed != 0 {
 		t.Errorf("%d events failed or were lost", failed)
 	}
 }
@@ -185,8 +186,8 @@ func TestAHandlerMayOverfillAQueueUpToTheHardCap(t *testing.T) {
 			t.Fatalf("event %d came in place of %d", s.N, i)
 		}
 	}
-	wantCount(t, n, stepRepeated.Subject(), mesh.Admitted, "", "", hardCap)
-	wantCount(t, n, stepRepeated.Subject(), mesh.Refused, "handler sink", "queue-full", 6)
+	wantCount(t, n, stepRepeated.Subject(), stats.Admitted, "", "", hardCap)
+	wantCount(t, n, stepRepeated.Subject(), stats.Refused, "handler sink", "queue-full", 6)
 }
 
 // An event that one handler has no place for reaches no handler, and the places

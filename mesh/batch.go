@@ -86,7 +86,7 @@ func (b *batch[T]) finish(ctx context.Context, count int) {
 				b.stop = err
 			}
 		} else {
-			e.header.waited += e.late
+			e.header.AddWait(e.late)
 			e.route.deliver(&e.header, e.hash, &e.value, e.shed)
 		}
 		b.done(e.index, err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 type Judged struct {
@@ -98,7 +99,7 @@ func BenchmarkHop(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	await(b, "every event handled", func() bool { return nodes[1].Stats().Total(mesh.Handled) >= uint64(b.N) })
+	await(b, "every event handled", func() bool { return nodes[1].Stats().Total(stats.Handled) >= uint64(b.N) })
 }
 
 // BenchmarkRules emits past no rule, past one and three that let the event pass, and

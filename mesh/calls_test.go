@@ -99,7 +99,7 @@ func TestWaitingForAPlaceEndsWithTheContext(t *testing.T) {
 // Operations are outside of all limits.
 func TestNoRuleIsForAlarms(t *testing.T) {
 	all := Rule{Place: AtHandler, Event: ">", Concurrency: 1}
-	if all.isFor(&tally{subject: GraphAlarms.Subject(), place: "handler a"}) || !all.isFor(&tally{subject: "a.b.c", place: "handler a"}) {
+	if isFor(all, &tally{subject: GraphAlarms.Subject(), place: "handler a"}) || !isFor(all, &tally{subject: "a.b.c", place: "handler a"}) {
 		t.Error("a rule for all events is for all but alarms")
 	}
 }

@@ -4,43 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/gate"
-	"leafmesh/mesh/internal/wire"
-)
-
-// Cascade bounds a cascade: all events descended from one root event. Depth,
-// loops and deadline hold over all nodes, as they follow from what an event
-// carries; the number of descendants is counted on each node.
-type Cascade struct {
-	// Root is the type of the root event; empty for all that have no entry.
-	Root string `yaml:"root,omitempty"`
-	// Depth is how many events may lie between the root and the deepest one;
-	// default 16, at most 31, which is what the wire format holds. A cascade
-	// that serves a purpose passes few services: the treasure hunt's is 4 deep.
-	Depth int `yaml:"depth,omitempty"`
-	// Descendants is how many events beside the root the cascade may have on this
-	// node, emitted or imported, each retry counted, and each dead letter, which is
-	// never refused; default
-	// 1000, at most a million. Depth alone does not bound a cascade: fan-out 2
-	// under depth 16 is 131,071 events.
-	Descendants int `yaml:"descendants,omitempty"`
-	// Loops is how often any type may recur in its own path; default 0. The higher
-	// one of this and the type's own allowance counts. See [AllowLoop].
-	Loops int `yaml:"loops,omitempty"`
-	// Deadline is how long after the root events of the cascade are admitted, by
-	// the clocks of the root's node and of this one; default 30s. The time that an
-	// event and its ancestors waited in durable outboxes does not count: see
-	// [Header.Waited].
-	Deadline time.Duration `yaml:"deadline,omitempty"`
-}
-
-const (
-	defaultDepth       = 16
-	defaultDescendants = 1000
-	defaultDeadline    = 30 * time.Second
-	maxDescendants     = 1_000_000
-	maxDepth           = wire.MaxPathSteps - 1
+	"leafmesh/mesh/stats"
 )
 
 // maxCascades is how many cascades a node's ledger holds: some 8 MB. See
@@ -64,7 +30,7 @@ type CascadeError struct {
 	// events, or nanoseconds for the deadline.
 	Limit, Value int64
 
-	path *cascade.Path // of the refused event
+	path *cause.Path // of the refused event
 	rule gate.Rule
 }
 
@@ -93,36 +59,27 @@ type guard struct {
 }
 
 func newGuard(cascades []Cascade) *guard {
-	g := &guard{Guard: gate.NewGuard(maxCascades), bounds: map[string]*gate.Bounds{}, standard: Cascade{}.gateBounds()}
+	g := &guard{Guard: gate.NewGuard(maxCascades), bounds: map[string]*gate.Bounds{}, standard: boundsOf(Cascade{})}
 	for _, c := range cascades {
 		if c.Root == "" {
-			g.standard = c.gateBounds()
+			g.standard = boundsOf(c)
 		} else {
-			g.bounds[c.Root] = c.gateBounds()
+			g.bounds[c.Root] = boundsOf(c)
 		}
 	}
 	return g
 }
 
-func (g *guard) stats() CascadeStats {
-	return CascadeStats{Known: g.Cascades(), Forgotten: g.Forgotten()}
+func (g *guard) stats() stats.Cascades {
+	return stats.Cascades{Known: g.Cascades(), Forgotten: g.Forgotten()}
 }
 
-func (c Cascade) gateBounds() *gate.Bounds {
-	b := &gate.Bounds{Depth: c.Depth, Descendants: c.Descendants, Loops: c.Loops, Deadline: c.Deadline}
-	if b.Depth == 0 {
-		b.Depth = defaultDepth
-	}
-	if b.Descendants == 0 {
-		b.Descendants = defaultDescendants
-	}
-	if b.Deadline == 0 {
-		b.Deadline = defaultDeadline
-	}
-	return b
+func boundsOf(c Cascade) *gate.Bounds {
+	c = c.WithDefaults()
+	return &gate.Bounds{Depth: c.Depth, Descendants: c.Descendants, Loops: c.Loops, Deadline: c.Deadline}
 }
 
-func (g *guard) boundsOf(path *cascade.Path) *gate.Bounds {
+func (g *guard) boundsOf(path *cause.Path) *gate.Bounds {
 	if b := g.bounds[path.Root().Subject()]; b != nil {
 		return b
 	}
@@ -142,7 +99,7 @@ type refusal struct {
 // In a storm most emits are refused, and a handler that looks at no error goes
 // on. A bound that one event of a type would have broken is broken for the next
 // one of the turn too: it gets the same error, and costs the guard nothing.
-func (t *turn) admit(to *eventType, allowance int) (path *cascade.Path, now int64, err error) {
+func (t *turn) admit(to *eventType, allowance int) (path *cause.Path, now int64, err error) {
 	s := t.stage
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,7 +110,7 @@ func (t *turn) admit(to *eventType, allowance int) (path *cascade.Path, now int6
 		to.countRefused(s.source, r.err.rule)
 		return nil, 0, r.err
 	}
-	path, now = s.header.path.Child(to.step), to.node.clock.now()
+	path, now = s.header.Lineage().Child(to.step), to.node.clock.now()
 	if refused := to.admitDescendant(&s.header, path, allowance, now); refused != nil {
 		to.countRefused(s.source, refused.rule)
 		if refused.rule != gate.DeadlineRule { // its numbers change
@@ -171,7 +128,7 @@ func (t *eventType) countRefused(source *tally, rule gate.Rule) {
 }
 
 // admitDescendant asks the guard, and charges the event if it is admitted.
-func (t *eventType) admitDescendant(parent *Header, path *cascade.Path, allowance int, now int64) *CascadeError {
+func (t *eventType) admitDescendant(parent *Header, path *cause.Path, allowance int, now int64) *CascadeError {
 	g := t.node.guard
 	if t.subject == DeadLetters.subject {
 		// Wanted most at the end of a cascade that went too far. There is at most
@@ -179,7 +136,7 @@ func (t *eventType) admitDescendant(parent *Header, path *cascade.Path, allowanc
 		g.Charge(parent.Root, g.boundsOf(path))
 		return nil
 	}
-	d := gate.Descendant{Root: parent.Root, RootTime: parent.Root.Time().UnixNano(), Waited: parent.waited,
+	d := gate.Descendant{Root: parent.Root, RootTime: parent.Root.Time().UnixNano(), Waited: int64(parent.Waited()),
 		Depth: path.Depth(), Recurrence: path.Recurrence(), Allowance: allowance}
 	return t.cascadeError("emit", parent.Root, path, g.Check(&d, g.boundsOf(path), now))
 }
@@ -190,13 +147,13 @@ func (t *eventType) admitImported(h *Header, now int64) error {
 		return nil
 	}
 	// Loops were the emitting node's to judge: it knows the type's allowance.
-	d := gate.Descendant{Root: h.Root, RootTime: h.Root.Time().UnixNano(), Waited: h.waited, Depth: h.Depth()}
-	return t.refuseAt("import", h, t.node.guard.Check(&d, t.node.guard.boundsOf(h.path), now))
+	d := gate.Descendant{Root: h.Root, RootTime: h.Root.Time().UnixNano(), Waited: int64(h.Waited()), Depth: h.Depth()}
+	return t.refuseAt("import", h, t.node.guard.Check(&d, t.node.guard.boundsOf(h.Lineage()), now))
 }
 
 // chargeRetry charges one more try of a handler to the event's cascade.
 func (n *Node) chargeRetry(h *Header, place string) error {
-	refusal := n.guard.Charge(h.Root, n.guard.boundsOf(h.path))
+	refusal := n.guard.Charge(h.Root, n.guard.boundsOf(h.Lineage()))
 	if refusal.Rule == gate.Passed {
 		return nil
 	}
@@ -209,17 +166,17 @@ func (n *Node) chargeRetry(h *Header, place string) error {
 
 // refuseAt counts a refusal that is none of emit, and makes its error.
 func (t *eventType) refuseAt(place string, h *Header, r gate.Refusal) error {
-	refused := t.cascadeError(place, h.Root, h.path, r)
+	refused := t.cascadeError(place, h.Root, h.Lineage(), r)
 	if refused == nil {
 		return nil
 	}
-	t.node.counters.cell(t.subject, Refused, place, refused.Rule).Add(1)
+	t.node.counters.cell(t.subject, stats.Refused, place, refused.Rule).Add(1)
 	return refused
 }
 
 // cascadeError makes the error of a refusal; nil if it is none. Its text is made
 // when somebody reads it.
-func (t *eventType) cascadeError(place string, root ID, path *cascade.Path, r gate.Refusal) *CascadeError {
+func (t *eventType) cascadeError(place string, root ID, path *cause.Path, r gate.Refusal) *CascadeError {
 	if r.Rule == gate.Passed {
 		return nil
 	}

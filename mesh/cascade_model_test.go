@@ -11,7 +11,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/gate"
+	"leafmesh/mesh/stats"
 )
 
 // cascadeModel is what the cascade guard should do, written to be plain: paths
@@ -66,8 +68,8 @@ func refusalText(rule string, limit, value int64, path []string) string {
 }
 
 // emit says what the guard answers to an event that one causes.
-func (m *cascadeModel) emit(cause modelCause, step string, allowance int, now time.Time) string {
-	b, path := m.boundsOf(cause.rootType()), append(slices.Clone(cause.steps), step)
+func (m *cascadeModel) emit(parent modelCause, step string, allowance int, now time.Time) string {
+	b, path := m.boundsOf(parent.rootType()), append(slices.Clone(parent.steps), step)
 	recurrence := -1 // itself
 	for _, s := range path {
 		if subjectOfStep(s) == subjectOfStep(step) {
@@ -80,7 +82,7 @@ func (m *cascadeModel) emit(cause modelCause, step string, allowance int, now ti
 	if allowed := max(allowance, b.Loops); recurrence > allowed {
 		return refusalText("cascade-loop", int64(allowed), int64(recurrence), path)
 	}
-	return m.late(cause, path, now)
+	return m.late(parent, path, now)
 }
 
 // take says what the guard answers to an event that came over a link.
@@ -177,7 +179,7 @@ func (x *cascadeMachine) check(t *rapid.T) {
 	if !maps.Equal(counts, x.refused) {
 		t.Fatalf("counted %v, want %v", counts, x.refused)
 	}
-	if got, want := x.node.guard.stats(), (CascadeStats{Known: len(x.model.ledger), Forgotten: x.model.forgotten}); got != want {
+	if got, want := x.node.guard.stats(), (stats.Cascades{Known: len(x.model.ledger), Forgotten: x.model.forgotten}); got != want {
 		t.Fatalf("the ledger is %+v, want %+v", got, want)
 	}
 }
@@ -218,8 +220,7 @@ func (x *cascadeMachine) pass(t *rapid.T) {
 // begin makes a root event of this node, which the guard is not asked about.
 func (x *cascadeMachine) begin(t *rapid.T) {
 	made := x.eventType(t, rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
-	id := newID(x.now.UnixNano())
-	x.causes = append(x.causes, modelCause{header: Header{ID: id, Root: id, at: x.now.UnixNano(), path: made.root}, steps: []string{made.step}, began: x.now})
+	x.causes = append(x.causes, modelCause{header: cause.NewRoot(made.root, "", x.now.UnixNano()), steps: []string{made.step}, began: x.now})
 }
 
 // arrive imports an event of a cascade of its own, or of one known here.
@@ -229,7 +230,7 @@ func (x *cascadeMachine) arrive(t *rapid.T) {
 		steps = append(steps, rapid.SampledFrom([]string{"clue-1:", "core-1:"}).Draw(t, "node")+rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
 	}
 	began := x.now.Add(-time.Duration(rapid.IntRange(0, 24).Draw(t, "age")) * cascadeTick)
-	c := modelCause{steps: steps, began: began, header: Header{ID: newID(x.now.UnixNano()), Root: newID(began.UnixNano())}}
+	c := modelCause{steps: steps, began: began, header: Header{ID: cause.NewID(x.now.UnixNano()), Root: cause.NewID(began.UnixNano())}}
 	if len(x.causes) > 0 && rapid.Bool().Draw(t, "of a known cascade") {
 		known := rapid.SampledFrom(x.causes).Draw(t, "cause")
 		c.steps[0], c.began, c.header.Root = known.steps[0], known.began, known.header.Root
@@ -238,7 +239,7 @@ func (x *cascadeMachine) arrive(t *rapid.T) {
 	for i, step := range steps {
 		encoded[i] = []byte(step)
 	}
-	c.header.path = x.node.imported.Walk(encoded)
+	c.header = c.header.On(x.node.imported.Walk(encoded), 0, 0)
 	subject := subjectOfStep(steps[len(steps)-1])
 	want := x.model.take(c, x.now)
 	x.compare(t, x.eventType(t, subject).admitImported(&c.header, x.now.UnixNano()), want, subject, "import", c.header.Root)
@@ -251,24 +252,24 @@ func (x *cascadeMachine) emit(t *rapid.T) {
 	if len(x.causes) == 0 {
 		t.Skip("nothing to cause it")
 	}
-	cause := rapid.SampledFrom(x.causes).Draw(t, "cause")
+	parent := rapid.SampledFrom(x.causes).Draw(t, "cause")
 	made := x.eventType(t, rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
 	allowance := rapid.IntRange(0, 2).Draw(t, "allowance")
-	want := x.model.emit(cause, made.step, allowance, x.now)
-	x.compare(t, x.admit(made, &cause.header, allowance), want, made.subject, "emit", cause.header.Root)
+	want := x.model.emit(parent, made.step, allowance, x.now)
+	x.compare(t, x.admit(made, &parent.header, allowance), want, made.subject, "emit", parent.header.Root)
 	if want == "" {
-		child := Header{ID: newID(x.now.UnixNano()), Root: cause.header.Root, Parent: cause.header.ID, at: x.now.UnixNano(), path: cause.header.path.Child(made.step)}
-		x.causes = append(x.causes, modelCause{header: child, steps: append(slices.Clone(cause.steps), made.step), began: cause.began})
+		child := parent.header.Effect(parent.header.Lineage().Child(made.step), "", x.now.UnixNano())
+		x.causes = append(x.causes, modelCause{header: child, steps: append(slices.Clone(parent.steps), made.step), began: parent.began})
 	}
 }
 
 // admit asks the guard as a handler's emit does.
-func (x *cascadeMachine) admit(made *eventType, cause *Header, allowance int) error {
-	refused := made.admitDescendant(cause, cause.path.Child(made.step), allowance, x.now.UnixNano())
+func (x *cascadeMachine) admit(made *eventType, parent *Header, allowance int) error {
+	refused := made.admitDescendant(parent, parent.Lineage().Child(made.step), allowance, x.now.UnixNano())
 	if refused == nil {
 		return nil
 	}
-	made.countRefused(x.node.counters.tally(cause.Subject(), "handler one"), refused.rule)
+	made.countRefused(x.node.counters.tally(parent.Subject(), "handler one"), refused.rule)
 	return refused
 }
 
@@ -283,9 +284,9 @@ func (x *cascadeMachine) retry(t *rapid.T) {
 	if len(x.causes) == 0 {
 		t.Skip("nothing to try again")
 	}
-	cause := rapid.SampledFrom(x.causes).Draw(t, "cause")
-	want := x.model.charge(cause, cause.steps)
-	x.compare(t, x.node.chargeRetry(&cause.header, "handler one"), want, cause.header.Subject(), "handler one", cause.header.Root)
+	parent := rapid.SampledFrom(x.causes).Draw(t, "cause")
+	want := x.model.charge(parent, parent.steps)
+	x.compare(t, x.node.chargeRetry(&parent.header, "handler one"), want, parent.header.Subject(), "handler one", parent.header.Root)
 }
 
 // deadLetter is charged too, and never refused.
@@ -293,8 +294,8 @@ func (x *cascadeMachine) deadLetter(t *rapid.T) {
 	if len(x.causes) == 0 {
 		t.Skip("nothing to give up")
 	}
-	cause := rapid.SampledFrom(x.causes).Draw(t, "cause")
+	parent := rapid.SampledFrom(x.causes).Draw(t, "cause")
 	letters := x.eventType(t, DeadLetters.Subject())
-	x.model.charge(cause, cause.steps)
-	x.compare(t, x.admit(letters, &cause.header, 0), "", letters.subject, "emit", cause.header.Root)
+	x.model.charge(parent, parent.steps)
+	x.compare(t, x.admit(letters, &parent.header, 0), "", letters.subject, "emit", parent.header.Root)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // unbounded lets a cascade go as far as the wire format does.
@@ -41,9 +42,9 @@ func TestALoopIsRefusedAtItsFirstReturnUnlessItIsDeclared(t *testing.T) {
 		emitStep(t, n, test.event, step{Key: "a"})
 		letter := receive(t, letters)
 		finish(t, n)
-		wantCount(t, n, test.event.Subject(), mesh.Handled, "handler again", "", test.handled)
-		wantCount(t, n, test.event.Subject(), mesh.Retried, "handler again", "", 0) // a refusal is final
-		wantCount(t, n, test.event.Subject(), mesh.Refused, "emit", "cascade-loop", 1)
+		wantCount(t, n, test.event.Subject(), stats.Handled, "handler again", "", test.handled)
+		wantCount(t, n, test.event.Subject(), stats.Retried, "handler again", "", 0) // a refusal is final
+		wantCount(t, n, test.event.Subject(), stats.Refused, "emit", "cascade-loop", 1)
 		step := "core-1:" + test.event.Subject()
 		if path := strings.Repeat(step+" → ", int(test.handled)+1) + step; !strings.HasSuffix(letter.Error, path) {
 			t.Errorf("the letter says %q, want the path %s", letter.Error, path)
@@ -63,9 +64,9 @@ func TestARefusalIsNotTriedAgain(t *testing.T) {
 			n := openHandlers(t, stepTaken.Handle("again", func(ctx context.Context, s step) error { return end(stepTaken.Emit(ctx, s)) }))
 			emitStep(t, n, stepTaken, step{Key: "a"})
 			finish(t, n)
-			wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler again", "", 1)
-			wantCount(t, n, stepTaken.Subject(), mesh.Retried, "handler again", "", 0)
-			wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "cascade-loop", 1)
+			wantCount(t, n, stepTaken.Subject(), stats.Failed, "handler again", "", 1)
+			wantCount(t, n, stepTaken.Subject(), stats.Retried, "handler again", "", 0)
+			wantCount(t, n, stepTaken.Subject(), stats.Refused, "emit", "cascade-loop", 1)
 		})
 	}
 }
@@ -112,13 +113,13 @@ func TestEachRefusalOfACallIsCounted(t *testing.T) {
 	if first.Root == other.Root {
 		t.Error("the error of another call was given")
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "cascade-loop", 40)
+	wantCount(t, n, stepTaken.Subject(), stats.Refused, "emit", "cascade-loop", 40)
 	for _, e := range n.Graph().Edges {
 		if e.To == stepTaken.Subject() && e.Refused != 40 {
 			t.Errorf("the edge has %d refused, want 40", e.Refused)
 		}
 	}
-	wantCount(t, n, stepRepeated.Subject(), mesh.Admitted, "", "", 20)
+	wantCount(t, n, stepRepeated.Subject(), stats.Admitted, "", "", 20)
 }
 
 // fork emits four of the next type for each event.
@@ -141,11 +142,11 @@ func TestDescendantsAreBoundedForEachRoot(t *testing.T) {
 		emitStep(t, n, stepForked, step{Key: fmt.Sprint(i)})
 	}
 	finish(t, n)
-	wantCount(t, n, stepForked.Subject(), mesh.Admitted, "", "", roots*(1+50))
-	if got := n.Stats().Cascades; got != (mesh.CascadeStats{Known: roots}) {
+	wantCount(t, n, stepForked.Subject(), stats.Admitted, "", "", roots*(1+50))
+	if got := n.Stats().Cascades; got != (stats.Cascades{Known: roots}) {
 		t.Errorf("the ledger is %+v, want %d known", got, roots)
 	}
-	wantCount(t, n, stepForked.Subject(), mesh.Handled, "handler fork", "", roots*(1+50))
+	wantCount(t, n, stepForked.Subject(), stats.Handled, "handler fork", "", roots*(1+50))
 }
 
 func TestRetriesAndDeadLettersAreCharged(t *testing.T) {
@@ -154,9 +155,9 @@ func TestRetriesAndDeadLettersAreCharged(t *testing.T) {
 		stepTaken.Handle("fail", func(context.Context, step) error { return errors.New("no") }, soon(100))}})
 	emitStep(t, n, stepTaken, step{Key: "a"})
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), mesh.Retried, "handler fail", "", 5)
-	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "handler fail", "cascade-descendants", 1)
-	wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler fail", "", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Retried, "handler fail", "", 5)
+	wantCount(t, n, stepTaken.Subject(), stats.Refused, "handler fail", "cascade-descendants", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Failed, "handler fail", "", 1)
 	// The letter is charged too, but never refused: it tells of the end.
 	if letter := receive(t, letters); !strings.Contains(letter.Error, "cascade-descendants") {
 		t.Errorf("%+v", letter)
@@ -224,7 +225,7 @@ func TestTheWholeMeshStaysBelowTheBound(t *testing.T) {
 		emitted, waiting := uint64(0), int64(0)
 		for _, n := range nodes {
 			s := n.Stats()
-			emitted += s.Total(mesh.Delivered) + s.Total(mesh.Refused)
+			emitted += s.Total(stats.Delivered) + s.Total(stats.Refused)
 			waiting += s.Waiting
 		}
 		still := waiting == 0 && emitted == before && emitted > 0
@@ -239,7 +240,7 @@ func TestTheWholeMeshStaysBelowTheBound(t *testing.T) {
 
 func refusedByBudget(nodes mesh.Nodes) (count int) {
 	for _, n := range nodes {
-		if find(n, mesh.Refused, "cascade-descendants").Count > 0 {
+		if find(n, stats.Refused, "cascade-descendants").Count > 0 {
 			count++
 		}
 	}
@@ -250,7 +251,7 @@ func refusedByBudget(nodes mesh.Nodes) (count int) {
 func emittedIn(nodes mesh.Nodes) (sum uint64) {
 	for _, n := range nodes {
 		own := strings.TrimSuffix(n.Name(), "-1") + ".step.spread"
-		sum += n.Stats().Of(own, mesh.Admitted)
+		sum += n.Stats().Of(own, stats.Admitted)
 	}
 	return sum
 }

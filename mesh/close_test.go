@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 func TestCloseFinishesWhatIsQueuedAndWhatItCauses(t *testing.T) {
@@ -40,20 +41,20 @@ func TestCloseFinishesWhatIsQueuedAndWhatItCauses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		event   mesh.Outcome
+		event   stats.Outcome
 		subject string
 		place   string
 		want    uint64
 	}{
-		{mesh.Handled, stepTaken.Subject(), "handler first", events},
-		{mesh.Handled, stepRepeated.Subject(), "handler second", events / 2},
-		{mesh.Failed, stepRepeated.Subject(), "handler second", events / 2},
-		{mesh.Handled, mesh.DeadLetters.Subject(), "handler third", events / 2},
+		{stats.Handled, stepTaken.Subject(), "handler first", events},
+		{stats.Handled, stepRepeated.Subject(), "handler second", events / 2},
+		{stats.Failed, stepRepeated.Subject(), "handler second", events / 2},
+		{stats.Handled, mesh.DeadLetters.Subject(), "handler third", events / 2},
 	} {
 		wantCount(t, n, c.subject, c.event, c.place, "", c.want)
 	}
-	if s := n.Stats(); s.Waiting != 0 || s.Total(mesh.Lost) != 0 {
-		t.Errorf("%d events wait, %d are lost; want none", s.Waiting, s.Total(mesh.Lost))
+	if s := n.Stats(); s.Waiting != 0 || s.Total(stats.Lost) != 0 {
+		t.Errorf("%d events wait, %d are lost; want none", s.Waiting, s.Total(stats.Lost))
 	}
 }
 
@@ -73,7 +74,7 @@ func TestAClosedNodeRefusesRootEvents(t *testing.T) {
 	if err := stepTaken.Emit(n.Context(t.Context()), step{}); !errors.Is(err, mesh.ErrClosed) {
 		t.Errorf("Emit: %v, want ErrClosed", err)
 	}
-	if handled := n.Stats().Total(mesh.Admitted); handled != 0 {
+	if handled := n.Stats().Total(stats.Admitted); handled != 0 {
 		t.Errorf("%d events admitted", handled)
 	}
 }
@@ -107,7 +108,7 @@ func TestCloseLetsNoEmitterWait(t *testing.T) {
 	if err := receive(t, closed); err != nil {
 		t.Fatal(err)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler slow", "", admitted)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler slow", "", admitted)
 }
 
 func TestCloseCountsAsLostWhatItCanNotWaitFor(t *testing.T) {
@@ -129,8 +130,8 @@ func TestCloseCountsAsLostWhatItCanNotWaitFor(t *testing.T) {
 	if err := goleak.Find(before); err != nil {
 		t.Error(err)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler slow", "", 1)
-	wantCount(t, n, stepTaken.Subject(), mesh.Lost, "handler slow", "closed", events-1)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler slow", "", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Lost, "handler slow", "closed", events-1)
 	if waiting := n.Stats().Waiting; waiting != 0 {
 		t.Errorf("%d events still wait", waiting)
 	}
@@ -148,7 +149,7 @@ func TestCloseEndsTheWaitBetweenTries(t *testing.T) {
 	if err := closeWithin(n, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Close: %v", err)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Lost, "handler patient", "closed", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Lost, "handler patient", "closed", 1)
 }
 
 // A handler that ignores its context is named. Only its own goroutine outlives
@@ -176,8 +177,8 @@ func TestCloseNamesAStuckHandler(t *testing.T) {
 	if err := goleak.Find(before); err != nil {
 		t.Errorf("after the handler returned: %v", err)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler stuck", "", 1)
-	wantCount(t, n, stepTaken.Subject(), mesh.Lost, "handler stuck", "closed", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler stuck", "", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Lost, "handler stuck", "closed", 1)
 }
 
 func TestCloseMayBeCalledAgainAndAtTheSameTime(t *testing.T) {
@@ -258,8 +259,8 @@ func TestEmittingWhileTheNodeCloses(t *testing.T) {
 		}
 		finish(t, n)
 		emitters.Wait()
-		wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler first", "", admitted)
-		wantCount(t, n, stepRepeated.Subject(), mesh.Handled, "handler second", "", admitted)
+		wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler first", "", admitted)
+		wantCount(t, n, stepRepeated.Subject(), stats.Handled, "handler second", "", admitted)
 		if err := goleak.Find(before); err != nil {
 			t.Fatal(err)
 		}

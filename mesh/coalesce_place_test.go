@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // followed is a handler that keeps what it gets of each team.
@@ -81,10 +82,10 @@ func coalesceAt(t *testing.T, rule mesh.Rule) {
 		last[team] = i
 	}
 	coalesced := func() int {
-		return int(nodes[0].Stats().Total(mesh.Coalesced) + nodes[1].Stats().Total(mesh.Coalesced))
+		return int(nodes[0].Stats().Total(stats.Coalesced) + nodes[1].Stats().Total(stats.Coalesced))
 	}
 	arrived := func() bool {
-		return int(nodes[1].Stats().Total(mesh.Handled))+coalesced() == events
+		return int(nodes[1].Stats().Total(stats.Handled))+coalesced() == events
 	}
 	if rule.Within < time.Hour {
 		await(t, "each event handled or coalesced", arrived)
@@ -93,7 +94,7 @@ func coalesceAt(t *testing.T, rule mesh.Rule) {
 		await(t, "each event judged", func() bool { return coalesced() >= events-2*len(last) })
 		finish(t, nodes[0])
 		await(t, "what the first node had kept", func() bool {
-			return int(nodes[1].Stats().Waiting)+int(nodes[1].Stats().Total(mesh.Handled))+coalesced() == events
+			return int(nodes[1].Stats().Waiting)+int(nodes[1].Stats().Total(stats.Handled))+coalesced() == events
 		})
 		finish(t, nodes[1])
 	}
@@ -139,7 +140,7 @@ func keepTwice(t *testing.T, place mesh.Place, narrow time.Duration) {
 		last[team] = i
 	}
 	await(t, "each event handled, kept or coalesced", func() bool {
-		return limited.Stats().Waiting == 20 || nodes[1].Stats().Total(mesh.Handled) == 11
+		return limited.Stats().Waiting == 20 || nodes[1].Stats().Total(stats.Handled) == 11
 	})
 	if narrow == time.Hour {
 		if err := limited.SetRules(nil); err != nil {
@@ -147,7 +148,7 @@ func keepTwice(t *testing.T, place mesh.Place, narrow time.Duration) {
 		}
 	}
 	await(t, "each event handled or coalesced", func() bool {
-		return nodes[1].Stats().Total(mesh.Handled)+limited.Stats().Total(mesh.Coalesced) == 21
+		return nodes[1].Stats().Total(stats.Handled)+limited.Stats().Total(stats.Coalesced) == 21
 	})
 	follow.check(t, last)
 }
@@ -192,7 +193,7 @@ func TestSetRulesLetsGoWhatIsKept(t *testing.T) {
 					t.Errorf("key %d: the last is %d, in order: %v", key, last(got), slices.IsSorted(got))
 				}
 			}
-			if coalesced := n.Stats().Total(mesh.Coalesced); handled+int(coalesced) != events {
+			if coalesced := n.Stats().Total(stats.Coalesced); handled+int(coalesced) != events {
 				t.Errorf("%d handled and %d coalesced of %d", handled, coalesced, events)
 			}
 		})
@@ -228,7 +229,7 @@ func TestSetRulesKeepsTheOrderOfSeveralRules(t *testing.T) {
 				t.Fatal(err)
 			}
 			await(t, "each event handled or coalesced", func() bool {
-				return nodes[1].Stats().Total(mesh.Handled)+limited.Stats().Total(mesh.Coalesced) == events
+				return nodes[1].Stats().Total(stats.Handled)+limited.Stats().Total(stats.Coalesced) == events
 			})
 			follow.check(t, last)
 		})
@@ -247,9 +248,9 @@ func TestAKeptEventPassesTheOtherRules(t *testing.T) {
 		Handlers: []mesh.Handler{stepTaken.Handle("one", nothing)}})
 	emitMany(t, n, stepTaken, "a", 10)
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler one", "", 1)
-	shed := counted(n, stepTaken.Subject(), mesh.ShedEvents, "handler one", "few")
-	if coalesced := counted(n, stepTaken.Subject(), mesh.Coalesced, "handler one", "newest"); shed == 0 || shed+coalesced != 9 {
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler one", "", 1)
+	shed := counted(n, stepTaken.Subject(), stats.Shed, "handler one", "few")
+	if coalesced := counted(n, stepTaken.Subject(), stats.Coalesced, "handler one", "newest"); shed == 0 || shed+coalesced != 9 {
 		t.Errorf("%d shed and %d coalesced, want 9 in all", shed, coalesced)
 	}
 }
@@ -262,6 +263,6 @@ func TestAKeptEmitIsChargedToTheOtherRules(t *testing.T) {
 		Handlers: []mesh.Handler{stepTaken.Handle("one", nothing)}})
 	emitStep(t, n, stepTaken, step{"a", 1})
 	emitStep(t, n, stepTaken, step{"a", 2})
-	waitUntil(t, "both handled", func() bool { return n.Stats().Of(stepTaken.Subject(), mesh.Handled) == 2 })
+	waitUntil(t, "both handled", func() bool { return n.Stats().Of(stepTaken.Subject(), stats.Handled) == 2 })
 	wantRefusal(t, stepTaken.Emit(n.Context(t.Context()), step{"b", 3}), "emit", "wide")
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // newest is a handler that keeps what it gets, by key.
@@ -66,8 +67,8 @@ func TestCoalescingKeepsTheNewestOfEachKey(t *testing.T) {
 					}
 				}
 			}
-			wantCount(t, n, stepTaken.Subject(), mesh.Coalesced, "emit", "newest", uint64(200-handled))
-			wantCount(t, n, stepTaken.Subject(), mesh.Admitted, "", "", uint64(handled))
+			wantCount(t, n, stepTaken.Subject(), stats.Coalesced, "emit", "newest", uint64(200-handled))
+			wantCount(t, n, stepTaken.Subject(), stats.Admitted, "", "", uint64(handled))
 		})
 	}
 }
@@ -102,7 +103,7 @@ func TestCoalescingInsideAHandler(t *testing.T) {
 		})}})
 	emitStep(t, n, stepRepeated, step{"a", 0})
 	emitStep(t, n, stepRepeated, step{"b", -1})
-	waitUntil(t, "both handled", func() bool { return n.Stats().Of(stepRepeated.Subject(), mesh.Failed) == 1 })
+	waitUntil(t, "both handled", func() bool { return n.Stats().Of(stepRepeated.Subject(), stats.Failed) == 1 })
 	finish(t, n)
 	if len(headers) != 2 {
 		t.Fatalf("%d events, want the first and the newest of key a", len(headers))

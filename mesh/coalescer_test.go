@@ -3,14 +3,14 @@ package mesh
 import (
 	"context"
 	"fmt"
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/stats"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
-
-	"leafmesh/mesh/internal/cascade"
 )
 
 // passenger is an event in a coalescer's tests: it writes down when it goes.
@@ -24,7 +24,7 @@ type passenger struct {
 // ride is a coalescer and what has gone, by key.
 type ride struct {
 	*coalescer
-	path      *cascade.Path
+	path      *cause.Path
 	gone      map[string][]int
 	charged   int
 	delays    []time.Duration
@@ -33,7 +33,7 @@ type ride struct {
 }
 
 func newRide(within time.Duration, keys int) *ride {
-	r := &ride{path: cascade.NewTree(1).Root("n-1:a.b.c"), gone: map[string][]int{}}
+	r := &ride{path: cause.NewTree(1).Root("n-1:a.b.c"), gone: map[string][]int{}}
 	r.coalescer = &coalescer{within: within, keys: keys, units: map[unit]*keptUnit{}, coalesced: new(counter),
 		charge: func(*limited) { r.charged++ }}
 	return r
@@ -168,7 +168,7 @@ func TestCoalescersForgetTheirKeys(t *testing.T) {
 	if err := nodes.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(nodes[0].coalescing) == 0 || nodes[0].Stats().Total(Coalesced) == 0 {
+	if len(nodes[0].coalescing) == 0 || nodes[0].Stats().Total(stats.Coalesced) == 0 {
 		t.Error("nothing was coalesced")
 	}
 	for _, l := range nodes[0].coalescing {

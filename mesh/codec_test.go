@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // stepV2 is a later version of step: a new field, and a name of its own for an
@@ -65,8 +66,8 @@ func TestAValueThatDoesNotDecodeIsLostToThatHandlerAlone(t *testing.T) {
 	if called {
 		t.Error("the handler was called with a value that it can not have")
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Lost, "handler odd", "malformed", 1)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler even", "", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Lost, "handler odd", "malformed", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler even", "", 1)
 	if waiting := n.Stats().Waiting; waiting != 0 {
 		t.Errorf("its place is still taken: %d", waiting)
 	}
@@ -130,8 +131,8 @@ func wantUnsafe[T any](name string, value T) func(*testing.T) {
 		if !errors.Is(errInside, mesh.ErrNotWireSafe) {
 			t.Errorf("%s, in a handler: %v, want ErrNotWireSafe", name, errInside)
 		}
-		wantCount(t, n, event.Subject(), mesh.Refused, "emit", "not-wire-safe", 2)
-		wantCount(t, n, event.Subject(), mesh.Admitted, "", "", 0)
+		wantCount(t, n, event.Subject(), stats.Refused, "emit", "not-wire-safe", 2)
+		wantCount(t, n, event.Subject(), stats.Admitted, "", "", 0)
 
 		fast := openCore(t, mesh.Config{Handlers: handlers})
 		if err := event.Emit(fast.Context(t.Context()), value); err != nil {
@@ -209,7 +210,7 @@ func TestATypeThatPanicsInTheCodec(t *testing.T) {
 		t.Errorf("%+v", letter)
 	}
 	finish(t, n)
-	wantCount(t, n, "core.step.taken", mesh.Lost, "handler other type", "malformed", 1)
+	wantCount(t, n, "core.step.taken", stats.Lost, "handler other type", "malformed", 1)
 }
 
 func TestAnImportThatPanicsInTheCodec(t *testing.T) {
@@ -217,5 +218,5 @@ func TestAnImportThatPanicsInTheCodec(t *testing.T) {
 	config.Handlers = []mesh.Handler{wildTaken.Handle("count", func(context.Context, unruly) error { return nil })}
 	nodes := openAll(t, clueNode("clue-1"), config)
 	emit(t, nodes[0], clueSolved, solved{Team: "a"})
-	await(t, "the loss to be counted", func() bool { return find(nodes[1], mesh.Lost, "malformed").Count == 1 })
+	await(t, "the loss to be counted", func() bool { return find(nodes[1], stats.Lost, "malformed").Count == 1 })
 }

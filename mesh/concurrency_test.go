@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 func atOnce(n int, policy mesh.Policy) []mesh.Rule {
@@ -41,7 +42,7 @@ func TestConcurrencyFollowsItsRule(t *testing.T) {
 	}
 	emitKeys(t, n, keys)
 	waitUntil(t, "all other workers wait", func() bool {
-		return counted(n, stepTaken.Subject(), mesh.Delayed, "handler gated", "handler-concurrency") == workers-3
+		return counted(n, stepTaken.Subject(), stats.Delayed, "handler gated", "handler-concurrency") == workers-3
 	})
 	if len(begun) != 3 {
 		t.Errorf("%d calls at once, want 3", len(begun))
@@ -61,16 +62,16 @@ func TestConcurrencyFollowsItsRule(t *testing.T) {
 	waitUntil(t, "all workers", func() bool { return len(begun) == workers })
 	close(gate)
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler gated", "", keys)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler gated", "", keys)
 }
 
 func TestConcurrencyPolicies(t *testing.T) {
 	const keys = 300
 	for _, test := range []struct {
 		policy  mesh.Policy
-		outcome mesh.Outcome
+		outcome stats.Outcome
 		failed  bool
-	}{{mesh.Refuse, mesh.Refused, true}, {mesh.Shed, mesh.ShedEvents, false}, {mesh.Coalesce, mesh.Coalesced, false}} {
+	}{{mesh.Refuse, stats.Refused, true}, {mesh.Shed, stats.Shed, false}, {mesh.Coalesce, stats.Coalesced, false}} {
 		t.Run(string(test.policy), func(t *testing.T) {
 			box, letters := letterbox()
 			gate := make(chan struct{})
@@ -91,11 +92,11 @@ func TestConcurrencyPolicies(t *testing.T) {
 			waitUntil(t, "some found no place", func() bool { return of() > 0 })
 			close(gate)
 			finish(t, n)
-			handled := counted(n, stepTaken.Subject(), mesh.Handled, "handler one", "")
+			handled := counted(n, stepTaken.Subject(), stats.Handled, "handler one", "")
 			if handled+of() != 2*keys || most.Load() != 1 {
 				t.Errorf("%d handled, %d at once, and %d %s", handled, most.Load(), of(), test.outcome)
 			}
-			if failed := counted(n, stepTaken.Subject(), mesh.Failed, "handler one", ""); test.failed && failed != of() || !test.failed && len(letters) > 0 {
+			if failed := counted(n, stepTaken.Subject(), stats.Failed, "handler one", ""); test.failed && failed != of() || !test.failed && len(letters) > 0 {
 				t.Errorf("%d failed with %d letters", failed, len(letters))
 			}
 			for i := range keys {
@@ -119,7 +120,7 @@ func TestAFailureFreesItsPlace(t *testing.T) {
 				stepTaken.Handle("fragile", func(context.Context, step) error { return end() }, mesh.Workers(4), soon(2))}})
 			emitKeys(t, n, 100)
 			finish(t, n)
-			wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler fragile", "", 100)
+			wantCount(t, n, stepTaken.Subject(), stats.Failed, "handler fragile", "", 100)
 		})
 	}
 }
@@ -142,7 +143,7 @@ func TestConcurrencyByRoot(t *testing.T) {
 		}
 	}
 	waitUntil(t, "all handled or shed but what is behind the two", func() bool {
-		return n.Stats().Of(stepForked.Subject(), mesh.ShedEvents) > 100
+		return n.Stats().Of(stepForked.Subject(), stats.Shed) > 100
 	})
 	if len(begun) > 0 {
 		t.Error("a third call at once")
@@ -161,7 +162,7 @@ func TestCloseEndsTheWaitForAPlace(t *testing.T) {
 		t.Error("no error")
 	}
 	s := n.Stats()
-	if got := s.Of(stepTaken.Subject(), mesh.Handled) + s.Of(stepTaken.Subject(), mesh.Failed) + s.Of(stepTaken.Subject(), mesh.Lost); got != 100 {
+	if got := s.Of(stepTaken.Subject(), stats.Handled) + s.Of(stepTaken.Subject(), stats.Failed) + s.Of(stepTaken.Subject(), stats.Lost); got != 100 {
 		t.Errorf("%d of 100 accounted for: %+v", got, s.Counts)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // step is the value of the events that the tests of the local core emit.
@@ -103,7 +104,7 @@ func receive[T any](t testing.TB, from <-chan T) T {
 }
 
 // counted sums one outcome of a type at a place, by any rule or by one.
-func counted(n *mesh.Node, subject string, outcome mesh.Outcome, place, rule string) (sum uint64) {
+func counted(n *mesh.Node, subject string, outcome stats.Outcome, place, rule string) (sum uint64) {
 	for _, c := range n.Stats().Counts {
 		if c.Type == subject && c.Outcome == outcome && c.Place == place && (rule == "" || c.Rule == rule) {
 			sum += c.Count
@@ -113,7 +114,7 @@ func counted(n *mesh.Node, subject string, outcome mesh.Outcome, place, rule str
 }
 
 // wantCount fails unless a counter has a value.
-func wantCount(t testing.TB, n *mesh.Node, subject string, outcome mesh.Outcome, place, rule string, want uint64) {
+func wantCount(t testing.TB, n *mesh.Node, subject string, outcome stats.Outcome, place, rule string, want uint64) {
 	t.Helper()
 	if got := counted(n, subject, outcome, place, rule); got != want {
 		t.Errorf("%s %s at %q by %q: %d, want %d", subject, outcome, place, rule, got, want)

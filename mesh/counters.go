@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"errors"
+	"leafmesh/mesh/stats"
 	"sync"
 	"sync/atomic"
 )
@@ -22,7 +23,7 @@ type counters struct {
 
 type cellKey struct {
 	subject string
-	outcome Outcome
+	outcome stats.Outcome
 	place   string
 	rule    string
 }
@@ -34,7 +35,7 @@ func newCounters() *counters {
 }
 
 // cell gives the counter of a key. Keep it: finding it takes a lock.
-func (c *counters) cell(subject string, outcome Outcome, place, rule string) *counter {
+func (c *counters) cell(subject string, outcome stats.Outcome, place, rule string) *counter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.cellLocked(cellKey{subject, outcome, place, rule})
@@ -73,20 +74,20 @@ func (c *counters) tally(subject, place string) *tally {
 	if t := c.tallies[key]; t != nil {
 		return t
 	}
-	cell := func(outcome Outcome, rule string) *counter {
+	cell := func(outcome stats.Outcome, rule string) *counter {
 		return c.cellLocked(cellKey{subject, outcome, place, rule})
 	}
 	t := &tally{
 		subject: subject, place: place,
-		delivered: cell(Delivered, ""), handled: cell(Handled, ""),
-		failed: cell(Failed, ""), retried: cell(Retried, ""),
-		shed: cell(ShedEvents, ruleQueueFull), full: cell(Refused, ruleQueueFull), closed: cell(Refused, ruleClosed),
-		lost: cell(Lost, ruleClosed), malformed: cell(Lost, ruleMalformed), oversize: cell(Lost, ruleOversize),
-		broken: cell(ShedEvents, ruleBreaker), severed: cell(ShedEvents, ruleCut),
-		returned: cell(Returned, ""),
-		exported: cell(Exported, ""), unheard: cell(Unheard, ""), tapped: cell(Tapped, ""),
-		errFull:   &RefusedError{Type: subject, Place: place, Rule: ruleQueueFull},
-		errClosed: &RefusedError{Type: subject, Place: place, Rule: ruleClosed, Cause: ErrClosed},
+		delivered: cell(stats.Delivered, ""), handled: cell(stats.Handled, ""),
+		failed: cell(stats.Failed, ""), retried: cell(stats.Retried, ""),
+		shed: cell(stats.Shed, stats.QueueFull), full: cell(stats.Refused, stats.QueueFull), closed: cell(stats.Refused, stats.Closed),
+		lost: cell(stats.Lost, stats.Closed), malformed: cell(stats.Lost, stats.Malformed), oversize: cell(stats.Lost, stats.PayloadSize),
+		broken: cell(stats.Shed, stats.Breaker), severed: cell(stats.Shed, stats.Cut),
+		returned: cell(stats.Returned, ""),
+		exported: cell(stats.Exported, ""), unheard: cell(stats.Unheard, ""), tapped: cell(stats.Tapped, ""),
+		errFull:   &RefusedError{Type: subject, Place: place, Rule: stats.QueueFull},
+		errClosed: &RefusedError{Type: subject, Place: place, Rule: stats.Closed, Cause: ErrClosed},
 	}
 	c.tallies[key] = t
 	return t
@@ -115,7 +116,7 @@ func (t *tally) refusal(err error) error {
 		return t.errClosed
 	default: // the emitter's context ended while it waited
 		t.full.Add(1)
-		return &RefusedError{Type: t.subject, Place: t.place, Rule: ruleQueueFull, Cause: err}
+		return &RefusedError{Type: t.subject, Place: t.place, Rule: stats.QueueFull, Cause: err}
 	}
 }
 

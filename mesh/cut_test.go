@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 func TestCutAndRestoreAHandler(t *testing.T) {
@@ -24,10 +25,10 @@ func TestCutAndRestoreAHandler(t *testing.T) {
 	}
 	emitMany(t, n, stepTaken, "a", 1)
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler one", "", 4)
-	wantCount(t, n, stepTaken.Subject(), mesh.ShedEvents, "handler one", "cut", 5)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler other", "", 9)
-	wantCount(t, n, stepTaken.Subject(), mesh.Admitted, "", "", 9)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler one", "", 4)
+	wantCount(t, n, stepTaken.Subject(), stats.Shed, "handler one", "cut", 5)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler other", "", 9)
+	wantCount(t, n, stepTaken.Subject(), stats.Admitted, "", "", 9)
 	if n.Stats().Waiting != 0 {
 		t.Errorf("%d places are taken", n.Stats().Waiting)
 	}
@@ -51,7 +52,7 @@ func TestCutAnExport(t *testing.T) {
 	if s := <-got; s.Team != "after" {
 		t.Errorf("got %+v", s)
 	}
-	if c := find(nodes[0], mesh.ShedEvents, "cut"); c.Count != 1 || c.Place != "export" {
+	if c := find(nodes[0], stats.Shed, "cut"); c.Count != 1 || c.Place != "export" {
 		t.Errorf("counted as %+v", c)
 	}
 }
@@ -77,15 +78,15 @@ func TestACutExportIsSeenAtTheTap(t *testing.T) {
 		t.Fatal(err)
 	}
 	emit(t, nodes[0], clueSolved, solved{Team: "restored"})
-	await(t, "one event handled", func() bool { return nodes[1].Stats().Total(mesh.Handled) == 1 })
-	wantCount(t, nodes[0], "clue.clue.solved", mesh.ShedEvents, "export", "cut", 1)
-	wantCount(t, nodes[0], "clue.clue.solved", mesh.Exported, "export", "", 1)
+	await(t, "one event handled", func() bool { return nodes[1].Stats().Total(stats.Handled) == 1 })
+	wantCount(t, nodes[0], "clue.clue.solved", stats.Shed, "export", "cut", 1)
+	wantCount(t, nodes[0], "clue.clue.solved", stats.Exported, "export", "", 1)
 }
 
 // What a durable export promises is kept for its services: it can not be cut.
 func TestADurableExportIsNotCut(t *testing.T) {
 	export := stepTaken.Export(mesh.Limit{})
-	export.Durable = []string{"score"}
+	export.KeptFor = []string{"score"}
 	n := openCore(t, mesh.Config{Data: mesh.Path(t.TempDir()), Exports: []mesh.Export{export}})
 	if err := n.Cut(stepTaken.Subject(), "export"); err == nil || !strings.Contains(err.Error(), "is durable") {
 		t.Errorf("error %v", err)
@@ -114,21 +115,21 @@ func TestBreaker(t *testing.T) {
 		}
 		return errors.New("no")
 	}, soon(1), mesh.Breaker(failures, probe)))
-	count := func(o mesh.Outcome) uint64 { return n.Stats().Of(stepTaken.Subject(), o) }
+	count := func(o stats.Outcome) uint64 { return n.Stats().Of(stepTaken.Subject(), o) }
 	emitMany(t, n, stepTaken, "a", 20)
-	waitUntil(t, "every event judged", func() bool { return count(mesh.Failed)+count(mesh.ShedEvents) == 20 })
-	if count(mesh.Failed) < failures || count(mesh.ShedEvents) == 0 {
-		t.Errorf("%d failed, %d shed", count(mesh.Failed), count(mesh.ShedEvents))
+	waitUntil(t, "every event judged", func() bool { return count(stats.Failed)+count(stats.Shed) == 20 })
+	if count(stats.Failed) < failures || count(stats.Shed) == 0 {
+		t.Errorf("%d failed, %d shed", count(stats.Failed), count(stats.Shed))
 	}
 	broken.Store(false)
 	waitUntil(t, "a probe to succeed", func() bool {
 		emitMany(t, n, stepTaken, "a", 1)
-		return count(mesh.Handled) > 0
+		return count(stats.Handled) > 0
 	})
-	handled := count(mesh.Handled)
+	handled := count(stats.Handled)
 	emitMany(t, n, stepTaken, "a", 10)
-	waitUntil(t, "all handled again", func() bool { return count(mesh.Handled) >= handled+10 })
-	if c := find(n, mesh.ShedEvents, "breaker"); c.Place != "handler frail" {
+	waitUntil(t, "all handled again", func() bool { return count(stats.Handled) >= handled+10 })
+	if c := find(n, stats.Shed, "breaker"); c.Place != "handler frail" {
 		t.Errorf("shed as %+v", c)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
 )
 
 // DeadLetter tells of an event that a handler gave up.
@@ -53,7 +54,7 @@ func (w *handlerWorker[T]) giveUp(it *item[T], tries int, cause error) {
 	}
 	err := DeadLetters.Emit(w.stage.begin(&it.header, it.tally), letter)
 	if err = errors.Join(err, w.stage.end(err == nil)); err != nil {
-		w.node.counters.cell(DeadLetters.subject, Lost, "handler "+w.name, ruleDeadLetter).Add(1)
+		w.node.counters.cell(DeadLetters.subject, stats.Lost, "handler "+w.name, stats.NoDeadLetter).Add(1)
 	}
 }
 

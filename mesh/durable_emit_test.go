@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // What a batch has taken waits for no rule that stops what comes after it.
@@ -40,7 +41,7 @@ func TestDurableEmitThatWaitsEndsWithTheNode(t *testing.T) {
 	emit(t, n, clueSolved, solved{})
 	emitted := make(chan error, 1)
 	go func() { emitted <- clueSolved.Emit(n.Context(context.Background()), solved{}) }()
-	await(t, "one that waits", func() bool { return n.Stats().Of("clue.clue.solved", mesh.Delayed) == 1 })
+	await(t, "one that waits", func() bool { return n.Stats().Of("clue.clue.solved", stats.Delayed) == 1 })
 	finish(t, n)
 	if err := <-emitted; !errors.Is(err, mesh.ErrClosed) {
 		t.Errorf("error %v", err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // logged is a log that tests read.
@@ -84,13 +85,13 @@ func TestDurablePeerThatIsNotWhatItWas(t *testing.T) {
 					t.Fatal(err)
 				}
 				await(t, "the event", func() bool { return got.count() > 0 && got.all()[got.count()-1].At == int64(run) })
-				stats := nodes.Node("score-1").Stats()
+				seen := nodes.Node("score-1").Stats()
 				if err := nodes.Close(within(t)); err != nil {
 					t.Fatal(err)
 				}
 				rule := ""
-				for _, c := range stats.Counts {
-					if c.Outcome == mesh.OutboxChanged {
+				for _, c := range seen.Counts {
+					if c.Outcome == stats.OutboxChanged {
 						rule = c.Rule
 					}
 				}
@@ -167,7 +168,7 @@ func TestDurableDataOfAnotherService(t *testing.T) {
 	n := openAll(t, clue)[0]
 	emit(t, n, clueSolved, solved{"owls", "a", 1})
 	finish(t, n)
-	hunt := mesh.Config{Name: "hunt-1", Data: clue.Data, Exports: []mesh.Export{{Event: "hunt.team.finished", Durable: []string{"score"}}}}
+	hunt := mesh.Config{Name: "hunt-1", Data: clue.Data, Exports: []mesh.Export{{Event: "hunt.team.finished", KeptFor: []string{"score"}}}}
 	nodes, err := mesh.OpenAll(within(t), hunt)
 	if err == nil {
 		nodes.Close(within(t))

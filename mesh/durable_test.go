@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // durableClue exports solves durably to score.
 func durableClue(t testing.TB, change ...func(*mesh.Config)) mesh.Config {
 	c := mesh.Config{Name: "clue-1", Data: mesh.Path(t.TempDir()),
-		Exports: []mesh.Export{{Event: "clue.clue.solved", Durable: []string{"score"}}}}
+		Exports: []mesh.Export{{Event: "clue.clue.solved", KeptFor: []string{"score"}}}}
 	for _, f := range change {
 		f(&c)
 	}
@@ -74,7 +75,7 @@ func TestDurableArrives(t *testing.T) {
 		o := nodes.Node("clue-1").Stats().Outbox
 		return o != nil && len(o.Readers) == 1 && o.Readers[0].Known && o.Readers[0].Backlog == 0
 	})
-	if n := nodes.Node("clue-1").Stats().Of("clue.clue.solved", mesh.Stored); n != 100 {
+	if n := nodes.Node("clue-1").Stats().Of("clue.clue.solved", stats.Stored); n != 100 {
 		t.Errorf("%d stored", n)
 	}
 }
@@ -151,9 +152,9 @@ func TestDurableDeadLetter(t *testing.T) {
 	if err := score.DropLetter(l.Key); !errors.Is(err, mesh.ErrNoLetter) {
 		t.Errorf("dropped twice: %v", err)
 	}
-	stats := score.Stats()
-	if of := func(o mesh.Outcome) uint64 { return stats.Of("clue.clue.solved", o) }; of(mesh.Returned) != 2 || of(mesh.DeadLettered) != 1 || of(mesh.Redelivered) != 2 {
-		t.Errorf("counts %+v", stats.Counts)
+	seen := score.Stats()
+	if of := func(o stats.Outcome) uint64 { return seen.Of("clue.clue.solved", o) }; of(stats.Returned) != 2 || of(stats.DeadLettered) != 1 || of(stats.Redelivered) != 2 {
+		t.Errorf("counts %+v", seen.Counts)
 	}
 }
 
@@ -256,7 +257,7 @@ func TestDurableOrdered(t *testing.T) {
 // An import that the exporter keeps nothing for says so.
 func TestDurableNotKept(t *testing.T) {
 	clue := durableClue(t)
-	clue.Exports[0].Durable = []string{"hunt"}
+	clue.Exports[0].KeptFor = []string{"hunt"}
 	nodes, err := mesh.OpenAll(within(t), clue, durableScore(t, func(context.Context, solved) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
@@ -281,7 +282,7 @@ func TestDurableEmitAll(t *testing.T) {
 	if !errors.As(err, &first) || first.Index != 1000 || !errors.Is(err, mesh.ErrOutboxFull) {
 		t.Errorf("error %v", err)
 	}
-	if n := nodes[0].Stats().Of("clue.clue.solved", mesh.Stored); n != 1000 {
+	if n := nodes[0].Stats().Of("clue.clue.solved", stats.Stored); n != 1000 {
 		t.Errorf("%d stored", n)
 	}
 	if err := nodes.Close(within(t)); err != nil {

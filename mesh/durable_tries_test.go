@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 var scoreCounted = mesh.NewEvent[solved]("score.solve.counted", mesh.Key(teamOf))
@@ -49,7 +50,7 @@ func TestDurableDeliveriesThatDoNotCount(t *testing.T) {
 			for i := range 2 { // the first one may pass a rule
 				emit(t, clue, clueSolved, solved{"owls", "a", int64(i)})
 			}
-			await(t, "more deliveries than count", func() bool { return n.Stats().Of("clue.clue.solved", mesh.Redelivered) > 2*more })
+			await(t, "more deliveries than count", func() bool { return n.Stats().Of("clue.clue.solved", stats.Redelivered) > 2*more })
 			test.end(t, n)
 			await(t, "the third call", func() bool { return calls.Load() == 3 })
 			await(t, "an empty backlog", func() bool { return clue.Stats().Outbox.Readers[0].Backlog == 0 })
@@ -77,14 +78,14 @@ func setRules(t *testing.T, n *mesh.Node, rules ...mesh.Rule) {
 // While the outbox of a handler's own node is full, what it handles comes again.
 func TestDurableHandlerThatCanNotStore(t *testing.T) {
 	score := durableScore(t, func(ctx context.Context, e solved) error { return scoreCounted.Emit(ctx, e) })
-	score.Exports = []mesh.Export{{Event: scoreCounted.Subject(), Durable: []string{"hunt"}}}
+	score.Exports = []mesh.Export{{Event: scoreCounted.Subject(), KeptFor: []string{"hunt"}}}
 	score.Outbox.MaxEvents = 1
 	nodes := openAll(t, durableClue(t), score)
 	n := nodes.Node("score-1")
 	for i := range 2 {
 		emit(t, nodes.Node("clue-1"), clueSolved, solved{"owls", "a", int64(i)})
 	}
-	await(t, "more deliveries than count", func() bool { return n.Stats().Of("clue.clue.solved", mesh.Redelivered) > 5 })
+	await(t, "more deliveries than count", func() bool { return n.Stats().Of("clue.clue.solved", stats.Redelivered) > 5 })
 	if letters := n.Stats().Letters.Count; letters != 0 {
 		t.Errorf("%d letters", letters)
 	}
@@ -132,8 +133,8 @@ func TestDurableMalformedIsALetter(t *testing.T) {
 	}
 	n := nodes.Node("score-1")
 	await(t, "the letters", func() bool { return n.Stats().Letters.Count == 2 })
-	await(t, "the counts", func() bool { return n.Stats().Of("clue.clue.solved", mesh.DeadLettered) == 2 })
-	if lost := n.Stats().Of("clue.clue.solved", mesh.Lost); lost != 0 {
+	await(t, "the counts", func() bool { return n.Stats().Of("clue.clue.solved", stats.DeadLettered) == 2 })
+	if lost := n.Stats().Of("clue.clue.solved", stats.Lost); lost != 0 {
 		t.Errorf("%d lost", lost)
 	}
 	list, err := n.Letters()

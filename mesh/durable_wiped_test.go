@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // pair is clue-1 and score-1 as two processes would be: clue can be closed and
@@ -82,7 +83,7 @@ func TestDurableWipedWhileUnderWay(t *testing.T) {
 			await(t, "both", func() bool { return got.count() == 2 })
 			await(t, "the letters", func() bool { return node.Stats().Letters.Count == test.letters })
 			await(t, "an empty backlog", func() bool { return clue.Stats().Outbox.Readers[0].Backlog == 0 })
-			if n := node.Stats().Of("clue.clue.solved", mesh.Acknowledged); n != 1 {
+			if n := node.Stats().Of("clue.clue.solved", stats.Acknowledged); n != 1 {
 				t.Errorf("%d acknowledged, want 1: the old outbox is gone", n)
 			}
 		})

@@ -8,7 +8,9 @@ import (
 	"reflect"
 	"unicode/utf8"
 
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
 )
 
 // keySeed makes shards unpredictable, so that nobody can choose keys that all
@@ -116,8 +118,7 @@ func (r *typedRoute[T]) emitRoot(ctx context.Context, key string, now int64, val
 
 // rootHeader makes the header of a new root event.
 func (t *eventType) rootHeader(key string, now int64) Header {
-	id := newID(now)
-	return Header{ID: id, Root: id, Key: key, at: now, path: t.root}
+	return cause.NewRoot(t.root, key, now)
 }
 
 // enter gives an event that comes from outside of the handlers to all who take
@@ -139,7 +140,7 @@ func (r *typedRoute[T]) enter(ctx context.Context, h *Header, value *T) error {
 
 // closedError counts an event that comes from outside while the node closes.
 func (t *eventType) closedError() error {
-	t.node.counters.cell(t.subject, Refused, "emit", ruleClosed).Add(1)
+	t.node.counters.cell(t.subject, stats.Refused, "emit", stats.Closed).Add(1)
 	return ErrClosed
 }
 
@@ -196,7 +197,7 @@ func contentOf(n *Node, value any) *content {
 }
 
 func (t *eventType) badKeyError(key string) error {
-	t.node.counters.cell(t.subject, Refused, "emit", ruleKey).Add(1)
+	t.node.counters.cell(t.subject, stats.Refused, "emit", stats.BadKey).Add(1)
 	refused := *t.badKey
 	if len(key) > wire.MaxKeyBytes {
 		refused.Cause = fmt.Errorf("the key has %d bytes, at most %d are allowed", len(key), wire.MaxKeyBytes)
@@ -223,6 +224,6 @@ func checkSurvives[T any](t *eventType, value T) error {
 }
 
 func (t *eventType) notWireSafe(err error) error {
-	t.node.counters.cell(t.subject, Refused, "emit", ruleNotWireSafe).Add(1)
+	t.node.counters.cell(t.subject, stats.Refused, "emit", stats.NotWireSafe).Add(1)
 	return fmt.Errorf("%w: %s: %w", ErrNotWireSafe, t.subject, err)
 }

@@ -27,7 +27,7 @@ func Example_durable() {
 	ctx := context.Background()
 
 	shop := mesh.Config{Name: "shop-1", Data: mesh.Path(filepath.Join(folder, "shop")),
-		Exports: []mesh.Export{{Event: paid.Subject(), Durable: []string{"stock"}}}}
+		Exports: []mesh.Export{{Event: paid.Subject(), KeptFor: []string{"stock"}}}}
 	alone, err := mesh.OpenAll(ctx, shop)
 	if err != nil {
 		fmt.Println(err)

@@ -6,6 +6,7 @@ import (
 	"log"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 )
 
 // Answer is a guess at a clue.
@@ -61,7 +62,7 @@ func ExampleEmits() {
 		Given.Handle("judge", func(context.Context, Answer) error { return nil }, mesh.Emits(Correct)),
 		Correct.Handle("ask again", func(context.Context, Answer) error { return nil }, mesh.Emits(Given)),
 	}})
-	for _, problem := range mesh.FieldErrors(err) {
+	for _, problem := range config.FieldErrors(err) {
 		fmt.Println(problem.Problem)
 	}
 	// Output:

@@ -143,7 +143,7 @@ func (o *outlet[T]) encode(h *Header, value *T) (_ []byte, err error) {
 	if o.payload, err = wire.AppendPayload(o.payload[:0], value); err != nil {
 		return nil, err
 	}
-	o.steps = h.path.AppendSteps(o.steps[:0])
+	o.steps = h.Lineage().AppendSteps(o.steps[:0])
 	o.message, err = appendEnvelope(o.message[:0], h, o.steps, o.payload)
 	return o.message, err
 }
@@ -151,7 +151,7 @@ func (o *outlet[T]) encode(h *Header, value *T) (_ []byte, err error) {
 func appendEnvelope(dst []byte, h *Header, steps [][]byte, payload []byte) ([]byte, error) {
 	return wire.AppendEnvelope(dst, &wire.Envelope{
 		ID: wire.ID(h.ID), Root: wire.ID(h.Root), Parent: wire.ID(h.Parent),
-		Time: h.at, Waited: h.waited, Key: h.Key, Path: steps, Payload: payload,
+		Time: h.At(), Waited: int64(h.Waited()), Key: h.Key, Path: steps, Payload: payload,
 	})
 }
 

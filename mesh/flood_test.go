@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // A flood by a type or a key at ten times its limit, beside others that stay
@@ -41,9 +42,9 @@ func TestAFloodIsRefusedAndNothingElse(t *testing.T) {
 			}
 			all.Wait()
 			finish(t, n)
-			wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "flood", (times-1)*limit)
+			wantCount(t, n, stepTaken.Subject(), stats.Refused, "emit", "flood", (times-1)*limit)
 			s := n.Stats()
-			if handled := s.Total(mesh.Handled); handled != (others+1)*limit || s.Total(mesh.Refused) != (times-1)*limit || s.Total(mesh.ShedEvents)+s.Total(mesh.Lost) != 0 {
+			if handled := s.Total(stats.Handled); handled != (others+1)*limit || s.Total(stats.Refused) != (times-1)*limit || s.Total(stats.Shed)+s.Total(stats.Lost) != 0 {
 				t.Errorf("%d handled, want %d; counts %+v", handled, (others+1)*limit, s.Counts)
 			}
 		})
@@ -95,9 +96,9 @@ func TestAPeersFloodIsShedAndNothingElse(t *testing.T) {
 	all.Wait()
 	await(t, "every event judged", func() bool {
 		s := nodes[2].Stats()
-		return s.Total(mesh.Handled)+s.Total(mesh.ShedEvents) == (times+1)*limit
+		return s.Total(stats.Handled)+s.Total(stats.Shed) == (times+1)*limit
 	})
-	wantCount(t, nodes[2], clueSolved.Subject(), mesh.ShedEvents, "import", "flood", (times-1)*limit)
+	wantCount(t, nodes[2], clueSolved.Subject(), stats.Shed, "import", "flood", (times-1)*limit)
 	mu.Lock()
 	defer mu.Unlock()
 	if handled["clue-1"] != limit || handled["clue-2"] != limit {

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/gate"
+	"leafmesh/mesh/stats"
 )
 
 // limit is a rule of the gate on one event type, with its counters: the effects
@@ -28,11 +29,11 @@ type limit struct {
 func (n *Node) newLimitLocked(subject, place string, r Rule) *limit {
 	l := &limit{
 		rule:       r,
-		refused:    n.counters.cell(subject, Refused, place, r.Name),
-		shed:       n.counters.cell(subject, ShedEvents, place, r.Name),
-		delayed:    n.counters.cell(subject, Delayed, place, r.Name),
-		overflowed: n.counters.cell(subject, Overflowed, place, r.Name),
-		evicted:    n.counters.cell(subject, Evicted, place, r.Name),
+		refused:    n.counters.cell(subject, stats.Refused, place, r.Name),
+		shed:       n.counters.cell(subject, stats.Shed, place, r.Name),
+		delayed:    n.counters.cell(subject, stats.Delayed, place, r.Name),
+		overflowed: n.counters.cell(subject, stats.Overflowed, place, r.Name),
+		evicted:    n.counters.cell(subject, stats.Evicted, place, r.Name),
 		err:        &RefusedError{Type: subject, Place: place, Rule: r.Name},
 		closing:    n.open.Done(),
 	}
@@ -46,7 +47,7 @@ func (n *Node) newLimitLocked(subject, place string, r Rule) *limit {
 	}
 	if r.Limit.Policy == Coalesce {
 		l.coalescer = &coalescer{within: r.Within, keys: r.Keys, units: map[unit]*keptUnit{}, closed: n.keepsNothing,
-			coalesced: n.counters.cell(subject, Coalesced, place, r.Name), charge: func(e *limited) { l.charge(e, n.clock.now()) }}
+			coalesced: n.counters.cell(subject, stats.Coalesced, place, r.Name), charge: func(e *limited) { l.charge(e, n.clock.now()) }}
 		n.coalescing = append(n.coalescing, l)
 	}
 	return l
@@ -69,7 +70,7 @@ func (n *Node) bucketsLocked(r Rule) *gate.Keyed[string] {
 // limited is what the rules ask of an event.
 type limited struct {
 	key  string
-	path *cascade.Path // its own
+	path *cause.Path // its own
 	// handled events are emitted by a handler.
 	handled bool
 	// promised events are relied on: staged in a transaction, or durable. What would
@@ -82,7 +83,7 @@ type limited struct {
 }
 
 // limitedBy is what the rules ask of an event that has a header.
-func limitedBy(h *Header) limited { return limited{key: h.Key, path: h.path} }
+func limitedBy(h *Header) limited { return limited{key: h.Key, path: h.Lineage()} }
 
 // admitAll asks rules in turn: see [limit.admit]. The time is when the first was
 // asked, in nanoseconds since 1970.
@@ -113,7 +114,7 @@ func chargeAll(limits []*limit, e *limited, unix int64) {
 // does not depend on what other rules there are: an event may hold what it got of
 // one while it waits for the next, and rules change meanwhile.
 func (l *limit) order(other *limit) int {
-	x, y := l.rule.identity(), other.rule.identity()
+	x, y := l.rule.Identity(), other.rule.Identity()
 	return cmp.Or(min(l.rule.Concurrency, 1)-min(other.rule.Concurrency, 1), narrowness[l.rule.By]-narrowness[other.rule.By], slices.Compare(x[:], y[:]))
 }
 

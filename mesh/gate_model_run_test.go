@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
 	"maps"
 	"slices"
 	"testing"
@@ -11,8 +13,6 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
-
-	"leafmesh/mesh/internal/cascade"
 )
 
 var (
@@ -28,7 +28,7 @@ const gateTick = time.Second / 512
 type gateMachine struct {
 	node    *Node
 	model   *gateModel
-	roots   *cascade.Tree
+	roots   *cause.Tree
 	handler map[string]map[string]binding // by handler and type
 	named   int                           // rules made so far
 	waiting map[*modelEvent]*gateAsk
@@ -62,7 +62,7 @@ func runGate(t *rapid.T) {
 
 func newGateMachine(t *rapid.T) *gateMachine {
 	nothing := func(context.Context, Any) error { return nil }
-	n, err := newNode(Config{Name: "core-1", oneProcess: true, Exports: []Export{gateOpened.Export(Limit{})}, Handlers: []Handler{
+	n, err := newNode(Config{Name: "core-1", OneProcess: true, Exports: []Export{gateOpened.Export(Limit{})}, Handlers: []Handler{
 		HandleAll(">", "one", nothing), HandleAll(">", "two", nothing)}})
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func newGateMachine(t *rapid.T) *gateMachine {
 	if _, err := n.typeOf(gateClosed.Subject()); err != nil {
 		t.Fatal(err)
 	}
-	x := &gateMachine{node: n, model: newGateModel(gateOpened.Subject()), roots: cascade.NewTree(100),
+	x := &gateMachine{node: n, model: newGateModel(gateOpened.Subject()), roots: cause.NewTree(100),
 		handler: map[string]map[string]binding{}, waiting: map[*modelEvent]*gateAsk{}}
 	for subject, eventType := range n.table.Load().types {
 		for _, b := range eventType.handlers {
@@ -116,8 +116,8 @@ func (x *gateMachine) checkBuckets(t *rapid.T) {
 func (x *gateMachine) setRules(t *rapid.T) {
 	var rules []Rule
 	add := func(r Rule) {
-		if validateRules(append(rules, r), nil) == nil {
-			rules = append(rules, r.withDefaults())
+		if config.CheckRules(append(rules, r), nil, x.node.config.Handlers) == nil {
+			rules = append(rules, r.WithDefaults())
 		}
 	}
 	for _, r := range x.model.rules {
@@ -310,7 +310,7 @@ func (x *gateMachine) wait(t *rapid.T) {
 // and the key that was there goes on.
 func TestAMillionKeysCostATable(t *testing.T) {
 	const keys, burst, perSecond = 64, 2, 1
-	kept := Rule{Name: "kept", Event: ">", By: ByKey, Keys: keys, Limit: Limit{Rate: perSecond, Burst: burst}}.withDefaults()
+	kept := Rule{Name: "kept", Event: ">", By: ByKey, Keys: keys, Limit: Limit{Rate: perSecond, Burst: burst}}.WithDefaults()
 	n, err := newNode(Config{Name: "core-1", Limits: []Rule{kept}})
 	if err != nil {
 		t.Fatal(err)

@@ -1,31 +1,11 @@
 package mesh
 
 import (
-	"cmp"
 	"strings"
 	"time"
 
-	"leafmesh/mesh/internal/graph"
-)
-
-// Alarms says when the node's graph is alarming; see [GraphAlarms].
-type Alarms struct {
-	// Factor is how many events of a type a handler may emit for one event before
-	// that is told; default 10, from 0.1 to a million. Three steps of 10 are 1110
-	// events, and a cascade may have 1000: a handler over it does not
-	// go together with the default bounds.
-	Factor float64 `yaml:"factor,omitempty"`
-	// Gain is how many events of a type may come back round a cycle for each that
-	// sets out before that is told; default 1, from 0.1 to a million. Below it a
-	// cycle dies out by itself. Over it the cycle grows until the guard stops it.
-	Gain float64 `yaml:"gain,omitempty"`
-}
-
-const (
-	defaultAlarmFactor = 10
-	defaultAlarmGain   = 1
-	minAlarm           = 0.1
-	maxAlarm           = 1_000_000
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/graph"
 )
 
 // GraphAlarm says that an edge or a cycle of a node's graph is over the
@@ -62,7 +42,7 @@ const graphInterval = time.Second
 // startWatching begins to look at the graph. It ends with the node's intake.
 func (n *Node) startWatching() {
 	n.watching.Go(func() {
-		watch := graph.NewWatch(n.config.Alarms.factor(), n.config.Alarms.gain())
+		watch := graph.NewWatch(n.config.Alarms.WithDefaults().Factor, n.config.Alarms.WithDefaults().Gain)
 		tick := time.NewTicker(graphInterval)
 		defer tick.Stop()
 		for {
@@ -78,14 +58,11 @@ func (n *Node) startWatching() {
 	})
 }
 
-func (a Alarms) factor() float64 { return cmp.Or(a.Factor, defaultAlarmFactor) }
-func (a Alarms) gain() float64   { return cmp.Or(a.Gain, defaultAlarmGain) }
-
 func (n *Node) alarm(a graph.Alarm) {
 	alarm := GraphAlarm{Kind: "factor", Types: a.Types, Handler: strings.TrimPrefix(a.By, "handler "),
-		Value: a.Value, Threshold: n.config.Alarms.factor(), Repeats: a.Repeats}
+		Value: a.Value, Threshold: n.config.Alarms.WithDefaults().Factor, Repeats: a.Repeats}
 	if a.Cycle() {
-		alarm.Kind, alarm.Threshold = "gain", n.config.Alarms.gain()
+		alarm.Kind, alarm.Threshold = "gain", n.config.Alarms.WithDefaults().Gain
 	}
 	n.logRarely("event graph alarm", "kind", alarm.Kind, "types", strings.Join(alarm.Types, " → "),
 		"handler", alarm.Handler, "value", alarm.Value, "threshold", alarm.Threshold)
@@ -102,8 +79,7 @@ func emitOperation[T any](n *Node, e *Event[T], value T) {
 		return
 	}
 	now, key := n.clock.now(), e.keyOf(value)
-	id := newID(now)
-	h := Header{ID: id, Root: id, Key: key, at: now, path: r.root}
+	h := cause.NewRoot(r.root, key, now)
 	hash := r.hash(key)
 	var shed uint64
 	for i, b := range r.targets {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // logText collects what is logged.
@@ -76,7 +77,7 @@ func TestAnEdgeOverItsFactorIsTold(t *testing.T) {
 	if len(alarms) > 0 {
 		t.Errorf("another alarm: %+v", <-alarms)
 	}
-	wantCount(t, n, mesh.GraphAlarms.Subject(), mesh.Admitted, "", "", 1)
+	wantCount(t, n, mesh.GraphAlarms.Subject(), stats.Admitted, "", "", 1)
 	if text := strings.Join(lines(), "\n"); !strings.Contains(text, `types="core.step.begun → core.step.taken" handler=many`) {
 		t.Errorf("logged\n%s", text)
 	}
@@ -94,7 +95,7 @@ func TestACycleThatGrowsIsTold(t *testing.T) {
 	if a.Kind != "gain" || !slices.Equal(a.Types, []string{stepLooped.Subject()}) || a.Handler != "" || a.Value > 2 || a.Threshold != 1 {
 		t.Errorf("alarm %+v", a)
 	}
-	wantCount(t, n, stepLooped.Subject(), mesh.Refused, "emit", "cascade-descendants", 0)
+	wantCount(t, n, stepLooped.Subject(), stats.Refused, "emit", "cascade-descendants", 0)
 }
 
 var stepAlarmed = mesh.NewEvent[step]("core.step.alarmed")
@@ -126,15 +127,15 @@ func TestAlarmsComeFromANodeAtItsLimits(t *testing.T) {
 			}, mesh.Queue(1)),
 		}})
 	emitStep(t, n, stepRepeated, step{})
-	await(t, "the queue to be full", func() bool { return n.Stats().Of(stepRepeated.Subject(), mesh.Handled) == 1 })
+	await(t, "the queue to be full", func() bool { return n.Stats().Of(stepRepeated.Subject(), stats.Handled) == 1 })
 	for range 100 {
 		emitStep(t, n, stepBegun, step{})
 	}
 	if first, second := receive(t, alarms), receive(t, alarms); first.Kind != "factor" || second.Handler == first.Handler {
 		t.Errorf("alarms %+v, %+v", first, second)
 	}
-	wantCount(t, n, mesh.GraphAlarms.Subject(), mesh.ShedEvents, "handler stuck", "queue-full", 2)
-	wantCount(t, n, mesh.GraphAlarms.Subject(), mesh.Refused, "emit", "", 0)
+	wantCount(t, n, mesh.GraphAlarms.Subject(), stats.Shed, "handler stuck", "queue-full", 2)
+	wantCount(t, n, mesh.GraphAlarms.Subject(), stats.Refused, "emit", "", 0)
 }
 
 func TestAnOrdinaryCascadeIsNotTold(t *testing.T) {
@@ -151,7 +152,7 @@ func TestAnOrdinaryCascadeIsNotTold(t *testing.T) {
 		<-time.After(1100 * time.Millisecond) // in which the node looks at its graph
 	}
 	finish(t, n)
-	wantCount(t, n, mesh.GraphAlarms.Subject(), mesh.Admitted, "", "", 0)
+	wantCount(t, n, mesh.GraphAlarms.Subject(), stats.Admitted, "", "", 0)
 	if text := strings.Join(lines(), "\n"); strings.Contains(text, "alarm") {
 		t.Errorf("logged\n%s", text)
 	}

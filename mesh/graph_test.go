@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/graph"
+	"leafmesh/mesh/stats"
 )
 
 var (
@@ -34,7 +37,7 @@ func ignore(context.Context, step) error { return nil }
 
 // edgesText writes the edges as "from > to by service/handler count/handled", the
 // subjects without what they share.
-func edgesText(g mesh.Graph) string {
+func edgesText(g graph.Graph) string {
 	var lines []string
 	for _, e := range g.Edges {
 		line := fmt.Sprintf("%s > %s by %s/%s %d/%d", verb(e.From), verb(e.To), e.Service, e.Handler, e.Count, e.Handled)
@@ -51,7 +54,7 @@ func edgesText(g mesh.Graph) string {
 
 func verb(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }
 
-func wantEdges(t *testing.T, g mesh.Graph, want ...string) {
+func wantEdges(t *testing.T, g graph.Graph, want ...string) {
 	t.Helper()
 	if got := edgesText(g); got != strings.Join(want, "\n") {
 		t.Errorf("edges\n%s\nwant\n%s", got, strings.Join(want, "\n"))
@@ -119,11 +122,11 @@ func TestCoalescedEmitsAreLearnedAsWhatIsLeft(t *testing.T) {
 	for range 10 {
 		emitStep(t, n, stepBegun, step{Key: "a"})
 	}
-	await(t, "all to be handled", func() bool { return n.Stats().Of(stepBegun.Subject(), mesh.Handled) == 10 })
+	await(t, "all to be handled", func() bool { return n.Stats().Of(stepBegun.Subject(), stats.Handled) == 10 })
 	finish(t, n) // lets what is kept go
 	// The first one passes, the last one is kept, those between are replaced.
 	wantEdges(t, n.Graph(), "begun > taken by core/pass on 2/10")
-	wantCount(t, n, stepTaken.Subject(), mesh.Admitted, "", "", 2)
+	wantCount(t, n, stepTaken.Subject(), stats.Admitted, "", "", 2)
 }
 
 func TestALoopIsLearnedWithItsGain(t *testing.T) {
@@ -250,7 +253,7 @@ func TestADeclaredCycleFailsAtOpen(t *testing.T) {
 			case test.want == "":
 			case err == nil || !strings.Contains(err.Error(), ": "+test.want+"; ") || !strings.Contains(err.Error(), "AllowLoop"):
 				t.Errorf("error %v, want the cycle %s", err, test.want)
-			case len(mesh.FieldErrors(err)) != 1:
+			case len(config.FieldErrors(err)) != 1:
 				t.Errorf("more than one error: %v", err)
 			}
 		})
@@ -291,8 +294,8 @@ func TestTheGraphOfSeveralNodes(t *testing.T) {
 	}
 	nodes := openAll(t, configs...)
 	emitStep(t, nodes[0], events[0], step{})
-	await(t, "the token to stop", func() bool { return nodes[0].Stats().Total(mesh.Refused) == 1 })
-	var graphs []mesh.Graph
+	await(t, "the token to stop", func() bool { return nodes[0].Stats().Total(stats.Refused) == 1 })
+	var graphs []graph.Graph
 	for i, n := range nodes {
 		await(t, "the last count", func() bool { return n.Graph().Edges[0].Handled == 3 })
 		g := n.Graph()
@@ -301,7 +304,7 @@ func TestTheGraphOfSeveralNodes(t *testing.T) {
 		}
 		graphs = append(graphs, g)
 	}
-	whole := mesh.MergeGraphs(graphs...)
+	whole := graph.Merge(graphs...)
 	if len(whole.Edges) != 3 || len(whole.Cycles) != 1 || len(whole.Cycles[0].Types) != 3 || len(whole.Nodes) != 3 {
 		t.Fatalf("merged: %+v", whole)
 	}
@@ -320,18 +323,18 @@ func TestTheGraphOfSeveralNodes(t *testing.T) {
 }
 
 func TestMergingAddsUp(t *testing.T) {
-	edge := func(count, handled uint64) mesh.GraphEdge {
-		return mesh.GraphEdge{From: "a.b.c", To: "a.b.d", Handler: "h", Service: "a", Count: count, Handled: handled}
+	edge := func(count, handled uint64) graph.Edge {
+		return graph.Edge{From: "a.b.c", To: "a.b.d", Handler: "h", Service: "a", Count: count, Handled: handled}
 	}
-	one := mesh.Graph{Nodes: []string{"a-1"}, Types: []mesh.GraphType{{Type: "a.b.c", Exported: true}}, Edges: []mesh.GraphEdge{edge(30, 10)}, Other: 1}
-	two := mesh.Graph{Nodes: []string{"a-2"}, Types: []mesh.GraphType{{Type: "a.b.c", Imported: true}}, Edges: []mesh.GraphEdge{edge(10, 30)}, Other: 2}
-	g := mesh.MergeGraphs(one, two)
+	one := graph.Graph{Nodes: []string{"a-1"}, Types: []graph.Type{{Type: "a.b.c", Exported: true}}, Edges: []graph.Edge{edge(30, 10)}, Other: 1}
+	two := graph.Graph{Nodes: []string{"a-2"}, Types: []graph.Type{{Type: "a.b.c", Imported: true}}, Edges: []graph.Edge{edge(10, 30)}, Other: 2}
+	g := graph.Merge(one, two)
 	want := edge(40, 40)
 	want.Factor = 1
-	if len(g.Edges) != 1 || g.Edges[0] != want || g.Other != 3 || g.Types[0] != (mesh.GraphType{Type: "a.b.c", Exported: true, Imported: true}) {
+	if len(g.Edges) != 1 || g.Edges[0] != want || g.Other != 3 || g.Types[0] != (graph.Type{Type: "a.b.c", Exported: true, Imported: true}) {
 		t.Errorf("merged %+v", g)
 	}
-	text, err := json.Marshal(mesh.MergeGraphs())
+	text, err := json.Marshal(graph.Merge())
 	if err != nil || string(text) != `{"nodes":[],"types":[],"edges":[],"cycles":[]}` {
 		t.Errorf("the empty graph is %s, %v", text, err)
 	}

@@ -68,7 +68,7 @@ func (w *handlerWorker[T]) admit(it *item[T], event *limited, limits []*limit) b
 
 func (w *handlerWorker[T]) processFreely(it *item[T]) {
 	if d := it.handover; d != nil { // or a slow handler's queue would use up the deadline of what it handles
-		it.header.waited += max(0, w.node.clock.now()-d.taken)
+		it.header.AddWait(w.node.clock.now() - d.taken)
 	}
 	if w.breaker == nil {
 		_ = w.try(it) // counted, and made a dead letter

@@ -7,20 +7,25 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/letters"
-	"leafmesh/mesh/internal/route"
 	"leafmesh/mesh/internal/wire"
 )
 
-// Handler is a function to be run for each event of a type, for
-// [Config].Handlers. Make one with [Event.Handle] or [HandleAll].
-type Handler struct {
+// handler is a function to be run for each event of a type.
+type handler struct {
 	name    string
 	pattern string
 	options handlerOptions
 	// receiver makes the handler's consumer on a node.
 	receiver func(n *Node) receiver
 }
+
+// Name is the handler's name.
+func (h *handler) Name() string { return h.name }
+
+// Pattern is the subject of the events that the handler takes, or a pattern.
+func (h *handler) Pattern() string { return h.pattern }
 
 // handlerOptions are the settings of one handler.
 type handlerOptions struct {
@@ -106,7 +111,7 @@ func HandleAll(pattern, name string, handle func(context.Context, Any) error, op
 
 func newHandler[T any](name, pattern string, handle func(context.Context, T) error,
 	from func(*content) (T, error), options []HandlerOption) Handler {
-	h := Handler{name: name, pattern: pattern, options: defaultHandlerOptions()}
+	h := &handler{name: name, pattern: pattern, options: defaultHandlerOptions()}
 	for _, option := range options {
 		option(&h.options)
 	}
@@ -139,19 +144,25 @@ const maxTargets = 64
 func checkHandlers(handlers []Handler) error {
 	var errs []error
 	names := map[string]bool{}
-	for i, h := range handlers {
+	for i, given := range handlers {
+		h, ours := given.(*handler)
+		if !ours {
+			errs = append(errs, &config.FieldError{Field: fmt.Sprintf("handlers[%d]", i), Problem: fmt.Sprintf("a %T is no handler of package mesh", given),
+				Remedy: "make handlers with Event.Handle or HandleAll"})
+			continue
+		}
 		if err := h.check(); err != nil {
-			errs = append(errs, &FieldError{Field: fmt.Sprintf("handlers[%d]", i), Problem: err.Error(),
+			errs = append(errs, &config.FieldError{Field: fmt.Sprintf("handlers[%d]", i), Problem: err.Error(),
 				Remedy: "make handlers with Event.Handle or HandleAll"})
 			continue
 		}
 		if names[h.name] {
-			errs = append(errs, &FieldError{Field: fmt.Sprintf("handlers[%d]", i),
+			errs = append(errs, &config.FieldError{Field: fmt.Sprintf("handlers[%d]", i),
 				Problem: fmt.Sprintf("a second handler is named %q", h.name), Remedy: "give each handler a name of its own"})
 		}
 		names[h.name] = true
 		if n := rivals(h, handlers); n > maxTargets-2 {
-			errs = append(errs, &FieldError{Field: fmt.Sprintf("handlers[%d]", i),
+			errs = append(errs, &config.FieldError{Field: fmt.Sprintf("handlers[%d]", i),
 				Problem: fmt.Sprintf("%d handlers take events of %s", n, h.pattern),
 				Remedy:  fmt.Sprintf("let one handler do the work of several: at most %d can take one type", maxTargets-2)})
 		}
@@ -160,16 +171,16 @@ func checkHandlers(handlers []Handler) error {
 }
 
 // rivals counts the handlers that may take an event that h takes.
-func rivals(h Handler, handlers []Handler) (n int) {
+func rivals(h *handler, handlers []Handler) (n int) {
 	for _, other := range handlers {
-		if route.Overlap(h.pattern, other.pattern) {
+		if config.Overlap(h.pattern, other.Pattern()) {
 			n++
 		}
 	}
 	return n
 }
 
-func (h Handler) check() error {
+func (h *handler) check() error {
 	o := h.options
 	switch {
 	case h.receiver == nil:

@@ -8,8 +8,10 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
 )
 
 // importer is one declared import: a subscription in account in. Its callback
@@ -40,10 +42,10 @@ const (
 func (n *Node) newImport(i Import) *importer {
 	return &importer{
 		node: n, event: i.Event, eventType: n.table.Load().types[i.Event], wireSubject: i.Event + ".*",
-		malformed: n.counters.cell(i.Event, Lost, "import", ruleMalformed),
-		rerooted:  n.counters.cell(i.Event, Rerooted, "", ""), // where imported is
-		slow:      n.counters.cell(i.Event, Lost, "import", ruleSlow),
-		late:      n.counters.cell(i.Event, Lost, "import", ruleClosed),
+		malformed: n.counters.cell(i.Event, stats.Lost, "import", stats.Malformed),
+		rerooted:  n.counters.cell(i.Event, stats.Rerooted, "", ""), // where imported is
+		slow:      n.counters.cell(i.Event, stats.Lost, "import", stats.SlowConsumer),
+		late:      n.counters.cell(i.Event, stats.Lost, "import", stats.Closed),
 		origins:   n.originsOf(i.Event),
 	}
 }
@@ -52,7 +54,7 @@ func (n *Node) newImport(i Import) *importer {
 // after the service.
 func (i *importer) subscribe(delivery Delivery) (err error) {
 	if delivery == Shared {
-		i.subscription, err = i.node.in.QueueSubscribe(i.wireSubject, service(i.node.name), i.receive)
+		i.subscription, err = i.node.in.QueueSubscribe(i.wireSubject, config.ServiceOf(i.node.name), i.receive)
 	} else {
 		i.subscription, err = i.node.in.Subscribe(i.wireSubject, i.receive)
 	}
@@ -134,9 +136,8 @@ func (i *importer) header(subject string, data []byte) (h Header, damage, err er
 }
 
 // headerOf gives the header of an event that came encoded; paths keeps its path.
-func (n *Node) headerOf(e *wire.Envelope, paths *cascade.Tree) Header {
-	return Header{ID: ID(e.ID), Root: ID(e.Root), Parent: ID(e.Parent), Key: e.Key,
-		at: e.Time, waited: e.Waited, path: paths.Walk(e.Path)}
+func (n *Node) headerOf(e *wire.Envelope, paths *cause.Tree) Header {
+	return Header{ID: ID(e.ID), Root: ID(e.Root), Parent: ID(e.Parent), Key: e.Key}.On(paths.Walk(e.Path), e.Time, e.Waited)
 }
 
 // countDropped moves what the client dropped into the counters.
@@ -194,7 +195,7 @@ func drain(ctx context.Context, s *nats.Subscription) (drained <-chan nats.SubSt
 func (n *Node) originsOf(event string) map[string]bool {
 	origins := map[string]bool{}
 	for _, p := range n.config.Peers {
-		if p.URL != "" && service(p.Name) == serviceOf(event) {
+		if p.URL != "" && config.ServiceOf(p.Name) == config.OwnerOf(event) {
 			origins[p.Name+":"+event] = true
 		}
 	}

@@ -11,9 +11,11 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/bookmark"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/outbox"
+	"leafmesh/mesh/stats"
 )
 
 const (
@@ -73,7 +75,7 @@ type durableState struct {
 // newDurableImports makes one for each peer that may export the type.
 func (n *Node) newDurableImports(i Import) (list []*durableImport, err error) {
 	for _, p := range n.config.Peers {
-		if p.URL == "" || service(p.Name) != serviceOf(i.Event) {
+		if p.URL == "" || config.ServiceOf(p.Name) != config.OwnerOf(i.Event) {
 			continue
 		}
 		js, err := jetstream.NewWithDomain(n.in, p.Name)
@@ -81,11 +83,11 @@ func (n *Node) newDurableImports(i Import) (list []*durableImport, err error) {
 			return nil, fmt.Errorf("mesh: import %s from %s: %w", i.Event, p.Name, err)
 		}
 		d := &durableImport{importer: n.newImport(i), peer: p.Name, settings: i, js: js,
-			consumer:     outbox.ConsumerName(service(n.name), i.Event),
-			redelivered:  n.counters.cell(i.Event, Redelivered, "import", ""),
-			acknowledged: n.counters.cell(i.Event, Acknowledged, "import", ""),
-			deadLetters:  n.counters.cell(i.Event, DeadLettered, "import", ""),
-			orphaned:     n.counters.cell(i.Event, Lost, "import", ruleOrphaned),
+			consumer:     outbox.ConsumerName(config.ServiceOf(n.name), i.Event),
+			redelivered:  n.counters.cell(i.Event, stats.Redelivered, "import", ""),
+			acknowledged: n.counters.cell(i.Event, stats.Acknowledged, "import", ""),
+			deadLetters:  n.counters.cell(i.Event, stats.DeadLettered, "import", ""),
+			orphaned:     n.counters.cell(i.Event, stats.Lost, "import", stats.OutboxGone),
 			waiting:      make(chan *taken, 2*inFlight), // twice: a peer that was wiped may hand out as many again
 			open:         map[uint64]*taken{},
 			excused:      map[uint64]uint64{},
@@ -124,8 +126,8 @@ func (d *durableImport) run() {
 // answer for long does not let this service read the type from an outbox.
 func (d *durableImport) unbound(err error, refused bool) *durableState {
 	if refused {
-		err = fmt.Errorf("%s keeps no %s for service %s: name the service in the export's durable there, or import it without durable: %w",
-			d.peer, d.event, service(d.node.name), ErrNotExported)
+		err = fmt.Errorf("%s keeps no %s for service %s: name the service in the export's kept_for there, or import it without durable: %w",
+			d.peer, d.event, config.ServiceOf(d.node.name), ErrNotExported)
 	}
 	return &durableState{err: fmt.Errorf("durable import of %s from %s: %w", d.event, d.peer, err), final: refused}
 }
@@ -181,7 +183,7 @@ func (d *durableImport) compare(identity string, last uint64, info *jetstream.Co
 			"the events handled so far do not come again", "node", d.node.name, "peer", d.peer, "type", d.event, "handled", info.AckFloor.Consumer)
 	case found.Kind == bookmark.New || found.Kind == bookmark.Same:
 	default:
-		d.node.counters.cell(d.event, OutboxChanged, "import", found.Kind.String()).Add(1)
+		d.node.counters.cell(d.event, stats.OutboxChanged, "import", found.Kind.String()).Add(1)
 		d.node.log.Error("the outbox of a peer is not as this node left it", "node", d.node.name, "peer", d.peer, "type", d.event, "what", found.String())
 	}
 }

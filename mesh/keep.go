@@ -1,5 +1,7 @@
 package mesh
 
+import "leafmesh/mesh/cause"
+
 // What rules that coalesce keep, at each place. An event that has waited is not
 // stopped again at emit and import, where nobody is left to be told: the rules
 // that it was not asked about are charged.
@@ -54,8 +56,7 @@ func (e *Event[T]) coalesce(by *limit, t *turn, r *typedRoute[T], event *limited
 		if r.node.closing.Load() {
 			return ErrClosed
 		}
-		id := newID(now)
-		late.header = Header{ID: id, Root: id, Key: event.key, at: now, path: event.path}
+		late.header = cause.NewRoot(event.path, event.key, now)
 		by.coalescer.keep(event, late)
 		return nil
 	}

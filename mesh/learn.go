@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"leafmesh/mesh/internal/graph"
+	"leafmesh/mesh/graph"
 )
 
 // maxEdges bounds what a node learns. A program has some tens of edges; more come

@@ -132,7 +132,7 @@ func (n *Node) replay(ctx context.Context, l *letters.Letter, done func(error)) 
 	}
 	h := n.headerOf(&e, n.imported)
 	now := n.clock.now()
-	h.waited += max(0, now-h.at)
+	h.AddWait(now - h.At())
 	targets, err := n.replayTargets(l)
 	if err != nil {
 		return err

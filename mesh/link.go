@@ -3,7 +3,9 @@ package mesh
 import (
 	"fmt"
 
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/stats"
 )
 
 // leafSpec says what the embedded server is to be.
@@ -12,7 +14,7 @@ func (n *Node) leafSpec(link bool) (leaf.Spec, error) {
 	spec := leaf.Spec{Name: c.Name, Listen: c.Listen, MaxPayload: c.MaxPayload, Logger: n.log}
 	var err error
 	if !c.Seed.IsZero() {
-		if spec.Seed, err = c.Seed.resolve(); err != nil {
+		if spec.Seed, err = c.Seed.Resolve(); err != nil {
 			return spec, fmt.Errorf("mesh: seed of node %s: %w", n.name, err)
 		}
 	}
@@ -27,7 +29,7 @@ func (n *Node) leafSpec(link bool) (leaf.Spec, error) {
 		spec.Remotes = n.remotes()
 	}
 	if c.Tap != nil {
-		password, err := c.Tap.Password.resolve()
+		password, err := c.Tap.Password.Resolve()
 		if err != nil {
 			return spec, fmt.Errorf("mesh: tap password of node %s: %w", n.name, err)
 		}
@@ -39,12 +41,12 @@ func (n *Node) leafSpec(link bool) (leaf.Spec, error) {
 // importers are the peers that may link to this node.
 func (n *Node) importers() (importers []leaf.Importer, err error) {
 	for _, p := range n.config.Peers {
-		key, err := p.publicKey()
+		key, err := p.PublicKey()
 		if err != nil {
 			return nil, fmt.Errorf("mesh: key of peer %s: %w", p.Name, err)
 		}
 		if key != "" {
-			importers = append(importers, leaf.Importer{Name: p.Name, PublicKey: key, Consumers: n.config.consumersOf(service(p.Name))})
+			importers = append(importers, leaf.Importer{Name: p.Name, PublicKey: key, Consumers: consumersOf(n.config, config.ServiceOf(p.Name))})
 		}
 	}
 	return importers, nil
@@ -52,10 +54,10 @@ func (n *Node) importers() (importers []leaf.Importer, err error) {
 
 // links lists the links with what crossed them. The beacons by which the two
 // sides know that a link is ready are taken out of the message counts.
-func (n *Node) links() []Link {
-	links := []Link{} // a list in JSON, also without entries
+func (n *Node) links() []stats.Link {
+	links := []stats.Link{} // a list in JSON, also without entries
 	for _, l := range n.leaf.Links() {
-		link := Link{Peer: l.Peer, Direction: "imports", Connected: l.Connected,
+		link := stats.Link{Peer: l.Peer, Direction: "imports", Connected: l.Connected,
 			MessagesIn: l.MessagesIn, MessagesOut: l.MessagesOut, BytesIn: l.BytesIn, BytesOut: l.BytesOut}
 		if l.Direction == leaf.Inbound {
 			link.Direction = "exports"

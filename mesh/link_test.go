@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -101,22 +102,22 @@ func TestExportCrossesTheLinkAndPrivateEventsDoNot(t *testing.T) {
 		t.Errorf("got %+v, header %+v", r.value, r.header)
 	}
 	// The event may be handled before it is counted as sent.
-	await(t, "the export to be counted", func() bool { return nodes[0].Stats().Of("clue.clue.solved", mesh.Exported) == 1 })
-	stats := nodes[0].Stats()
-	if stats.Of("clue.clue.opened", mesh.Exported) != 0 {
-		t.Errorf("exporter counts %+v", stats.Counts)
+	await(t, "the export to be counted", func() bool { return nodes[0].Stats().Of("clue.clue.solved", stats.Exported) == 1 })
+	seen := nodes[0].Stats()
+	if seen.Of("clue.clue.opened", stats.Exported) != 0 {
+		t.Errorf("exporter counts %+v", seen.Counts)
 	}
 	// The server adds up what it read from a link a little later.
 	await(t, "the link's counter", func() bool { return nodes[1].Stats().Links[0].MessagesIn > 0 })
 	importer := nodes[1].Stats()
-	if n := importer.Of("clue.clue.opened", mesh.Imported); n != 0 {
+	if n := importer.Of("clue.clue.opened", stats.Imported); n != 0 {
 		t.Errorf("%d private events imported", n)
 	}
 	if len(importer.Links) != 1 || importer.Links[0].MessagesIn != 1 || importer.Links[0].MessagesOut != 0 {
 		t.Errorf("importer's links %+v", importer.Links)
 	}
-	if len(stats.Links) != 1 || !stats.Links[0].Connected || stats.Links[0].MessagesOut != 1 {
-		t.Errorf("links %+v", stats.Links)
+	if len(seen.Links) != 1 || !seen.Links[0].Connected || seen.Links[0].MessagesOut != 1 {
+		t.Errorf("links %+v", seen.Links)
 	}
 }
 
@@ -163,7 +164,7 @@ func TestInstancesShareOrEachGet(t *testing.T) {
 			}
 			await(t, "every event handled", func() bool { return first.Load()+second.Load() >= test.want })
 			await(t, "every export counted", func() bool {
-				return nodes[0].Stats().Total(mesh.Exported)+nodes[1].Stats().Total(mesh.Exported) == events
+				return nodes[0].Stats().Total(stats.Exported)+nodes[1].Stats().Total(stats.Exported) == events
 			})
 			if sum := first.Load() + second.Load(); sum != test.want {
 				t.Errorf("%d handled, want %d", sum, test.want)
@@ -195,8 +196,8 @@ func TestAnotherGoTypeForASubject(t *testing.T) {
 func TestExportThatNobodyListensForIsNotEncoded(t *testing.T) {
 	nodes := openAll(t, clueNode("clue-1"))
 	emit(t, nodes[0], clueSolved, solved{Team: "a"})
-	await(t, "the event to be counted as unheard", func() bool { return nodes[0].Stats().Total(mesh.Unheard) == 1 })
-	if n := nodes[0].Stats().Total(mesh.Exported); n != 0 {
+	await(t, "the event to be counted as unheard", func() bool { return nodes[0].Stats().Total(stats.Unheard) == 1 })
+	if n := nodes[0].Stats().Total(stats.Exported); n != 0 {
 		t.Errorf("%d exported", n)
 	}
 }
@@ -210,18 +211,18 @@ func TestOversizeExportIsLostByNameAndKeepsTheLink(t *testing.T) {
 	if s := <-got; s.Clue != "small" {
 		t.Errorf("got %d bytes", len(s.Clue))
 	}
-	if c := find(nodes[0], mesh.Lost, "payload-size"); c.Count != 1 || c.Place != "export" || c.Type != "clue.clue.solved" {
+	if c := find(nodes[0], stats.Lost, "payload-size"); c.Count != 1 || c.Place != "export" || c.Type != "clue.clue.solved" {
 		t.Errorf("counted as %+v", c)
 	}
 }
 
-func find(n *mesh.Node, outcome mesh.Outcome, rule string) mesh.Count {
+func find(n *mesh.Node, outcome stats.Outcome, rule string) stats.Count {
 	for _, c := range n.Stats().Counts {
 		if c.Outcome == outcome && c.Rule == rule {
 			return c
 		}
 	}
-	return mesh.Count{}
+	return stats.Count{}
 }
 
 func TestLimitsAtEachPlace(t *testing.T) {
@@ -232,20 +233,20 @@ func TestLimitsAtEachPlace(t *testing.T) {
 		errors  int
 		handled uint64
 		node    int
-		outcome mesh.Outcome
+		outcome stats.Outcome
 		rule    string
 	}{
 		{"emit, refuse", func(c, _ *mesh.Config) {
 			c.Limits = []mesh.Rule{{Event: "clue.clue.solved", Limit: slow(mesh.Refuse)}}
 		},
-			3, 2, 0, mesh.Refused, "emit-limit"},
+			3, 2, 0, stats.Refused, "emit-limit"},
 		{"emit, shed", func(c, _ *mesh.Config) {
 			c.Limits = []mesh.Rule{{Event: "clue.clue.solved", Limit: slow(mesh.Shed)}}
 		},
-			0, 2, 0, mesh.ShedEvents, "emit-limit"},
-		{"export, refuse", func(c, _ *mesh.Config) { c.Exports[0].Limit = slow(mesh.Refuse) }, 3, 2, 0, mesh.Refused, "export-limit"},
-		{"export, shed", func(c, _ *mesh.Config) { c.Exports[0].Limit = slow(mesh.Shed) }, 0, 2, 0, mesh.ShedEvents, "export-limit"},
-		{"import, shed", func(_, s *mesh.Config) { s.Imports[0].Limit = slow(mesh.Shed) }, 0, 2, 1, mesh.ShedEvents, "import-limit"},
+			0, 2, 0, stats.Shed, "emit-limit"},
+		{"export, refuse", func(c, _ *mesh.Config) { c.Exports[0].Limit = slow(mesh.Refuse) }, 3, 2, 0, stats.Refused, "export-limit"},
+		{"export, shed", func(c, _ *mesh.Config) { c.Exports[0].Limit = slow(mesh.Shed) }, 0, 2, 0, stats.Shed, "export-limit"},
+		{"import, shed", func(_, s *mesh.Config) { s.Imports[0].Limit = slow(mesh.Shed) }, 0, 2, 1, stats.Shed, "import-limit"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			clue, score := clueNode("clue-1"), scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { return nil })
@@ -258,7 +259,7 @@ func TestLimitsAtEachPlace(t *testing.T) {
 				}
 			}
 			await(t, "every event to be counted", func() bool {
-				return nodes[1].Stats().Total(mesh.Handled) == test.handled && find(nodes[test.node], test.outcome, test.rule).Count == 3
+				return nodes[1].Stats().Total(stats.Handled) == test.handled && find(nodes[test.node], test.outcome, test.rule).Count == 3
 			})
 			if errs != test.errors {
 				t.Errorf("%d errors, want %d", errs, test.errors)
@@ -276,7 +277,7 @@ func TestAWaitingLimitDelaysAndEndsWithTheContext(t *testing.T) {
 		if err := clueSolved.Emit(ctx, solved{}); err != nil {
 			t.Fatal(err)
 		}
-		return nodes[0].Stats().Total(mesh.Delayed) > 0
+		return nodes[0].Stats().Total(stats.Delayed) > 0
 	})
 	ended, cancel := context.WithCancel(ctx)
 	cancel()

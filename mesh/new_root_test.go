@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // emitRoot emits a step as the root of a cascade of its own.
@@ -197,7 +198,7 @@ func TestNewRootNeverWaitsForAQueue(t *testing.T) {
 	}, mesh.Queue(1), soon(1)))
 	emitStep(t, n, stepTaken, step{N: items})
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler again", "", 1+items)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler again", "", 1+items)
 }
 
 func TestLimitsByRootStopANewRoot(t *testing.T) {
@@ -244,7 +245,7 @@ func TestNewRootsWaitWhileTheNodeCloses(t *testing.T) {
 	if err := receive(t, closed); err != nil {
 		t.Error(err)
 	}
-	wantCount(t, n, stepRepeated.Subject(), mesh.Handled, "handler item", "", 2)
+	wantCount(t, n, stepRepeated.Subject(), stats.Handled, "handler item", "", 2)
 }
 
 func TestACoalescedNewRoot(t *testing.T) {
@@ -257,7 +258,7 @@ func TestACoalescedNewRoot(t *testing.T) {
 		}),
 		stepTaken.Handle("keep", keepHeaders(headers))}})
 	emitStep(t, n, stepRepeated, step{Key: "a"})
-	waitUntil(t, "the batch is handled", func() bool { return n.Stats().Of(stepRepeated.Subject(), mesh.Handled) == 1 })
+	waitUntil(t, "the batch is handled", func() bool { return n.Stats().Of(stepRepeated.Subject(), stats.Handled) == 1 })
 	finish(t, n)
 	for range 2 { // the first and the newest
 		wantLinkedRoot(t, receive(t, headers), batch)
@@ -330,7 +331,7 @@ func TestNewRootCrossesTheLink(t *testing.T) {
 	if got := strings.Join(h.Path(), " "); got != "clue-1:clue.clue.solved" {
 		t.Errorf("path %s", got)
 	}
-	if n := nodes[1].Stats().Of(clueSolved.Subject(), mesh.Refused); n != 0 {
+	if n := nodes[1].Stats().Of(clueSolved.Subject(), stats.Refused); n != 0 {
 		t.Errorf("%d refused", n)
 	}
 }

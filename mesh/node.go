@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -13,7 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
 
-	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/gate"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/letters"
@@ -33,8 +33,8 @@ type Node struct {
 	guard    *guard
 	counters *counters
 	learned  learned
-	paths    *cascade.Tree       // of roots emitted here
-	imported *cascade.Tree       // of events that came over links
+	paths    *cause.Tree         // of roots emitted here
+	imported *cause.Tree         // of events that came over links
 	handlers []registeredHandler // in their order; never changes
 
 	leaf    *leaf.Server
@@ -121,7 +121,7 @@ func start(ctx context.Context, c Config, link bool) (*Node, error) {
 
 // newNode makes the node's pure part: who handles what.
 func newNode(c Config) (*Node, error) {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
 	}
@@ -137,8 +137,8 @@ func newNode(c Config) (*Node, error) {
 	n := &Node{
 		name: c.Name, config: c, log: c.Logger, codecCheck: c.CodecCheck,
 		logLimit: rate.NewLimiter(1, 10),
-		clock:    newClock(), guard: newGuard(c.Cascades), counters: newCounters(), paths: cascade.NewTree(maxPaths), imported: cascade.NewTree(maxPaths),
-		closed: make(chan struct{}), rules: c.rules(), rootBuckets: map[Rule]*gate.Keyed[string]{},
+		clock:    newClock(), guard: newGuard(c.Cascades), counters: newCounters(), paths: cause.NewTree(maxPaths), imported: cause.NewTree(maxPaths),
+		closed: make(chan struct{}), rules: c.Rules(), rootBuckets: map[Rule]*gate.Keyed[string]{},
 		encodedRoutes: map[string]*typedRoute[Any]{},
 	}
 	if n.log == nil {
@@ -149,8 +149,8 @@ func newNode(c Config) (*Node, error) {
 	n.handling, n.endHandling = context.WithCancel(context.Background())
 	n.table.Store(&routes{types: map[string]*eventType{}})
 	for _, h := range c.Handlers {
-		r := h.receiver(n)
-		n.handlers = append(n.handlers, registeredHandler{h.pattern, r})
+		r := h.(*handler).receiver(n)
+		n.handlers = append(n.handlers, registeredHandler{h.Pattern(), r})
 		n.running = append(n.running, r)
 	}
 	return n, n.makeTypes()
@@ -160,49 +160,18 @@ func newNode(c Config) (*Node, error) {
 func (n *Node) makeTypes() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, subject := range n.config.subjects() {
+	for _, subject := range n.config.Subjects() {
 		if _, err := n.typeLocked(subject); err != nil {
 			return fmt.Errorf("mesh: open node %s: %w", n.name, err)
 		}
 	}
 	for i, m := range n.config.Imports {
 		if m.Durable && len(n.table.Load().types[m.Event].handlers) == 0 {
-			return &FieldError{Field: fmt.Sprintf("imports[%d].durable", i), Problem: fmt.Sprintf("no handler takes %s", m.Event),
+			return &config.FieldError{Field: fmt.Sprintf("imports[%d].durable", i), Problem: fmt.Sprintf("no handler takes %s", m.Event),
 				Remedy: "declare a handler, which acknowledges the events, or remove durable"}
 		}
 	}
 	return nil
-}
-
-// subjects lists the event types that the configuration names.
-func (c Config) subjects() (subjects []string) {
-	for _, h := range c.Handlers {
-		if !strings.ContainsAny(h.pattern, "*>") {
-			subjects = append(subjects, h.pattern)
-		}
-	}
-	for _, l := range c.Limits {
-		if !strings.ContainsAny(l.Event, "*>") {
-			subjects = append(subjects, l.Event)
-		}
-	}
-	for _, e := range c.Exports {
-		subjects = append(subjects, e.Event)
-	}
-	for _, i := range c.Imports {
-		subjects = append(subjects, i.Event)
-	}
-	return subjects
-}
-
-// exports reports whether the node exports the subject.
-func (c Config) exports(subject string) bool {
-	return slices.ContainsFunc(c.Exports, func(e Export) bool { return e.Event == subject })
-}
-
-// imports reports whether the node imports the subject.
-func (c Config) imports(subject string) bool {
-	return slices.ContainsFunc(c.Imports, func(i Import) bool { return i.Event == subject })
 }
 
 // connect joins the router to the server: exports and imports each on a
@@ -282,10 +251,4 @@ func (n *Node) logRarely(message string, attrs ...any) {
 	if n.logLimit.Allow() {
 		n.log.Warn(message, append(attrs, "node", n.name)...)
 	}
-}
-
-// serviceOf is the service that owns a subject: its first token.
-func serviceOf(subject string) string {
-	service, _, _ := strings.Cut(subject, ".")
-	return service
 }

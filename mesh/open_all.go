@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"leafmesh/mesh/config"
 
 	"github.com/nats-io/nkeys"
 )
@@ -45,9 +46,6 @@ func OpenAll(ctx context.Context, configs ...Config) (_ Nodes, err error) {
 	return nodes, nil
 }
 
-// unknownURL stands for a port that is known only once the peer has started.
-const unknownURL = "nats-leaf://127.0.0.1:0"
-
 // introduce gives each node a key, a port and the others as peers, as far as
 // their exports and imports need it.
 func introduce(configs []Config) ([]Config, error) {
@@ -75,7 +73,7 @@ func introduce(configs []Config) ([]Config, error) {
 	}
 	introduced := make([]Config, len(configs))
 	for i, c := range configs {
-		c.oneProcess = true
+		c.OneProcess = true
 		c.Listen, c.Seed, c.Peers = "", NewSecret(seeds[i]), nil
 		for j, other := range configs {
 			if i == j {
@@ -83,7 +81,7 @@ func introduce(configs []Config) ([]Config, error) {
 			}
 			peer := Peer{Name: other.Name}
 			if importsFrom(c, other) {
-				peer.URL = unknownURL
+				peer.URL = config.LaterURL
 			}
 			if importsFrom(other, c) {
 				peer.Key = keys[j]
@@ -101,7 +99,7 @@ func introduce(configs []Config) ([]Config, error) {
 // importsFrom reports whether c imports an event of other's service.
 func importsFrom(c, other Config) bool {
 	for _, i := range c.Imports {
-		if serviceOf(i.Event) == service(other.Name) {
+		if config.OwnerOf(i.Event) == config.ServiceOf(other.Name) {
 			return true
 		}
 	}

@@ -3,44 +3,16 @@ package mesh
 import (
 	"context"
 	"fmt"
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/configtest"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 )
 
-// fullYAML has every field of a configuration.
-const fullYAML = `name: clue-1
-listen: 127.0.0.1:7401
-seed: {file: clue-1.nk}
-peers:
-  - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402"}
-  - {name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ}
-  - {name: score-2, key_file: score-2.pub}
-limits:
-  - {name: newest, place: emit, event: "clue.answer.*", root: clue.answer.submitted, by: key, keys: 7, within: 2s, limit: {rate: 20/min, burst: 50, policy: coalesce}}
-  - {event: clue.answer.submitted, by: root, limit: {rate: 200/s, burst: 9, policy: refuse}}
-  - {name: sent, place: export, event: "score.>", by: type, limit: {rate: 3/h, policy: shed}}
-  - {place: import, event: hunt.clue.unlocked, by: peer, limit: {rate: 1000000000/s, policy: wait}}
-  - {name: paced, place: handler, handler: judge, event: clue.answer.submitted, limit: {rate: 0.5/s, burst: 1000000, policy: wait}}
-  - {name: few, place: handler, handler: judge, event: clue.answer.submitted, by: key, concurrency: 2}
-cascades:
-  - {depth: 31, descendants: 1000000, loops: 31, deadline: 9h}
-  - {root: clue.answer.submitted, depth: 1}
-alarms: {factor: 2.5, gain: 0.1}
-exports:
-  - {event: clue.clue.solved, durable: [score], limit: {rate: 5/s, burst: 1, policy: refuse}}
-  - {event: clue.hint.taken, limit: {rate: 5/s, policy: wait}}
-imports:
-  - {event: hunt.clue.unlocked, delivery: each, limit: {rate: 5/s, burst: 1, policy: shed}}
-  - {event: hunt.team.finished, delivery: shared, durable: true, ordered: true, redelivery: {tries: 3, after: 2s, max: 4s}}
-data: data
-outbox: {max_age: 48h, max_bytes: 2097152, max_events: 10, sync: always}
-tap: {listen: "localhost:0", user: watcher, password: {env: TAP_PASSWORD}}
-max_payload: 4096
-`
-
-// What a program declares that opens fullYAML.
+// What a program declares that opens configtest.Full.
 var (
 	answerSubmitted = NewEvent[int]("clue.answer.submitted")
 	_               = NewEvent[int]("clue.clue.solved")
@@ -49,9 +21,9 @@ var (
 )
 
 func TestFullYAMLHasEveryField(t *testing.T) {
-	folder, _ := newFolder(t)
+	folder, _ := configtest.NewFolder(t)
 	var c Config
-	if err := loadText(t, folder, fullYAML, &c); err != nil {
+	if err := loadText(t, folder, configtest.Full, &c); err != nil {
 		t.Fatal(err)
 	}
 	given := map[string]bool{}
@@ -59,9 +31,17 @@ func TestFullYAMLHasEveryField(t *testing.T) {
 	secret := map[string]bool{".seed.env": true, ".tap.password.file": true} // one source excludes the other
 	for field, is := range given {
 		if !is && !secret[field] {
-			t.Errorf("fullYAML has no %s", field)
+			t.Errorf("configtest.Full has no %s", field)
 		}
 	}
+}
+
+// loadText loads a YAML text as node.yaml in a folder.
+func loadText(t testing.TB, folder, text string, into config.Validator) error {
+	t.Helper()
+	path := filepath.Join(folder, "node.yaml")
+	configtest.WriteFile(t, path, text, 0o644)
+	return config.LoadYAML(path, into)
 }
 
 // markGiven notes which fields with a YAML form are anywhere above zero.
@@ -90,20 +70,20 @@ func markGiven(given map[string]bool, path string, v reflect.Value) {
 // Open says which field is wrong; the rules that are then in force can be set
 // again; and the node closes.
 func FuzzOpen(f *testing.F) {
-	folder, _ := newFolder(f)
-	f.Add(goodYAML)
-	f.Add(fullYAML)
+	folder, _ := configtest.NewFolder(f)
+	f.Add(configtest.Good)
+	f.Add(configtest.Full)
 	for _, cut := range []string{"name: newest, ", "by: key, ", "place: emit, ", "keys: 7, ", "within: 2s, ", "burst: 50, ", "root: clue.answer.submitted, ", "handler: judge, ", ", policy: refuse", "depth: 31, "} {
-		f.Add(strings.Replace(fullYAML, cut, "", 1))
+		f.Add(strings.Replace(configtest.Full, cut, "", 1))
 	}
 	for _, change := range [][2]string{
 		{`place: export, event: "score.>", by: type, `, "place: export, event: clue.hint.taken, "}, // as the export's own limit
-		{"durable: [score]", "durable: [score, hunt]"}, {"ordered: true, ", ""}, {"sync: always", "sync: 5s"}, {"durable: true, ", ""}, {"data: data", ""},
+		{"kept_for: [score]", "durable: [score, hunt]"}, {"ordered: true, ", ""}, {"sync: always", "sync: 5s"}, {"durable: true, ", ""}, {"data: data", ""},
 		{`place: import, event: hunt.clue.unlocked, by: peer, `, "place: import, event: hunt.clue.unlocked, "},
 		{"clue.answer.*", "*.*.*"}, {"place: handler, handler: judge", "place: handler"}, {"policy: coalesce", "policy: shed"}, {"max_payload: 4096", "max_payload: 1024"},
 		{"localhost:0", "[::1]:0"}, {"watcher", `"a b\"{}"`},
 	} {
-		f.Add(strings.Replace(fullYAML, change[0], change[1], 1))
+		f.Add(strings.Replace(configtest.Full, change[0], change[1], 1))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var c Config
@@ -111,7 +91,7 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		stayHere(&c)
-		if c.keeps() {
+		if c.IsDurable() {
 			c.Data = Path(t.TempDir())
 		}
 		nothing := func(context.Context, int) error { return nil }
@@ -120,7 +100,7 @@ func FuzzOpen(f *testing.F) {
 		defer cancel()
 		n, err := Open(ctx, c)
 		if err != nil {
-			if len(FieldErrors(err)) == 0 {
+			if len(config.FieldErrors(err)) == 0 {
 				t.Errorf("%v\nno field is said to be wrong in\n%s", err, text)
 			}
 			return

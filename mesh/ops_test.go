@@ -16,6 +16,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/graph"
+	"leafmesh/mesh/stats"
 )
 
 // question asks on the operations lane.
@@ -65,12 +67,12 @@ func TestANodeAtItsLimitsAnswers(t *testing.T) {
 		t.Fatalf("%d of 100 admitted", got)
 	}
 
-	var stats mesh.Stats
-	answerTo(t, conn, "mesh.ops.stats", &stats)
-	if stats.Node != "core-1" || stats.Of(stepRepeated.Subject(), mesh.Refused) != 99 || stats.Of(stepTaken.Subject(), mesh.Refused) == 0 || stats.Waiting == 0 {
-		t.Errorf("stats %+v", stats)
+	var seen stats.Stats
+	answerTo(t, conn, "mesh.ops.stats", &seen)
+	if seen.Node != "core-1" || seen.Of(stepRepeated.Subject(), stats.Refused) != 99 || seen.Of(stepTaken.Subject(), stats.Refused) == 0 || seen.Waiting == 0 {
+		t.Errorf("stats %+v", seen)
 	}
-	var graph mesh.Graph
+	var graph graph.Graph
 	answerTo(t, conn, "mesh.ops.graph", &graph)
 	drawing := question(t, conn, "mesh.ops.graph.mermaid", nil)
 	if len(graph.Edges) != 1 || graph.Mermaid() != string(drawing.Data) || !strings.Contains(graph.Mermaid(), "chain") {
@@ -82,9 +84,9 @@ func TestANodeAtItsLimitsAnswers(t *testing.T) {
 	waitUntil(t, "the node begins to close", func() bool {
 		return errors.Is(stepForked.Emit(n.Context(full), step{Key: "a"}), mesh.ErrClosed)
 	})
-	answerTo(t, conn, "mesh.ops.stats", &stats)
-	if stats.Waiting == 0 {
-		t.Errorf("while it closes: %+v", stats)
+	answerTo(t, conn, "mesh.ops.stats", &seen)
+	if seen.Waiting == 0 {
+		t.Errorf("while it closes: %+v", seen)
 	}
 	free()
 	if err := <-closed; err != nil {
@@ -140,8 +142,8 @@ func TestABadQuestionIsAnsweredWithAnError(t *testing.T) {
 	if err := conn.Publish("mesh.ops.stats", nil); err != nil { // there is nobody to answer to
 		t.Fatal(err)
 	}
-	var stats mesh.Stats
-	answerTo(t, conn, "mesh.ops.stats", &stats)
+	var seen stats.Stats
+	answerTo(t, conn, "mesh.ops.stats", &seen)
 }
 
 // A client at the tap lists, inspects, replays and drops dead letters.

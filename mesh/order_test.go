@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // sequences checks that the numbers of each line come without a gap, from 0.
@@ -121,7 +122,7 @@ func TestWorkersRunKeysSideBySide(t *testing.T) {
 	receive(t, others)
 	close(gate)
 	finish(t, n)
-	if handled := n.Stats().Total(mesh.Handled); handled != 101 {
+	if handled := n.Stats().Total(stats.Handled); handled != 101 {
 		t.Errorf("%d events handled, want 101", handled)
 	}
 }

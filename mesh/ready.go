@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/leaf"
 )
 
@@ -42,7 +43,7 @@ func (n *Node) wanted() map[string][]string {
 	for _, r := range n.remotes() {
 		wanted[r.Name] = nil
 		for _, i := range n.config.Imports {
-			if !i.Durable && serviceOf(i.Event) == service(r.Name) {
+			if !i.Durable && config.OwnerOf(i.Event) == config.ServiceOf(r.Name) {
 				wanted[r.Name] = append(wanted[r.Name], i.Event+".*")
 			}
 		}
@@ -59,7 +60,7 @@ func (n *Node) remotes() (remotes []leaf.Remote) {
 		}
 		needed, deny := false, []string{}
 		for _, i := range n.config.Imports {
-			if owner := serviceOf(i.Event); owner == service(p.Name) {
+			if owner := config.OwnerOf(i.Event); owner == config.ServiceOf(p.Name) {
 				needed = true
 			} else {
 				deny = append(deny, i.Event+".*")

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/wire"
 )
 
@@ -71,7 +71,7 @@ func (n *Node) relay(ctx context.Context, b *batch[Any], s *Staged, e *wire.Enve
 		return err
 	}
 	h := n.headerOf(e, n.treeOf(e.Path))
-	return b.add(ctx, entry[Any]{route: r, header: h, value: value, late: max(0, n.clock.now()-h.at)})
+	return b.add(ctx, entry[Any]{route: r, header: h, value: value, late: max(0, n.clock.now()-h.At())})
 }
 
 // relayRoute gives the route of staged events. The type may be one that the node
@@ -85,7 +85,7 @@ func (n *Node) relayRoute(subject string) (*typedRoute[Any], error) {
 
 // treeOf gives the tree that keeps a path: what began on other nodes has its own,
 // as others make those paths.
-func (n *Node) treeOf(path [][]byte) *cascade.Tree {
+func (n *Node) treeOf(path [][]byte) *cause.Tree {
 	if strings.HasPrefix(string(path[0]), n.name+":") {
 		return n.paths
 	}

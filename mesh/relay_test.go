@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 func TestRelaySaysHowFarItCame(t *testing.T) {
@@ -69,7 +70,7 @@ func TestRelayRefusesWhatIsDamagedOrFromElsewhere(t *testing.T) {
 		})
 	}
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler log", "", 6)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler log", "", 6)
 }
 
 // A node that was opened again relays what the one before has staged, also of
@@ -80,7 +81,7 @@ func TestRelayAfterARestart(t *testing.T) {
 	finish(t, first)
 	second := openHandlers(t)
 	relay(t, second, staged)
-	wantCount(t, second, stepTaken.Subject(), mesh.Admitted, "", "", 1)
+	wantCount(t, second, stepTaken.Subject(), stats.Admitted, "", "", 1)
 }
 
 // Over two links: what a handler of an imported event stages keeps its cascade.

@@ -9,7 +9,9 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
 )
 
 // damaged is a message with some of its elements replaced by null.
@@ -85,8 +87,8 @@ func TestADamagedCausalHeaderMakesARoot(t *testing.T) {
 			t.Errorf("at the tap: %v", err)
 		}
 	}
-	wantCount(t, node, clueSolved.Subject(), mesh.Imported, "", "", 1)
-	wantCount(t, node, clueSolved.Subject(), mesh.Rerooted, "", "", 1)
+	wantCount(t, node, clueSolved.Subject(), stats.Imported, "", "", 1)
+	wantCount(t, node, clueSolved.Subject(), stats.Rerooted, "", "", 1)
 }
 
 // What is lost besides its causes, or says more than it may, stays malformed.
@@ -114,9 +116,9 @@ func TestWhatIsNotRerooted(t *testing.T) {
 		publish("clue.clue.solved.k", damaged(t, good, elements...))
 		receive(t, got)
 	}
-	wantCount(t, node, clueSolved.Subject(), mesh.Lost, "import", "malformed", uint64(len(bad)))
-	wantCount(t, node, clueSolved.Subject(), mesh.Imported, "", "", 3)
-	wantCount(t, node, clueSolved.Subject(), mesh.Rerooted, "", "", 3)
+	wantCount(t, node, clueSolved.Subject(), stats.Lost, "import", "malformed", uint64(len(bad)))
+	wantCount(t, node, clueSolved.Subject(), stats.Imported, "", "", 3)
+	wantCount(t, node, clueSolved.Subject(), stats.Rerooted, "", "", 3)
 }
 
 // Rules at import hold for rerooted events as for others; those by peer take all
@@ -139,17 +141,17 @@ func TestRulesHoldForRerootedEvents(t *testing.T) {
 	if first, second := receive(t, got), receive(t, got); first.Origin() != "unknown" || second.Origin() != "clue-1" {
 		t.Errorf("from %s and %s, want each once", first.Origin(), second.Origin())
 	}
-	wantCount(t, node, clueSolved.Subject(), mesh.ShedEvents, "import", "one-peer", 2)
-	wantCount(t, node, clueSolved.Subject(), mesh.Rerooted, "", "", 1)
+	wantCount(t, node, clueSolved.Subject(), stats.Shed, "import", "one-peer", 2)
+	wantCount(t, node, clueSolved.Subject(), stats.Rerooted, "", "", 1)
 }
 
 // No node can have the name that rerooted events come under.
 func TestNoNodeIsNamedUnknown(t *testing.T) {
-	if _, err := mesh.Open(t.Context(), mesh.Config{Name: wire.UnknownNode}); len(mesh.FieldErrors(err)) == 0 {
+	if _, err := mesh.Open(t.Context(), mesh.Config{Name: wire.UnknownNode}); len(config.FieldErrors(err)) == 0 {
 		t.Errorf("a node opened under the name: %v", err)
 	}
 	peer := mesh.Config{Name: "score-1", Peers: []mesh.Peer{{Name: wire.UnknownNode, URL: "nats-leaf://127.0.0.1:1"}}}
-	if err := peer.Validate(); len(mesh.FieldErrors(err)) == 0 {
+	if err := peer.Validate(); len(config.FieldErrors(err)) == 0 {
 		t.Errorf("a peer has the name: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 var errBroken = errors.New("it is broken")
@@ -44,14 +45,14 @@ func TestAHandlerIsTriedAFiniteNumberOfTimes(t *testing.T) {
 			if calls != c.calls {
 				t.Errorf("%d calls, want %d", calls, c.calls)
 			}
-			wantCount(t, n, stepTaken.Subject(), mesh.Retried, "handler fragile", "", uint64(c.calls-1))
+			wantCount(t, n, stepTaken.Subject(), stats.Retried, "handler fragile", "", uint64(c.calls-1))
 			handled, failed := uint64(1), uint64(0)
 			if c.failures >= c.tries {
 				handled, failed = 0, 1
 			}
-			wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler fragile", "", handled)
-			wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler fragile", "", failed)
-			wantCount(t, n, mesh.DeadLetters.Subject(), mesh.Admitted, "", "", failed)
+			wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler fragile", "", handled)
+			wantCount(t, n, stepTaken.Subject(), stats.Failed, "handler fragile", "", failed)
+			wantCount(t, n, mesh.DeadLetters.Subject(), stats.Admitted, "", "", failed)
 		})
 	}
 }
@@ -118,7 +119,7 @@ func TestAPanicIsAFailureAndTheWorkerGoesOn(t *testing.T) {
 		t.Errorf("%+v", letter)
 	}
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler fragile", "", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler fragile", "", 1)
 }
 
 func TestOnlyTheTryThatSucceedsEmits(t *testing.T) {
@@ -162,7 +163,7 @@ func TestOnlyTheTryThatSucceedsEmits(t *testing.T) {
 	if waiting := n.Stats().Waiting; waiting != 0 {
 		t.Errorf("%d places of dropped events are still taken", waiting)
 	}
-	wantCount(t, n, stepRepeated.Subject(), mesh.Admitted, "", "", uint64(len(want)))
+	wantCount(t, n, stepRepeated.Subject(), stats.Admitted, "", "", uint64(len(want)))
 }
 
 func TestAHandlerOfDeadLettersThatFailsMakesNoOther(t *testing.T) {
@@ -174,8 +175,8 @@ func TestAHandlerOfDeadLettersThatFailsMakesNoOther(t *testing.T) {
 	}
 	finish(t, n)
 	letters := mesh.DeadLetters.Subject()
-	wantCount(t, n, letters, mesh.Admitted, "", "", 10)
-	wantCount(t, n, letters, mesh.Failed, "handler fragile too", "", 10)
+	wantCount(t, n, letters, stats.Admitted, "", "", 10)
+	wantCount(t, n, letters, stats.Failed, "handler fragile too", "", 10)
 }
 
 // An error's text is the handler's own business: it must not cost the letter.

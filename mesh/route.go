@@ -4,9 +4,10 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"leafmesh/mesh/internal/cascade"
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/gate"
-	"leafmesh/mesh/internal/route"
+	"leafmesh/mesh/stats"
 )
 
 // eventType is one subject on one node: its rules, its counters and who takes
@@ -16,7 +17,7 @@ type eventType struct {
 	node     *Node
 	subject  string
 	step     string // "clue-1:clue.answer.judged"
-	root     *cascade.Path
+	root     *cause.Path
 	export   *Export
 	durable  bool      // the export goes by way of the outbox
 	handlers []binding // in their order
@@ -125,8 +126,8 @@ func (n *Node) typeLocked(subject string) (*eventType, error) {
 		return t, nil
 	}
 	if len(table.types) >= maxTypes {
-		n.counters.cell("(other)", Refused, "emit", ruleTypes).Add(1)
-		return nil, &RefusedError{Type: subject, Place: "emit", Rule: ruleTypes}
+		n.counters.cell("(other)", stats.Refused, "emit", stats.TooManyTypes).Add(1)
+		return nil, &RefusedError{Type: subject, Place: "emit", Rule: stats.TooManyTypes}
 	}
 	t := n.newType(subject)
 	fresh := *table
@@ -142,30 +143,30 @@ func (n *Node) typeLocked(subject string) (*eventType, error) {
 func (n *Node) newType(subject string) *eventType {
 	t := &eventType{
 		node: n, subject: subject, step: n.name + ":" + subject,
-		admitted: n.counters.cell(subject, Admitted, "", ""),
-		imported: n.counters.cell(subject, Imported, "", ""),
-		stored:   n.counters.cell(subject, Stored, "", ""),
-		badKey:   &RefusedError{Type: subject, Place: "emit", Rule: ruleKey},
+		admitted: n.counters.cell(subject, stats.Admitted, "", ""),
+		imported: n.counters.cell(subject, stats.Imported, "", ""),
+		stored:   n.counters.cell(subject, stats.Stored, "", ""),
+		badKey:   &RefusedError{Type: subject, Place: "emit", Rule: stats.BadKey},
 	}
 	t.root = n.paths.Root(t.step)
 	for rule := gate.DepthRule; rule < gate.RuleCount; rule++ {
-		t.outOfBounds[rule] = n.counters.cell(subject, Refused, "emit", rule.String())
+		t.outOfBounds[rule] = n.counters.cell(subject, stats.Refused, "emit", rule.String())
 	}
 	for i := range n.config.Exports {
 		if n.config.Exports[i].Event == subject {
 			t.export = &n.config.Exports[i]
-			t.durable = t.export.durable()
+			t.durable = t.export.IsDurable()
 		}
 	}
 	t.rules.Store(n.rulesLocked(subject, nil))
 	defer n.limitHandlersLocked(t) // once they are bound
 	for _, h := range n.handlers {
-		if route.Match(h.pattern, subject) {
+		if config.Match(h.pattern, subject) {
 			t.handlers = append(t.handlers, h.receiver.bind(t))
 		}
 	}
 	t.inbound = t.handlers
-	if n.config.Tap != nil && n.config.imports(subject) {
+	if n.config.Tap != nil && n.config.HasImport(subject) {
 		t.inbound = append(slices.Clone(t.handlers), newOutlet[Any](n, t, false))
 	}
 	return t

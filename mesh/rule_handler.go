@@ -1,9 +1,8 @@
 package mesh
 
 import (
+	"leafmesh/mesh/config"
 	"slices"
-
-	"leafmesh/mesh/internal/route"
 )
 
 // handlerRules is what an event has to pass at a handler.
@@ -23,24 +22,24 @@ func (n *Node) limitHandlersLocked(t *eventType) {
 }
 
 func (n *Node) handlerRulesLocked(t *tally, old *handlerRules) *handlerRules {
-	kept, underWay := map[Rule]*limit{}, map[ruleID]*calls{}
+	kept, underWay := map[Rule]*limit{}, map[config.RuleID]*calls{}
 	if old != nil {
 		for _, l := range slices.Concat(old.rates, old.calls) {
 			kept[l.rule] = l
 		}
 		for _, l := range old.calls {
-			underWay[l.rule.identity()] = l.calls
+			underWay[l.rule.Identity()] = l.calls
 		}
 	}
 	rules := &handlerRules{}
 	for _, r := range n.rules {
-		if !r.isFor(t) {
+		if !isFor(r, t) {
 			continue
 		}
 		l := kept[r]
 		if l == nil {
 			l = n.newLimitLocked(t.subject, t.place, r)
-			if c := underWay[r.identity()]; c != nil {
+			if c := underWay[r.Identity()]; c != nil {
 				l.calls = c
 				c.setLimit(r.Concurrency)
 			}
@@ -49,7 +48,7 @@ func (n *Node) handlerRulesLocked(t *tally, old *handlerRules) *handlerRules {
 			rules.rates = append(rules.rates, l)
 		} else {
 			rules.calls = append(rules.calls, l)
-			delete(underWay, r.identity())
+			delete(underWay, r.Identity())
 		}
 	}
 	for _, c := range underWay { // nobody waits for a rule that is gone
@@ -65,7 +64,7 @@ func (n *Node) handlerRulesLocked(t *tally, old *handlerRules) *handlerRules {
 
 // isFor reports whether the rule is for a type's events at a handler. None is for
 // alarms: operations are outside of all limits.
-func (r Rule) isFor(t *tally) bool {
+func isFor(r Rule, t *tally) bool {
 	return r.Place == AtHandler && t.subject != GraphAlarms.subject &&
-		route.Match(r.Event, t.subject) && (r.Handler == "" || "handler "+r.Handler == t.place)
+		config.Match(r.Event, t.subject) && (r.Handler == "" || "handler "+r.Handler == t.place)
 }

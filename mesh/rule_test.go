@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/stats"
 )
 
 // slowly lets a few events pass and then none for an hour.
@@ -46,8 +48,8 @@ func TestARuleByKeyGivesEachKeyItsOwn(t *testing.T) {
 	if got := emitMany(t, n, stepRepeated, "d", 1000); got != 100 {
 		t.Errorf("another type: %d admitted, want 100", got)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "one-team", 3*997)
-	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "emit-limit", 0)
+	wantCount(t, n, stepTaken.Subject(), stats.Refused, "emit", "one-team", 3*997)
+	wantCount(t, n, stepTaken.Subject(), stats.Refused, "emit", "emit-limit", 0)
 }
 
 func TestKeysPastTheTableShareABucket(t *testing.T) {
@@ -59,7 +61,7 @@ func TestKeysPastTheTableShareABucket(t *testing.T) {
 	if admitted != 10+2 {
 		t.Errorf("%d admitted, want one of each bucket and two of the shared one", admitted)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Overflowed, "emit", "emit-limit", 10_000-10)
+	wantCount(t, n, stepTaken.Subject(), stats.Overflowed, "emit", "emit-limit", 10_000-10)
 }
 
 func TestEvictedKeysAreCounted(t *testing.T) {
@@ -69,7 +71,7 @@ func TestEvictedKeysAreCounted(t *testing.T) {
 			t.Errorf("key %d: not admitted, although the oldest bucket is full again", i)
 		}
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Evicted, "emit", "emit-limit", 8)
+	wantCount(t, n, stepTaken.Subject(), stats.Evicted, "emit", "emit-limit", 8)
 }
 
 // A rule by root stops the origin of a storm. The handlers further down the
@@ -89,19 +91,19 @@ func TestARuleByRootThrottlesTheOrigin(t *testing.T) {
 			stepRepeated.Handle("end", nothing),
 		}})
 	emitStep(t, n, stepTaken, step{Key: "a"})
-	waitUntil(t, "the first cascade", func() bool { return n.Stats().Of(stepRepeated.Subject(), mesh.Handled) == 20 })
+	waitUntil(t, "the first cascade", func() bool { return n.Stats().Of(stepRepeated.Subject(), stats.Handled) == 20 })
 	if got := emitMany(t, n, stepTaken, "a", 100); got != 0 {
 		t.Errorf("%d more roots of the storm admitted", got)
 	}
 	if got := emitMany(t, n, stepRepeated, "a", 100); got != 100 {
 		t.Errorf("%d of 100 roots of another type admitted", got)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "storm", 100)
+	wantCount(t, n, stepTaken.Subject(), stats.Refused, "emit", "storm", 100)
 	var refused *mesh.RefusedError
 	if err := stepTaken.Emit(n.Context(t.Context()), step{Key: "a"}); !errors.As(err, &refused) || refused.Type != stepTaken.Subject() {
 		t.Errorf("%v, want the event's type in it", err)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler spread", "", 0)
+	wantCount(t, n, stepTaken.Subject(), stats.Failed, "handler spread", "", 0)
 }
 
 func TestARuleByPeerStopsOnlyThatPeer(t *testing.T) {
@@ -117,9 +119,9 @@ func TestARuleByPeerStopsOnlyThatPeer(t *testing.T) {
 	}
 	await(t, "every event judged", func() bool {
 		s := nodes[2].Stats()
-		return s.Total(mesh.Handled)+s.Total(mesh.ShedEvents) == 54
+		return s.Total(stats.Handled)+s.Total(stats.Shed) == 54
 	})
-	if got := nodes[2].Stats().Total(mesh.Handled); got != 5+4 {
+	if got := nodes[2].Stats().Total(stats.Handled); got != 5+4 {
 		t.Errorf("%d handled, want 5 of one peer and 4 of the other", got)
 	}
 }
@@ -157,7 +159,7 @@ func TestSetRules(t *testing.T) {
 	if got := emitMany(t, n, stepRepeated, "a", 10); got != 7 {
 		t.Errorf("%d admitted by the new rule, want 7", got)
 	}
-	var field *mesh.FieldError
+	var field *config.FieldError
 	if err := n.SetRules([]mesh.Rule{{Event: "nonsense"}}); !errors.As(err, &field) || field.Field != "limits[0].event" {
 		t.Errorf("bad rules: %v", err)
 	}
@@ -181,12 +183,12 @@ func TestSetRules(t *testing.T) {
 func TestRulesAtAHandler(t *testing.T) {
 	for _, test := range []struct {
 		policy        mesh.Policy
-		outcome       mesh.Outcome
+		outcome       stats.Outcome
 		place, rule   string
 		letters, kept int
 	}{
-		{mesh.Shed, mesh.ShedEvents, "handler one", "handler-limit", 0, 3},
-		{mesh.Refuse, mesh.Refused, "handler one", "handler-limit", 7, 3},
+		{mesh.Shed, stats.Shed, "handler one", "handler-limit", 0, 3},
+		{mesh.Refuse, stats.Refused, "handler one", "handler-limit", 7, 3},
 	} {
 		t.Run(string(test.policy), func(t *testing.T) {
 			box, letters := letterbox()
@@ -197,9 +199,9 @@ func TestRulesAtAHandler(t *testing.T) {
 				Handlers: []mesh.Handler{box, stepTaken.Handle("one", nothing), stepTaken.Handle("other", nothing)}})
 			emitMany(t, n, stepTaken, "a", 10)
 			finish(t, n)
-			wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler one", "", uint64(test.kept))
+			wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler one", "", uint64(test.kept))
 			wantCount(t, n, stepTaken.Subject(), test.outcome, test.place, test.rule, 7)
-			wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler other", "", 10)
+			wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler other", "", 10)
 			if len(letters) != test.letters {
 				t.Errorf("%d letters, want %d", len(letters), test.letters)
 			}
@@ -214,8 +216,8 @@ func TestAHandlerIsPaced(t *testing.T) {
 		Handlers: []mesh.Handler{stepTaken.Handle("paced", nothing)}})
 	emitMany(t, n, stepTaken, "a", 20)
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler paced", "", 20)
-	if n.Stats().Of(stepTaken.Subject(), mesh.Delayed) == 0 {
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler paced", "", 20)
+	if n.Stats().Of(stepTaken.Subject(), stats.Delayed) == 0 {
 		t.Error("nothing was delayed")
 	}
 	if err := n.SetRules(nil); err != nil || len(n.Rules()) != 0 {

@@ -16,6 +16,7 @@ import (
 	"leafmesh/mesh"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
 )
 
 func checkRefused(t *testing.T, err error, rule string, cause error) {
@@ -151,9 +152,9 @@ func TestHostilePeer(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 	await(t, "each malformed message counted", func() bool {
-		return node.Stats().Of("clue.clue.solved", mesh.Lost) == uint64(len(bad)+1+2)
+		return node.Stats().Of("clue.clue.solved", stats.Lost) == uint64(len(bad)+1+2)
 	})
-	if n := node.Stats().Of("clue.clue.opened", mesh.Imported); n != 0 {
+	if n := node.Stats().Of("clue.clue.opened", stats.Imported); n != 0 {
 		t.Errorf("%d undeclared events imported", n)
 	}
 }
@@ -234,7 +235,7 @@ func TestTapSeesLocalEventsAndEmitsByRequest(t *testing.T) {
 			t.Errorf("%s: %+v", subject, reply)
 		}
 	}
-	if n := nodes[0].Stats().Of("clue.clue.solved", mesh.Admitted); n != 1 {
+	if n := nodes[0].Stats().Of("clue.clue.solved", stats.Admitted); n != 1 {
 		t.Errorf("%d admitted", n)
 	}
 }
@@ -290,8 +291,8 @@ func TestTapHasNoWayOut(t *testing.T) {
 	if s := <-got; s.Team != "exported" {
 		t.Errorf("got %+v", s)
 	}
-	if n := nodes[1].Stats().Total(mesh.Imported); n != 1 {
+	if n := nodes[1].Stats().Total(stats.Imported); n != 1 {
 		t.Errorf("%d events imported, want 1", n)
 	}
-	await(t, "one export", func() bool { return nodes[0].Stats().Total(mesh.Exported) == 1 })
+	await(t, "one export", func() bool { return nodes[0].Stats().Total(stats.Exported) == 1 })
 }

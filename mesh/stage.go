@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
 )
 
 // Staged is an event that the gate has admitted and that has not taken effect.
@@ -49,7 +51,7 @@ func (e *Event[T]) Stage(ctx context.Context, value T) (Staged, error) {
 	if err != nil {
 		return Staged{}, err
 	}
-	message, err := appendEnvelope(nil, &h, h.path.AppendSteps(nil), payload)
+	message, err := appendEnvelope(nil, &h, h.Lineage().AppendSteps(nil), payload)
 	if err != nil {
 		return Staged{}, r.notWireSafe(err)
 	}
@@ -82,19 +84,16 @@ func (o *offer[T]) header(payload []byte) (Header, error) {
 // from what it is: see childID. A root whose id is older than itself has its
 // deadline count from now, not from the id's time.
 func (s *stage) identifyLocked(h *Header, subject string, payload []byte) {
-	root := h.Root == h.ID
-	first := childID(s.header.ID, s.source.place, subject, h.Key, payload, 0)
+	id := cause.ChildID(s.header.ID, s.source.place, subject, h.Key, payload, 0)
 	if s.children == nil {
 		s.children = map[ID]uint64{}
 	}
-	h.ID = first
-	if ordinal := s.children[first]; ordinal > 0 {
-		h.ID = childID(s.header.ID, s.source.place, subject, h.Key, payload, ordinal)
+	ordinal := s.children[id]
+	s.children[id]++
+	if ordinal > 0 {
+		id = cause.ChildID(s.header.ID, s.source.place, subject, h.Key, payload, ordinal)
 	}
-	s.children[first]++
-	if root {
-		h.Root, h.waited = h.ID, max(0, h.at-h.ID.Time().UnixNano())
-	}
+	h.Rename(id)
 }
 
 // stages makes the node learn, when the handler returns nil, that it has emitted
@@ -119,7 +118,7 @@ func (s stagedEmit) commit() { s.source.emits(s.child) }
 func (stagedEmit) discard() {}
 
 func (t *eventType) oversizeError(size int) error {
-	t.node.counters.cell(t.subject, Refused, "emit", ruleOversize).Add(1)
-	return &RefusedError{Type: t.subject, Place: "emit", Rule: ruleOversize,
+	t.node.counters.cell(t.subject, stats.Refused, "emit", stats.PayloadSize).Add(1)
+	return &RefusedError{Type: t.subject, Place: "emit", Rule: stats.PayloadSize,
 		Cause: fmt.Errorf("its message has %d bytes, max_payload is %d", size, t.node.config.MaxPayload)}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // stage stages an event, or fails.
@@ -44,7 +45,7 @@ func TestAStagedEventTakesEffectWhenItIsRelayed(t *testing.T) {
 	for i := range 3 {
 		events = append(events, stage(t, n.Context(t.Context()), stepTaken, step{"a", i}))
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Admitted, "", "", 0)
+	wantCount(t, n, stepTaken.Subject(), stats.Admitted, "", "", 0)
 	relay(t, n, events...)
 	finish(t, n)
 	if want := []step{{"a", 0}, {"a", 1}, {"a", 2}}; !slices.Equal(values, want) {
@@ -55,7 +56,7 @@ func TestAStagedEventTakesEffectWhenItIsRelayed(t *testing.T) {
 			t.Errorf("event %d has %+v, path %v", i, h, h.Path())
 		}
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Admitted, "", "", 3)
+	wantCount(t, n, stepTaken.Subject(), stats.Admitted, "", "", 3)
 }
 
 // A handler that runs again stages the same events, also after a crash: here the
@@ -131,8 +132,8 @@ func TestARuleThatDropsRefusesAStagedEvent(t *testing.T) {
 			stage(t, n.Context(t.Context()), stepTaken, step{"a", 0})
 			_, err := stepTaken.Stage(n.Context(t.Context()), step{"a", 1})
 			wantRefusal(t, err, "emit", "once")
-			wantCount(t, n, stepTaken.Subject(), mesh.Refused, "emit", "once", 1)
-			wantCount(t, n, stepTaken.Subject(), mesh.ShedEvents, "emit", "once", 0)
+			wantCount(t, n, stepTaken.Subject(), stats.Refused, "emit", "once", 1)
+			wantCount(t, n, stepTaken.Subject(), stats.Shed, "emit", "once", 0)
 		})
 	}
 	t.Run("wait", func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // wantBalance checks what holds at rest at each handler: what was put into its
@@ -25,9 +26,9 @@ func wantBalance(t *testing.T, n *mesh.Node) {
 			continue
 		}
 		switch {
-		case c.Outcome == mesh.Delivered:
+		case c.Outcome == stats.Delivered:
 			balance[at{c.Type, c.Place}] += int64(c.Count)
-		case c.Outcome == mesh.Handled, c.Outcome == mesh.Failed, c.Outcome == mesh.Lost && c.Rule == "closed":
+		case c.Outcome == stats.Handled, c.Outcome == stats.Failed, c.Outcome == stats.Lost && c.Rule == "closed":
 			balance[at{c.Type, c.Place}] -= int64(c.Count)
 		}
 	}
@@ -98,24 +99,24 @@ func TestCountsAgreeAtRest(t *testing.T) {
 			wantBalance(t, n)
 			taken, repeated, letters := stepTaken.Subject(), stepRepeated.Subject(), mesh.DeadLetters.Subject()
 			s := n.Stats()
-			if got := s.Of(taken, mesh.Admitted); got != emitters*each {
+			if got := s.Of(taken, stats.Admitted); got != emitters*each {
 				t.Errorf("%d roots admitted, want %d", got, emitters*each)
 			}
-			wantCount(t, n, taken, mesh.Delivered, "handler a", "", emitters*each)
-			if got := counted(n, taken, mesh.Delivered, "handler b", "") + counted(n, taken, mesh.ShedEvents, "handler b", ""); got != emitters*each {
+			wantCount(t, n, taken, stats.Delivered, "handler a", "", emitters*each)
+			if got := counted(n, taken, stats.Delivered, "handler b", "") + counted(n, taken, stats.Shed, "handler b", ""); got != emitters*each {
 				t.Errorf("%d events delivered to b or shed, want %d", got, emitters*each)
 			}
-			caused := counted(n, taken, mesh.Handled, "handler a", "") + counted(n, taken, mesh.Handled, "handler b", "")
-			if got := s.Of(repeated, mesh.Admitted); got != caused {
+			caused := counted(n, taken, stats.Handled, "handler a", "") + counted(n, taken, stats.Handled, "handler b", "")
+			if got := s.Of(repeated, stats.Admitted); got != caused {
 				t.Errorf("%d events admitted of handlers that succeeded %d times", got, caused)
 			}
-			given := s.Of(taken, mesh.Failed) + s.Of(repeated, mesh.Failed)
-			if got := s.Of(letters, mesh.Admitted); got != given {
+			given := s.Of(taken, stats.Failed) + s.Of(repeated, stats.Failed)
+			if got := s.Of(letters, stats.Admitted); got != given {
 				t.Errorf("%d dead letters for %d events given up", got, given)
 			}
-			calledFor := s.Of(taken, mesh.Retried) + s.Of(repeated, mesh.Retried) +
-				s.Of(taken, mesh.Delivered) + s.Of(repeated, mesh.Delivered) -
-				counted(n, taken, mesh.Delivered, "handler d", "") - counted(n, repeated, mesh.Delivered, "handler d", "")
+			calledFor := s.Of(taken, stats.Retried) + s.Of(repeated, stats.Retried) +
+				s.Of(taken, stats.Delivered) + s.Of(repeated, stats.Delivered) -
+				counted(n, taken, stats.Delivered, "handler d", "") - counted(n, repeated, stats.Delivered, "handler d", "")
 			if uint64(calls.Load()) != calledFor {
 				t.Errorf("%d calls, counted as %d", calls.Load(), calledFor)
 			}
@@ -133,7 +134,7 @@ func TestCountsAgreeAfterACloseThatGaveUp(t *testing.T) {
 		t.Fatal("Close gave nothing up")
 	}
 	wantBalance(t, n)
-	if lost := counted(n, stepTaken.Subject(), mesh.Lost, "handler slow", "closed"); lost == 0 {
+	if lost := counted(n, stepTaken.Subject(), stats.Lost, "handler slow", "closed"); lost == 0 {
 		t.Error("nothing was lost at the slow handler")
 	}
 }
@@ -147,10 +148,10 @@ func TestStatsAreOrderedAndSummed(t *testing.T) {
 	if s.Node != "core-1" {
 		t.Errorf("stats of %q", s.Node)
 	}
-	key := func(c mesh.Count) string {
+	key := func(c stats.Count) string {
 		return strings.Join([]string{c.Type, string(c.Outcome), c.Place, c.Rule}, "\x00")
 	}
-	if !slices.IsSortedFunc(s.Counts, func(a, b mesh.Count) int { return strings.Compare(key(a), key(b)) }) {
+	if !slices.IsSortedFunc(s.Counts, func(a, b stats.Count) int { return strings.Compare(key(a), key(b)) }) {
 		t.Errorf("not in order: %+v", s.Counts)
 	}
 	var sum uint64
@@ -158,11 +159,11 @@ func TestStatsAreOrderedAndSummed(t *testing.T) {
 		if c.Count == 0 {
 			t.Errorf("a count of nothing: %+v", c)
 		}
-		if c.Outcome == mesh.Delivered {
+		if c.Outcome == stats.Delivered {
 			sum += c.Count
 		}
 	}
-	if s.Total(mesh.Delivered) != sum || s.Of(stepTaken.Subject(), mesh.Delivered)+s.Of(stepRepeated.Subject(), mesh.Delivered)+s.Of(mesh.DeadLetters.Subject(), mesh.Delivered) != sum {
+	if s.Total(stats.Delivered) != sum || s.Of(stepTaken.Subject(), stats.Delivered)+s.Of(stepRepeated.Subject(), stats.Delivered)+s.Of(mesh.DeadLetters.Subject(), stats.Delivered) != sum {
 		t.Errorf("sums differ from %d", sum)
 	}
 }

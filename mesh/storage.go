@@ -13,6 +13,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats.go"
 
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/outbox"
@@ -37,12 +38,12 @@ const storageRoom = 4
 
 // outboxSpec says what the embedded server is to keep, or nil.
 func (n *Node) outboxSpec() *leaf.Outbox {
-	if len(n.config.durableExports()) == 0 {
+	if len(n.config.DurableExports()) == 0 {
 		return nil
 	}
 	o := n.config.Outbox
 	spec := &leaf.Outbox{Dir: filepath.Join(string(n.config.Data), outboxFolder), MaxBytes: o.MaxBytes + o.MaxBytes/storageRoom}
-	if o.Sync == SyncAlways {
+	if o.Sync == config.SyncAlways {
 		spec.SyncAlways = true
 	} else {
 		spec.SyncInterval = time.Duration(o.Sync)
@@ -52,9 +53,9 @@ func (n *Node) outboxSpec() *leaf.Outbox {
 
 // consumersOf lists what the instances of a service may read from this node's
 // outbox.
-func (c Config) consumersOf(service string) (names []string) {
-	for _, e := range c.durableExports() {
-		for _, s := range e.Durable {
+func consumersOf(c Config, service string) (names []string) {
+	for _, e := range c.DurableExports() {
+		for _, s := range e.KeptFor {
 			if s == service {
 				names = append(names, outbox.ConsumerName(s, e.Event))
 			}
@@ -70,7 +71,7 @@ func (n *Node) inOptions() []nats.Option {
 
 // openStorage opens what the node keeps on disk, if it keeps anything.
 func (n *Node) openStorage(ctx context.Context) error {
-	if !n.config.keeps() {
+	if !n.config.IsDurable() {
 		return nil
 	}
 	data := string(n.config.Data)
@@ -115,7 +116,7 @@ func (n *Node) claimData(data string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("look whose the data directory is: %w", err)
 	}
-	own := service(n.name)
+	own := config.ServiceOf(n.name)
 	switch strings.TrimSpace(string(owner)) {
 	case own:
 		return nil
@@ -130,18 +131,18 @@ func (n *Node) claimData(data string) error {
 }
 
 func (n *Node) openOutbox(ctx context.Context) (err error) {
-	exports := n.config.durableExports()
+	exports := n.config.DurableExports()
 	if len(exports) == 0 {
 		return nil
 	}
 	o := n.config.Outbox
 	c := outbox.Config{Node: n.name, Dir: filepath.Join(string(n.config.Data), outboxFolder),
 		MaxAge: o.MaxAge, MaxBytes: o.MaxBytes, MaxMessages: o.MaxEvents, Reset: n.leaf.ResetOutbox, Logger: n.log}
-	if o.Sync != SyncAlways {
+	if o.Sync != config.SyncAlways {
 		c.SyncInterval = time.Duration(o.Sync)
 	}
 	for _, e := range exports {
-		c.Types = append(c.Types, outbox.Type{Subject: e.Event, Services: e.Durable})
+		c.Types = append(c.Types, outbox.Type{Subject: e.Event, Services: e.KeptFor})
 	}
 	if n.outbox, err = outbox.Open(ctx, n.out, c); err != nil {
 		return fmt.Errorf("mesh: open node %s: %w", n.name, err)

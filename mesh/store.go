@@ -7,6 +7,7 @@ import (
 
 	"leafmesh/mesh/internal/outbox"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
 )
 
 // Errors of storing an event of a durable export.
@@ -20,14 +21,6 @@ var (
 	ErrUncertain = outbox.ErrUncertain
 )
 
-// The rules that a durable export is refused by.
-const (
-	ruleOutboxFull = "outbox-full"
-	ruleOutboxDisk = "outbox-disk"
-	ruleUncertain  = "outbox-uncertain"
-	ruleNotStored  = "outbox-refused"
-)
-
 // storedEvent is an encoded event on its way into the outbox.
 type storedEvent struct {
 	eventType *eventType
@@ -38,19 +31,19 @@ type storedEvent struct {
 
 // encodeStored makes the message of an event for the outbox.
 func (t *eventType) encodeStored(h *Header, payload []byte) (storedEvent, error) {
-	message, err := appendEnvelope(nil, h, h.path.AppendSteps(nil), payload)
+	message, err := appendEnvelope(nil, h, h.Lineage().AppendSteps(nil), payload)
 	if err != nil {
-		return storedEvent{}, t.refuseStored(ruleNotWireSafe, err)
+		return storedEvent{}, t.refuseStored(stats.NotWireSafe, err)
 	}
 	if most := t.node.config.MaxPayload; len(message) > most {
-		return storedEvent{}, t.refuseStored(ruleOversize, fmt.Errorf("it has %d bytes, at most %d are allowed (max_payload)", len(message), most))
+		return storedEvent{}, t.refuseStored(stats.PayloadSize, fmt.Errorf("it has %d bytes, at most %d are allowed (max_payload)", len(message), most))
 	}
 	subject := string(wire.AppendSubject(nil, t.subject, h.Key))
 	return storedEvent{eventType: t, id: h.ID, subject: subject, message: message}, nil
 }
 
 func (t *eventType) refuseStored(rule string, cause error) error {
-	t.node.counters.cell(t.subject, Refused, "outbox", rule).Add(1)
+	t.node.counters.cell(t.subject, stats.Refused, "outbox", rule).Add(1)
 	return &RefusedError{Type: t.subject, Place: "outbox", Rule: rule, Cause: cause}
 }
 
@@ -58,7 +51,7 @@ func (t *eventType) refuseStored(rule string, cause error) error {
 func (t *eventType) encodeValue(h *Header, value any) (storedEvent, error) {
 	payload, err := wire.AppendPayload(nil, value)
 	if err != nil {
-		return storedEvent{}, t.refuseStored(ruleNotWireSafe, err)
+		return storedEvent{}, t.refuseStored(stats.NotWireSafe, err)
 	}
 	return t.encodeStored(h, payload)
 }
@@ -68,7 +61,7 @@ func (t *eventType) encodeValue(h *Header, value any) (storedEvent, error) {
 func (s *stage) storedChildLocked(t *eventType, h *Header, value any) (storedEvent, error) {
 	payload, err := wire.AppendPayload(nil, value)
 	if err != nil {
-		return storedEvent{}, t.refuseStored(ruleNotWireSafe, err)
+		return storedEvent{}, t.refuseStored(stats.NotWireSafe, err)
 	}
 	s.identifyLocked(h, t.subject, payload)
 	return t.encodeStored(h, payload)
@@ -117,14 +110,14 @@ func (s sent) wait(ctx context.Context) error {
 func (t *eventType) notStored(err error) error {
 	switch {
 	case errors.Is(err, ErrOutboxFull):
-		return t.refuseStored(ruleOutboxFull, err)
+		return t.refuseStored(stats.OutboxFull, err)
 	case errors.Is(err, ErrOutboxDisk):
-		return t.refuseStored(ruleOutboxDisk, err)
+		return t.refuseStored(stats.OutboxDisk, err)
 	case errors.Is(err, ErrUncertain):
-		return t.refuseStored(ruleUncertain, err)
+		return t.refuseStored(stats.OutboxUncertain, err)
 	case errors.Is(err, outbox.ErrClosed):
-		return t.refuseStored(ruleClosed, ErrClosed)
+		return t.refuseStored(stats.Closed, ErrClosed)
 	default: // the context ended before it was sent, or the outbox refuses it for a reason of its own
-		return t.refuseStored(ruleNotStored, err)
+		return t.refuseStored(stats.OutboxRefused, err)
 	}
 }

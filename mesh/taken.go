@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/bookmark"
 	"leafmesh/mesh/internal/letters"
 )
@@ -111,8 +112,8 @@ func (d *durableImport) enter(t *taken) {
 		d.bury(t, ID(sum[:16]), []failure{{place: "import", err: err}})
 		return
 	}
-	h.waited += max(0, now-h.at)
-	event := limited{key: h.Key, path: h.path, promised: true}
+	h.AddWait(now - h.At())
+	event := limited{key: h.Key, path: h.Lineage(), promised: true}
 	if v, err := admitAll(d.node.intake, d.eventType.rules.Load().imports, &event, now); v != passed || err != nil {
 		d.excuse(t)
 		d.giveBack(t, d.backoff(t)) // counted by the rule
@@ -200,7 +201,7 @@ func (d *durableImport) forget(t *taken) bool {
 // backoff is how long a failed event stays away.
 func (d *durableImport) backoff(t *taken) time.Duration {
 	r := d.settings.Redelivery
-	return backoff{first: r.After, max: r.Max}.delay(int(min(t.count, maxRedeliveries)))
+	return backoff{first: r.After, max: r.Max}.delay(int(min(t.count, config.MaxRedeliveries)))
 }
 
 // bury makes an event a durable dead letter, one for each handler that failed, and

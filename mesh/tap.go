@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
 )
@@ -121,10 +122,9 @@ func (t *tap) emit(wireSubject string, payload []byte) (Reply, error) {
 	case v.shed != nil:
 		return Reply{Verdict: "shed", Rule: v.shed.rule.Name}, nil
 	case v.coalesce != nil:
-		id := newID(now)
-		v.coalesce.coalescer.keep(&event, &lateEmit[Any]{route: r, limit: v.coalesce, value: value,
-			header: Header{ID: id, Root: id, Key: key, at: now, path: r.root}})
-		return Reply{Verdict: "coalesced", ID: id[:], Rule: v.coalesce.rule.Name}, nil
+		h := cause.NewRoot(r.root, key, now)
+		v.coalesce.coalescer.keep(&event, &lateEmit[Any]{route: r, limit: v.coalesce, value: value, header: h})
+		return Reply{Verdict: "coalesced", ID: h.ID[:], Rule: v.coalesce.rule.Name}, nil
 	}
 	id, err := r.emitRoot(ctx, key, now, &value)
 	return Reply{Verdict: "admitted", ID: id[:]}, err

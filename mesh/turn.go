@@ -169,11 +169,7 @@ func (e *Event[T]) hold(t *turn, r *typedRoute[T], event *limited, now int64, va
 // effectLocked gives the header of an event that the turn's handler emits: in
 // the cascade of the turn's event or, if its path says so, as the root of one.
 func (s *stage) effectLocked(event *limited, now int64) Header {
-	h := Header{ID: newID(now), Root: s.header.Root, Parent: s.header.ID, Key: event.key, at: now, waited: s.header.waited, path: event.path}
-	if event.path.Depth() == 0 {
-		h.Root, h.waited = h.ID, 0
-	}
-	return h
+	return s.header.Effect(event.path, event.key, now)
 }
 
 func (p *pendingEmit[T]) commit() {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 func TestEmitNeedsANode(t *testing.T) {
@@ -108,7 +109,7 @@ func TestEmitAfterTheHandlerReturned(t *testing.T) {
 			if err := stepRepeated.Emit(ctx, step{}); err == nil {
 				t.Error("emitted on a closed node")
 			}
-			wantCount(t, n, stepRepeated.Subject(), mesh.Admitted, "", "", 0)
+			wantCount(t, n, stepRepeated.Subject(), stats.Admitted, "", "", 0)
 		})
 	}
 }
@@ -238,7 +239,7 @@ func TestACascadeEndsAtTheDeepestStep(t *testing.T) {
 	if steps := strings.Count(end.Error(), "core-1:core.step.taken"); steps != 33 {
 		t.Errorf("the error names %d steps, want all 33: %v", steps, end)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler dive", "", 32)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler dive", "", 32)
 }
 
 // A handler's context ends when the node no longer waits, and not before.
@@ -264,7 +265,7 @@ func TestAHandlersContextEndsWithTheNode(t *testing.T) {
 	if err := closeWithin(n, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Close: %v", err)
 	}
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler wait", "", 1)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler wait", "", 1)
 }
 
 // A handler that ends its goroutine fails, and its worker goes on with the rest.
@@ -282,7 +283,7 @@ func TestGoexitInAHandler(t *testing.T) {
 		emitStep(t, n, stepTaken, step{"a", i})
 	}
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), mesh.Handled, "handler leave", "", 50)
-	wantCount(t, n, stepTaken.Subject(), mesh.Failed, "handler leave", "", 50)
-	wantCount(t, n, stepRepeated.Subject(), mesh.Admitted, "", "", 0)
+	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler leave", "", 50)
+	wantCount(t, n, stepTaken.Subject(), stats.Failed, "handler leave", "", 50)
+	wantCount(t, n, stepRepeated.Subject(), stats.Admitted, "", "", 0)
 }

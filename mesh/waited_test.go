@@ -8,6 +8,7 @@ import (
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
 )
 
 // idOf is an id that was made at a time.
@@ -66,7 +67,7 @@ func TestAWaitInAnOutboxDoesNotAge(t *testing.T) {
 	if err := wire.DecodeEnvelope(m.Data, &child); err != nil || child.Waited != int64(day) {
 		t.Errorf("on the wire the child waited %v: %v", time.Duration(child.Waited), err)
 	}
-	wantCount(t, node, clueSolved.Subject(), mesh.Refused, "import", "cascade-deadline", 1)
+	wantCount(t, node, clueSolved.Subject(), stats.Refused, "import", "cascade-deadline", 1)
 }
 
 // A durable event that waits for its handler still lies in its outbox.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 )
 
 // ServiceConfig is what a service's YAML file holds: its own keys, and its
@@ -21,9 +22,9 @@ type ServiceConfig struct {
 func (c ServiceConfig) Validate() error {
 	var own error
 	if c.Data == "" {
-		own = &mesh.FieldError{Field: "data", Problem: "there is no folder for the database", Remedy: "name one"}
+		own = &config.FieldError{Field: "data", Problem: "there is no folder for the database", Remedy: "name one"}
 	}
-	return errors.Join(own, mesh.InField("mesh", c.Mesh.Validate()))
+	return errors.Join(own, config.InField("mesh", c.Mesh.Validate()))
 }
 
 func ExampleLoadYAML() {
@@ -43,7 +44,7 @@ mesh:
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		panic(err)
 	}
-	for _, problem := range mesh.FieldErrors(mesh.LoadYAML(file, &ServiceConfig{})) {
+	for _, problem := range config.FieldErrors(config.LoadYAML(file, &ServiceConfig{})) {
 		problem.File = filepath.Base(problem.File)
 		fmt.Println(problem)
 	}

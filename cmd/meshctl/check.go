@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 )
 
 type checkCommand struct {
@@ -42,15 +43,15 @@ func (c checkCommand) Run(out output) error {
 
 // check gives the problems of a file.
 func (c checkCommand) check(file string) (problems []error) {
-	var into mesh.Validator = &mesh.Config{}
+	var into config.Validator = &mesh.Config{}
 	var keys topKeys
 	// The first look is only for the key mesh. Its errors come again below.
-	_ = mesh.LoadYAML(file, &keys)
+	_ = config.LoadYAML(file, &keys)
 	if keys.mesh() {
 		into = &serviceFile{}
 	}
-	for _, e := range mesh.FieldErrors(mesh.LoadYAML(file, into)) {
-		if !c.NoSecrets || !errors.Is(e, mesh.ErrSecret) {
+	for _, e := range config.FieldErrors(config.LoadYAML(file, into)) {
+		if !c.NoSecrets || !errors.Is(e, config.ErrSecret) {
 			problems = append(problems, e)
 		}
 	}
@@ -76,4 +77,4 @@ type serviceFile struct {
 }
 
 // Validate checks the mesh's part.
-func (f *serviceFile) Validate() error { return mesh.InField("mesh", f.Mesh.Validate()) }
+func (f *serviceFile) Validate() error { return config.InField("mesh", f.Mesh.Validate()) }

@@ -9,6 +9,7 @@ import (
 
 	"leafmesh/configs"
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/services/clue"
 	"leafmesh/services/hunt"
 	"leafmesh/services/huntfile"
@@ -31,7 +32,7 @@ type settings struct {
 }
 
 // shipped reads the configuration files that ship with the project. They are written to a folder first, because
-// mesh.LoadYAML reads from a path; the folder is gone when shipped returns.
+// config.LoadYAML reads from a path; the folder is gone when shipped returns.
 func shipped() (s settings, sampleHunt *huntfile.Hunt, err error) {
 	dir, err := os.MkdirTemp("", "leafmesh-configs-")
 	if err != nil {
@@ -72,10 +73,10 @@ func unpack(dir string) error {
 
 // load reads one service's configuration. Keys and seeds that the file names are not on this machine and not needed:
 // mesh.OpenAll makes its own.
-func load(path string, into mesh.Validator) error {
+func load(path string, into config.Validator) error {
 	var problems []error
-	for _, p := range mesh.FieldErrors(mesh.LoadYAML(path, into)) {
-		if !errors.Is(p, mesh.ErrSecret) {
+	for _, p := range config.FieldErrors(config.LoadYAML(path, into)) {
+		if !errors.Is(p, config.ErrSecret) {
 			problems = append(problems, p)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // Flow is one event type on its way over one link.
@@ -16,7 +16,7 @@ type Flow struct {
 }
 
 // flows compares, for each import, what was sent with what arrived.
-func (c *Cluster) flows(stats map[string]mesh.Stats) []Flow {
+func (c *Cluster) flows(by map[string]stats.Stats) []Flow {
 	var flows []Flow
 	for _, to := range c.configs {
 		for _, i := range to.Imports {
@@ -25,9 +25,9 @@ func (c *Cluster) flows(stats map[string]mesh.Stats) []Flow {
 					continue
 				}
 				flow := Flow{From: from.Name, To: to.Name, Type: i.Event,
-					Exported: stats[from.Name].Of(i.Event, mesh.Exported), Arrived: arrived(stats[to.Name], i.Event)}
+					Exported: by[from.Name].Of(i.Event, stats.Exported), Arrived: arrived(by[to.Name], i.Event)}
 				if i.Durable {
-					flow.Exported, flow.Arrived = stats[from.Name].Of(i.Event, mesh.Stored), stats[to.Name].Of(i.Event, mesh.Acknowledged)
+					flow.Exported, flow.Arrived = by[from.Name].Of(i.Event, stats.Stored), by[to.Name].Of(i.Event, stats.Acknowledged)
 				}
 				flows = append(flows, flow)
 			}
@@ -37,14 +37,14 @@ func (c *Cluster) flows(stats map[string]mesh.Stats) []Flow {
 }
 
 // arrived counts what came over the links, whatever became of it then.
-func arrived(s mesh.Stats, subject string) uint64 {
-	n := s.Of(subject, mesh.Imported)
+func arrived(s stats.Stats, subject string) uint64 {
+	n := s.Of(subject, stats.Imported)
 	for _, c := range s.Counts {
 		if c.Type != subject || c.Place != "import" {
 			continue
 		}
 		switch c.Outcome {
-		case mesh.Lost, mesh.ShedEvents, mesh.Refused:
+		case stats.Lost, stats.Shed, stats.Refused:
 			n += c.Count
 		}
 	}
@@ -57,7 +57,7 @@ func (c *Cluster) Losses() []string {
 	for _, node := range c.Nodes {
 		for _, n := range node.Stats().Counts {
 			switch n.Outcome {
-			case mesh.Lost, mesh.ShedEvents, mesh.Refused, mesh.Failed:
+			case stats.Lost, stats.Shed, stats.Refused, stats.Failed:
 				losses = append(losses, strings.TrimSpace(fmt.Sprintf("%s: %d × %s %s at %s %s", node.Name(), n.Count, n.Type, n.Outcome, n.Place, n.Rule)))
 			}
 		}

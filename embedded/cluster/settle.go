@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // UnsettledError tells what was still on its way when the time was up.
@@ -93,17 +93,17 @@ func (c *Cluster) look(ctx context.Context) (look, error) {
 		}
 		l.waiting[c.Nodes[i].Name()] = int64(left)
 	}
-	stats := make(map[string]mesh.Stats)
+	by := make(map[string]stats.Stats)
 	for _, n := range c.Nodes {
 		s := n.Stats()
-		stats[n.Name()] = s
+		by[n.Name()] = s
 		for _, one := range s.Counts {
 			l.moved += one.Count
 		}
 		l.waiting[n.Name()] += s.Waiting
 	}
 	maps.DeleteFunc(l.waiting, func(_ string, n int64) bool { return n == 0 })
-	l.flows = c.flows(stats)
+	l.flows = c.flows(by)
 	return l, nil
 }
 

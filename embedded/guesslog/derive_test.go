@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"leafmesh/embedded/guesslog/testlog"
-	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/services/answer"
 	"leafmesh/services/huntfile"
 )
@@ -69,7 +69,7 @@ func TestDeriveTooManyPuzzles(t *testing.T) {
 		log.Guesses = append(log.Guesses, row("P"+strconv.Itoa(i), "x", true))
 	}
 	_, err := Derive(log)
-	if e, ok := errors.AsType[*mesh.FieldError](err); !ok || e.Field != "clues" || !strings.Contains(e.Problem, "too many") {
+	if e, ok := errors.AsType[*config.FieldError](err); !ok || e.Field != "clues" || !strings.Contains(e.Problem, "too many") {
 		t.Errorf("got %v, want too many clues", err)
 	}
 }

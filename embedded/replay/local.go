@@ -11,6 +11,7 @@ import (
 	"leafmesh/embedded/cluster"
 	"leafmesh/embedded/guesslog"
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 	"leafmesh/services/clue"
 	"leafmesh/services/huntfile"
 )
@@ -104,7 +105,7 @@ func sum(standings []Standing) (solves int) {
 
 // Failure implements Target: a guess whose judging failed at last has no verdict.
 func (l *Local) Failure() error {
-	if l.Nodes[0].Stats().Of(clue.Submitted.Subject(), mesh.Failed) > 0 {
+	if l.Nodes[0].Stats().Of(clue.Submitted.Subject(), stats.Failed) > 0 {
 		return errors.New("some could not be judged\n  " + strings.Join(l.Losses(), "\n  "))
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // quiet lets the neighbours run alone.
@@ -87,9 +88,9 @@ func look(nodes mesh.Nodes) (still bool, moved uint64) {
 	for _, n := range nodes {
 		s := n.Stats()
 		waiting += s.Waiting
-		exported += s.Total(mesh.Exported)
-		imported += s.Total(mesh.Imported)
-		moved += s.Total(mesh.Delivered) + s.Total(mesh.Handled) + s.Total(mesh.Refused)
+		exported += s.Total(stats.Exported)
+		imported += s.Total(stats.Imported)
+		moved += s.Total(stats.Delivered) + s.Total(stats.Handled) + s.Total(stats.Refused)
 	}
 	return waiting == 0 && exported == imported, moved
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // Result is what the two runs found. Its JSON form is what `storm -json` prints.
@@ -83,11 +84,11 @@ func (t *Trial) count(nodes mesh.Nodes) {
 		for _, c := range n.Stats().Counts {
 			switch {
 			case c.Type == services[i].read.Subject(), strings.HasPrefix(c.Type, "mesh."): // not of the storm
-			case c.Outcome == mesh.Handled:
+			case c.Outcome == stats.Handled:
 				t.Handled += c.Count
-			case c.Outcome == mesh.Refused:
+			case c.Outcome == stats.Refused:
 				t.Refused[c.Rule] += c.Count
-			case c.Outcome == mesh.Lost:
+			case c.Outcome == stats.Lost:
 				t.Lost += c.Count
 			}
 		}

@@ -4,22 +4,22 @@ import (
 	"slices"
 	"testing"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 func TestUnaccounted(t *testing.T) {
-	good := []mesh.Count{
-		{Type: "a.b.c", Outcome: mesh.Admitted, Count: 12},
-		{Type: "a.b.c", Outcome: mesh.Delivered, Place: "handler meshtest-recorder", Count: 12},
-		{Type: "a.b.c", Outcome: mesh.Handled, Place: "handler meshtest-recorder", Count: 12},
-		{Type: "a.b.c", Outcome: mesh.Delivered, Place: "handler h", Count: 9},
-		{Type: "a.b.c", Outcome: mesh.ShedEvents, Place: "handler h", Rule: "queue-full", Count: 2},
-		{Type: "a.b.c", Outcome: mesh.Lost, Place: "handler h", Rule: "malformed", Count: 1},
-		{Type: "a.b.c", Outcome: mesh.Handled, Place: "handler h", Count: 4},
-		{Type: "a.b.c", Outcome: mesh.Failed, Place: "handler h", Count: 1},
-		{Type: "a.b.c", Outcome: mesh.ShedEvents, Place: "handler h", Rule: "breaker", Count: 1},
-		{Type: "a.b.c", Outcome: mesh.Lost, Place: "handler h", Rule: "closed", Count: 1},
-		{Type: "a.b.c", Outcome: mesh.Coalesced, Place: "handler h", Rule: "newest", Count: 2},
+	good := []stats.Count{
+		{Type: "a.b.c", Outcome: stats.Admitted, Count: 12},
+		{Type: "a.b.c", Outcome: stats.Delivered, Place: "handler meshtest-recorder", Count: 12},
+		{Type: "a.b.c", Outcome: stats.Handled, Place: "handler meshtest-recorder", Count: 12},
+		{Type: "a.b.c", Outcome: stats.Delivered, Place: "handler h", Count: 9},
+		{Type: "a.b.c", Outcome: stats.Shed, Place: "handler h", Rule: "queue-full", Count: 2},
+		{Type: "a.b.c", Outcome: stats.Lost, Place: "handler h", Rule: "malformed", Count: 1},
+		{Type: "a.b.c", Outcome: stats.Handled, Place: "handler h", Count: 4},
+		{Type: "a.b.c", Outcome: stats.Failed, Place: "handler h", Count: 1},
+		{Type: "a.b.c", Outcome: stats.Shed, Place: "handler h", Rule: "breaker", Count: 1},
+		{Type: "a.b.c", Outcome: stats.Lost, Place: "handler h", Rule: "closed", Count: 1},
+		{Type: "a.b.c", Outcome: stats.Coalesced, Place: "handler h", Rule: "newest", Count: 2},
 	}
 	if wrong := unaccounted("n-1", good); len(wrong) > 0 {
 		t.Errorf("good counts: %q", wrong)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // EventType is a declared event, a *mesh.Event of any type.
@@ -25,7 +25,7 @@ func AssertNothingLeft(t testing.TB, m *Mesh, node string, events ...EventType) 
 	}
 	var left []string
 	for _, c := range m.Node(node).Stats().Counts {
-		if c.Outcome == mesh.Exported && meant(c.Type) {
+		if c.Outcome == stats.Exported && meant(c.Type) {
 			left = append(left, fmt.Sprintf("%s exported %d %s", node, c.Count, c.Type))
 		}
 	}
@@ -60,7 +60,7 @@ func (m *Mesh) losses() (losses []string) {
 	for _, n := range m.Nodes {
 		for _, c := range n.Stats().Counts {
 			switch c.Outcome {
-			case mesh.Lost, mesh.Failed, mesh.Refused, mesh.ShedEvents:
+			case stats.Lost, stats.Failed, stats.Refused, stats.Shed:
 				text := fmt.Sprintf("%s: %d %s %s", n.Name(), c.Count, c.Type, c.Outcome)
 				if c.Place != "" {
 					text += " at " + c.Place

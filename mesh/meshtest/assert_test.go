@@ -7,6 +7,7 @@ import (
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/meshtest"
+	"leafmesh/mesh/stats"
 )
 
 func TestAssertNothingLeft(t *testing.T) {
@@ -26,7 +27,7 @@ func TestAnExportThatNobodyHearsDidNotLeave(t *testing.T) {
 	m := meshtest.Open(t, clueNode(), mesh.Config{Name: "score-1"})
 	emit(t, m, "clue-1", guessed, guess{"otters", "stork"})
 	meshtest.AssertNothingLeft(t, m, "clue-1")
-	if unheard := m.Node("clue-1").Stats().Total(mesh.Unheard); unheard != 1 {
+	if unheard := m.Node("clue-1").Stats().Total(stats.Unheard); unheard != 1 {
 		t.Errorf("%d events unheard, want 1", unheard)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // Shape says how far the cascades of a mesh went: what the recorders saw on all
@@ -104,10 +105,10 @@ type account struct{ taken, delivered, ended uint64 }
 type accountKey struct{ subject, place string }
 
 // unaccounted lists the places of handlers whose counters do not add up.
-func unaccounted(node string, counts []mesh.Count) (wrong []string) {
+func unaccounted(node string, counts []stats.Count) (wrong []string) {
 	admitted, accounts := map[string]uint64{}, map[accountKey]account{}
 	for _, c := range counts {
-		if c.Outcome == mesh.Admitted {
+		if c.Outcome == stats.Admitted {
 			admitted[c.Type] = c.Count
 		}
 		if strings.HasPrefix(c.Place, "handler ") {
@@ -134,16 +135,16 @@ func unaccounted(node string, counts []mesh.Count) (wrong []string) {
 	return wrong
 }
 
-func (a account) with(c mesh.Count) account {
+func (a account) with(c stats.Count) account {
 	switch {
-	case c.Outcome == mesh.Delivered:
+	case c.Outcome == stats.Delivered:
 		a.taken += c.Count
 		a.delivered += c.Count
-	case c.Outcome == mesh.Handled, c.Outcome == mesh.Failed, c.Outcome == mesh.Coalesced, c.Outcome == mesh.Lost && c.Rule == "closed":
+	case c.Outcome == stats.Handled, c.Outcome == stats.Failed, c.Outcome == stats.Coalesced, c.Outcome == stats.Lost && c.Rule == "closed":
 		a.ended += c.Count
-	case c.Outcome == mesh.ShedEvents && c.Rule != "queue-full" && c.Rule != "cut":
+	case c.Outcome == stats.Shed && c.Rule != "queue-full" && c.Rule != "cut":
 		a.ended += c.Count
-	case c.Outcome == mesh.ShedEvents, c.Outcome == mesh.Lost && c.Rule == "malformed":
+	case c.Outcome == stats.Shed, c.Outcome == stats.Lost && c.Rule == "malformed":
 		a.taken += c.Count
 	}
 	return a

@@ -74,7 +74,7 @@ func (s Settings) Open(t testing.TB, configs ...mesh.Config) *Mesh {
 }
 
 func durable(c *mesh.Config) bool {
-	return slices.ContainsFunc(c.Exports, func(e mesh.Export) bool { return len(e.Durable) > 0 }) ||
+	return slices.ContainsFunc(c.Exports, func(e mesh.Export) bool { return len(e.KeptFor) > 0 }) ||
 		slices.ContainsFunc(c.Imports, func(i mesh.Import) bool { return i.Durable })
 }
 

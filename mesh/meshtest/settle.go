@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // lookAgain is how often Settle looks. Counters can not wake anybody, and a
@@ -59,7 +60,7 @@ type look struct {
 
 type counted struct {
 	node string
-	what mesh.Count // without its Count
+	what stats.Count // without its Count
 }
 
 // look reads each node's counters before its queues. Two looks with the same
@@ -68,18 +69,18 @@ type counted struct {
 func (m *Mesh) look() look {
 	l := look{waiting: map[string]int64{}, counts: map[counted]uint64{}}
 	for _, n := range m.Nodes {
-		stats := n.Stats()
-		if stats.Waiting != 0 {
-			l.waiting[n.Name()] = stats.Waiting
+		seen := n.Stats()
+		if seen.Waiting != 0 {
+			l.waiting[n.Name()] = seen.Waiting
 		}
-		for _, c := range stats.Counts {
+		for _, c := range seen.Counts {
 			count := c.Count
 			switch {
-			case c.Outcome == mesh.Exported, c.Outcome == mesh.Stored:
+			case c.Outcome == stats.Exported, c.Outcome == stats.Stored:
 				l.sent += count * m.importers(c.Type)
-			case c.Outcome == mesh.Acknowledged:
+			case c.Outcome == stats.Acknowledged:
 				l.arrived += count
-			case c.Place == "import" && !m.recorders[n.Name()].durable[c.Type] && c.Outcome != mesh.Delayed && c.Outcome != mesh.Overflowed && c.Outcome != mesh.Evicted:
+			case c.Place == "import" && !m.recorders[n.Name()].durable[c.Type] && c.Outcome != stats.Delayed && c.Outcome != stats.Overflowed && c.Outcome != stats.Evicted:
 				l.arrived += count // and was dropped there
 			}
 			c.Count = 0

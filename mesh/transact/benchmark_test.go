@@ -37,7 +37,7 @@ func BenchmarkOutbox(b *testing.B) {
 				}
 				r.Wake()
 			}
-			waitUntil(b, "all are relayed", func() bool { return stats(b, r).Relayed >= uint64(b.N) })
+			waitUntil(b, "all are relayed", func() bool { return statsOf(b, r).Relayed >= uint64(b.N) })
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
 	}
@@ -60,7 +60,7 @@ func BenchmarkRelay(b *testing.B) {
 	}
 	b.ResetTimer()
 	r := start(b, n, db)
-	waitUntil(b, "all are relayed", func() bool { return stats(b, r).Relayed >= uint64(b.N) })
+	waitUntil(b, "all are relayed", func() bool { return statsOf(b, r).Relayed >= uint64(b.N) })
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
@@ -120,7 +120,7 @@ func BenchmarkStats(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if s := stats(b, r); s.Waiting != 100000 {
+		if s := statsOf(b, r); s.Waiting != 100000 {
 			b.Fatal(s.Waiting)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 	"leafmesh/mesh/transact"
 )
 
@@ -64,7 +65,7 @@ func TestFirstUnderRedelivery(t *testing.T) {
 		}
 	}
 	closeNode(t, n)
-	if failed := n.Stats().Total(mesh.Failed); failed != 0 {
+	if failed := n.Stats().Total(stats.Failed); failed != 0 {
 		t.Fatalf("%d events were given up", failed)
 	}
 	for _, query := range []string{"SELECT COUNT(*) FROM awards", "SELECT COUNT(DISTINCT team || n) FROM awards",
@@ -155,11 +156,11 @@ func TestTheInboxForgetsAfterItsWindow(t *testing.T) {
 	}
 	handle := func(events ...mesh.Staged) {
 		t.Helper()
-		before := n.Stats().Total(mesh.Handled)
+		before := n.Stats().Total(stats.Handled)
 		if _, err := n.Relay(t.Context(), events...); err != nil {
 			t.Fatal(err)
 		}
-		waitUntil(t, "handled", func() bool { return n.Stats().Total(mesh.Handled) == before+uint64(len(events)) })
+		waitUntil(t, "handled", func() bool { return n.Stats().Total(stats.Handled) == before+uint64(len(events)) })
 	}
 	var sizes []int
 	for _, step := range []struct {

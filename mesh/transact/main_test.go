@@ -160,8 +160,8 @@ func waitUntil(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// stats reads a Relay's, or fails.
-func stats(t testing.TB, r *transact.Relay) transact.Stats {
+// statsOf reads a Relay's, or fails.
+func statsOf(t testing.TB, r *transact.Relay) transact.Stats {
 	t.Helper()
 	s, err := r.Stats(context.Background())
 	if err != nil {

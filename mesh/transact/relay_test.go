@@ -86,14 +86,14 @@ func TestEventsAreRelayedInOrderAfterTheCommit(t *testing.T) {
 		t.Fatalf("%d events took effect without a Relay", len(got))
 	}
 	r := start(t, n, db)
-	waitUntil(t, "relayed", func() bool { return len(log.all()) >= len(want) && stats(t, r).Waiting == 0 })
+	waitUntil(t, "relayed", func() bool { return len(log.all()) >= len(want) && statsOf(t, r).Waiting == 0 })
 	giveAll(t, n, db, award{"otters", 1001})
 	r.Wake()
-	waitUntil(t, "relayed", func() bool { return len(log.all()) > len(want) && stats(t, r).Waiting == 0 })
+	waitUntil(t, "relayed", func() bool { return len(log.all()) > len(want) && statsOf(t, r).Waiting == 0 })
 	if got := log.all(); !slices.Equal(got, some(1001)) {
 		t.Errorf("%d events came in another order or number than the 1001 given", len(got))
 	}
-	if s := stats(t, r); s.Relayed != 1001 || s.Failure != nil || !s.Oldest.IsZero() {
+	if s := statsOf(t, r); s.Relayed != 1001 || s.Failure != nil || !s.Oldest.IsZero() {
 		t.Errorf("stats are %+v", s)
 	}
 }
@@ -110,7 +110,7 @@ func TestARollbackTakesTheEventBack(t *testing.T) {
 	}
 	giveAll(t, n, db, award{"otters", 2})
 	r.Wake()
-	waitUntil(t, "relayed", func() bool { return stats(t, r).Relayed > 0 })
+	waitUntil(t, "relayed", func() bool { return statsOf(t, r).Relayed > 0 })
 	closeNode(t, n)
 	if got := log.all(); !slices.Equal(got, []award{{"otters", 2}}) {
 		t.Errorf("%v took effect", got)
@@ -164,7 +164,7 @@ func TestAFullQueueHoldsNoConnection(t *testing.T) {
 	receive(t, begun)
 	waitUntil(t, "the queue is full", func() bool { return n.Stats().Waiting == 2 })
 	giveAll(t, n, db, award{"otters", 6})
-	if s := stats(t, r); s.Waiting != 6 || time.Since(s.Oldest) > waitLimit || s.Oldest.After(time.Now()) {
+	if s := statsOf(t, r); s.Waiting != 6 || time.Since(s.Oldest) > waitLimit || s.Oldest.After(time.Now()) {
 		t.Errorf("waiting %d, the oldest since %v; want 6", s.Waiting, s.Oldest)
 	}
 	// Stop ends the wait, and what was taken is not relayed again.
@@ -174,7 +174,7 @@ func TestAFullQueueHoldsNoConnection(t *testing.T) {
 	}
 	close(gate)
 	r = start(t, n, db)
-	waitUntil(t, "relayed", func() bool { return stats(t, r).Relayed == 4 })
+	waitUntil(t, "relayed", func() bool { return statsOf(t, r).Relayed == 4 })
 }
 
 func TestADamagedRowStopsTheRelayLoudly(t *testing.T) {
@@ -193,14 +193,14 @@ func TestADamagedRowStopsTheRelayLoudly(t *testing.T) {
 			tries := &watched{DB: db}
 			r := startAs(t, n, transact.Config{Database: tries, Logger: slog.New(slog.NewTextHandler(&lines, nil))})
 			waitUntil(t, "it has failed several times", func() bool { return tries.reads.Load() > 4 })
-			s := stats(t, r)
+			s := statsOf(t, r)
 			if !errors.Is(s.Failure, mesh.ErrUnrelayable) || !strings.Contains(s.Failure.Error(), "DELETE FROM mesh_outbox WHERE seq = 3") || s.Waiting != 3 {
 				t.Errorf("%d wait: %v", s.Waiting, s.Failure)
 			}
 			if _, err := db.Exec("DELETE FROM mesh_outbox WHERE seq = 3"); err != nil {
 				t.Fatal(err)
 			}
-			waitUntil(t, "the rest is relayed", func() bool { s := stats(t, r); return s.Waiting == 0 && s.Failure == nil })
+			waitUntil(t, "the rest is relayed", func() bool { s := statsOf(t, r); return s.Waiting == 0 && s.Failure == nil })
 			r.Stop()
 			if !strings.Contains(lines.String(), "row 3 of mesh_outbox") || strings.Count(lines.String(), "\n") != 1 {
 				t.Errorf("the log is %q, want one line that names the row", &lines)
@@ -217,8 +217,8 @@ func TestTheOutboxOfAnotherNodeIsRefused(t *testing.T) {
 	n, other, db := openNode(t, "score-1"), openNode(t, "score-2"), newDatabase(t)
 	giveAll(t, other, db, award{"otters", 1})
 	r := start(t, n, db)
-	waitUntil(t, "it has failed", func() bool { return stats(t, r).Failure != nil })
-	if s := stats(t, r); s.Waiting != 1 || !strings.Contains(s.Failure.Error(), "node score-2 has staged it and this is node score-1") {
+	waitUntil(t, "it has failed", func() bool { return statsOf(t, r).Failure != nil })
+	if s := statsOf(t, r); s.Waiting != 1 || !strings.Contains(s.Failure.Error(), "node score-2 has staged it and this is node score-1") {
 		t.Errorf("%d wait: %v", s.Waiting, s.Failure)
 	}
 }
@@ -245,13 +245,13 @@ func TestWhatCanNotBeDeletedIsNotRelayedAgain(t *testing.T) {
 	tries := &watched{DB: impatient}
 	r := start(t, n, tries)
 	waitUntil(t, "it has failed several times", func() bool { return tries.writes.Load() > 2 })
-	if s := stats(t, r); s.Failure == nil || s.Waiting != 3 {
+	if s := statsOf(t, r); s.Failure == nil || s.Waiting != 3 {
 		t.Errorf("stats are %+v", s)
 	}
 	if err := lock.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	waitUntil(t, "deleted", func() bool { return stats(t, r).Waiting == 0 })
+	waitUntil(t, "deleted", func() bool { return statsOf(t, r).Waiting == 0 })
 	r.Stop()
 	closeNode(t, n)
 	if got := log.all(); !slices.Equal(got, some(3)) {
@@ -288,14 +288,14 @@ func TestARelayIsWokenBeforeItStarts(t *testing.T) {
 	n := openNode(t, "score-1", log.handler())
 	giveAll(t, n, db, some(2)...)
 	r.Wake()
-	if s := stats(t, r); s.Waiting != 2 || s.Relayed != 0 {
+	if s := statsOf(t, r); s.Waiting != 2 || s.Relayed != 0 {
 		t.Errorf("before the start %+v", s)
 	}
 	if err := r.Start(t.Context(), n); err != nil {
 		t.Fatal(err)
 	}
 	defer r.Stop()
-	waitUntil(t, "relayed", func() bool { return stats(t, r).Waiting == 0 })
+	waitUntil(t, "relayed", func() bool { return statsOf(t, r).Waiting == 0 })
 	if err := r.Start(t.Context(), n); err == nil {
 		t.Error("it was started twice")
 	}
@@ -321,7 +321,7 @@ func TestPutKeepsTheOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := start(t, n, db)
-	waitUntil(t, "relayed", func() bool { return stats(t, r).Waiting == 0 })
+	waitUntil(t, "relayed", func() bool { return statsOf(t, r).Waiting == 0 })
 	closeNode(t, n)
 	if got := log.all(); !slices.Equal(got, []award{{"otters", 3}, {"otters", 1}, {"otters", 2}}) {
 		t.Errorf("relayed %v", got)
@@ -342,9 +342,9 @@ func TestTheOutboxOfAClosedNodeWaits(t *testing.T) {
 	giveAll(t, n, db, some(2)...)
 	closeNode(t, n)
 	r := start(t, n, db)
-	waitUntil(t, "it has failed", func() bool { return errors.Is(stats(t, r).Failure, mesh.ErrClosed) })
+	waitUntil(t, "it has failed", func() bool { return errors.Is(statsOf(t, r).Failure, mesh.ErrClosed) })
 	r.Stop()
 	r.Stop()
 	again := start(t, openNode(t, "score-1"), db)
-	waitUntil(t, "relayed", func() bool { return stats(t, again).Relayed == 2 })
+	waitUntil(t, "relayed", func() bool { return statsOf(t, again).Relayed == 2 })
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 	"leafmesh/services/daemon"
 	"leafmesh/services/huntfile"
 	"leafmesh/services/servicetest"
@@ -56,9 +57,9 @@ func TestOverLinks(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("the solve did not arrive")
 	}
-	stats := nodes[0].Stats()
+	seen := nodes[0].Stats()
 	for _, private := range []string{Submitted.Subject(), Judged.Subject()} {
-		if n := stats.Of(private, mesh.Exported); n > 0 {
+		if n := seen.Of(private, stats.Exported); n > 0 {
 			t.Errorf("%d events of %s left the node", n, private)
 		}
 	}

@@ -38,7 +38,7 @@ type Service struct {
 // New opens the database in config.Data and loads the state of all teams. The hunt must be valid and must not change. The
 // caller closes the service, also when it never served.
 //
-// Errors: *mesh.FieldError joined, for a hunt that can not be played; *store.OwnerError for a database of another hunt; those of store.OpenFor.
+// Errors: *config.FieldError joined, for a hunt that can not be played; *store.OwnerError for a database of another hunt; those of store.OpenFor.
 func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 	if err := hunt.Validate(); err != nil {
 		return nil, fmt.Errorf("clue: %w", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 )
 
 // Config is what every service is told about one instance of it. A service embeds it in a Config of its own, inline in YAML,
@@ -27,29 +28,29 @@ type Config struct {
 	Hunt mesh.Path `yaml:"hunt"`
 }
 
-// ServiceIs reports, as a *mesh.FieldError, that the node is of another service than the program.
+// ServiceIs reports, as a *config.FieldError, that the node is of another service than the program.
 func (c *Config) ServiceIs(service string) error {
 	if name, _, found := strings.Cut(c.Mesh.Name, "-"); found && name != service {
-		return &mesh.FieldError{Field: "mesh.name", Problem: fmt.Sprintf("%q is a node of service %s", c.Mesh.Name, name),
+		return &config.FieldError{Field: "mesh.name", Problem: fmt.Sprintf("%q is a node of service %s", c.Mesh.Name, name),
 			Remedy: "this program is service " + service + ": give it that one's file"}
 	}
 	return nil
 }
 
-// Validate returns all problems of a configuration read from YAML, joined, each a *mesh.FieldError. A service with a
+// Validate returns all problems of a configuration read from YAML, joined, each a *config.FieldError. A service with a
 // Validate of its own joins these to its own.
 func (c *Config) Validate() error {
-	problems := []error{mesh.InField("mesh", c.Mesh.Validate())}
+	problems := []error{config.InField("mesh", c.Mesh.Validate())}
 	if c.HTTP != "" {
 		if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
-			problems = append(problems, &mesh.FieldError{Field: "http", Problem: err.Error(), Remedy: "give host:port, as in 127.0.0.1:8080"})
+			problems = append(problems, &config.FieldError{Field: "http", Problem: err.Error(), Remedy: "give host:port, as in 127.0.0.1:8080"})
 		}
 	}
 	if c.Data == "" {
-		problems = append(problems, &mesh.FieldError{Field: "data", Problem: "it is missing", Remedy: "name the directory of the database"})
+		problems = append(problems, &config.FieldError{Field: "data", Problem: "it is missing", Remedy: "name the directory of the database"})
 	}
 	if c.Hunt == "" {
-		problems = append(problems, &mesh.FieldError{Field: "hunt", Problem: "it is missing", Remedy: "name the hunt file"})
+		problems = append(problems, &config.FieldError{Field: "hunt", Problem: "it is missing", Remedy: "name the hunt file"})
 	}
 	return errors.Join(problems...)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 )
 
 // own is a service's configuration.
@@ -23,7 +24,7 @@ func TestConfig(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return mesh.LoadYAML(path, into)
+		return config.LoadYAML(path, into)
 	}
 	var c own
 	if err := load("mesh: {name: clue-1}\nhttp: 127.0.0.1:8081\ndata: ../data\nhunt: hunt.yaml\nextra: 1\n", &c); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // drainTimeout is how long a daemon takes to stop at most. Service managers kill after 90 s (systemd) or
@@ -68,7 +69,7 @@ func Serve(ctx context.Context, c mesh.Config, s Service) error {
 func logLosses(node *mesh.Node) {
 	for _, c := range node.Stats().Counts {
 		switch c.Outcome {
-		case mesh.Unheard, mesh.Lost, mesh.Failed, mesh.Refused, mesh.ShedEvents:
+		case stats.Unheard, stats.Lost, stats.Failed, stats.Refused, stats.Shed:
 			slog.Warn("events that did not arrive", "node", node.Name(), "type", c.Type, "outcome", c.Outcome,
 				"place", c.Place, "rule", c.Rule, "count", c.Count)
 		}

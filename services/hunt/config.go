@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/services/daemon"
 )
 
@@ -19,11 +19,11 @@ type Config struct {
 	MaxTeams int `yaml:"max_teams"`
 }
 
-// Validate returns all problems of a configuration read from YAML, joined, each a *mesh.FieldError.
+// Validate returns all problems of a configuration read from YAML, joined, each a *config.FieldError.
 func (c *Config) Validate() error {
 	problems := []error{c.Config.Validate(), c.ServiceIs("hunt")}
 	if c.MaxTeams < 0 {
-		problems = append(problems, &mesh.FieldError{Field: "max_teams", Problem: fmt.Sprintf("%d is negative", c.MaxTeams),
+		problems = append(problems, &config.FieldError{Field: "max_teams", Problem: fmt.Sprintf("%d is negative", c.MaxTeams),
 			Remedy: fmt.Sprintf("give a number of teams, or leave it out for %d", DefaultMaxTeams)})
 	}
 	return errors.Join(problems...)

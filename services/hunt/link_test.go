@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 	"leafmesh/services/servicetest"
 )
 
@@ -60,7 +61,7 @@ func TestOverLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("c")
-	if n := nodes[0].Stats().Of(Progressed.Subject(), mesh.Exported); n > 0 {
+	if n := nodes[0].Stats().Of(Progressed.Subject(), stats.Exported); n > 0 {
 		t.Errorf("%d private events left the node", n)
 	}
 }

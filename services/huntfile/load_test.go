@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 
 	"pgregory.net/rapid"
 )
@@ -91,7 +91,7 @@ func TestDecodeErrors(t *testing.T) {
 				t.Fatalf("%q is not unique in the text", test.old)
 			}
 			_, err := decode(t, strings.Replace(text, test.old, test.new, 1))
-			e := (*mesh.FieldError)(nil)
+			e := (*config.FieldError)(nil)
 			if !errors.As(err, &e) || e.Remedy == "" {
 				t.Fatalf("error %v (%T) has no remedy", err, err)
 			}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 
 	"pgregory.net/rapid"
 )
@@ -20,7 +20,7 @@ func TestReachAgainstSearch(t *testing.T) {
 		if (err == nil) != (len(want) == len(h.Clues)) {
 			t.Fatalf("reachable %v of %+v, but Validate() = %v", want, h.Clues, err)
 		}
-		for _, problem := range mesh.FieldErrors(err) { // What is reported must be unreachable indeed.
+		for _, problem := range config.FieldErrors(err) { // What is reported must be unreachable indeed.
 			var i int
 			if _, err := fmt.Sscanf(problem.Field, "clues[%d]", &i); err != nil || slices.Contains(want, h.Clues[i].ID) {
 				t.Fatalf("%v reported, but reachable are %v", problem, want)

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/services/answer"
 )
 
@@ -39,7 +39,7 @@ var identifier = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 const identifierRemedy = "use small letters, digits and single dashes between them, at most 64, as in old-mill-2"
 
-// Validate says whether the hunt can be played. It returns every problem, joined, each a [*mesh.FieldError], or nil.
+// Validate says whether the hunt can be played. It returns every problem, joined, each a [*config.FieldError], or nil.
 func (h *Hunt) Validate() error {
 	c := &checker{hunt: h, index: make(map[string]int, len(h.Clues))}
 	c.head()
@@ -59,7 +59,7 @@ type checker struct {
 }
 
 func (c *checker) add(field, problem, remedy string) {
-	c.problems = append(c.problems, &mesh.FieldError{Field: field, Problem: problem, Remedy: remedy})
+	c.problems = append(c.problems, &config.FieldError{Field: field, Problem: problem, Remedy: remedy})
 }
 
 func (c *checker) head() {

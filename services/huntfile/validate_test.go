@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 )
 
 // small is a valid hunt of three clues: a is open, b after a, c after two solves.
@@ -82,7 +82,7 @@ func TestValidate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := small()
 			test.change(h)
-			got := mesh.FieldErrors(h.Validate())
+			got := config.FieldErrors(h.Validate())
 			switch {
 			case test.field == "" && len(got) == 0:
 			case test.field == "":
@@ -101,7 +101,7 @@ func TestValidate(t *testing.T) {
 func TestValidateReportsEverything(t *testing.T) {
 	h := small()
 	h.ID, h.Title, h.Clues[0].Answers, h.Clues[2].Points = "", "", nil, -1
-	if got := mesh.FieldErrors(h.Validate()); len(got) != 4 {
+	if got := config.FieldErrors(h.Validate()); len(got) != 4 {
 		t.Errorf("got %d problems, want 4: %v", len(got), got)
 	}
 }

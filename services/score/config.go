@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/services/daemon"
 )
 
@@ -18,14 +19,14 @@ type Config struct {
 	daemon.Config `yaml:",inline"`
 }
 
-// Validate returns all problems of a configuration read from YAML, joined, each a *mesh.FieldError.
+// Validate returns all problems of a configuration read from YAML, joined, each a *config.FieldError.
 func (c *Config) Validate() error {
 	problems := []error{c.Config.Validate(), c.ServiceIs("score")}
 	for i, l := range c.Mesh.Limits {
 		// The event is emitted by the database's only writer, inside of the transaction that counts (see count): one event
 		// that waits would hold up every other change.
 		if mayMatchAwarded(l.Event) && l.Limit.Policy == mesh.Wait && (l.Place == "" || l.Place == mesh.AtEmit) {
-			problems = append(problems, &mesh.FieldError{Field: fmt.Sprintf("mesh.limits[%d].limit.policy", i),
+			problems = append(problems, &config.FieldError{Field: fmt.Sprintf("mesh.limits[%d].limit.policy", i),
 				Problem: fmt.Sprintf("%s (here %s) is emitted while the database is being written, and waiting would hold up every other change", Awarded.Subject(), l.Event),
 				Remedy:  "choose refuse here, and wait at the imports of this node"})
 		}

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 	"leafmesh/services/daemon"
 	"leafmesh/services/huntfile"
 	"leafmesh/services/servicetest"
@@ -109,7 +110,7 @@ func (r *rig) settle(n uint64) {
 	r.t.Helper()
 	r.Await(fmt.Sprintf("%d handled imports", n), func() bool {
 		s := r.Nodes[0].Stats()
-		return s.Total(mesh.Imported) == n && s.Waiting == 0
+		return s.Total(stats.Imported) == n && s.Waiting == 0
 	})
 }
 
@@ -300,19 +301,19 @@ func TestRefusedPointsAreCountedByALaterDelivery(t *testing.T) {
 		Limits:   []mesh.Rule{{Event: Awarded.Subject(), Limit: mesh.Limit{Rate: mesh.Per(10, time.Second), Burst: 1, Policy: mesh.Refuse}}},
 		Handlers: []mesh.Handler{Awarded.Handle("see", func(_ context.Context, e PointsAwarded) error { return r.note(e) })}}
 	clue := mesh.Config{Name: "clue-1", Data: mesh.Path(t.TempDir()),
-		Exports: []mesh.Export{{Event: Solved.Subject(), Durable: []string{"score"}}}}
+		Exports: []mesh.Export{{Event: Solved.Subject(), KeptFor: []string{"score"}}}}
 	r.Run = servicetest.Start(t, s, score, clue)
 	for _, clue := range []string{"one", "two", "three"} {
 		emit(r, "clue-1", Solved, ClueSolved{"Owls", clue, 7})
 	}
-	r.Await("three counted", func() bool { return r.Nodes[0].Stats().Of(Solved.Subject(), mesh.Acknowledged) == 3 })
+	r.Await("three counted", func() bool { return r.Nodes[0].Stats().Of(Solved.Subject(), stats.Acknowledged) == 3 })
 	r.Rest()
 	r.wantBoard("1 Owls 6/3 @7")
 	if n := len(only[PointsAwarded](r.seen)); n != 3 {
 		t.Errorf("%d awards were emitted, want 3", n)
 	}
-	if stats := r.Nodes[0].Stats(); stats.Of(Awarded.Subject(), mesh.Refused) == 0 || stats.Letters.Count > 0 {
-		t.Errorf("nothing was refused, or %d solves were given up", stats.Letters.Count)
+	if got := r.Nodes[0].Stats(); got.Of(Awarded.Subject(), stats.Refused) == 0 || got.Letters.Count > 0 {
+		t.Errorf("nothing was refused, or %d solves were given up", got.Letters.Count)
 	}
 }
 

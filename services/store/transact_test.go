@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 	"leafmesh/mesh/transact"
 )
 
@@ -202,7 +203,7 @@ func BenchmarkFirst(b *testing.B) {
 				}
 			}
 			closeNode(b, n)
-			if failed := n.Stats().Total(mesh.Failed); failed > 0 {
+			if failed := n.Stats().Total(stats.Failed); failed > 0 {
 				b.Errorf("%d events failed", failed)
 			}
 		})

@@ -20,6 +20,9 @@ type Options struct {
 	// Scalar gives the problem and its remedy when a single value stands where
 	// a mapping for the struct type t belongs; "" takes the usual ones.
 	Scalar func(t reflect.Type) (text, remedy string)
+	// Renamed gives the present name of a key that the struct type t once had; "" for
+	// every other key. Nil: no key was renamed.
+	Renamed func(t reflect.Type, key string) (now string)
 }
 
 // Decode decodes data into a pointer to a struct. Fields without a key in the

@@ -63,7 +63,7 @@ func (d *decoder) structure(node ast.Node, target reflect.Value, path string, de
 			return
 		}
 		if layout.others == nil {
-			d.unknown(entry.Key, layout, path, key)
+			d.unknown(entry.Key, target.Type(), layout, path, key)
 			return
 		}
 		var value any
@@ -89,8 +89,15 @@ func (d *decoder) notMapping(node ast.Node, t reflect.Type, l layout, path strin
 	d.problem(node, path, text, remedy)
 }
 
-func (d *decoder) unknown(node ast.Node, l layout, path, key string) {
+func (d *decoder) unknown(node ast.Node, t reflect.Type, l layout, path, key string) {
 	p := Problem{Line: lineOf(node), Path: child(path, key), Text: "unknown key", Remedy: "known keys: " + strings.Join(l.keys, ", ")}
+	if d.options.Renamed != nil {
+		if now := d.options.Renamed(t, key); now != "" {
+			p.Text, p.Remedy, p.Meant = "the key has a new name", "write "+now, child(path, now)
+			d.report(p)
+			return
+		}
+	}
 	if meant := nearest(key, l.keys); meant != "" {
 		p.Remedy, p.Meant = "did you mean "+meant+"?", child(path, meant)
 	}

@@ -1,6 +1,7 @@
 package leaf
 
 import (
+	"leafmesh/mesh/config"
 	"slices"
 	"strings"
 	"testing"
@@ -99,11 +100,11 @@ func TestCovers(t *testing.T) {
 		{"*.b", "a.*", false, true},
 		{"*.b.c", "a.*", false, false},
 	} {
-		if got := covers(test.pattern, test.subject); got != test.covers {
+		if got := config.Match(test.pattern, test.subject); got != test.covers {
 			t.Errorf("covers(%q, %q) = %v", test.pattern, test.subject, got)
 		}
 		for _, pair := range [][2]string{{test.pattern, test.subject}, {test.subject, test.pattern}} {
-			if got := collide(pair[0], pair[1]); got != test.collide {
+			if got := config.Overlap(pair[0], pair[1]); got != test.collide {
 				t.Errorf("collide(%q) = %v", pair, got)
 			}
 			if want := server.SubjectsCollide(pair[0], pair[1]); want != test.collide {

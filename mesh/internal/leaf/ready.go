@@ -3,6 +3,7 @@ package leaf
 import (
 	"context"
 	"fmt"
+	"leafmesh/mesh/config"
 	"slices"
 	"sync"
 	"time"
@@ -156,7 +157,7 @@ func (s *Server) look(remote Remote, subjects []string) readiness {
 		return state
 	}
 	for _, subject := range subjects {
-		if !slices.ContainsFunc(h.beacon.Exports, func(export string) bool { return covers(export, subject) }) {
+		if !slices.ContainsFunc(h.beacon.Exports, func(export string) bool { return config.Match(export, subject) }) {
 			state.err = &NotExportedError{Peer: remote.Name, Subject: subject, Exports: h.beacon.Exports}
 			return state
 		}

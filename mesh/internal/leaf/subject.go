@@ -2,6 +2,7 @@ package leaf
 
 import (
 	"fmt"
+	"leafmesh/mesh/config"
 	"regexp"
 	"strings"
 )
@@ -46,44 +47,9 @@ func checkExport(subject string) error {
 		return fmt.Errorf("export %q: the first token must be literal", subject)
 	}
 	for _, prefix := range []string{beaconPrefix, inboxPrefix} {
-		if collide(subject, prefix+">") {
+		if config.Overlap(subject, prefix+">") {
 			return fmt.Errorf("export %q: subjects under %s> are the links' own", subject, prefix)
 		}
 	}
 	return nil
-}
-
-// covers reports whether every subject that subject stands for is one that
-// pattern stands for too.
-func covers(pattern, subject string) bool {
-	for {
-		p, restP, moreP := strings.Cut(pattern, ".")
-		t, restT, moreT := strings.Cut(subject, ".")
-		switch {
-		case p == ">":
-			return true
-		case t == ">", p == "*" && t == "", p != "*" && p != t:
-			return false
-		case !moreP || !moreT:
-			return moreP == moreT
-		}
-		pattern, subject = restP, restT
-	}
-}
-
-// collide reports whether a subject exists that both patterns stand for.
-func collide(a, b string) bool {
-	for {
-		tokenA, restA, moreA := strings.Cut(a, ".")
-		tokenB, restB, moreB := strings.Cut(b, ".")
-		switch {
-		case tokenA == ">" || tokenB == ">":
-			return true
-		case tokenA != tokenB && tokenA != "*" && tokenB != "*":
-			return false
-		case !moreA || !moreB:
-			return moreA == moreB
-		}
-		a, b = restA, restB
-	}
 }

@@ -3,6 +3,7 @@ package leaf
 import (
 	"errors"
 	"fmt"
+	"leafmesh/mesh/config"
 	"net"
 	"net/netip"
 	"net/url"
@@ -191,7 +192,7 @@ func (s Spec) checkRemote(remote Remote) error {
 			return fmt.Errorf("remote %s: deny %w", remote.Name, err)
 		}
 		for _, own := range []string{BeaconSubject(s.Name), InboxPrefix(s.Name) + ".>"} {
-			if collide(subject, own) {
+			if config.Overlap(subject, own) {
 				return fmt.Errorf("remote %s: deny %q: covers %s, which the link itself needs", remote.Name, subject, own)
 			}
 		}

@@ -6,7 +6,7 @@ package main
 import (
 	"context"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/services/clue"
 	"leafmesh/services/daemon"
 	"leafmesh/services/huntfile"
@@ -15,17 +15,17 @@ import (
 func main() { daemon.Main("clued", run) }
 
 func run(ctx context.Context, path string) error {
-	var config clue.Config
-	if err := mesh.LoadYAML(path, &config); err != nil {
+	var c clue.Config
+	if err := config.LoadYAML(path, &c); err != nil {
 		return err
 	}
-	hunt, err := huntfile.Load(string(config.Hunt))
+	hunt, err := huntfile.Load(string(c.Hunt))
 	if err != nil {
 		return err
 	}
-	service, err := clue.New(config, hunt)
+	service, err := clue.New(c, hunt)
 	if err != nil {
 		return err
 	}
-	return daemon.Serve(ctx, config.Mesh, service)
+	return daemon.Serve(ctx, c.Mesh, service)
 }

@@ -6,7 +6,7 @@ package main
 import (
 	"context"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/services/daemon"
 	"leafmesh/services/hunt"
 	"leafmesh/services/huntfile"
@@ -15,17 +15,17 @@ import (
 func main() { daemon.Main("huntd", run) }
 
 func run(ctx context.Context, path string) error {
-	var config hunt.Config
-	if err := mesh.LoadYAML(path, &config); err != nil {
+	var c hunt.Config
+	if err := config.LoadYAML(path, &c); err != nil {
 		return err
 	}
-	file, err := huntfile.Load(string(config.Hunt))
+	file, err := huntfile.Load(string(c.Hunt))
 	if err != nil {
 		return err
 	}
-	service, err := hunt.New(config, file)
+	service, err := hunt.New(c, file)
 	if err != nil {
 		return err
 	}
-	return daemon.Serve(ctx, config.Mesh, service)
+	return daemon.Serve(ctx, c.Mesh, service)
 }

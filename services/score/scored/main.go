@@ -6,7 +6,7 @@ package main
 import (
 	"context"
 
-	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/services/daemon"
 	"leafmesh/services/huntfile"
 	"leafmesh/services/score"
@@ -15,17 +15,17 @@ import (
 func main() { daemon.Main("scored", run) }
 
 func run(ctx context.Context, path string) error {
-	var config score.Config
-	if err := mesh.LoadYAML(path, &config); err != nil {
+	var c score.Config
+	if err := config.LoadYAML(path, &c); err != nil {
 		return err
 	}
-	hunt, err := huntfile.Load(string(config.Hunt))
+	hunt, err := huntfile.Load(string(c.Hunt))
 	if err != nil {
 		return err
 	}
-	service, err := score.New(config, hunt)
+	service, err := score.New(c, hunt)
 	if err != nil {
 		return err
 	}
-	return daemon.Serve(ctx, config.Mesh, service)
+	return daemon.Serve(ctx, c.Mesh, service)
 }

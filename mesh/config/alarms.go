@@ -1,0 +1,28 @@
+package config
+
+import "cmp"
+
+// Alarms says when the node's graph is alarming; see mesh.GraphAlarms.
+type Alarms struct {
+	// Factor is how many events of a type a handler may emit for one event before
+	// that is told; default 10, from 0.1 to a million. Three steps of 10 are 1110
+	// events, and a cascade may have 1000: a handler over it does not
+	// go together with the default bounds.
+	Factor float64 `yaml:"factor,omitempty"`
+	// Gain is how many events of a type may come back round a cycle for each that
+	// sets out before that is told; default 1, from 0.1 to a million. Below it a
+	// cycle dies out by itself. Over it the cycle grows until the guard stops it.
+	Gain float64 `yaml:"gain,omitempty"`
+}
+
+const (
+	defaultAlarmFactor = 10
+	defaultAlarmGain   = 1
+	minAlarm           = 0.1
+	maxAlarm           = 1_000_000
+)
+
+// WithDefaults fills in what is left out.
+func (a Alarms) WithDefaults() Alarms {
+	return Alarms{Factor: cmp.Or(a.Factor, defaultAlarmFactor), Gain: cmp.Or(a.Gain, defaultAlarmGain)}
+}

@@ -1,0 +1,140 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"leafmesh/mesh/internal/document"
+)
+
+// Validator is a configuration that can check itself: a *[Node], or a pointer
+// to a service's own struct with a Node in it.
+type Validator interface {
+	// Validate gives every problem at once, nil for none: FieldErrors joined,
+	// their Field relative to the receiver. See [InField].
+	Validate() error
+}
+
+// Path is the path of a file or folder in a configuration. In YAML it is
+// relative to the folder of the YAML file, not to where the process happens to
+// be started; [LoadYAML] makes it absolute. Use it for the paths of a service's
+// own: `Data config.Path` with the tag `yaml:"data"`. Empty stays empty.
+type Path string
+
+// relative is a value with paths in it that are relative to the YAML file.
+type relative interface{ relativeTo(folder string) }
+
+func (p *Path) relativeTo(folder string)   { *p = Path(absolute(folder, string(*p))) }
+func (s *Secret) relativeTo(folder string) { s.File = absolute(folder, s.File) }
+func (p *Peer) relativeTo(folder string)   { p.KeyFile = absolute(folder, p.KeyFile) }
+
+func absolute(folder, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(folder, path)
+}
+
+// LoadYAML reads a YAML file into a configuration and validates it. into is a
+// pointer to a struct; what it holds before are defaults, which stay where the
+// file says nothing.
+//
+// It is strict. Wrong are: an unknown key, a key that stands twice, a value of
+// the wrong kind (a number where a text belongs, too), a second document,
+// anchors, aliases and tags, more than 1 MiB, 10,000 keys or 64 levels of
+// brackets. The tags of goccy/go-yaml apply: `yaml:"name"`, inline and "-"; an
+// inline map[string]any takes the keys that no field has. Types with
+// UnmarshalText or UnmarshalYAML read themselves; durations read as "10s".
+//
+// Relative paths in a [Path], a [Secret] and a [Peer] are resolved against the
+// folder of the file.
+//
+// It reports every problem at once: FieldErrors joined in the order of their
+// lines, each with file, line, field, what is wrong and what would be right.
+// Validate runs even if the file has problems, and what it says of the values
+// that these concern is left out. A file that can not be read is the error of
+// package os, wrapped.
+func LoadYAML(path string, into Validator) error {
+	data, err := readAtMost(path, document.MaxBytes)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	folder, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("read configuration %q: %w", path, err)
+	}
+	lines, problems := document.Decode(data, into, document.Options{
+		Visit: func(pointer any) {
+			if p, ok := pointer.(relative); ok {
+				p.relativeTo(folder)
+			}
+		},
+		Scalar:  secretInYAML,
+		Renamed: renamedKey,
+	})
+	all := make([]*FieldError, 0, len(problems))
+	for _, p := range problems {
+		all = append(all, &FieldError{File: path, Line: p.Line, Field: p.Path, Problem: p.Text, Remedy: p.Remedy})
+	}
+	for _, e := range FieldErrors(into.Validate()) {
+		if concerned(e.Field, problems) {
+			continue
+		}
+		e.File, e.Line = path, lines.Of(e.Field)
+		all = append(all, e)
+	}
+	return joined(all)
+}
+
+// readAtMost reads a file, one byte past the limit if it is longer. Pipes work.
+func readAtMost(path string, limit int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	return data, errors.Join(err, file.Close())
+}
+
+// concerned reports whether a value is one, or holds or is held by one, that
+// could not be read: what Validate says of it would only follow from that. A
+// file that could not be read at all concerns every value.
+func concerned(field string, problems []document.Problem) bool {
+	for _, p := range problems {
+		if p.Path == "" || within(field, p.Path) || within(field, p.Meant) {
+			return true
+		}
+	}
+	return false
+}
+
+func within(a, b string) bool {
+	return a != "" && b != "" && (a == b || under(a, b) || under(b, a))
+}
+
+// under reports whether path a lies in path b.
+func under(a, b string) bool {
+	rest, found := strings.CutPrefix(a, b)
+	return found && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "["))
+}
+
+// secretInYAML explains a value that stands where a Secret's mapping belongs.
+func secretInYAML(t reflect.Type) (text, remedy string) {
+	if t != reflect.TypeFor[Secret]() {
+		return "", ""
+	}
+	return "a secret may not stand in a YAML file", "name the file {file: PATH} or the environment variable {env: NAME} that holds it, and replace this one: it is no longer secret"
+}
+
+// renamedKey knows the keys that had another name in files of earlier versions.
+func renamedKey(t reflect.Type, key string) string {
+	if t == reflect.TypeFor[Export]() && key == "durable" {
+		return "kept_for"
+	}
+	return ""
+}

@@ -1,0 +1,102 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// durability checks what is durable, and what belongs to it.
+func (v *validation) durability() {
+	if v.config.IsDurable() && v.config.Data == "" {
+		v.add("data", "an export or an import is durable, and there is no directory to keep it in", "name a directory of this node's own")
+	}
+	v.outbox()
+	v.durableRules()
+	for i, e := range v.config.Exports {
+		if e.IsDurable() {
+			v.durableExport(fmt.Sprintf("exports[%d]", i), e)
+		}
+	}
+	for i, m := range v.config.Imports {
+		v.durableImport(fmt.Sprintf("imports[%d]", i), m)
+	}
+}
+
+func (v *validation) outbox() {
+	o := v.config.Outbox
+	if o != (Outbox{}) && len(v.config.DurableExports()) == 0 {
+		v.add("outbox", "no export is durable, so there is no outbox", "name the services an export is kept for (kept_for: […]), or remove it")
+		return
+	}
+	if o.MaxAge != 0 && o.MaxAge <= IDMemory {
+		v.add("outbox.max_age", fmt.Sprintf("%v is too short: what was handled stays for %v, so that a copy is recognized", o.MaxAge, IDMemory),
+			fmt.Sprintf("give more than %v, or leave it out for 168h", IDMemory))
+	}
+	if o.MaxBytes < 0 || o.MaxBytes > 0 && o.MaxBytes < minOutboxBytes || o.MaxBytes > maxOutboxBytes {
+		v.add("outbox.max_bytes", fmt.Sprintf("%d is out of range", o.MaxBytes), fmt.Sprintf("choose from %d to %d, or leave it out for %d", minOutboxBytes, maxOutboxBytes, defaultOutboxBytes))
+	}
+	v.within("outbox.max_events", o.MaxEvents, maxOutboxEvents, fmt.Sprint(defaultOutboxEvents))
+	if o.Sync < 0 && o.Sync != SyncAlways {
+		v.add("outbox.sync", fmt.Sprintf("%v is no interval", time.Duration(o.Sync)), "give always or a positive interval, or leave it out for 1s")
+	}
+}
+
+// durableExport checks that each service can read what is kept for it, and that
+// no rule drops what Emit says is stored.
+func (v *validation) durableExport(field string, e Export) {
+	seen, readers := firsts{}, map[string]bool{}
+	for _, p := range v.config.Peers {
+		if p.Key != "" || p.KeyFile != "" {
+			readers[ServiceOf(p.Name)] = true
+		}
+	}
+	for i, s := range e.KeptFor {
+		at := fmt.Sprintf("%s.kept_for[%d]", field, i)
+		switch first := seen.twice(s, at); {
+		case first != "":
+			v.add(at, fmt.Sprintf("%q already stands in %s", s, first), "keep one of the two")
+		case !serviceName.MatchString(s):
+			v.add(at, fmt.Sprintf("%.80q is no service's name", s), `name the service without its instance, as in "score"`)
+		case s == v.service:
+			v.add(at, fmt.Sprintf("%q is this node's own service", s), "remove it: a service's events do not come in from its other instances")
+		case !readers[s] && !v.config.OneProcess:
+			v.add(at, fmt.Sprintf("no peer of service %s has a key, so nobody could ever read what is kept for it", s), "add key or key_file to a peer of that service, or remove it")
+		}
+	}
+	if e.Limit.Policy == Shed {
+		v.add(field+".limit.policy", "a durable export can not shed: what Emit admits is stored", "choose refuse or wait")
+	}
+}
+
+// durableRules checks that no rule drops an event that Emit says is stored.
+func (v *validation) durableRules() {
+	for i, r := range v.config.Limits {
+		drops := r.Limit.Policy == Shed || r.Limit.Policy == Coalesce
+		if !drops || r.Place == AtImport || r.Place == AtHandler {
+			continue
+		}
+		for _, e := range v.config.DurableExports() {
+			if Match(r.Event, e.Event) {
+				v.add(fmt.Sprintf("limits[%d].limit.policy", i), fmt.Sprintf("%s would drop events of the durable export %s", r.Limit.Policy, e.Event), "choose refuse or wait, or events that are not durable")
+			}
+		}
+	}
+}
+
+func (v *validation) durableImport(field string, m Import) {
+	r := m.Redelivery
+	switch {
+	case !m.Durable && m.Ordered:
+		v.add(field+".ordered", "only a durable import can keep the order through crashes", "add durable: true, or remove it")
+	case !m.Durable && r != (Redelivery{}):
+		v.add(field+".redelivery", "only events of a durable import come again", "add durable: true, or remove it")
+	case m.Durable && m.Delivery == Each:
+		v.add(field+".delivery", "the instances of a service share a durable import", "remove it, or durable")
+	case m.Durable && m.Limit.Policy == Shed:
+		v.add(field+".limit.policy", "a durable import can not shed: what it does not take comes again", "choose wait or refuse")
+	}
+	v.within(field+".redelivery.tries", int64(r.Tries), MaxRedeliveries, "8")
+	if r.After < 0 || r.Max < 0 || r.Max > 0 && r.Max < r.After {
+		v.add(field+".redelivery", fmt.Sprintf("waits of %v to %v make no sense", r.After, r.Max), "give positive times, the longest last")
+	}
+}

@@ -1,0 +1,122 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"leafmesh/mesh/internal/wire"
+)
+
+// CheckRules reports what is wrong with rules that are to replace those of a
+// running node with these exports and handlers: FieldErrors with fields of "limits".
+func CheckRules(rules []Rule, exports []Export, handlers []Handler) error {
+	v := &validation{config: Node{Limits: rules, Exports: exports}, rules: firsts{}}
+	v.limits()
+	v.durableRules()
+	return errors.Join(joined(v.problems), CheckRuleHandlers(rules, handlers))
+}
+
+// limits checks the rules. They may name an event of any service, as Emit takes
+// one of any.
+func (v *validation) limits() {
+	for i, r := range v.config.Limits {
+		field := fmt.Sprintf("limits[%d]", i)
+		if err := wire.CheckPattern(r.Event); err != nil {
+			v.add(field+".event", err.Error(), "")
+		} else {
+			v.ruleOnce(field, field+".event", r)
+		}
+		if r.Root != "" {
+			if err := wire.CheckSubject(r.Root); err != nil {
+				v.add(field+".root", err.Error(), "")
+			}
+		}
+		v.oneOf(field+".place", string(r.Place), string(AtEmit), string(AtExport), string(AtImport), string(AtHandler))
+		v.oneOf(field+".by", string(r.By), string(ByType), string(ByKey), string(ByRoot), string(ByPeer))
+		if r.Handler != "" && r.Place != AtHandler {
+			v.add(field+".handler", "only a rule at place handler is for one handler", "add place: handler, or remove it")
+		}
+		v.within(field+".keys", int64(r.Keys), maxKeys, fmt.Sprint(defaultKeys))
+		v.ruleLimit(field, r)
+	}
+}
+
+// ruleOnce checks that a rule, or the short form of one, stands once.
+func (v *validation) ruleOnce(entry, field string, r Rule) {
+	if first := v.rules.twice(fmt.Sprint(r.WithDefaults().Identity()), entry); first != "" {
+		v.add(field, fmt.Sprintf("%q already stands in %s, by the same place, root and key", r.Event, first), "keep one of the two")
+	}
+}
+
+// ruleLimit checks what a rule allows: a rate or a concurrency.
+func (v *validation) ruleLimit(field string, r Rule) {
+	v.within(field+".concurrency", int64(r.Concurrency), maxConcurrency, "no bound")
+	switch {
+	case r.Concurrency != 0 && r.Place != AtHandler:
+		v.add(field+".concurrency", "only a rule at place handler bounds the calls that run at once", "add place: handler, or give a rate")
+	case r.Concurrency != 0 && (!r.Limit.Unlimited() || r.Limit.Burst != 0):
+		v.add(field+".concurrency", "a rule has either a concurrency or a rate with its burst", "make two rules of it")
+	case r.Concurrency != 0:
+		v.policy(field+".limit.policy", r.Limit.Policy, Refuse, Wait, Shed, Coalesce)
+	case r.Limit == (Limit{}):
+		v.add(field+".limit", "the limit limits nothing", "give a rate, as in 200/s, or remove the entry")
+	default:
+		v.limit(field+".limit", r.Limit, Refuse, Wait, Shed, Coalesce)
+	}
+	if r.Within < 0 || r.Within > 0 && r.Limit.Policy != Coalesce {
+		v.add(field+".within", fmt.Sprintf("%v is for nothing", r.Within), "give a positive time, with policy coalesce only")
+	}
+}
+
+// cascades checks the bounds of cascades.
+func (v *validation) cascades() {
+	seen := firsts{}
+	for i, c := range v.config.Cascades {
+		field := fmt.Sprintf("cascades[%d]", i)
+		if c.Root != "" {
+			v.subject(field+".root", c.Root, seen)
+		} else if first := seen.twice("", field); first != "" {
+			v.add(field, "a second entry is for all roots, after "+first, "name a root in one of the two")
+		}
+		v.within(field+".depth", int64(c.Depth), maxDepth, "16")
+		v.within(field+".descendants", int64(c.Descendants), maxDescendants, "1000")
+		v.within(field+".loops", int64(c.Loops), maxDepth, "no loops")
+		if c.Deadline < 0 {
+			v.add(field+".deadline", fmt.Sprintf("%v is not a time to come", c.Deadline), "give a positive one, or leave it out for 30s")
+		}
+	}
+}
+
+// alarms checks the thresholds of the graph's alarms.
+func (v *validation) alarms() {
+	v.threshold("alarms.factor", v.config.Alarms.Factor, defaultAlarmFactor)
+	v.threshold("alarms.gain", v.config.Alarms.Gain, defaultAlarmGain)
+}
+
+// limit checks a limit of any kind, which may have one of some policies.
+func (v *validation) limit(field string, l Limit, policies ...Policy) {
+	if !l.Rate.valid() {
+		v.add(field+".rate", fmt.Sprintf("%g events a second is no rate", float64(l.Rate)), "give a positive number with a unit, as in 200/s, or leave it out for no limit")
+	}
+	if l.Burst < 0 {
+		v.add(field+".burst", fmt.Sprintf("a burst of %d is negative", l.Burst), "give how many events may pass at once")
+	}
+	v.policy(field+".policy", l.Policy, policies...)
+	if l.Unlimited() && (l.Burst > 0 || l.Policy != "") {
+		v.add(field+".rate", "there is a burst or a policy but no rate", "give a rate, as in 200/s")
+	}
+}
+
+func (v *validation) policy(field string, p Policy, policies ...Policy) {
+	if p == "" || slices.Contains(policies, p) {
+		return
+	}
+	words := make([]string, len(policies))
+	for i, known := range policies {
+		words[i] = string(known)
+	}
+	last := len(words) - 1
+	v.add(field, fmt.Sprintf("unknown policy %.80q", string(p)), fmt.Sprintf("choose %s or %s", strings.Join(words[:last], ", "), words[last]))
+}

@@ -1,0 +1,95 @@
+// Package configtest has node files for tests, and the folder that they need.
+package configtest
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/nats-io/nkeys"
+)
+
+// Public keys of nkey users.
+const (
+	KeyA = "UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ"
+	KeyB = "UDDXG7MRSEY4E4XXRMGJHIR2T2FMX4VWWSTRL7ENTKBTQ2KZY4FO3B7N"
+)
+
+// Good is a configuration without a problem, in the folder of NewFolder.
+const Good = `name: clue-1
+listen: 127.0.0.1:7401
+seed: {file: clue-1.nk}
+peers:
+  - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402"}
+  - {name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ}
+  - {name: score-2, key_file: score-2.pub}
+limits:
+  - {event: clue.answer.submitted, limit: {rate: 20/min, burst: 50, policy: wait}}
+exports:
+  - {event: clue.clue.solved}
+imports:
+  - {event: hunt.clue.unlocked, delivery: each}
+tap: {listen: "localhost:0", user: watcher, password: {env: TAP_PASSWORD}}
+max_payload: 4096
+`
+
+// Full has every field of a configuration.
+const Full = `name: clue-1
+listen: 127.0.0.1:7401
+seed: {file: clue-1.nk}
+peers:
+  - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402"}
+  - {name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ}
+  - {name: score-2, key_file: score-2.pub}
+limits:
+  - {name: newest, place: emit, event: "clue.answer.*", root: clue.answer.submitted, by: key, keys: 7, within: 2s, limit: {rate: 20/min, burst: 50, policy: coalesce}}
+  - {event: clue.answer.submitted, by: root, limit: {rate: 200/s, burst: 9, policy: refuse}}
+  - {name: sent, place: export, event: "score.>", by: type, limit: {rate: 3/h, policy: shed}}
+  - {place: import, event: hunt.clue.unlocked, by: peer, limit: {rate: 1000000000/s, policy: wait}}
+  - {name: paced, place: handler, handler: judge, event: clue.answer.submitted, limit: {rate: 0.5/s, burst: 1000000, policy: wait}}
+  - {name: few, place: handler, handler: judge, event: clue.answer.submitted, by: key, concurrency: 2}
+cascades:
+  - {depth: 31, descendants: 1000000, loops: 31, deadline: 9h}
+  - {root: clue.answer.submitted, depth: 1}
+alarms: {factor: 2.5, gain: 0.1}
+exports:
+  - {event: clue.clue.solved, kept_for: [score], limit: {rate: 5/s, burst: 1, policy: refuse}}
+  - {event: clue.hint.taken, limit: {rate: 5/s, policy: wait}}
+imports:
+  - {event: hunt.clue.unlocked, delivery: each, limit: {rate: 5/s, burst: 1, policy: shed}}
+  - {event: hunt.team.finished, delivery: shared, durable: true, ordered: true, redelivery: {tries: 3, after: 2s, max: 4s}}
+data: data
+outbox: {max_age: 48h, max_bytes: 2097152, max_events: 10, sync: always}
+tap: {listen: "localhost:0", user: watcher, password: {env: TAP_PASSWORD}}
+max_payload: 4096
+`
+
+// NewFolder makes a folder with the files and variables that the files name.
+func NewFolder(t testing.TB) (folder, seed string) {
+	t.Helper()
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := pair.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder = t.TempDir()
+	WriteFile(t, filepath.Join(folder, "clue-1.nk"), string(secret)+"\n", 0o600)
+	WriteFile(t, filepath.Join(folder, "score-2.pub"), " "+KeyB+"\n", 0o644)
+	t.Setenv("TAP_PASSWORD", "correct horse")
+	return folder, string(secret)
+}
+
+// WriteFile writes a file with exactly this mode.
+func WriteFile(t testing.TB, path, text string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil { // WriteFile's mode is cut by the umask.
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,113 @@
+package stats
+
+import "time"
+
+// Count is one counter: how many events of a type had an outcome at a place,
+// and by which rule. Counts only grow while the node lives.
+type Count struct {
+	Type    string  `json:"type"`
+	Outcome Outcome `json:"outcome"`
+	Place   string  `json:"place,omitempty"` // "emit", "handler count", "export"
+	Rule    string  `json:"rule,omitempty"`
+	Count   uint64  `json:"count"`
+}
+
+// Stats is a node's counters at a moment. The counters are read one after the
+// other while events flow; at rest they agree.
+type Stats struct {
+	Node string `json:"node"`
+	// Counts are those above zero, ordered by type, outcome, place and rule.
+	Counts []Count `json:"counts"`
+	Links  []Link  `json:"links"`
+	// Waiting counts the events reserved, waiting or being handled in all queues,
+	// those that rules keep, and those that were staged and are not relayed.
+	Waiting  int64    `json:"waiting"`
+	Cascades Cascades `json:"cascades"`
+	// Outbox is what this node keeps for others; nil without a durable export.
+	Outbox *Outbox `json:"outbox,omitempty"`
+	// DurableImports has an entry for each durable import and peer.
+	DurableImports []DurableImport `json:"durable_imports,omitempty"`
+	Letters        Letters         `json:"letters,omitzero"`
+}
+
+// Total sums an outcome over all types, places and rules.
+func (s Stats) Total(outcome Outcome) uint64 { return s.Of("", outcome) }
+
+// Of sums an outcome over all places and rules of one type; "" means all types.
+func (s Stats) Of(subject string, outcome Outcome) (sum uint64) {
+	for _, c := range s.Counts {
+		if c.Outcome == outcome && (subject == "" || c.Type == subject) {
+			sum += c.Count
+		}
+	}
+	return sum
+}
+
+// Cascades is how full the ledger of the cascade guard is.
+type Cascades struct {
+	// Known cascades had a descendant on this node lately: at most 65,536.
+	Known int `json:"known"`
+	// Forgotten ones made room for others, each time one did. Should one go on, its
+	// budget of descendants begins anew.
+	Forgotten uint64 `json:"forgotten"`
+}
+
+// Link is one directed connection to a peer. Its messages are events; the bytes
+// also have the links' own traffic.
+type Link struct {
+	Peer string `json:"peer"`
+	// Direction is "imports" for a link this node reads from and "exports" for
+	// one a peer reads this node's exports from.
+	Direction   string `json:"direction"`
+	Connected   bool   `json:"connected"`
+	MessagesIn  uint64 `json:"messages_in"`
+	MessagesOut uint64 `json:"messages_out"`
+	BytesIn     uint64 `json:"bytes_in"`
+	BytesOut    uint64 `json:"bytes_out"`
+}
+
+// Outbox is what a node keeps for services that import from it, as it was within
+// the last second.
+type Outbox struct {
+	// Events are stored. Those that all have handled stay for some minutes, so that
+	// one that is emitted again is recognized.
+	Events uint64 `json:"events"`
+	Bytes  uint64 `json:"bytes"`
+	// Oldest is how long ago the oldest of them was stored that a service has still to
+	// handle; 0 if there is none.
+	Oldest time.Duration `json:"oldest"`
+	// Readers has an entry for each service and type.
+	Readers []OutboxReader `json:"readers"`
+}
+
+// OutboxReader is one service that durable events of one type are kept for.
+type OutboxReader struct {
+	Service string `json:"service"`
+	Type    string `json:"type"`
+	// Known says that the service has come for the type at least once.
+	Known bool `json:"known"`
+	// Backlog counts the events that it has not handled; 0 unless Known, although all
+	// of the type are kept for it then.
+	Backlog uint64 `json:"backlog"`
+	// UnderWay counts those of them that its nodes have taken and not settled.
+	UnderWay int `json:"under_way"`
+	// Redelivered counts those of them that were delivered more than once.
+	Redelivered int `json:"redelivered"`
+}
+
+// DurableImport is one event type that the node takes out of a peer's outbox.
+type DurableImport struct {
+	Peer string `json:"peer"`
+	Type string `json:"type"`
+	// Connected says that the node is pulling; Problem says why it is not.
+	Connected bool   `json:"connected"`
+	Problem   string `json:"problem,omitempty"`
+	// UnderWay counts the events that were taken and not settled.
+	UnderWay int `json:"under_way"`
+}
+
+// Letters is about the durable dead letters. See mesh.Node.Letters.
+type Letters struct {
+	Count  int           `json:"count"`
+	Oldest time.Duration `json:"oldest"` // how long ago the oldest was given up; 0 if there is none
+}
