@@ -40,6 +40,20 @@ var importRules = []struct {
 		},
 	},
 	{
+		name:    "an event that stays in its process needs no NATS",
+		from:    func(folder string) bool { return slices.Contains(inProcess, folder) },
+		allowed: func(imported string) bool { return !within(imported, "github.com/nats-io") },
+	},
+	{
+		name: "a mechanism of the flow knows none of the way out",
+		from: func(folder string) bool { return slices.Contains(inProcess, folder) },
+		allowed: func(imported string) bool {
+			return !slices.ContainsFunc([]string{"leaf", "inlet", "outlet", "outbox", "operations", "topology"}, func(out string) bool {
+				return within(imported, module+"/mesh/internal/"+out)
+			})
+		},
+	},
+	{
 		name:    "what services share knows no service",
 		from:    func(folder string) bool { return within(folder, "services") && serviceOf(folder) == "" },
 		allowed: func(imported string) bool { return serviceOf(ourFolder(imported)) == "" },
@@ -80,6 +94,10 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 // vocabulary are the public packages below mesh: what a file says, how an event
 // came about, what became of it, what leads to what.
 var vocabulary = []string{"mesh/config", "mesh/cause", "mesh/stats", "mesh/graph"}
+
+// inProcess are the packages that events pass inside of their process.
+var inProcess = []string{"mesh/internal/clock", "mesh/internal/gate", "mesh/internal/steps", "mesh/internal/queue",
+	"mesh/internal/rules", "mesh/internal/delivery", "mesh/internal/handling"}
 
 func isVocabulary(folder string) bool {
 	return slices.ContainsFunc(vocabulary, func(v string) bool { return within(folder, v) })

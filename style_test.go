@@ -11,7 +11,7 @@ import (
 
 // Sizes that a reader can hold.
 const (
-	maxFileLines     = 500
+	maxFileLines     = 400
 	maxFunctionLines = 60 // tests are not bounded: a table or a scenario is long
 )
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 )
 
 // meshStored is a durable export of leafmesh: from emit to stored, for a service
@@ -61,7 +62,7 @@ func (c *durableCarrier) open(ctx context.Context, configs ...mesh.Config) (err 
 	for i := range configs {
 		configs[i].Data = mesh.Path(filepath.Join(c.dir, configs[i].Name))
 	}
-	if c.nodes, err = mesh.OpenAll(ctx, configs...); err != nil {
+	if c.nodes, err = inproc.Open(ctx, configs...); err != nil {
 		return errors.Join(err, os.RemoveAll(c.dir))
 	}
 	if err := c.nodes.Ready(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 )
 
 // A flood is emitted at ten times what its rule allows: paced, and not as fast as
@@ -25,7 +26,7 @@ var flooded = mesh.NewEvent[answerJudged]("clue.flood.emitted")
 // beside is leafmesh with a rule that a flood meets, with the flood or without.
 // What is measured are events that stay within their limits.
 type beside struct {
-	nodes    mesh.Nodes
+	nodes    inproc.Nodes
 	measured func(*answerJudged) error
 	flood    flood
 }
@@ -99,7 +100,7 @@ func openBesideType(ctx context.Context, handle func()) (*beside, error) {
 		return nil, err
 	}
 	root := node.Context(ctx)
-	return &beside{nodes: mesh.Nodes{node},
+	return &beside{nodes: inproc.Nodes{node},
 		measured: func(value *answerJudged) error { return judged.Emit(root, *value) },
 		flood:    &torrent{emit: func() error { return flooded.Emit(root, sample) }}}, nil
 }
@@ -129,7 +130,7 @@ func openBesideKey(ctx context.Context, handle func()) (*beside, error) {
 	}
 	over := sample
 	over.Team = noisy
-	return &beside{nodes: mesh.Nodes{node},
+	return &beside{nodes: inproc.Nodes{node},
 		measured: func(value *answerJudged) error {
 			quiet := *value
 			quiet.Team = teams[next%quietTeams]

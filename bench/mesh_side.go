@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 )
 
 // meshLocal is leafmesh inside one node: emit to handled.
@@ -14,14 +15,14 @@ func meshLocal() side {
 		if err != nil {
 			return nil, err
 		}
-		return meshCarrier{nodes: mesh.Nodes{node}, root: node.Context(ctx)}, nil
+		return meshCarrier{nodes: inproc.Nodes{node}, root: node.Context(ctx)}, nil
 	}}
 }
 
 // meshLink is leafmesh over one hop: emit on one node, handled on another.
 func meshLink() side {
 	return side{name: "leafmesh export", window: wideWindow, open: func(ctx context.Context, handle func()) (carrier, error) {
-		nodes, err := mesh.OpenAll(ctx,
+		nodes, err := inproc.Open(ctx,
 			mesh.Config{Name: "clue-1", Exports: []mesh.Export{judged.Export(mesh.Limit{})}},
 			mesh.Config{Name: "score-1", Imports: []mesh.Import{judged.Import(mesh.Limit{}, mesh.Shared)},
 				Handlers: []mesh.Handler{counting(handle)}},
@@ -44,7 +45,7 @@ func counting(handle func()) mesh.Handler {
 }
 
 type meshCarrier struct {
-	nodes mesh.Nodes
+	nodes inproc.Nodes
 	root  context.Context // of the first node
 }
 

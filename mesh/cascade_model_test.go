@@ -13,6 +13,7 @@ import (
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/gate"
+	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/stats"
 )
 
@@ -128,7 +129,7 @@ func (m *cascadeModel) charge(c modelCause, path []string) string {
 
 // cascadeMachine does the same to the guard of a node and to its model.
 type cascadeMachine struct {
-	node    *Node
+	node    *flow
 	model   *cascadeModel
 	now     time.Time
 	causes  []modelCause
@@ -162,7 +163,7 @@ func newCascadeMachine(t *rapid.T) *cascadeMachine {
 			Loops: rapid.IntRange(0, 3).Draw(t, "loops"), Deadline: time.Duration(rapid.IntRange(0, 20).Draw(t, "deadline")) * cascadeTick}
 		cascades, bounds[root] = append(cascades, c), c
 	}
-	n, err := newNode(Config{Name: "core-1", Cascades: cascades})
+	n, err := newFlow(Config{Name: "core-1", Cascades: cascades})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,13 +174,13 @@ func newCascadeMachine(t *rapid.T) *cascadeMachine {
 
 func (x *cascadeMachine) check(t *rapid.T) {
 	counts := map[string]int{}
-	for _, c := range x.node.counters.list() {
+	for _, c := range x.node.trace.Counts() {
 		counts[fmt.Sprint(c.Type, " ", c.Outcome, " ", c.Place, " ", c.Rule)] = int(c.Count)
 	}
 	if !maps.Equal(counts, x.refused) {
 		t.Fatalf("counted %v, want %v", counts, x.refused)
 	}
-	if got, want := x.node.guard.stats(), (stats.Cascades{Known: len(x.model.ledger), Forgotten: x.model.forgotten}); got != want {
+	if got, want := x.node.guard.Stats(), (stats.Cascades{Known: len(x.model.ledger), Forgotten: x.model.forgotten}); got != want {
 		t.Fatalf("the ledger is %+v, want %+v", got, want)
 	}
 }
@@ -225,24 +226,25 @@ func (x *cascadeMachine) begin(t *rapid.T) {
 
 // arrive imports an event of a cascade of its own, or of one known here.
 func (x *cascadeMachine) arrive(t *rapid.T) {
-	steps := []string{}
-	for range rapid.IntRange(1, 8).Draw(t, "steps") {
-		steps = append(steps, rapid.SampledFrom([]string{"clue-1:", "core-1:"}).Draw(t, "node")+rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
+	path := []string{}
+	for range rapid.IntRange(1, 8).Draw(t, "path") {
+		path = append(path, rapid.SampledFrom([]string{"clue-1:", "core-1:"}).Draw(t, "node")+rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
 	}
 	began := x.now.Add(-time.Duration(rapid.IntRange(0, 24).Draw(t, "age")) * cascadeTick)
-	c := modelCause{steps: steps, began: began, header: Header{ID: cause.NewID(x.now.UnixNano()), Root: cause.NewID(began.UnixNano())}}
+	c := modelCause{steps: path, began: began, header: Header{ID: cause.NewID(x.now.UnixNano()), Root: cause.NewID(began.UnixNano())}}
 	if len(x.causes) > 0 && rapid.Bool().Draw(t, "of a known cascade") {
 		known := rapid.SampledFrom(x.causes).Draw(t, "cause")
 		c.steps[0], c.began, c.header.Root = known.steps[0], known.began, known.header.Root
 	}
-	encoded := make([][]byte, len(steps))
-	for i, step := range steps {
+	encoded := make([][]byte, len(path))
+	for i, step := range path {
 		encoded[i] = []byte(step)
 	}
 	c.header = c.header.On(x.node.imported.Walk(encoded), 0, 0)
-	subject := subjectOfStep(steps[len(steps)-1])
+	subject := subjectOfStep(path[len(path)-1])
 	want := x.model.take(c, x.now)
-	x.compare(t, x.eventType(t, subject).admitImported(&c.header, x.now.UnixNano()), want, subject, "import", c.header.Root)
+	x.eventType(t, subject)
+	x.compare(t, x.node.refuseAt(steps.At(steps.Import), &c.header, x.node.guard.Import(&c.header, x.now.UnixNano())), want, subject, "import", c.header.Root)
 	if want == "" {
 		x.causes = append(x.causes, c)
 	}
@@ -256,7 +258,7 @@ func (x *cascadeMachine) emit(t *rapid.T) {
 	made := x.eventType(t, rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
 	allowance := rapid.IntRange(0, 2).Draw(t, "allowance")
 	want := x.model.emit(parent, made.step, allowance, x.now)
-	x.compare(t, x.admit(made, &parent.header, allowance), want, made.subject, "emit", parent.header.Root)
+	x.compare(t, x.admit(made, &parent.header, allowance), want, made.Subject, "emit", parent.header.Root)
 	if want == "" {
 		child := parent.header.Effect(parent.header.Lineage().Child(made.step), "", x.now.UnixNano())
 		x.causes = append(x.causes, modelCause{header: child, steps: append(slices.Clone(parent.steps), made.step), began: parent.began})
@@ -265,11 +267,11 @@ func (x *cascadeMachine) emit(t *rapid.T) {
 
 // admit asks the guard as a handler's emit does.
 func (x *cascadeMachine) admit(made *eventType, parent *Header, allowance int) error {
-	refused := made.admitDescendant(parent, parent.Lineage().Child(made.step), allowance, x.now.UnixNano())
+	bound, refused := made.admitDescendant(parent, parent.Lineage().Child(made.step), allowance, x.now.UnixNano())
 	if refused == nil {
 		return nil
 	}
-	made.countRefused(x.node.counters.tally(parent.Subject(), "handler one"), refused.rule)
+	made.passRefused(x.node.trace.Tally(parent.Subject(), steps.AtHandler("one")), parent, &refusal{bound: bound, err: refused})
 	return refused
 }
 
@@ -286,7 +288,7 @@ func (x *cascadeMachine) retry(t *rapid.T) {
 	}
 	parent := rapid.SampledFrom(x.causes).Draw(t, "cause")
 	want := x.model.charge(parent, parent.steps)
-	x.compare(t, x.node.chargeRetry(&parent.header, "handler one"), want, parent.header.Subject(), "handler one", parent.header.Root)
+	x.compare(t, x.node.refuseAt(steps.AtHandler("one"), &parent.header, x.node.guard.Add(&parent.header)), want, parent.header.Subject(), "handler one", parent.header.Root)
 }
 
 // deadLetter is charged too, and never refused.
@@ -297,5 +299,5 @@ func (x *cascadeMachine) deadLetter(t *rapid.T) {
 	parent := rapid.SampledFrom(x.causes).Draw(t, "cause")
 	letters := x.eventType(t, DeadLetters.Subject())
 	x.model.charge(parent, parent.steps)
-	x.compare(t, x.admit(letters, &parent.header, 0), "", letters.subject, "emit", parent.header.Root)
+	x.compare(t, x.admit(letters, &parent.header, 0), "", letters.Subject, "emit", parent.header.Root)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 )
 
@@ -238,7 +239,7 @@ func TestTheWholeMeshStaysBelowTheBound(t *testing.T) {
 	}
 }
 
-func refusedByBudget(nodes mesh.Nodes) (count int) {
+func refusedByBudget(nodes inproc.Nodes) (count int) {
 	for _, n := range nodes {
 		if find(n, stats.Refused, "cascade-descendants").Count > 0 {
 			count++
@@ -248,7 +249,7 @@ func refusedByBudget(nodes mesh.Nodes) (count int) {
 }
 
 // emittedIn counts the events that came to be, on the nodes that emitted them.
-func emittedIn(nodes mesh.Nodes) (sum uint64) {
+func emittedIn(nodes inproc.Nodes) (sum uint64) {
 	for _, n := range nodes {
 		own := strings.TrimSuffix(n.Name(), "-1") + ".step.spread"
 		sum += n.Stats().Of(own, stats.Admitted)

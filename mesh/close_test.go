@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 )
 
@@ -274,7 +275,7 @@ func TestEmittingWhileTheNodeCloses(t *testing.T) {
 func TestNodesCloseStopsRootsOnAllFirst(t *testing.T) {
 	gate := make(chan struct{})
 	handler, begun := gatedHandler("slow", stepTaken, gate)
-	nodes, err := mesh.OpenAll(t.Context(), mesh.Config{Name: "core-1", Handlers: []mesh.Handler{handler}}, mesh.Config{Name: "core-2"})
+	nodes, err := inproc.Open(t.Context(), mesh.Config{Name: "core-1", Handlers: []mesh.Handler{handler}}, mesh.Config{Name: "core-2"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 )
 
@@ -114,7 +115,7 @@ func TestWhatTwoRulesKeepStaysInOrder(t *testing.T) {
 }
 
 // nodeOf gives the node whose rules of a place the events of clueSolved meet.
-func nodeOf(place mesh.Place, nodes mesh.Nodes) *mesh.Node {
+func nodeOf(place mesh.Place, nodes inproc.Nodes) *mesh.Node {
 	if place == mesh.AtImport || place == mesh.AtHandler {
 		return nodes[1]
 	}

@@ -13,8 +13,8 @@ type (
 	ID     = cause.ID
 )
 
-// Config says everything about a node, and the other types say its parts. They
-// are package config's, where each field is explained.
+// Config says everything about a node, and the other types say its parts. They are package
+// config's, where each field is explained.
 type (
 	Config     = config.Node
 	Handler    = config.Handler
@@ -37,8 +37,7 @@ type (
 	Path       = config.Path
 )
 
-// The policies of limits and full queues, the deliveries of imports, and what
-// rules are for.
+// The policies of limits and full queues, the deliveries of imports, and what rules are for.
 const (
 	Refuse   = config.Refuse
 	Wait     = config.Wait

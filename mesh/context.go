@@ -2,27 +2,39 @@ package mesh
 
 import (
 	"context"
-	"strings"
+	"errors"
+
+	"leafmesh/mesh/cause"
 )
 
-// sourceKey finds in a context what says where its events come from: the *turn
-// of a handler, a *rootContext in one, or the *nodeContext of a node.
+// Errors of contexts.
+var (
+	// ErrNoNode: the context belongs to no node. Use [Node.Context] for root events, and the
+	// handler's own context in a handler.
+	ErrNoNode = errors.New("mesh: the context belongs to no node")
+	// ErrHandlerReturned: a handler's context was used to emit after the handler had returned.
+	ErrHandlerReturned = errors.New("mesh: emit after the handler returned")
+)
+
+// sourceKey finds in a context what says where its events come from: the *turn of a handler, or a
+// *sourceContext.
 type sourceKey struct{}
 
 // source is where the events of a context come from.
 type source struct {
-	node *Node // nil: nowhere
+	flow *flow // nil: nowhere
 	turn *turn // nil outside of handlers
 	root bool  // each event begins a cascade, although there is a turn
 }
 
-type nodeContext struct {
+// sourceContext is a context with a source.
+type sourceContext struct {
 	context.Context
-	node *Node
+	source
 }
 
-// Value answers for the node and leaves the rest to the parent.
-func (c *nodeContext) Value(key any) any {
+// Value answers for the source and leaves the rest to the parent.
+func (c *sourceContext) Value(key any) any {
 	if key == (sourceKey{}) {
 		return c
 	}
@@ -33,92 +45,59 @@ func (c *nodeContext) Value(key any) any {
 //
 //	err := clue.Submitted.Emit(node.Context(ctx), clue.Submission{…})
 //
-// It suits http.Server.BaseContext, so that request handlers need not know the
-// node.
-func (n *Node) Context(parent context.Context) context.Context {
-	return &nodeContext{Context: parent, node: n}
+// It suits http.Server.BaseContext, so that request handlers need not know the node.
+func (f *flow) Context(parent context.Context) context.Context {
+	return &sourceContext{parent, source{flow: f}}
 }
 
-// rootContext is a handler's context whose events begin cascades.
-type rootContext struct {
-	context.Context
-	turn *turn
-}
-
-// Value answers for the source and leaves the rest to the parent.
-func (c *rootContext) Value(key any) any {
-	if key == (sourceKey{}) {
-		return c
-	}
-	return c.Context.Value(key)
-}
-
-// NewRoot gives a context for work that outlives its cascade, such as a batch
-// whose items are each a matter of their own. In a handler, every event emitted
-// with it begins a cascade: its path is one step, its budgets and its deadline
-// are fresh, limits by root count it as a root. Its [Header.Parent] is a link to
-// the event being handled. All else is as with the handler's own context: the
-// event takes effect when the handler returns nil and is dropped otherwise,
-// waits for no queue, and is refused with ErrHandlerReturned after the return.
+// NewRoot gives a context for work that outlives its cascade, such as a batch whose items are each
+// a matter of their own. In a handler, every event emitted with it begins a cascade: its path is
+// one step, its budgets and its deadline are fresh, limits by root count it as a root. Its
+// Header.Parent is a link to the event being handled. All else is as with the handler's own
+// context: the event takes effect when the handler returns nil and is dropped otherwise, waits for
+// no queue, and is refused with ErrHandlerReturned after the return.
 //
-// The cascade guard does not see a loop that goes through NewRoot: each round
-// begins anew, for ever. What remains are rate limits, the graph of events,
-// which counts such edges and gives its alarms, and [Node.Cut]. A node that
-// closes ends such a loop only when the context of Close does.
+// The cascade guard does not see a loop that goes through NewRoot: each round begins anew, for
+// ever. What remains are rate limits, the graph of events, which counts such edges and gives its
+// alarms, and [Node.Cut]. A node that closes ends such a loop only when the context of Close does.
 //
-// A context that belongs to no handler comes back as it is: its events are
-// roots in any case.
+// A context that belongs to no handler comes back as it is: its events are roots in any case.
 func NewRoot(ctx context.Context) context.Context {
 	if from := sourceOf(ctx); from.turn != nil {
-		return &rootContext{Context: ctx, turn: from.turn}
+		from.root = true
+		return &sourceContext{ctx, from}
 	}
 	return ctx
 }
 
 // sourceOf gives the node that ctx belongs to and, inside a handler, the turn.
 func sourceOf(ctx context.Context) source {
-	switch c := ctx.(type) { // the common cases, without a walk up the chain
-	case *turn:
-		return source{node: c.stage.node, turn: c}
-	case *nodeContext:
-		return source{node: c.node}
+	if from := sourceIn(ctx); from.flow != nil { // the common cases, without a walk up the chain
+		return from
 	}
-	switch c := ctx.Value(sourceKey{}).(type) {
+	return sourceIn(ctx.Value(sourceKey{}))
+}
+
+func sourceIn(v any) source {
+	switch c := v.(type) {
 	case *turn:
-		return source{node: c.stage.node, turn: c}
-	case *rootContext:
-		return source{node: c.turn.stage.node, turn: c.turn, root: true}
-	case *nodeContext:
-		return source{node: c.node}
+		return source{flow: c.desk.flow, turn: c}
+	case *sourceContext:
+		return c.source
 	}
 	return source{}
 }
 
-// HeaderOf gives the header of the event that ctx's handler was called for, and
-// false outside of a handler and after it returned.
-func HeaderOf(ctx context.Context) (Header, bool) {
-	if from := sourceOf(ctx); from.turn != nil {
-		return from.turn.header()
-	}
-	return Header{}, false
+// HeaderOf gives the header of the event that ctx's handler was called for, and false outside of a
+// handler and after it returned.
+func HeaderOf(ctx context.Context) (cause.Header, bool) {
+	header, _, ok := sourceOf(ctx).turn.present()
+	return header, ok
 }
 
-// HandlerOf gives the name of the handler that ctx belongs to, and false outside
-// of a handler and after it returned.
+// HandlerOf gives the name of the handler that ctx belongs to, and false outside of a handler and
+// after it returned.
 func HandlerOf(ctx context.Context) (name string, ok bool) {
-	if from := sourceOf(ctx); from.turn != nil {
-		return from.turn.handler()
-	}
-	return "", false
-}
-
-// handler is the name of the handler that runs, as long as it runs.
-func (t *turn) handler() (name string, ok bool) {
-	s := t.stage
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.presentLocked(t) {
-		return "", false
-	}
-	return strings.TrimPrefix(s.source.place, "handler "), true
+	_, name, ok = sourceOf(ctx).turn.present()
+	return name, ok
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 )
 
@@ -31,7 +32,7 @@ const waitLimit = 20 * time.Second
 func openCore(t testing.TB, c mesh.Config) *mesh.Node {
 	t.Helper()
 	c.Name = "core-1"
-	nodes, err := mesh.OpenAll(t.Context(), c) // without a port, also with exports
+	nodes, err := inproc.Open(t.Context(), c) // without a port, also with exports
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,330 +2,156 @@ package mesh
 
 import (
 	"context"
-	"errors"
-	"sync"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/delivery"
+	"leafmesh/mesh/internal/rules"
+	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/stats"
 )
 
-// receiver is a consumer without its Go type.
-type receiver interface {
-	// reserve takes a place, beyond the capacity for an event from inside a
-	// handler; reserveWait waits for one until ctx ends.
-	reserve(hash uint64, inside bool) error
-	reserveWait(ctx context.Context, hash uint64) error
-	release(hash uint64)
-	// bind makes the consumer's subscription to an event type.
-	bind(t *eventType) binding
-	start()
-	// depth counts the events reserved, waiting or being handled; accepted
-	// counts those ever put.
-	depth() int64
-	accepted() uint64
-	// tryClose closes the queues if all are idle.
-	tryClose() bool
-	// abandon closes the queues as they are.
-	abandon()
-	// finished is closed when the workers have ended, after tryClose or abandon.
-	finished() <-chan struct{}
-	label() string
-	// width is the number of shards.
-	width() int
+// pending is an event that has a place in each queue that takes it.
+type pending[T any] struct {
+	arrival
+	value T
+	to    *typedRoute[T]
 }
 
-// consumer is what takes events of a type on a node: a handler, an export or
-// the tap. It owns one queue and one worker goroutine for each shard; the
-// key's hash chooses the shard.
-type consumer[T any] struct {
-	place   string // "handler count", "export", "tap"
-	handler bool
-	shed    bool // when full: drop and count instead of waiting
-	cutLate bool // a cut is the worker's to see: not all that it does is cut
-	// from makes the value of a content: decoded, or as it is.
-	from func(*content) (T, error)
-	// newWorker makes what a worker goroutine runs for each event. It says false for
-	// one that must wait for what was put back into the queue.
-	newWorker func(*queue[T]) func(*item[T]) bool
-
-	shards []*queue[T]
-	work   sync.WaitGroup
-	done   chan struct{}
+// arrival is what is known of a pending event beside its value.
+type arrival struct {
+	*route
+	source *steps.Tally  // the handler that emitted it, nil: none
+	item   delivery.Item // with the event's header
+	hash   uint64
+	shed   uint64
 }
 
-func (c *consumer[T]) label() string             { return c.place }
-func (c *consumer[T]) width() int                { return len(c.shards) }
-func (c *consumer[T]) finished() <-chan struct{} { return c.done }
+// held is an event that waits: for its handler to return nil, or for others to be stored. Exactly
+// one of the two is called.
+type held interface {
+	commit()
+	discard()
+}
 
-func (c *consumer[T]) shard(hash uint64) *queue[T] {
-	if len(c.shards) == 1 {
-		return c.shards[0]
+// pend makes a pending event without places.
+func (r *typedRoute[T]) pend(value *T) *pending[T] {
+	p, _ := r.pool.Get().(*pending[T])
+	if p == nil {
+		p = &pending[T]{to: r}
 	}
-	return c.shards[hash%uint64(len(c.shards))]
+	p.route, p.value = &r.route, *value
+	return p
 }
 
-func (c *consumer[T]) reserve(hash uint64, inside bool) error {
-	q := c.shard(hash)
-	if inside {
-		return q.reserve(q.hardCap)
+// commit lets the event take effect.
+func (p *pending[T]) commit() {
+	p.source.Emits(p.Type)
+	p.to.deliver(&p.item, p.hash, &p.value, p.shed)
+	p.recycle()
+}
+
+// discard gives the event's places back.
+func (p *pending[T]) discard() {
+	p.targets.Release(p.hash, p.shed)
+	p.recycle()
+}
+
+func (p *pending[T]) recycle() {
+	r := p.to
+	*p = pending[T]{to: r}
+	r.pool.Put(p)
+}
+
+// deliver fills the places reserved for the event. It never blocks.
+func (r *typedRoute[T]) deliver(it *delivery.Item, hash uint64, value *T, shed uint64) {
+	r.Admitted.Pass(&it.Header)
+	r.typed.Fill(it, hash, value, shed)
+}
+
+// deliverAny is deliver for a pointer to the value.
+func (r *typedRoute[T]) deliverAny(h *cause.Header, hash uint64, value any, shed uint64) {
+	r.deliver(&delivery.Item{Header: *h}, hash, value.(*T), shed)
+}
+
+// enter gives an event that comes from outside of the handlers to all who take it. It waits for
+// full queues until ctx ends.
+func (r *typedRoute[T]) enter(ctx context.Context, e *rules.Event, value *T) (cause.ID, error) {
+	if r.durable {
+		return r.enterDurable(ctx, e, value)
 	}
-	return q.reserve(q.capacity)
-}
-
-func (c *consumer[T]) reserveWait(ctx context.Context, hash uint64) error {
-	return c.shard(hash).reserveWait(ctx)
-}
-
-func (c *consumer[T]) release(hash uint64) { c.shard(hash).release(1) }
-
-func (c *consumer[T]) start() {
-	c.done = make(chan struct{})
-	for _, q := range c.shards {
-		w := &worker[T]{consumer: c, queue: q, process: c.newWorker(q)}
-		c.work.Go(w.run)
+	hash := r.targets.Hash(e.Key)
+	shed, err := r.reserve(ctx, e, hash)
+	if err != nil {
+		return cause.ID{}, err
 	}
-	go func() { // ends with the workers, which tryClose ends
-		c.work.Wait()
-		close(c.done)
-	}()
+	it := delivery.Item{Header: cause.NewRoot(r.root, e.Key, e.At)}
+	r.deliver(&it, hash, value, shed)
+	return it.Header.ID, nil
 }
 
-// worker is one goroutine of a consumer and what it is working on.
-type worker[T any] struct {
-	consumer *consumer[T]
-	queue    *queue[T]
-	process  func(*item[T]) bool
-
-	batch []item[T] // taken from the queue
-	next  int       // the first of batch that is not processed
-	back  item[T]   // one that was put back into the queue
-	done  int64     // processed events whose places are not released yet
-	ended bool      // the queue is closed
-}
-
-// run is the worker's loop. It ends when the queue is closed. Should a handler
-// end the goroutine, another one goes on with the next event.
-func (w *worker[T]) run() {
-	defer func() {
-		if !w.ended {
-			w.consumer.work.Go(w.run)
-		}
-	}()
-	for w.take() {
-		for w.more() {
-			w.step()
-		}
+// reserve takes the places of an event that comes from outside of the handlers. Whether the node
+// closes is asked with the places taken: Close sees them, or this sees Close.
+func (r *route) reserve(ctx context.Context, e *rules.Event, hash uint64) (shed uint64, err error) {
+	if shed, err = r.targets.Reserve(ctx, e, hash, delivery.MayWait); err != nil {
+		return 0, err
 	}
-	w.ended = true
-}
-
-// take gets the next events, unless some are left.
-func (w *worker[T]) take() (open bool) {
-	if w.more() {
-		return true
+	if r.flow.life.closing.Load() {
+		r.targets.Release(hash, shed)
+		return 0, r.refuse(e, stats.Closed, stats.ErrClosed)
 	}
-	w.queue.release(w.done)
-	w.done, w.next = 0, 0
-	if int64(cap(w.batch)) > 2*w.queue.capacity {
-		w.batch = nil // a burst's memory is not kept
-	}
-	w.batch, open = w.queue.take(w.batch)
-	return open
+	return shed, nil
 }
 
-// step processes one event. Emitters and the worker share the count of places:
-// it is written for several events at once, unless somebody waits for one.
-func (w *worker[T]) step() {
-	it := w.pick()
-	w.done++
-	processed := true // also if the handler ends the goroutine
-	defer func() {
-		if !processed {
-			w.unpick(it)
-			return
-		}
-		if it.keptBy != nil { // not before: nothing may overtake it until here
-			event := limitedBy(&it.header)
-			it.keptBy.coalescer.arrived(event.unit())
-		}
-		if it.handover != nil {
-			it.handover.leave()
-		}
-		*it = item[T]{} // let go of what the value refers to
-		if w.done >= w.queue.releaseBatch || w.queue.waiters.Load() > 0 {
-			w.queue.release(w.done)
-			w.done = 0
-		}
-	}()
-	processed = w.process(it)
-}
-
-func (w *worker[T]) more() bool { return w.next < len(w.batch) || w.queue.returned.Load() > 0 }
-
-// pick gives the next event: first what was put back.
-func (w *worker[T]) pick() *item[T] {
-	if w.queue.returned.Load() > 0 {
-		w.back = w.queue.takeBack()
-		return &w.back
-	}
-	w.next++
-	return &w.batch[w.next-1]
-}
-
-// unpick undoes pick for an event that was not processed.
-func (w *worker[T]) unpick(it *item[T]) {
-	w.done--
-	if it.keptBy == nil {
-		w.next--
-	} else {
-		w.queue.untake(it)
-	}
-}
-
-func (c *consumer[T]) depth() (sum int64) {
-	for _, q := range c.shards {
-		sum += q.depth.Load() % closedDepth
-	}
-	return sum
-}
-
-func (c *consumer[T]) accepted() (sum uint64) {
-	for _, q := range c.shards {
-		sum += q.accepted()
-	}
-	return sum
-}
-
-func (c *consumer[T]) tryClose() bool {
-	closed := true
-	for _, q := range c.shards {
-		closed = q.close() && closed
-	}
-	return closed
-}
-
-func (c *consumer[T]) abandon() {
-	for _, q := range c.shards {
-		q.abandon()
-	}
-}
-
-func (c *consumer[T]) bind(t *eventType) binding {
-	return &subscription[T]{consumer: c, tally: t.node.counters.tally(t.subject, c.place)}
-}
-
-// binding is one consumer's subscription to one event type, without its Go
-// type.
-type binding interface {
-	receiver
-	// putContent fills a reserved place with a value made of the content; if
-	// that fails it frees the place and counts the loss, or tells d, the handover
-	// that the event came with, or nil.
-	putContent(h Header, hash uint64, c *content, d *handover)
-	// check reports whether the content can be made into the consumer's type.
-	check(c *content) error
-	counts() *tally
-	sheds() bool
-	// handles reports whether the consumer is a handler.
-	handles() bool
-}
-
-type subscription[T any] struct {
-	*consumer[T]
-	tally *tally
-}
-
-func (s *subscription[T]) counts() *tally { return s.tally }
-func (s *subscription[T]) sheds() bool    { return s.shed }
-func (s *subscription[T]) handles() bool  { return s.handler }
-
-// reserve takes a place, unless the subscription is cut.
-func (s *subscription[T]) reserve(hash uint64, inside bool) error {
-	if s.tally.cut.Load() && !s.cutLate {
-		return errCut
-	}
-	return s.consumer.reserve(hash, inside)
-}
-
-func (s *subscription[T]) check(c *content) error {
-	_, err := s.from(c)
+// refuse counts an event that a rule refuses on emit, and returns the error.
+func (t *eventType) refuse(e *rules.Event, rule string, err error) error {
+	e.Pass(t.refusedAtEmit(rule), err)
 	return err
 }
 
-func (s *subscription[T]) put(h *Header, hash uint64, d *handover, value *T) {
-	s.tally.delivered.Add(1)
-	s.shard(hash).put(h, s.tally, d, value)
+func (t *eventType) refusedAtEmit(rule string) *steps.Point {
+	return t.flow.trace.Point(steps.Step{Type: t.Subject, Outcome: stats.Refused, Place: atEmit, Rule: rule})
 }
 
-func (s *subscription[T]) putContent(h Header, hash uint64, c *content, d *handover) {
-	value, err := s.from(c)
-	if err != nil {
-		if d == nil {
-			s.tally.malformed.Add(1)
-		} else { // it becomes a dead letter
-			d.fail(failure{place: s.tally.place, final: true, err: err})
-			d.leave()
-		}
-		s.release(hash)
+// coalesced is an event that was to be emitted and that a rule coalesces. Its places are reserved
+// when it goes: it waits for no queue, as what a handler emits does. Inside a handler it goes to
+// the rule when that returns nil.
+type coalesced struct {
+	*route
+	to interface {
+		deliverAny(h *cause.Header, hash uint64, value any, shed uint64)
+	}
+	rule   *rules.Rule
+	event  rules.Event
+	source *steps.Tally // nil outside of handlers
+	header cause.Header
+	value  any // points to it
+}
+
+func (c *coalesced) commit() {
+	if c.rule.Keep(&c.event, c) {
+		c.source.Emits(c.Type)
+	}
+	c.rule.Arrived(&c.event)
+}
+
+func (c *coalesced) discard() { c.rule.Arrived(&c.event) }
+
+// Header is the event's.
+func (c *coalesced) Header() *cause.Header { return &c.header }
+
+// GoOn lets the event go where it was going: see rules.Kept.
+func (c *coalesced) GoOn(by *rules.Rule) {
+	event, f, inForce := rules.Of(&c.header), c.flow, c.rules.Load()
+	defer by.Arrived(&event)
+	if by.Resume(inForce.Emit, &event, c, f.clock.Now()) != nil {
 		return
 	}
-	s.put(&h, hash, d, &value)
-}
-
-// reserveAll takes a place at each binding, and waits for one until ctx ends
-// unless the event comes from inside a handler. It returns the bindings that
-// shed the event as a set of bits, or an error and no places taken.
-//
-// It never holds a place while it waits: where a queue is full it gives all back,
-// waits for that one alone, and tries again. Holding them was rejected: a slow
-// handler then fills the queues of others with places that stay empty, and two
-// emitters can wait for each other.
-func reserveAll(ctx context.Context, bindings []binding, hash uint64, inside bool) (shed uint64, err error) {
-	for {
-		shed, full, err := tryReserveAll(bindings, hash, inside)
-		if err == nil {
-			return shed, nil
-		}
-		b := bindings[full]
-		if inside || !errors.Is(err, errFull) {
-			return 0, b.counts().refusal(err)
-		}
-		if err := b.reserveWait(ctx, hash); err != nil {
-			return 0, b.counts().refusal(err)
-		}
-		b.release(hash)
+	rules.Charge(inForce.ExportRefuse, &event, f.clock.Now())
+	hash := c.targets.Hash(c.header.Key)
+	shed, err := c.targets.Reserve(f.life.handling, &event, hash, delivery.MayOverfill)
+	if err != nil { // counted where it was refused
+		f.log.Rarely("coalesced event refused", "error", err)
+		return
 	}
-}
-
-// tryReserveAll is reserveAll without waiting. On an error no place is taken,
-// and full is the binding that had none.
-func tryReserveAll(bindings []binding, hash uint64, inside bool) (shed uint64, full int, err error) {
-	for i, b := range bindings {
-		err := b.reserve(hash, inside)
-		if err == nil {
-			continue
-		}
-		if errors.Is(err, errCut) || b.sheds() && errors.Is(err, errFull) {
-			shed |= 1 << i
-			continue
-		}
-		releaseAll(bindings[:i], hash, shed)
-		return 0, i, err
-	}
-	return shed, 0, nil
-}
-
-// releaseAll gives back the places of an event that will not come.
-func releaseAll(bindings []binding, hash uint64, shed uint64) {
-	for i, b := range bindings {
-		if shed&(1<<i) == 0 {
-			b.release(hash)
-		}
-	}
-}
-
-// countShed counts an event that was delivered at the bindings that shed it.
-func countShed(bindings []binding, shed uint64) {
-	for i := range bindings {
-		if shed&(1<<i) != 0 {
-			bindings[i].counts().countShed()
-		}
-	}
+	c.to.deliverAny(&c.header, hash, c.value, shed)
 }

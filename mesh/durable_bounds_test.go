@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 )
 
 // Validate says of an outbox what Open would.
@@ -50,7 +51,7 @@ func TestDurableMaxPayload(t *testing.T) {
 // A handler whose name a letter can not hold would have its events come again for ever.
 func TestDurableHandlerName(t *testing.T) {
 	handler := clueSolved.Handle(strings.Repeat("x", 257), func(context.Context, solved) error { return nil })
-	_, err := mesh.OpenAll(within(t), mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{handler}})
+	_, err := inproc.Open(within(t), mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{handler}})
 	if err == nil || !strings.Contains(err.Error(), "name has 257 bytes") {
 		t.Errorf("open: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 )
 
@@ -74,7 +75,7 @@ func TestDurablePeerThatIsNotWhatItWas(t *testing.T) {
 				if run == 2 {
 					test.change(t, &clue, old)
 				}
-				nodes, err := mesh.OpenAll(within(t), clue, score)
+				nodes, err := inproc.Open(within(t), clue, score)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -131,7 +132,7 @@ func TestDurableDamagedOutbox(t *testing.T) {
 	if err := os.Truncate(block, 100); err != nil {
 		t.Fatal(err)
 	}
-	nodes, err = mesh.OpenAll(within(t), clue)
+	nodes, err = inproc.Open(within(t), clue)
 	if err == nil {
 		nodes.Close(within(t))
 		t.Fatal("it opened")
@@ -150,13 +151,13 @@ func TestDurableDataInUse(t *testing.T) {
 	openAll(t, clue, score)
 	other := score
 	other.Name = "score-2"
-	if nodes, err := mesh.OpenAll(within(t), durableClue(t), other); err == nil {
+	if nodes, err := inproc.Open(within(t), durableClue(t), other); err == nil {
 		nodes.Close(within(t))
 		t.Error("two importers share a directory")
 	}
 	another := clue
 	another.Name = "clue-2"
-	if nodes, err := mesh.OpenAll(within(t), another); err == nil {
+	if nodes, err := inproc.Open(within(t), another); err == nil {
 		nodes.Close(within(t))
 		t.Error("two exporters share a directory")
 	}
@@ -169,7 +170,7 @@ func TestDurableDataOfAnotherService(t *testing.T) {
 	emit(t, n, clueSolved, solved{"owls", "a", 1})
 	finish(t, n)
 	hunt := mesh.Config{Name: "hunt-1", Data: clue.Data, Exports: []mesh.Export{{Event: "hunt.team.finished", KeptFor: []string{"score"}}}}
-	nodes, err := mesh.OpenAll(within(t), hunt)
+	nodes, err := inproc.Open(within(t), hunt)
 	if err == nil {
 		nodes.Close(within(t))
 		t.Fatal("it opened")
@@ -189,7 +190,7 @@ func TestDurableDataOfAnotherService(t *testing.T) {
 func TestDurableReadyNamesAMaxPayload(t *testing.T) {
 	clue, score := durableClue(t), durableScore(t, func(context.Context, solved) error { return nil })
 	score.MaxPayload = 1024
-	nodes, err := mesh.OpenAll(within(t), clue, score)
+	nodes, err := inproc.Open(within(t), clue, score)
 	if err != nil {
 		t.Fatal(err)
 	}

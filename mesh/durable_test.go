@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 )
 
@@ -94,7 +95,7 @@ func TestDurableWaitsForItsImporter(t *testing.T) {
 		t.Fatal(err)
 	}
 	for round := range 2 {
-		nodes, err := mesh.OpenAll(within(t), clue, score)
+		nodes, err := inproc.Open(within(t), clue, score)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +259,7 @@ func TestDurableOrdered(t *testing.T) {
 func TestDurableNotKept(t *testing.T) {
 	clue := durableClue(t)
 	clue.Exports[0].KeptFor = []string{"hunt"}
-	nodes, err := mesh.OpenAll(within(t), clue, durableScore(t, func(context.Context, solved) error { return nil }))
+	nodes, err := inproc.Open(within(t), clue, durableScore(t, func(context.Context, solved) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 )
 
@@ -162,7 +163,7 @@ func TestDurableStuckHandlerWritesNoLetterAfterClose(t *testing.T) {
 		return errors.New("too late")
 	})
 	score.Imports[0].Redelivery.Tries = 1
-	nodes, err := mesh.OpenAll(within(t), durableClue(t), score)
+	nodes, err := inproc.Open(within(t), durableClue(t), score)
 	if err != nil {
 		t.Fatal(err)
 	}

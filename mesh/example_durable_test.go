@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 )
 
 type Payment struct {
@@ -28,7 +29,7 @@ func Example_durable() {
 
 	shop := mesh.Config{Name: "shop-1", Data: mesh.Path(filepath.Join(folder, "shop")),
 		Exports: []mesh.Export{{Event: paid.Subject(), KeptFor: []string{"stock"}}}}
-	alone, err := mesh.OpenAll(ctx, shop)
+	alone, err := inproc.Open(ctx, shop)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -43,7 +44,7 @@ func Example_durable() {
 			handled <- p
 			return nil
 		})}}
-	both, err := mesh.OpenAll(ctx, shop, stock)
+	both, err := inproc.Open(ctx, shop, stock)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -2,23 +2,40 @@ package mesh
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"leafmesh/mesh/config"
-	"leafmesh/mesh/internal/letters"
-	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/internal/delivery"
+	"leafmesh/mesh/internal/queue"
+	"leafmesh/mesh/internal/steps"
 )
 
 // handler is a function to be run for each event of a type.
 type handler struct {
-	name    string
-	pattern string
-	options handlerOptions
-	// receiver makes the handler's consumer on a node.
-	receiver func(n *Node) receiver
+	name     string
+	pattern  string
+	settings config.HandlerSettings
+	// call calls the function, with what value points to.
+	call func(ctx context.Context, value any) error
+	// consumer makes the handler's consumer, whose workers process events.
+	consumer func(h *handler, process processor) consumer
+}
+
+// processor makes what the worker of a queue does. copyOf copies what a pointer to an event's value
+// points to, and points to the copy.
+type processor func(q *queue.Core[delivery.Item], copyOf func(value any) any) queue.Processor[delivery.Item]
+
+// consumer is a delivery.Consumer of any Go type.
+type consumer interface {
+	Queues() *queue.Consumer
+	Bind(*delivery.Subscription) *delivery.Taker
+}
+
+// boundHandler is a handler on a node.
+type boundHandler struct {
+	pattern  string
+	place    steps.Place
+	consumer consumer
 }
 
 // Name is the handler's name.
@@ -27,180 +44,109 @@ func (h *handler) Name() string { return h.name }
 // Pattern is the subject of the events that the handler takes, or a pattern.
 func (h *handler) Pattern() string { return h.pattern }
 
-// handlerOptions are the settings of one handler.
-type handlerOptions struct {
-	workers  int
-	capacity int
-	full     Policy
-	tries    int
-	backoff  backoff
-	failures int // in a row until the breaker trips; 0: no breaker
-	probe    time.Duration
-	emits    []EventType // declared; none: nothing is
-}
+// Settings are how the handler is run.
+func (h *handler) Settings() config.HandlerSettings { return h.settings }
 
-// overfill is how far emits from inside handlers may fill a queue beyond its
-// capacity, as a factor: a cascade inside one burst of root events finds room,
-// and memory stays bounded.
+// overfill is how far emits from inside handlers may fill a queue beyond its capacity, as a factor:
+// a cascade inside one burst of root events finds room, and memory stays bounded.
 const overfill = 64
 
-// maxQueue bounds the capacity of a queue.
-const maxQueue = 1 << 20
-
-func defaultHandlerOptions() handlerOptions {
-	return handlerOptions{workers: 1, capacity: 1024, full: Wait, tries: 3,
-		backoff: backoff{first: 10 * time.Millisecond, max: time.Second}}
-}
-
 // HandlerOption changes how a handler is run.
-type HandlerOption func(*handlerOptions)
+type HandlerOption func(*config.HandlerSettings)
 
-// Workers sets how many goroutines run the handler; default 1, at most 1024.
-// Events are spread by key: those of one key stay in order. A type without a
-// key has one.
-func Workers(n int) HandlerOption { return func(o *handlerOptions) { o.workers = n } }
+// Workers sets how many goroutines run the handler; default 1, at most 1024. Events are spread by
+// key: those of one key stay in order. A type without a key has one.
+func Workers(n int) HandlerOption { return func(s *config.HandlerSettings) { s.Workers = n } }
 
-// Queue sets how many events may wait for each worker; default 1024, at most
-// 1048576. Beyond
-// it a root event waits or is shed (see [WhenFull]). Events emitted in handlers
-// may overfill the queue to 64 times that and are refused past it.
-func Queue(capacity int) HandlerOption { return func(o *handlerOptions) { o.capacity = capacity } }
+// Queue sets how many events may wait for each worker; default 1024, at most 1048576. Beyond it a
+// root event waits or is shed (see [WhenFull]). Events emitted in handlers may overfill the queue to
+// 64 times that and are refused past it.
+func Queue(capacity int) HandlerOption { return func(s *config.HandlerSettings) { s.Queue = capacity } }
 
-// WhenFull sets what happens to a root or imported event when the queue is
-// full: [Wait], the default, or [Shed].
-func WhenFull(p Policy) HandlerOption { return func(o *handlerOptions) { o.full = p } }
+// WhenFull sets what happens to a root or imported event when the queue is full: [Wait], the
+// default, or [Shed].
+func WhenFull(p config.Policy) HandlerOption { return func(s *config.HandlerSettings) { s.Full = p } }
 
-// Retry sets how often an event is tried in all, default 3, and how long to
-// wait between tries: first (default 10 ms), then twice as long each time, at
-// most max (default 1 s), each time cut at random by up to half. While an event
-// is tried again the worker handles no other: order within a key is kept, and
-// keys of the same worker wait. One try means no retry.
+// Retry sets how often an event is tried in all, default 3, and how long to wait between tries:
+// first (default 10 ms), then twice as long each time, at most max (default 1 s), each time cut at
+// random by up to half. While an event is tried again the worker handles no other: order within a
+// key is kept, and keys of the same worker wait. One try means no retry.
 func Retry(tries int, first, max time.Duration) HandlerOption {
-	return func(o *handlerOptions) { o.tries, o.backoff = tries, backoff{first: first, max: max} }
+	return func(s *config.HandlerSettings) { s.Tries, s.First, s.Max = tries, first, max }
 }
 
-// Breaker gives the handler a circuit breaker: when so many events in a row were
-// given up, the handler is left alone. For the time of probe its events are
-// dropped, and counted as shed by the rule "breaker"; then one event is tried,
-// and decides whether the handler is back. Without a breaker, which is the
-// default, each event is tried and becomes a dead letter.
+// Breaker gives the handler a circuit breaker: when so many events in a row were given up, the
+// handler is left alone. For the time of probe its events are dropped, and counted as shed by the
+// rule "breaker"; then one event is tried, and decides whether the handler is back. Without a
+// breaker, which is the default, each event is tried and becomes a dead letter.
 func Breaker(failures int, probe time.Duration) HandlerOption {
-	return func(o *handlerOptions) { o.failures, o.probe = failures, probe }
+	return func(s *config.HandlerSettings) { s.Failures, s.Probe = failures, probe }
 }
 
-// Handle makes a handler of this type. The name identifies it in counters and
-// dead letters, and must be unique on the node; it has at most 256 bytes.
+// Emits declares which event types the handler may emit. With it [Open] finds a cycle among the
+// node's handlers before the first event does: a cycle in which no type has an allowance
+// ([AllowLoop]) is an error there, unless the configuration allows loops in all cascades. The
+// node's [Node.Graph] has what is declared from the start.
 //
-// handle is called for each event of the type's subject that this node emits
-// or imports, whatever Go type the emitter declared for it: between two Go
-// types the value goes by way of CBOR and its integer keys. It is called by one
-// goroutine for each worker. If it returns an error or panics it is tried
-// again, and at last the event becomes a dead letter. Its context is valid
-// until it returns; a goroutine that it starts must have ended by then.
-func (e *Event[T]) Handle(name string, handle func(context.Context, T) error, options ...HandlerOption) Handler {
-	return newHandler(name, e.subject, handle, decoder[T](), options)
+// A declaration is no rule of the gate. If the handler emits another type nevertheless, that works,
+// is learned like any emit and is logged once: the cascade guard bounds what comes of it, and a
+// line forgotten here should not lose events.
+func Emits(events ...EventType) HandlerOption {
+	return func(s *config.HandlerSettings) {
+		for _, e := range events {
+			s.Emits = append(s.Emits, config.Emission{Subject: e.Subject(), Loops: allowanceOf(e)})
+		}
+	}
 }
 
-// HandleAll makes a handler of every event whose subject matches a pattern:
-// "clue.*.judged", "clue.>", ">". The pattern is matched when a type is first
-// seen, not for each event.
-func HandleAll(pattern, name string, handle func(context.Context, Any) error, options ...HandlerOption) Handler {
-	from := func(c *content) (Any, error) { return Any{c}, nil }
+// Handle makes a handler of this type. The name identifies it in counters and dead letters, and
+// must be unique on the node; it has at most 256 bytes.
+//
+// handle is called for each event of the type's subject that this node emits or imports, whatever
+// Go type the emitter declared for it: between two Go types the value goes by way of CBOR and its
+// integer keys. It is called by one goroutine for each worker. If it returns an error or panics it
+// is tried again, and at last the event becomes a dead letter. Its context is valid until it
+// returns; a goroutine that it starts must have ended by then.
+func (e *Event[T]) Handle(name string, handle func(context.Context, T) error, options ...HandlerOption) config.Handler {
+	return newHandler(name, e.subject, handle, delivery.Decoder[T](), options)
+}
+
+// HandleAll makes a handler of every event whose subject matches a pattern: "clue.*.judged",
+// "clue.>", ">". The pattern is matched when a type is first seen, not for each event.
+func HandleAll(pattern, name string, handle func(context.Context, Any) error, options ...HandlerOption) config.Handler {
+	from := func(c *delivery.Content) (Any, error) { return Any{c}, nil }
 	return newHandler(name, pattern, handle, from, options)
 }
 
 func newHandler[T any](name, pattern string, handle func(context.Context, T) error,
-	from func(*content) (T, error), options []HandlerOption) Handler {
-	h := &handler{name: name, pattern: pattern, options: defaultHandlerOptions()}
+	from func(*delivery.Content) (T, error), options []HandlerOption) config.Handler {
+	return makeHandler(name, pattern, options,
+		func(ctx context.Context, value any) error { return handle(ctx, *value.(*T)) },
+		func(h *handler, process processor) consumer {
+			return newConsumer(steps.AtHandler(name), true, false, &h.settings, from, process)
+		})
+}
+
+func makeHandler(name, pattern string, options []HandlerOption, call func(context.Context, any) error,
+	consumer func(*handler, processor) consumer) *handler {
+	h := &handler{name: name, pattern: pattern, settings: config.DefaultHandlerSettings(), call: call, consumer: consumer}
 	for _, option := range options {
-		option(&h.options)
-	}
-	h.receiver = func(n *Node) receiver {
-		c := newConsumer("handler "+name, h.options, from)
-		c.handler = true
-		breaker := newBreaker(name, h.options)
-		c.newWorker = func(q *queue[T]) func(*item[T]) bool {
-			w := &handlerWorker[T]{node: n, queue: q, name: name, handle: handle, options: h.options, stage: newStage(n), breaker: breaker}
-			return w.process
-		}
-		return c
+		option(&h.settings)
 	}
 	return h
 }
 
-func newConsumer[T any](place string, o handlerOptions, from func(*content) (T, error)) *consumer[T] {
-	c := &consumer[T]{place: place, shed: o.full == Shed, from: from}
-	for range o.workers {
-		c.shards = append(c.shards, newQueue[T](o.capacity, o.capacity*overfill))
-	}
-	return c
+// newConsumer makes the consumer of a place.
+func newConsumer[T any](place steps.Place, isHandler, cutLate bool, s *config.HandlerSettings,
+	from func(*delivery.Content) (T, error), process processor) *delivery.Consumer[T] {
+	return delivery.NewConsumer(delivery.Spec[T]{
+		Kind:  delivery.Kind{IsHandler: isHandler, Sheds: s.Full == config.Shed, CutLate: cutLate},
+		Label: place.String(), Workers: s.Workers, Capacity: s.Queue, HardCap: s.Queue * overfill, From: from,
+		Processor: func(q *queue.Core[delivery.Item]) queue.Processor[delivery.Item] { return process(q, copyOf[T]) },
+	})
 }
 
-// maxTargets is how many consumers one event type can have on a node: the
-// handlers, an export and the tap.
-const maxTargets = 64
-
-// checkHandlers reports every handler that could not run as it says.
-func checkHandlers(handlers []Handler) error {
-	var errs []error
-	names := map[string]bool{}
-	for i, given := range handlers {
-		h, ours := given.(*handler)
-		if !ours {
-			errs = append(errs, &config.FieldError{Field: fmt.Sprintf("handlers[%d]", i), Problem: fmt.Sprintf("a %T is no handler of package mesh", given),
-				Remedy: "make handlers with Event.Handle or HandleAll"})
-			continue
-		}
-		if err := h.check(); err != nil {
-			errs = append(errs, &config.FieldError{Field: fmt.Sprintf("handlers[%d]", i), Problem: err.Error(),
-				Remedy: "make handlers with Event.Handle or HandleAll"})
-			continue
-		}
-		if names[h.name] {
-			errs = append(errs, &config.FieldError{Field: fmt.Sprintf("handlers[%d]", i),
-				Problem: fmt.Sprintf("a second handler is named %q", h.name), Remedy: "give each handler a name of its own"})
-		}
-		names[h.name] = true
-		if n := rivals(h, handlers); n > maxTargets-2 {
-			errs = append(errs, &config.FieldError{Field: fmt.Sprintf("handlers[%d]", i),
-				Problem: fmt.Sprintf("%d handlers take events of %s", n, h.pattern),
-				Remedy:  fmt.Sprintf("let one handler do the work of several: at most %d can take one type", maxTargets-2)})
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// rivals counts the handlers that may take an event that h takes.
-func rivals(h *handler, handlers []Handler) (n int) {
-	for _, other := range handlers {
-		if config.Overlap(h.pattern, other.Pattern()) {
-			n++
-		}
-	}
-	return n
-}
-
-func (h *handler) check() error {
-	o := h.options
-	switch {
-	case h.receiver == nil:
-		return errors.New("the zero Handler handles nothing")
-	case h.name == "":
-		return fmt.Errorf("a handler of %s has no name", h.pattern)
-	case len(h.name) > letters.MaxHandlerBytes || !utf8.ValidString(h.name):
-		return fmt.Errorf("a handler's name has %d bytes; valid UTF-8 of at most %d is possible: %.80q", len(h.name), letters.MaxHandlerBytes, h.name)
-	case o.workers < 1 || o.workers > 1024:
-		return fmt.Errorf("handler %s has %d workers; 1 to 1024 are possible", h.name, o.workers)
-	case o.capacity < 1 || o.capacity > maxQueue:
-		return fmt.Errorf("handler %s has a queue of %d; 1 to %d are possible", h.name, o.capacity, maxQueue)
-	case o.tries < 1 || o.backoff.first < 0 || o.backoff.max < 0:
-		return fmt.Errorf("handler %s has %d tries with waits of %v to %v; at least one try and no negative wait are needed",
-			h.name, o.tries, o.backoff.first, o.backoff.max)
-	case o.failures < 0 || o.failures > 0 && o.probe <= 0:
-		return fmt.Errorf("handler %s has a breaker of %d failures and %v; a positive number of failures and a positive time are needed",
-			h.name, o.failures, o.probe)
-	case o.full != Wait && o.full != Shed:
-		return fmt.Errorf("handler %s, when full: %q; mesh.Wait or mesh.Shed are possible", h.name, o.full)
-	}
-	return wire.CheckPattern(h.pattern)
+func copyOf[T any](value any) any {
+	c := *value.(*T)
+	return &c
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 )
 
@@ -36,9 +37,9 @@ func within(t testing.TB) context.Context {
 }
 
 // openAll opens linked nodes and closes them at the end.
-func openAll(t testing.TB, configs ...mesh.Config) mesh.Nodes {
+func openAll(t testing.TB, configs ...mesh.Config) inproc.Nodes {
 	t.Helper()
-	nodes, err := mesh.OpenAll(within(t), configs...)
+	nodes, err := inproc.Open(within(t), configs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +290,7 @@ func TestAWaitingLimitDelaysAndEndsWithTheContext(t *testing.T) {
 }
 
 func TestExportsAndLimitsNameDeclaredTypes(t *testing.T) {
-	_, err := mesh.OpenAll(within(t), mesh.Config{Name: "clue-1", Exports: []mesh.Export{{Event: "clue.clue.slved"}},
+	_, err := inproc.Open(within(t), mesh.Config{Name: "clue-1", Exports: []mesh.Export{{Event: "clue.clue.slved"}},
 		Limits: []mesh.Rule{{Event: "clue.answer.judgd", Limit: mesh.Limit{Rate: 1}}, {Event: "clue.>", Limit: mesh.Limit{Rate: 1}}}})
 	if err == nil || !strings.Contains(err.Error(), "exports[0].event") || !strings.Contains(err.Error(), "limits[0].event") ||
 		strings.Contains(err.Error(), "limits[1]") {

@@ -162,7 +162,7 @@ func TestLettersAtTheTap(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var list struct{ Letters []mesh.Letter }
+	var list struct{ Letters []stats.Letter }
 	await(t, "two letters", func() bool {
 		answerTo(t, conn, "mesh.ops.letters", &list)
 		return len(list.Letters) == 2
@@ -176,7 +176,7 @@ func TestLettersAtTheTap(t *testing.T) {
 		return m
 	}
 	first, second := list.Letters[0], list.Letters[1]
-	var one mesh.Letter
+	var one stats.Letter
 	if err := json.Unmarshal(ask("letter", first.Key, "").Data, &one); err != nil || one.Event != first.Event || one.Error != "the database is on fire" || len(one.Payload) == 0 {
 		t.Errorf("%+v, %v", one, err)
 	}
@@ -207,7 +207,7 @@ func TestManyLettersAtTheTap(t *testing.T) {
 	for answers := 0; len(keys) < many && answers < many; answers++ {
 		m := question(t, conn, "mesh.ops.letters", strconv.AppendInt(nil, int64(len(keys)), 10))
 		var list struct {
-			Letters []mesh.Letter
+			Letters []stats.Letter
 			More    int
 		}
 		if err := json.Unmarshal(m.Data, &list); err != nil {

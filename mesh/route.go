@@ -1,173 +1,222 @@
 package mesh
 
 import (
+	"fmt"
+	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/gate"
+	"leafmesh/mesh/internal/rules"
+	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/stats"
 )
 
-// eventType is one subject on one node: its rules, its counters and who takes
-// its events. It is made once, when the node opens or when the first event of
-// the subject comes; then only its rules may be replaced.
+// eventType is one subject on one node: its rules, its counters and who takes its events. It is
+// made once, when the node opens or when the first event of the subject comes; then only its rules
+// may be replaced.
 type eventType struct {
-	node     *Node
-	subject  string
+	*steps.Type
+	flow     *flow
 	step     string // "clue-1:clue.answer.judged"
 	root     *cause.Path
-	export   *Export
-	durable  bool      // the export goes by way of the outbox
-	handlers []binding // in their order
-	inbound  []binding // who takes imported events: the handlers and the tap
+	export   *config.Export
+	durable  bool // the export goes by way of the outbox
+	handlers delivery.Targets
+	inbound  delivery.Targets // who takes imported events: the handlers and the tap
 
-	rules    atomic.Pointer[ruleSet]
-	admitted *counter
-	// outOfBounds counts what the cascade guard refused on emit, by its rules.
-	outOfBounds [gate.RuleCount]*counter
-	imported    *counter
-	stored      *counter
-	badKey      *RefusedError
+	rules atomic.Pointer[rules.Set]
+	// outOfBounds counts what the cascade guard refused on emit, by its bounds.
+	outOfBounds [gate.BoundCount]*steps.Point
+
+	places map[steps.Place]*delivery.Subscription // guarded by the table's mu: who takes events of the type
 }
 
-// routes is a node's table of what it knows, replaced as a whole when a type
-// is added, so that an event finds its route without a lock.
+// routes is a node's table of what it knows, replaced as a whole when a type is added, so that an
+// event finds its route without a lock.
 type routes struct {
 	types  map[string]*eventType
-	routes []any // *route[T] by Event[T].index
+	routes []any // *typedRoute[T] by Event[T].index
 }
 
-// typedRoute is an event type together with the Go type it is emitted as.
-type typedRoute[T any] struct {
+// atEmit is the place where events are emitted.
+var atEmit = steps.At(steps.Emit)
+
+// table is the node's routes, and what makes them.
+type table struct {
+	atomic.Pointer[routes]
+	handlers []boundHandler // in their order; never changes
+
+	mu      sync.Mutex                  // held while routes are added, and while rules are replaced
+	encoded map[string]*typedRoute[Any] // guarded by mu: for events that come encoded, by subject
+}
+
+// route is an event type together with the Go type it is emitted as, without that type.
+type route struct {
 	*eventType
-	targets []binding
-	// typed holds, in the places of targets, those that take a T as it is; nil
-	// for those that take another Go type, by way of the codec.
-	typed   []*subscription[T]
-	foreign bool // some of typed is nil
-	sharded bool // some target has several workers: the key's hash is needed
+	targets *delivery.Targets
 	wired   bool // events may be encoded: the key must suit the wire
 }
 
-// routeOf gives the event's route on the node. After the first event of the
-// type it costs an atomic load and an index.
-func routeOf[T any](n *Node, e *Event[T]) (*typedRoute[T], error) {
-	table := n.table.Load()
-	if e.index < len(table.routes) {
-		if r, ok := table.routes[e.index].(*typedRoute[T]); ok {
+// typedRoute is a route with its Go type.
+type typedRoute[T any] struct {
+	route
+	typed delivery.TargetsOf[T]
+	pool  sync.Pool // of *pending[T]
+}
+
+// routeOf gives the event's route on the node. After the first event of the type it costs an atomic
+// load and an index.
+func routeOf[T any](f *flow, e *Event[T]) (*typedRoute[T], error) {
+	known := f.table.Load().routes
+	if e.index < len(known) {
+		if r, ok := known[e.index].(*typedRoute[T]); ok {
 			return r, nil
 		}
 	}
-	return makeRoute(n, e)
+	return makeRoute(f, e)
 }
 
-func makeRoute[T any](n *Node, e *Event[T]) (*typedRoute[T], error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	table := n.table.Load()
-	if e.index < len(table.routes) && table.routes[e.index] != nil {
-		return table.routes[e.index].(*typedRoute[T]), nil
+func makeRoute[T any](f *flow, e *Event[T]) (*typedRoute[T], error) {
+	f.table.mu.Lock()
+	defer f.table.mu.Unlock()
+	if known := f.table.Load().routes; e.index < len(known) && known[e.index] != nil {
+		return known[e.index].(*typedRoute[T]), nil
 	}
-	if n.sealed {
-		return nil, ErrClosed
-	}
-	t, err := n.typeLocked(e.subject)
+	t, err := f.openTypeLocked(e.subject)
 	if err != nil {
 		return nil, err
 	}
-	r := newRouteLocked[T](n, t)
-	fresh := *n.table.Load()
-	fresh.routes = make([]any, max(len(fresh.routes), e.index+1))
-	copy(fresh.routes, n.table.Load().routes)
-	fresh.routes[e.index] = r
-	n.table.Store(&fresh)
+	r := newRouteLocked[T](t)
+	f.table.addLocked(e.index, r)
 	return r, nil
 }
 
+// openTypeLocked is typeLocked, unless the node has ended.
+func (f *flow) openTypeLocked(subject string) (*eventType, error) {
+	if f.workers.Sealed() {
+		return nil, stats.ErrClosed
+	}
+	return f.typeLocked(subject)
+}
+
+// addLocked puts a route into the table.
+func (t *table) addLocked(index int, route any) {
+	fresh := *t.Load()
+	fresh.routes = make([]any, max(len(fresh.routes), index+1))
+	copy(fresh.routes, t.Load().routes)
+	fresh.routes[index] = route
+	t.Store(&fresh)
+}
+
 // newRouteLocked binds an event type to the Go type it is emitted as.
-func newRouteLocked[T any](n *Node, t *eventType) *typedRoute[T] {
-	r := &typedRoute[T]{eventType: t}
-	r.targets = slices.Clone(t.handlers)
-	if exported := t.export != nil && !t.durable; exported || n.config.Tap != nil {
-		r.targets = append(r.targets, newOutlet[T](n, t, exported))
+func newRouteLocked[T any](t *eventType) *typedRoute[T] {
+	takers, c := slices.Clone(t.handlers.Takers), &t.flow.config
+	if exported := t.export != nil && !t.durable; exported || c.Tap != nil {
+		takers = append(takers, newOutletLocked[T](t, exported))
 	}
-	r.wired = t.export != nil || n.config.Tap != nil || n.codecCheck
-	r.typed = make([]*subscription[T], len(r.targets))
-	for i, b := range r.targets {
-		if s, ok := b.(*subscription[T]); ok && !n.codecCheck {
-			r.typed[i] = s
-		} else {
-			r.foreign = true
-		}
-		r.sharded = r.sharded || b.width() > 1
-	}
+	r := &typedRoute[T]{typed: delivery.NewTargetsOf[T](takers, c.CodecCheck, contentOf(c.CodecCheck))}
+	r.route = route{eventType: t, targets: &r.typed.Targets, wired: t.export != nil || c.Tap != nil || c.CodecCheck}
 	return r
 }
 
-// maxTypes bounds what a program costs that makes event types while it runs: each
-// one has counters and a place in the table, for as long as the node lives.
-const maxTypes = 4096
-
-// typeOf gives the subject's event type, or nil if the node knows too many.
-func (n *Node) typeOf(subject string) (*eventType, error) {
-	if t := n.table.Load().types[subject]; t != nil {
-		return t, nil
+// encodedRoute gives the route of events that come encoded, for a subject that the node handles,
+// exports, limits or has emitted.
+func (f *flow) encodedRoute(subject string) (*typedRoute[Any], error) {
+	f.table.mu.Lock()
+	defer f.table.mu.Unlock()
+	if f.workers.Sealed() {
+		return nil, stats.ErrClosed
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.typeLocked(subject)
+	if r := f.table.encoded[subject]; r != nil {
+		return r, nil
+	}
+	t := f.table.Load().types[subject]
+	if t == nil {
+		return nil, fmt.Errorf("node %s knows no event type %s", f.name, subject)
+	}
+	r := newRouteLocked[Any](t)
+	f.table.encoded[subject] = r
+	return r, nil
 }
 
-func (n *Node) typeLocked(subject string) (*eventType, error) {
-	table := n.table.Load()
-	if t := table.types[subject]; t != nil {
+// maxTypes bounds what a program costs that makes event types while it runs: each one has counters
+// and a place in the table, for as long as the node lives.
+const maxTypes = 4096
+
+// typeOf gives the subject's event type, or an error if the node knows too many.
+func (f *flow) typeOf(subject string) (*eventType, error) {
+	if t := f.table.Load().types[subject]; t != nil {
 		return t, nil
 	}
-	if len(table.types) >= maxTypes {
-		n.counters.cell("(other)", stats.Refused, "emit", stats.TooManyTypes).Add(1)
-		return nil, &RefusedError{Type: subject, Place: "emit", Rule: stats.TooManyTypes}
+	f.table.mu.Lock()
+	defer f.table.mu.Unlock()
+	return f.typeLocked(subject)
+}
+
+func (f *flow) typeLocked(subject string) (*eventType, error) {
+	known := f.table.Load()
+	if t := known.types[subject]; t != nil {
+		return t, nil
 	}
-	t := n.newType(subject)
-	fresh := *table
-	fresh.types = make(map[string]*eventType, len(table.types)+1)
-	for s, other := range table.types {
-		fresh.types[s] = other
+	if len(known.types) >= maxTypes {
+		err := steps.Refuse(subject, atEmit, stats.TooManyTypes, nil)
+		f.trace.Point(steps.Step{Type: "(other)", Outcome: stats.Refused, Place: atEmit, Rule: stats.TooManyTypes}).PassUnknown(1, err)
+		return nil, err
 	}
+	t := f.newTypeLocked(subject)
+	fresh := *known
+	fresh.types = maps.Clone(known.types)
 	fresh.types[subject] = t
-	n.table.Store(&fresh)
+	f.table.Store(&fresh)
 	return t, nil
 }
 
-func (n *Node) newType(subject string) *eventType {
-	t := &eventType{
-		node: n, subject: subject, step: n.name + ":" + subject,
-		admitted: n.counters.cell(subject, stats.Admitted, "", ""),
-		imported: n.counters.cell(subject, stats.Imported, "", ""),
-		stored:   n.counters.cell(subject, stats.Stored, "", ""),
-		badKey:   &RefusedError{Type: subject, Place: "emit", Rule: stats.BadKey},
+func (f *flow) newTypeLocked(subject string) *eventType {
+	t := &eventType{Type: f.trace.Type(subject), flow: f, step: f.name + ":" + subject,
+		export: f.config.Export(subject), places: map[steps.Place]*delivery.Subscription{}}
+	t.root, t.durable = f.paths.Root(t.step), t.export.IsDurable()
+	for b := gate.DepthBound; b < gate.BoundCount; b++ {
+		t.outOfBounds[b] = f.trace.Point(steps.Step{Type: subject, Outcome: stats.Refused, Place: atEmit, Rule: b.String()})
 	}
-	t.root = n.paths.Root(t.step)
-	for rule := gate.DepthRule; rule < gate.RuleCount; rule++ {
-		t.outOfBounds[rule] = n.counters.cell(subject, stats.Refused, "emit", rule.String())
-	}
-	for i := range n.config.Exports {
-		if n.config.Exports[i].Event == subject {
-			t.export = &n.config.Exports[i]
-			t.durable = t.export.IsDurable()
-		}
-	}
-	t.rules.Store(n.rulesLocked(subject, nil))
-	defer n.limitHandlersLocked(t) // once they are bound
-	for _, h := range n.handlers {
+	var takers []*delivery.Taker
+	for _, h := range f.table.handlers {
 		if config.Match(h.pattern, subject) {
-			t.handlers = append(t.handlers, h.receiver.bind(t))
+			takers = append(takers, h.consumer.Bind(t.subscriptionLocked(h.place)))
 		}
 	}
-	t.inbound = t.handlers
-	if n.config.Tap != nil && n.config.HasImport(subject) {
-		t.inbound = append(slices.Clone(t.handlers), newOutlet[Any](n, t, false))
+	t.handlers = delivery.NewTargets(takers)
+	if f.config.Tap != nil && f.config.HasImport(subject) {
+		takers = append(slices.Clip(takers), newOutletLocked[Any](t, false))
 	}
+	t.inbound = delivery.NewTargets(takers)
+	t.putRulesInForceLocked()
 	return t
+}
+
+// putRulesInForceLocked gives the type and its handlers the gate's rules. None is for alarms at
+// handlers: operations are outside of all limits.
+func (t *eventType) putRulesInForceLocked() {
+	t.rules.Store(t.flow.gate.Set(t.Subject, t.export != nil, t.rules.Load()))
+	if t.Subject == alarmSubject {
+		return
+	}
+	for _, taker := range t.handlers.Takers {
+		taker.Rules.Store(t.flow.gate.HandlerSet(t.Subject, taker.Place, taker.Rules.Load()))
+	}
+}
+
+// subscriptionLocked finds or makes the type's subscription of a place, which all consumers there
+// share.
+func (t *eventType) subscriptionLocked(place steps.Place) *delivery.Subscription {
+	s := t.places[place]
+	if s == nil {
+		s = delivery.NewSubscription(t.flow.trace.Tally(t.Subject, place))
+		t.places[place] = s
+	}
+	return s
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
@@ -181,7 +182,7 @@ func tapClient(t *testing.T, n *mesh.Node) *nats.Conn {
 }
 
 // tapped opens a node with a tap and a stock client at it.
-func tapped(t *testing.T, clue mesh.Config, others ...mesh.Config) (mesh.Nodes, *nats.Conn) {
+func tapped(t *testing.T, clue mesh.Config, others ...mesh.Config) (inproc.Nodes, *nats.Conn) {
 	t.Helper()
 	clue.Tap = loopbackTap(t)
 	nodes := openAll(t, append([]mesh.Config{clue}, others...)...)

@@ -4,21 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
-	"github.com/nats-io/nats.go"
-
-	"leafmesh/mesh/cause"
-	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
 )
 
-// emitPrefix begins the subjects on which a client at the tap emits by request:
-// "mesh.emit.clue.answer.submitted.<key>".
-const emitPrefix = "mesh.emit."
-
-// Reply is the answer to an emit by request, as CBOR.
+// Reply is the answer to an emit by request at the tap, as CBOR.
 type Reply struct {
 	// Verdict is "admitted", "coalesced", "shed" or "refused".
 	Verdict string `cbor:"1,keyasint"`
@@ -26,74 +18,27 @@ type Reply struct {
 	ID []byte `cbor:"2,keyasint,omitempty"`
 	// Error says why not.
 	Error string `cbor:"3,keyasint,omitempty"`
-	// Rule is the one that coalesced, shed or refused it; none if it was refused
-	// because it is no event of the node.
+	// Rule is the one that coalesced, shed or refused it; none if it was refused because it is no
+	// event of the node.
 	Rule string `cbor:"4,keyasint,omitempty"`
 }
 
-// tapTimeout bounds how long an emit by request waits for a limit or for a full
-// queue: not long, as requests are served one after the other.
-const tapTimeout = 100 * time.Millisecond
-
-// tap serves stock NATS clients at the node's loopback port: events to read, and
-// emits by request. What they ask about the node is answered by [ops].
-type tap struct {
-	node    *Node
-	conn    *nats.Conn
-	request *nats.Subscription
-}
-
-func (n *Node) openTap() error {
-	conn, err := n.leaf.Connect(leaf.Local)
-	if err != nil {
-		return fmt.Errorf("mesh: open the tap of node %s: %w", n.name, err)
-	}
-	t := &tap{node: n, conn: conn}
-	t.request, err = conn.Subscribe(emitPrefix+">", t.serve)
+// emitEncoded emits an event for a client at the tap: see operations.Emit.
+func (f *flow) emitEncoded(ctx context.Context, wireSubject string, payload []byte) any {
+	reply, err := f.emitRequested(ctx, wireSubject, payload)
 	if err == nil {
-		err = conn.Flush()
+		return reply
 	}
-	if err != nil {
-		conn.Close()
-		return fmt.Errorf("mesh: open the tap of node %s: %w", n.name, err)
+	reply = Reply{Verdict: "refused", Error: err.Error()}
+	if refused, ok := errors.AsType[*stats.RefusedError](err); ok {
+		reply.Rule = refused.Rule
 	}
-	n.tap.Store(t)
-	return nil
+	return reply
 }
 
-// tapClients counts the clients at the tap; 0 without a tap.
-func (n *Node) tapClients() int {
-	if n.tap.Load() == nil {
-		return 0
-	}
-	return n.leaf.TapClients()
-}
-
-// serve emits an event for a client: the request's data is the value's CBOR.
-func (t *tap) serve(m *nats.Msg) {
-	reply, err := t.emit(strings.TrimPrefix(m.Subject, emitPrefix), m.Data)
-	if err != nil {
-		reply = Reply{Verdict: "refused", Error: err.Error()}
-		if refused, ok := errors.AsType[*RefusedError](err); ok {
-			reply.Rule = refused.Rule
-		}
-	}
-	if m.Reply == "" {
-		return
-	}
-	data, err := wire.AppendPayload(nil, reply)
-	if err == nil {
-		err = m.Respond(data)
-	}
-	if err != nil {
-		t.node.logRarely("no reply to an emit by request", "error", err)
-	}
-}
-
-// emit puts an encoded event into the node: the same gate, handlers and export
-// as for one emitted in Go. A value that some handler could not decode is
-// refused as a whole.
-func (t *tap) emit(wireSubject string, payload []byte) (Reply, error) {
+// emitRequested puts an encoded event into the node: the same gate, handlers and export as for one
+// emitted in Go. A value that some handler could not decode is refused as a whole.
+func (f *flow) emitRequested(ctx context.Context, wireSubject string, payload []byte) (Reply, error) {
 	subject, key, err := wire.SplitSubject(wireSubject)
 	if err != nil {
 		return Reply{}, err
@@ -102,58 +47,26 @@ func (t *tap) emit(wireSubject string, payload []byte) (Reply, error) {
 	if err := wire.DecodePayload(payload, &value); err != nil {
 		return Reply{}, err
 	}
-	r, err := t.node.encodedRoute(subject)
+	r, err := f.encodedRoute(subject)
 	if err != nil {
 		return Reply{}, err
 	}
-	for _, b := range r.handlers {
-		if err := b.check(value.content); err != nil {
-			return Reply{}, fmt.Errorf("%s: %w", b.label(), err)
+	for _, taker := range r.handlers.Takers {
+		if err := taker.Check(value.content); err != nil {
+			return Reply{}, fmt.Errorf("%s: %w", taker.Place, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.node.intake, tapTimeout)
-	defer cancel()
-	now := t.node.clock.now()
-	event := limited{key: key, path: r.root, promised: r.durable}
-	v, err := r.admitEmit(ctx, &event, now)
+	o := offer{event: rules.Event{Key: key, Path: r.root, Promised: r.durable, At: f.clock.Now()}}
+	v, err := o.admit(ctx, &r.route, nil)
 	switch {
 	case err != nil:
 		return Reply{}, err
-	case v.shed != nil:
-		return Reply{Verdict: "shed", Rule: v.shed.rule.Name}, nil
-	case v.coalesce != nil:
-		h := cause.NewRoot(r.root, key, now)
-		v.coalesce.coalescer.keep(&event, &lateEmit[Any]{route: r, limit: v.coalesce, value: value, header: h})
-		return Reply{Verdict: "coalesced", ID: h.ID[:], Rule: v.coalesce.rule.Name}, nil
+	case v.Shed != nil:
+		return Reply{Verdict: "shed", Rule: v.Shed.Name()}, nil
+	case v.Coalesce != nil:
+		id, err := o.coalesce(&coalesced{route: &r.route, to: r, rule: v.Coalesce, event: o.event, value: &value})
+		return Reply{Verdict: "coalesced", ID: id[:], Rule: v.Coalesce.Name()}, err
 	}
-	id, err := r.emitRoot(ctx, key, now, &value)
+	id, err := r.enter(ctx, &o.event, &value)
 	return Reply{Verdict: "admitted", ID: id[:]}, err
-}
-
-// encodedRoute gives the route of events that come encoded, for a subject that
-// the node handles, exports, limits or has emitted.
-func (n *Node) encodedRoute(subject string) (*typedRoute[Any], error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.sealed {
-		return nil, ErrClosed
-	}
-	if r := n.encodedRoutes[subject]; r != nil {
-		return r, nil
-	}
-	t := n.table.Load().types[subject]
-	if t == nil {
-		return nil, fmt.Errorf("node %s knows no event type %s", n.name, subject)
-	}
-	r := newRouteLocked[Any](n, t)
-	n.encodedRoutes[subject] = r
-	return r, nil
-}
-
-// stop ends the intake of requests; those that have come are answered.
-func (t *tap) stop(ctx context.Context) error {
-	if _, err := drain(ctx, t.request); err != nil {
-		return fmt.Errorf("mesh: close the tap of node %s: %w", t.node.name, err)
-	}
-	return nil
 }

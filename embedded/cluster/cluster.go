@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/services/clue"
 	"leafmesh/services/daemon"
 	"leafmesh/services/hunt"
@@ -19,7 +20,7 @@ type Cluster struct {
 	Clue  *clue.Service
 	Hunt  *hunt.Service
 	Score *score.Service
-	Nodes mesh.Nodes // clue-1, hunt-1, score-1
+	Nodes inproc.Nodes // clue-1, hunt-1, score-1
 	// Played is the hunt that is played.
 	Played *huntfile.Hunt
 
@@ -65,7 +66,7 @@ func (c *Cluster) open(ctx context.Context, s settings) (err error) {
 	for i, service := range c.services() {
 		service.Declare(&c.configs[i])
 	}
-	if c.Nodes, err = mesh.OpenAll(ctx, c.configs...); err != nil {
+	if c.Nodes, err = inproc.Open(ctx, c.configs...); err != nil {
 		return fmt.Errorf("open the nodes: %w", err)
 	}
 	ready, cancel := context.WithTimeout(ctx, linkTimeout)
@@ -103,6 +104,10 @@ func (c *Cluster) Close(ctx context.Context) error {
 	settled := c.Settle(ctx)
 	return errors.Join(stopped, settled, c.closeAll(context.WithoutCancel(ctx)))
 }
+
+// Settle waits until no event is queued, being handled, in a service's outbox or on a link: see [inproc.Nodes.Settle]. Call it
+// when no new events come.
+func (c *Cluster) Settle(ctx context.Context) error { return c.Nodes.Settle(ctx) }
 
 func (c *Cluster) stopServing(ctx context.Context) (err error) {
 	for _, service := range c.services() {

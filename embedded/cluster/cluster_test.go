@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/services/clue"
 	"leafmesh/services/huntfile"
 )
@@ -68,7 +69,7 @@ func TestOneTeam(t *testing.T) {
 	if err != nil || len(rows) != 1 || rows[0].Team != team || rows[0].Points != first.Points {
 		t.Errorf("the leaderboard is %+v, %v", rows, err)
 	}
-	if losses := c.Losses(); len(losses) > 0 {
+	if losses := c.Nodes.Losses(); len(losses) > 0 {
 		t.Errorf("lost: %v", losses)
 	}
 }
@@ -154,7 +155,7 @@ func TestSettleSaysWhatIsMissing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	err := c.Settle(ctx)
-	if e, ok := errors.AsType[*UnsettledError](err); !ok || e.Waiting["clue-1"] != 1 || !errors.Is(err, context.DeadlineExceeded) {
+	if e, ok := errors.AsType[*inproc.UnsettledError](err); !ok || e.Waiting["clue-1"] != 1 || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want one event waiting at clue-1", err)
 	}
 }
@@ -174,7 +175,7 @@ func TestSettleWaitsForTheOutboxes(t *testing.T) {
 	defer cancel()
 	for _, wait := range []func(context.Context) error{c.Settle, c.Close} {
 		err := wait(ctx)
-		if e, ok := errors.AsType[*UnsettledError](err); !ok || e.Waiting["hunt-1"] != 1 {
+		if e, ok := errors.AsType[*inproc.UnsettledError](err); !ok || e.Waiting["hunt-1"] != 1 {
 			t.Errorf("got %v, want one event waiting at hunt-1", err)
 		}
 	}
@@ -189,16 +190,6 @@ func TestSettleWaitsForTheOutboxes(t *testing.T) {
 	}
 	if open := again.Clue.Clues("owls", time.Now()); len(open) == 0 {
 		t.Error("clue does not know of the team")
-	}
-}
-
-func TestUnsettledErrorNamesFlows(t *testing.T) {
-	e := &UnsettledError{Cause: errStalled, Waiting: map[string]int64{"hunt-1": 3}, Losses: []string{"score-1: 2 × x lost"},
-		Missing: []Flow{{From: "clue-1", To: "score-1", Type: "clue.clue.solved", Exported: 10, Arrived: 7}}}
-	for _, want := range []string{"hunt-1: 3 queued", "clue-1 → score-1: 3 of 10 × clue.clue.solved", "score-1: 2 × x lost", "20s"} {
-		if !strings.Contains(e.Error(), want) {
-			t.Errorf("%q does not say %q", e, want)
-		}
 	}
 }
 

@@ -72,7 +72,7 @@ func unpack(dir string) error {
 }
 
 // load reads one service's configuration. Keys and seeds that the file names are not on this machine and not needed:
-// mesh.OpenAll makes its own.
+// inproc.Open makes its own.
 func load(path string, into config.Validator) error {
 	var problems []error
 	for _, p := range config.FieldErrors(config.LoadYAML(path, into)) {

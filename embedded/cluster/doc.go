@@ -2,7 +2,7 @@
 //
 // The nodes are those of the daemons: real servers, real links on the loopback interface, and what leaves and enters each
 // one is read from the configuration files that the daemons read (package configs). Only what depends on the machine is
-// replaced: ports of the links and keys (mesh.OpenAll), addresses of the HTTP APIs, and folders of the databases.
+// replaced: ports of the links and keys (inproc.Open), addresses of the HTTP APIs, and folders of the databases.
 //
 // # Guarantees
 //

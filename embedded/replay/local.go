@@ -56,7 +56,7 @@ func (l *Local) Join(ctx context.Context, teams []guesslog.Team, clues int) erro
 	}
 	for _, team := range teams {
 		if open := len(l.Clue.Clues(team.Name, team.Since)); open != clues {
-			return fmt.Errorf("team %q has %d of %d clues open: %s", team.Name, open, clues, strings.Join(l.Losses(), "; "))
+			return fmt.Errorf("team %q has %d of %d clues open: %s", team.Name, open, clues, strings.Join(l.Nodes.Losses(), "; "))
 		}
 	}
 	return nil
@@ -82,7 +82,7 @@ func (l *Local) Settle(ctx context.Context, solves int) error {
 		return err
 	}
 	if arrived := sum(standings); arrived != solves {
-		return fmt.Errorf("score has %d of them\n  %s", arrived, strings.Join(l.Losses(), "\n  "))
+		return fmt.Errorf("score has %d of them\n  %s", arrived, strings.Join(l.Nodes.Losses(), "\n  "))
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func sum(standings []Standing) (solves int) {
 // Failure implements Target: a guess whose judging failed at last has no verdict.
 func (l *Local) Failure() error {
 	if l.Nodes[0].Stats().Of(clue.Submitted.Subject(), stats.Failed) > 0 {
-		return errors.New("some could not be judged\n  " + strings.Join(l.Losses(), "\n  "))
+		return errors.New("some could not be judged\n  " + strings.Join(l.Nodes.Losses(), "\n  "))
 	}
 	return nil
 }

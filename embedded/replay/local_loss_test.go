@@ -57,7 +57,7 @@ func TestLocalNoticesTeamsWithoutClues(t *testing.T) {
 // A guess that can not be judged, because the database is gone, ends the replay at once and by name.
 func TestLocalNoticesGuessesThatFail(t *testing.T) {
 	local, log, hunt := openSmall(t, func(err error) {
-		if err == nil || !strings.Contains(err.Error(), "look into the outbox of clue-1") {
+		if err == nil || !strings.Contains(err.Error(), "count what waits to be relayed to node clue-1") {
 			t.Errorf("closing without the database: %v", err)
 		}
 	})
@@ -70,7 +70,7 @@ func TestLocalNoticesGuessesThatFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := awaitVerdicts(t.Context(), local, seen)
-	if err == nil || !strings.Contains(err.Error(), "clue-1: 1 × clue.answer.submitted failed at handler judge") {
+	if err == nil || !strings.Contains(err.Error(), "clue-1: 1 clue.answer.submitted failed at handler judge") {
 		t.Errorf("got %v", err)
 	}
 }

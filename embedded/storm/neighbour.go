@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 )
 
 // readingRate is how many readings a second each node emits: enough for a mean, and some % of a core.
@@ -73,7 +74,7 @@ func (n *neighbour) take() (times []time.Duration) {
 }
 
 // run lets all neighbours run until ctx ends, and says how long their readings took.
-func (all neighbours) run(ctx context.Context, nodes mesh.Nodes) (Handling, error) {
+func (all neighbours) run(ctx context.Context, nodes inproc.Nodes) (Handling, error) {
 	var running sync.WaitGroup
 	var errs [nodeCount]error
 	for i, n := range all {

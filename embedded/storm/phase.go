@@ -5,9 +5,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"leafmesh/mesh"
-	"leafmesh/mesh/stats"
 )
 
 // quiet lets the neighbours run alone.
@@ -57,40 +54,9 @@ func (r *runner) observe(ctx, phase context.Context) (h Handling, heap uint64, e
 	return h, heap, errors.Join(err, context.Cause(ctx))
 }
 
-// lookEvery is the time between two looks at the counters. A look takes some 50 µs.
-const lookEvery = 5 * time.Millisecond
-
 // settle waits until nothing is queued or on a link any more, and says whether that came to be within the time.
 func (r *runner) settle(ctx context.Context, patience time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	for before := uint64(0); ; {
-		still, moved := look(r.nodes)
-		if still && moved == before {
-			return true
-		}
-		before = moved
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-// look says whether nothing is on its way, and how much has moved so far: the counters are read one after the other, so that
-// only two looks that agree say that it is so.
-func look(nodes mesh.Nodes) (still bool, moved uint64) {
-	var waiting int64
-	var exported, imported uint64
-	for _, n := range nodes {
-		s := n.Stats()
-		waiting += s.Waiting
-		exported += s.Total(stats.Exported)
-		imported += s.Total(stats.Imported)
-		moved += s.Total(stats.Delivered) + s.Total(stats.Handled) + s.Total(stats.Refused)
-	}
-	return waiting == 0 && exported == imported, moved
+	return r.nodes.Settle(ctx) == nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 )
 
@@ -79,7 +80,7 @@ func newTrial(bounds mesh.Cascade) Trial {
 }
 
 // count takes over what the counters of closed nodes say.
-func (t *Trial) count(nodes mesh.Nodes) {
+func (t *Trial) count(nodes inproc.Nodes) {
 	for i, n := range nodes {
 		for _, c := range n.Stats().Counts {
 			switch {

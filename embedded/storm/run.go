@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 )
 
 // Options say how to storm.
@@ -74,7 +75,7 @@ type runner struct {
 	Options
 	*weather
 	neighbours neighbours
-	nodes      mesh.Nodes
+	nodes      inproc.Nodes
 	result     Trial
 }
 
@@ -86,7 +87,7 @@ func newRunner(o Options, bounds mesh.Cascade) *runner {
 func run(ctx context.Context, o Options, bounds mesh.Cascade, patience time.Duration) (_ Trial, err error) {
 	debug.FreeOSMemory() // an earlier run's heap is none of this one's
 	r := newRunner(o, bounds)
-	if r.nodes, err = mesh.OpenAll(ctx, r.configs(bounds, r.neighbours)...); err != nil {
+	if r.nodes, err = inproc.Open(ctx, r.configs(bounds, r.neighbours)...); err != nil {
 		return r.result, err
 	}
 	err = r.measure(ctx)

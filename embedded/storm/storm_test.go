@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 )
 
 // What the guard makes of each root, whatever the machine's speed: the budget of each node is spent to the last event, and the
@@ -100,7 +101,7 @@ func TestWithoutTheGuardOneRootGoesOn(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	r := newRunner(Options{Cap: 2 * eventsPerRoot}, guardOff)
 	var err error
-	if r.nodes, err = mesh.OpenAll(t.Context(), r.configs(guardOff, r.neighbours)...); err != nil {
+	if r.nodes, err = inproc.Open(t.Context(), r.configs(guardOff, r.neighbours)...); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.nodes.Ready(t.Context()); err != nil {
@@ -139,7 +140,7 @@ func TestTheCapEndsAStorm(t *testing.T) {
 // runStorm is run without a quiet time.
 func runStorm(ctx context.Context, o Options) (r *runner, err error) {
 	r = newRunner(o, guardOff)
-	if r.nodes, err = mesh.OpenAll(ctx, r.configs(guardOff, r.neighbours)...); err != nil {
+	if r.nodes, err = inproc.Open(ctx, r.configs(guardOff, r.neighbours)...); err != nil {
 		return r, err
 	}
 	if err = r.nodes.Ready(ctx); err == nil {
@@ -158,7 +159,7 @@ func TestARunStopsWhenInterrupted(t *testing.T) {
 			defer goleak.VerifyNone(t)
 			r := newRunner(Options{Rate: 1000, For: time.Hour, Cap: DefaultCap}, guardOff)
 			var err error
-			if r.nodes, err = mesh.OpenAll(t.Context(), r.configs(guardOff, r.neighbours)...); err != nil {
+			if r.nodes, err = inproc.Open(t.Context(), r.configs(guardOff, r.neighbours)...); err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 200*time.Millisecond, cause)
@@ -182,7 +183,7 @@ func TestARunStopsWhenInterrupted(t *testing.T) {
 func TestSettleWaitsForWhatIsBeingHandled(t *testing.T) {
 	r := newRunner(Options{Cap: DefaultCap}, guardOn)
 	var err error
-	if r.nodes, err = mesh.OpenAll(t.Context(), r.configs(guardOn, r.neighbours)...); err != nil {
+	if r.nodes, err = inproc.Open(t.Context(), r.configs(guardOn, r.neighbours)...); err != nil {
 		t.Fatal(err)
 	}
 	busy := r.neighbours[1]
@@ -191,7 +192,7 @@ func TestSettleWaitsForWhatIsBeingHandled(t *testing.T) {
 	if err := busy.service.read.Emit(r.nodes[1].Context(t.Context()), reading{}); err != nil {
 		t.Fatal(err)
 	}
-	if r.settle(t.Context(), 20*lookEvery) {
+	if r.settle(t.Context(), 100*time.Millisecond) {
 		t.Error("settled while a handler runs")
 	}
 	busy.mu.Unlock()

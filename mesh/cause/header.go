@@ -2,8 +2,8 @@ package cause
 
 import "time"
 
-// Header is what the mesh knows of an event beside its value. It is made when
-// the event is emitted, never changes, and travels with it over links.
+// Header is what the mesh knows of an event beside its value. It is made when the event is emitted,
+// never changes, and travels with it over links.
 type Header struct {
 	ID     ID // this event
 	Root   ID // the event that began the cascade; ID itself for a root
@@ -15,16 +15,15 @@ type Header struct {
 	path   *Path
 }
 
-// NewRoot makes the header of an event that begins a cascade. It is emitted at
-// a time in nanoseconds since 1970; its path has one step.
+// NewRoot makes the header of an event that begins a cascade. It is emitted at a time in
+// nanoseconds since 1970; its path has one step.
 func NewRoot(path *Path, key string, at int64) Header {
 	id := NewID(at)
 	return Header{ID: id, Root: id, Key: key, at: at, path: path}
 }
 
-// Effect makes the header of an event that a handler of h's event emits. If the
-// path has one step the event begins a cascade of its own, and only its Parent
-// leads back to h.
+// Effect makes the header of an event that a handler of h's event emits. If the path has one step
+// the event begins a cascade of its own, and only its Parent leads back to h.
 func (h *Header) Effect(path *Path, key string, at int64) Header {
 	e := Header{ID: NewID(at), Root: h.Root, Parent: h.ID, Key: key, at: at, waited: h.waited, path: path}
 	if path.Depth() == 0 {
@@ -33,16 +32,15 @@ func (h *Header) Effect(path *Path, key string, at int64) Header {
 	return e
 }
 
-// On returns the header completed with what only the mesh sets: its path, and
-// its two times in nanoseconds. It is for headers that come over a link.
+// On returns the header completed with what only the mesh sets: its path, and its two times in
+// nanoseconds. It is for headers that come over a link.
 func (h Header) On(path *Path, at, waited int64) Header {
 	h.path, h.at, h.waited = path, at, waited
 	return h
 }
 
-// Rename gives an event that was just emitted another id. A root whose new id is
-// older than the event itself has its deadline count from the event's time, not
-// from the id's.
+// Rename gives an event that was just emitted another id. A root whose new id is older than the
+// event itself has its deadline count from the event's time, not from the id's.
 func (h *Header) Rename(id ID) {
 	if h.Root == h.ID {
 		h.Root, h.waited = id, max(0, h.at-id.Time().UnixNano())
@@ -67,11 +65,10 @@ func (h Header) Subject() string {
 	return h.path.Subject()
 }
 
-// Origin is the node that emitted the event: "clue-1". Of an imported event it is
-// certain to be a peer of the type's service that this node dials; which of
-// several instances is the peers' own word. It is "unknown", which is no node's
-// name, if the event came with a damaged causal header and so became a root: see
-// stats.Rerooted.
+// Origin is the node that emitted the event: "clue-1". Of an imported event it is certain to be a
+// peer of the type's service that this node dials; which of several instances is the peers' own
+// word. It is "unknown", which is no node's name, if the event came with a damaged causal header
+// and so became a root: see stats.Rerooted.
 func (h Header) Origin() string {
 	if h.path == nil {
 		return ""
@@ -98,8 +95,7 @@ func (h Header) Path() []string {
 // Time is when the event was emitted, by its origin's clock.
 func (h Header) Time() time.Time { return time.Unix(0, h.at) }
 
-// Waited is how long this event and its ancestors together lay in durable
-// outboxes, each until its handler began, by the word of the nodes that handled
-// them; 0 for most. A cascade is not older for it: its deadline counts from the
-// root's time, less this.
+// Waited is how long this event and its ancestors together lay in durable outboxes, each until its
+// handler began, by the word of the nodes that handled them; 0 for most. A cascade is not older for
+// it: its deadline counts from the root's time, less this.
 func (h Header) Waited() time.Duration { return time.Duration(h.waited) }

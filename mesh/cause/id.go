@@ -9,16 +9,14 @@ import (
 	"time"
 )
 
-// ID names an event for ever: a UUID of version 7 (RFC 9562). It begins with
-// the time, to the millisecond and then, by the RFC's method 3, to 1/4096 of
-// one, so that ids sort by time. The other 62 bits come from the runtime's
-// ChaCha8 generator, seeded by the operating system: unique without a counter
-// that all emitters share. What a handler stages has an id that follows from its
+// ID names an event for ever: a UUID of version 7 (RFC 9562). It begins with the time, to the
+// millisecond and then, by the RFC's method 3, to 1/4096 of one, so that ids sort by time. The
+// other 62 bits come from the runtime's ChaCha8 generator, seeded by the operating system: unique
+// without a counter that all emitters share. What a handler stages has an id that follows from its
 // parent's: see mesh.Event.Stage.
 type ID [16]byte
 
-// NewID makes the id of an event that is emitted at a time, in nanoseconds since
-// 1970.
+// NewID makes the id of an event that is emitted at a time, in nanoseconds since 1970.
 func NewID(unix int64) (id ID) {
 	ms, rest := uint64(unix)/1e6, uint64(unix)%1e6
 	binary.BigEndian.PutUint64(id[:8], ms<<16|7<<12|rest<<12/1e6)
@@ -26,23 +24,20 @@ func NewID(unix int64) (id ID) {
 	return id
 }
 
-// ChildID returns the id of an event that a handler makes of its event, parent,
-// so that it does not depend on when, where or how often the handler runs: a
-// retry, or the same event delivered again after a crash, makes the same events
-// under the same ids, and a stream or a receiver that has seen one drops the
-// copy. It has the form of a UUID of version 7: the parent's milliseconds, so
-// that its age is known and it sorts with its parent, and 74 bits of a SHA-256
-// over what the event is.
+// ChildID returns the id of an event that a handler makes of its event, parent, so that it does not
+// depend on when, where or how often the handler runs: a retry, or the same event delivered again
+// after a crash, makes the same events under the same ids, and a stream or a receiver that has seen
+// one drops the copy. It has the form of a UUID of version 7: the parent's milliseconds, so that
+// its age is known and it sorts with its parent, and 74 bits of a SHA-256 over what the event is.
 //
-// place is the handler, "handler count": two handlers of one event may emit what
-// looks the same and is not. The node is left out: an instance that handles an
-// event after another one has died makes the same events. ordinal counts
-// the events of one call that are the same in all else, from 0. Not counted are
-// all events of a call, as goroutines of a handler may emit in any order.
+// place is the handler, "handler count": two handlers of one event may emit what looks the same and
+// is not. The node is left out: an instance that handles an event after another one has died makes
+// the same events. ordinal counts the events of one call that are the same in all else, from 0. Not
+// counted are all events of a call, as goroutines of a handler may emit in any order.
 //
-// A handler that puts the present time or a random number into a value makes
-// another event with each run. Random ids, kept somewhere until the handler is
-// done, were rejected: where they are kept must be written before anything else.
+// A handler that puts the present time or a random number into a value makes another event with
+// each run. Random ids, kept somewhere until the handler is done, were rejected: where they are
+// kept must be written before anything else.
 func ChildID(parent ID, place, subject, key string, payload []byte, ordinal uint64) (id ID) {
 	h := sha256.New()
 	h.Write(parent[:])
@@ -59,12 +54,30 @@ func ChildID(parent ID, place, subject, key string, payload []byte, ordinal uint
 	return id
 }
 
-// Time is when the id was made, to the millisecond, by its node's clock. The id
-// of a staged event has its parent's.
+// Children are the events of one call of a handler whose ids follow from what they are: for each
+// the number of its equals, by the id of the first. Reading it when it is nil is allowed; Next
+// makes it. It is not safe for concurrent use.
+type Children map[ID]uint64
+
+// Next returns the id of one more child: see [ChildID].
+func (c *Children) Next(parent ID, place, subject, key string, payload []byte) ID {
+	first := ChildID(parent, place, subject, key, payload, 0)
+	if *c == nil {
+		*c = Children{}
+	}
+	ordinal := (*c)[first]
+	(*c)[first]++
+	if ordinal == 0 {
+		return first
+	}
+	return ChildID(parent, place, subject, key, payload, ordinal)
+}
+
+// Time is when the id was made, to the millisecond, by its node's clock. The id of a staged event
+// has its parent's.
 func (id ID) Time() time.Time { return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16)) }
 
-// IsZero reports whether the id is unset, as the parent is of an event that no
-// handler emitted.
+// IsZero reports whether the id is unset, as the parent is of an event that no handler emitted.
 func (id ID) IsZero() bool { return id == ID{} }
 
 // String gives the text form, "0199b2c4-….".

@@ -8,14 +8,13 @@ import (
 	"unsafe"
 )
 
-// Path is the way from a root event to one event, itself included. It is
-// immutable and safe for concurrent use.
+// Path is the way from a root event to one event, itself included. It is immutable and safe for
+// concurrent use.
 //
-// A mesh has few distinct paths and many events, so paths are interned: an event
-// carries one pointer, and what a guard asks of a path (its depth, how often the
-// type was there before) is computed once. Rejected were an array in each header
-// (128 bytes copied at each hop of 16 steps), and a slice made for each handler
-// that emits (an allocation).
+// A mesh has few distinct paths and many events, so paths are interned: an event carries one
+// pointer, and what a guard asks of a path (its depth, how often the type was there before) is
+// computed once. Rejected were an array in each header (128 bytes copied at each hop of 16 steps),
+// and a slice made for each handler that emits (an allocation).
 type Path struct {
 	tree       *Tree
 	parent     *Path // nil for the tree's empty path and for a root's own step
@@ -31,9 +30,9 @@ type Path struct {
 	children atomic.Pointer[map[string]*Path] // copied on write under tree.mu
 }
 
-// Tree interns paths. It keeps at most a stated number of them; past it paths are
-// made for one event each and left to the garbage collector, so that a peer that
-// makes paths up costs time but no memory that stays.
+// Tree interns paths. It keeps at most a stated number of them; past it paths are made for one
+// event each and left to the garbage collector, so that a peer that makes paths up costs time but
+// no memory that stays.
 type Tree struct {
 	limit int
 	empty Path
@@ -52,8 +51,8 @@ func NewTree(limit int) *Tree {
 // Root gives the path of a root event: one step.
 func (t *Tree) Root(step string) *Path { return t.empty.Child(step) }
 
-// Walk gives the path of the steps, each "node:subject". It allocates only for
-// a path it has not seen. It returns nil for no steps.
+// Walk gives the path of the steps, each "node:subject". It allocates only for a path it has not
+// seen. It returns nil for no steps.
 func (t *Tree) Walk(steps [][]byte) *Path {
 	if len(steps) == 0 {
 		return nil
@@ -108,8 +107,7 @@ func (p *Path) Steps() []string {
 	return steps
 }
 
-// AppendSteps appends the steps to dst as bytes, from the root on. The bytes must
-// not be changed.
+// AppendSteps appends the steps to dst as bytes, from the root on. The bytes must not be changed.
 func (p *Path) AppendSteps(dst [][]byte) [][]byte {
 	if p.parent != nil {
 		dst = p.parent.AppendSteps(dst)
@@ -128,8 +126,8 @@ func (p *Path) find(step string) *Path {
 	return (*children)[step]
 }
 
-// maxChildren bounds how many paths are kept that differ in their last step
-// only, so that one who makes steps up can not make keeping another one slow.
+// maxChildren bounds how many paths are kept that differ in their last step only, so that one who
+// makes steps up can not make keeping another one slow.
 const maxChildren = 1024
 
 func (t *Tree) intern(parent *Path, step string) *Path {

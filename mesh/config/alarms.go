@@ -4,14 +4,13 @@ import "cmp"
 
 // Alarms says when the node's graph is alarming; see mesh.GraphAlarms.
 type Alarms struct {
-	// Factor is how many events of a type a handler may emit for one event before
-	// that is told; default 10, from 0.1 to a million. Three steps of 10 are 1110
-	// events, and a cascade may have 1000: a handler over it does not
-	// go together with the default bounds.
+	// Factor is how many events of a type a handler may emit for one event before that is told;
+	// default 10, from 0.1 to a million. Three steps of 10 are 1110 events, and a cascade may have
+	// 1000: a handler over it does not go together with the default bounds.
 	Factor float64 `yaml:"factor,omitempty"`
-	// Gain is how many events of a type may come back round a cycle for each that
-	// sets out before that is told; default 1, from 0.1 to a million. Below it a
-	// cycle dies out by itself. Over it the cycle grows until the guard stops it.
+	// Gain is how many events of a type may come back round a cycle for each that sets out before
+	// that is told; default 1, from 0.1 to a million. Below it a cycle dies out by itself. Over it
+	// the cycle grows until the guard stops it.
 	Gain float64 `yaml:"gain,omitempty"`
 }
 

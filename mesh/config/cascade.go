@@ -7,29 +7,27 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// Cascade bounds a cascade: all events descended from one root event. Depth,
-// loops and deadline hold over all nodes, as they follow from what an event
-// carries; the number of descendants is counted on each node.
+// Cascade bounds a cascade: all events descended from one root event. Depth, loops and deadline
+// hold over all nodes, as they follow from what an event carries; the number of descendants is
+// counted on each node.
 type Cascade struct {
 	// Root is the type of the root event; empty for all that have no entry.
 	Root string `yaml:"root,omitempty"`
-	// Depth is how many events may lie between the root and the deepest one;
-	// default 16, at most 31, which is what the wire format holds. A cascade
-	// that serves a purpose passes few services: the treasure hunt's is 4 deep.
+	// Depth is how many events may lie between the root and the deepest one; default 16, at most
+	// 31, which is what the wire format holds. A cascade that serves a purpose passes few services:
+	// the treasure hunt's is 4 deep.
 	Depth int `yaml:"depth,omitempty"`
-	// Descendants is how many events beside the root the cascade may have on this
-	// node, emitted or imported, each retry counted, and each dead letter, which is
-	// never refused; default
-	// 1000, at most a million. Depth alone does not bound a cascade: fan-out 2
-	// under depth 16 is 131,071 events.
+	// Descendants is how many events beside the root the cascade may have on this node, emitted or
+	// imported, each retry counted, and each dead letter, which is never refused; default 1000, at
+	// most a million. Depth alone does not bound a cascade: fan-out 2 under depth 16 is 131,071
+	// events.
 	Descendants int `yaml:"descendants,omitempty"`
-	// Loops is how often any type may recur in its own path; default 0. The higher
-	// one of this and the type's own allowance counts. See mesh.AllowLoop.
+	// Loops is how often any type may recur in its own path; default 0. The higher one of this and
+	// the type's own allowance counts. See mesh.AllowLoop.
 	Loops int `yaml:"loops,omitempty"`
-	// Deadline is how long after the root events of the cascade are admitted, by
-	// the clocks of the root's node and of this one; default 30s. The time that an
-	// event and its ancestors waited in durable outboxes does not count: see
-	// cause.Header.Waited.
+	// Deadline is how long after the root events of the cascade are admitted, by the clocks of the
+	// root's node and of this one; default 30s. The time that an event and its ancestors waited in
+	// durable outboxes does not count: see cause.Header.Waited.
 	Deadline time.Duration `yaml:"deadline,omitempty"`
 }
 

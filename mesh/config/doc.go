@@ -1,6 +1,5 @@
-// Package config is the vocabulary of a node's configuration: what a node's file
-// says, and what a program says in code. [Node] is the whole of it; mesh.Config is
-// the same type.
+// Package config is the vocabulary of a node's configuration: what a node's file says, and what a
+// program says in code. [Node] is the whole of it; mesh.Config is the same type.
 //
 //	var c config.Node
 //	if err := config.LoadYAML("clue.yaml", &c); err != nil {

@@ -4,14 +4,14 @@ import "time"
 
 // Export declares that a type of this node's own service may leave it.
 type Export struct {
-	// Event is the type's subject; no wildcards, so that what leaves a node can
-	// be read from its configuration.
+	// Event is the type's subject; no wildcards, so that what leaves a node can be read from its
+	// configuration.
 	Event string `yaml:"event,omitempty"`
 	Limit Limit  `yaml:"limit,omitempty"`
-	// KeptFor makes the export durable and names the services that it is kept for:
-	// an event stays in this node's outbox until each of them has handled it, also
-	// one that starts a day late. They must import it as durable. Emit then returns
-	// only when the event is stored. Empty: at most once, nothing is stored.
+	// KeptFor makes the export durable and names the services that it is kept for: an event stays
+	// in this node's outbox until each of them has handled it, also one that starts a day late.
+	// They must import it as durable. Emit then returns only when the event is stored. Empty: at
+	// most once, nothing is stored.
 	KeptFor []string `yaml:"kept_for,omitempty"`
 }
 
@@ -20,22 +20,20 @@ func (e *Export) IsDurable() bool { return e != nil && len(e.KeptFor) > 0 }
 
 // Import declares that a type of another service may enter this node.
 type Import struct {
-	// Event is the type's subject; no wildcards, so that what enters a node can
-	// be read from its configuration. A peer of the type's service must have a
-	// URL.
+	// Event is the type's subject; no wildcards, so that what enters a node can be read from its
+	// configuration. A peer of the type's service must have a URL.
 	Event string `yaml:"event,omitempty"`
-	// Delivery says which instances of this service get an event. Empty is
-	// Shared.
+	// Delivery says which instances of this service get an event. Empty is Shared.
 	Delivery Delivery `yaml:"delivery,omitempty"`
 	Limit    Limit    `yaml:"limit,omitempty"`
-	// Durable takes the events out of the outboxes of the exporting nodes, each at
-	// least once, whatever dies when. The export must be durable and name this
-	// service. The service's instances share the events.
+	// Durable takes the events out of the outboxes of the exporting nodes, each at least once,
+	// whatever dies when. The export must be durable and name this service. The service's instances
+	// share the events.
 	Durable bool `yaml:"durable,omitempty"`
-	// Ordered keeps the events of a node in the order they were stored, through
-	// retries and crashes, and so those of each key: one is delivered at a time, to
-	// one instance. It costs a round trip for each event, where others are handled
-	// side by side: see docs/durable.md for the figures. For durable imports.
+	// Ordered keeps the events of a node in the order they were stored, through retries and
+	// crashes, and so those of each key: one is delivered at a time, to one instance. It costs a
+	// round trip for each event, where others are handled side by side: see docs/durable.md for the
+	// figures. For durable imports.
 	Ordered bool `yaml:"ordered,omitempty"`
 	// Redelivery says how often an event of a durable import is delivered.
 	Redelivery Redelivery `yaml:"redelivery,omitempty"`
@@ -56,20 +54,19 @@ func (i Import) withDefaults() Import {
 type Delivery string
 
 const (
-	// Shared gives each event to one instance of the importing service, by a
-	// queue group over the links. Two events of one key may go to two instances:
-	// order within a key is kept on an instance, not among instances.
+	// Shared gives each event to one instance of the importing service, by a queue group over the
+	// links. Two events of one key may go to two instances: order within a key is kept on an
+	// instance, not among instances.
 	Shared Delivery = "shared"
 	// Each gives each event to every instance.
 	Each Delivery = "each"
 )
 
-// Redelivery says how often an event of a durable import is delivered, and how
-// long after a failure it comes again: After, then twice as long each time, at
-// most Max. A delivery fails when a handler gives the event up, after its own
-// tries (see mesh.Retry); one in which it was not tried, or the outbox did not take what
-// it emitted, does not count while the node lives. After the last one the event becomes a durable dead letter:
-// see mesh.Node.Letters.
+// Redelivery says how often an event of a durable import is delivered, and how long after a failure
+// it comes again: After, then twice as long each time, at most Max. A delivery fails when a handler
+// gives the event up, after its own tries (see mesh.Retry); one in which it was not tried, or the
+// outbox did not take what it emitted, does not count while the node lives. After the last one the
+// event becomes a durable dead letter: see mesh.Node.Letters.
 type Redelivery struct {
 	Tries int           `yaml:"tries,omitempty"` // default 8, at most 1000
 	After time.Duration `yaml:"after,omitempty"` // default 1s

@@ -12,13 +12,11 @@ import (
 	"leafmesh/mesh/internal/document"
 )
 
-// FieldError is one thing wrong with a configuration. [Node.Validate] and
-// [LoadYAML] give all of them at once, joined; errors.As finds the first and
-// [FieldErrors] all.
+// FieldError is one thing wrong with a configuration. [Node.Validate] and [LoadYAML] give all of
+// them at once, joined; errors.As finds the first and [FieldErrors] all.
 type FieldError struct {
-	// File and Line say where it is. LoadYAML fills them; they are empty for a
-	// configuration made in code. Line counts from 1. A key that is missing has
-	// the line of what it is missing from.
+	// File and Line say where it is. LoadYAML fills them; they are empty for a configuration made
+	// in code. Line counts from 1. A key that is missing has the line of what it is missing from.
 	File string
 	Line int
 	// Field is the path of the value as in YAML: "mesh.imports[1].event".
@@ -30,9 +28,9 @@ type FieldError struct {
 	cause error
 }
 
-// Error gives "file:line: field: problem; remedy" without the parts that are
-// empty, on one line without control characters. Very long parts are cut, and
-// anything that reads as an nkey seed is left out.
+// Error gives "file:line: field: problem; remedy" without the parts that are empty, on one line
+// without control characters. Very long parts are cut, and anything that reads as an nkey seed is
+// left out.
 func (e *FieldError) Error() string {
 	text := ""
 	if e.File != "" {
@@ -52,17 +50,15 @@ func (e *FieldError) Error() string {
 	return text
 }
 
-// Unwrap gives what caused the problem, such as the error of a file that can
-// not be read, or nil.
+// Unwrap gives what caused the problem, such as the error of a file that can not be read, or nil.
 func (e *FieldError) Unwrap() error { return e.cause }
 
-// seedText matches nkey seeds (58 characters) and private keys of every kind,
-// and the larger part of a damaged one. Public keys begin with other letters; an
-// S inside of one is no seed's start.
+// seedText matches nkey seeds (58 characters) and private keys of every kind, and the larger part
+// of a damaged one. Public keys begin with other letters; an S inside of one is no seed's start.
 var seedText = regexp.MustCompile(`(^|[^A-Z2-7])[SP][A-Z2-7]{39,}`)
 
-// maxPartBytes bounds each part of an error's text. What the file says may be a
-// part of it, and a file may say a megabyte.
+// maxPartBytes bounds each part of an error's text. What the file says may be a part of it, and a
+// file may say a megabyte.
 const maxPartBytes = 600
 
 // printable makes a part of an error fit for a log.
@@ -85,12 +81,12 @@ func printable(text string) string {
 	return line.String()
 }
 
-// redact takes seeds out of a text. A seed gets into an error when it stands
-// where it does not belong: as a public key, a file name or a variable's name.
+// redact takes seeds out of a text. A seed gets into an error when it stands where it does not
+// belong: as a public key, a file name or a variable's name.
 func redact(text string) string { return seedText.ReplaceAllString(text, "${1}(secret)") }
 
-// InField puts the problems of a part under its key in the whole, so that a
-// struct with a Node in it can pass on what its Validate says:
+// InField puts the problems of a part under its key in the whole, so that a struct with a Node in
+// it can pass on what its Validate says:
 //
 //	func (c Node) Validate() error {
 //		return errors.Join(config.InField("mesh", c.Mesh.Validate()), …)
@@ -106,9 +102,9 @@ func InField(field string, err error) error {
 	return errors.Join(problems...)
 }
 
-// FieldErrors takes an error of [Node.Validate], [LoadYAML] or a Validate
-// made with them apart into its problems, in order. Any other error in it
-// becomes a FieldError with only a Problem. The result is the caller's own.
+// FieldErrors takes an error of [Node.Validate], [LoadYAML] or a Validate made with them apart into
+// its problems, in order. Any other error in it becomes a FieldError with only a Problem. The
+// result is the caller's own.
 func FieldErrors(err error) []*FieldError {
 	switch e := err.(type) {
 	case nil:

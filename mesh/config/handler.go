@@ -4,20 +4,154 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
+	"unicode/utf8"
+
+	"leafmesh/mesh/internal/wire"
 )
 
-// Handler is what a configuration knows of a handler. Package mesh makes handlers,
-// with Event.Handle and HandleAll, and opens no node with others.
+// Handler is what a configuration knows of a handler. Package mesh makes handlers, with
+// Event.Handle and HandleAll, and opens no node with others.
 type Handler interface {
 	// Name identifies the handler on its node.
 	Name() string
 	// Pattern is the subject of the events that it takes, or a pattern: "clue.>".
 	Pattern() string
+	// Settings are how it is run.
+	Settings() HandlerSettings
 }
 
-// CheckRuleHandlers reports rules for handlers that the node does not have, or that
-// take none of the events: they would limit nothing.
-func CheckRuleHandlers(rules []Rule, handlers []Handler) error {
+// HandlerSettings are how a handler is run. The options of mesh.Event.Handle set them and explain
+// them.
+type HandlerSettings struct {
+	Workers  int           // goroutines that run it
+	Queue    int           // events that may wait for each of them
+	Full     Policy        // what becomes of a root or imported event when the queue is full: Wait or Shed
+	Tries    int           // how often an event is tried in all
+	First    time.Duration // the wait after the first try, doubled after each
+	Max      time.Duration // the longest wait
+	Failures int           // in a row until the breaker trips; 0: no breaker
+	Probe    time.Duration // how long the breaker leaves the handler alone
+	Emits    []Emission    // declared; none: nothing is
+}
+
+// Emission is an event type that a handler declares to emit, and how often that type may recur in
+// its own path.
+type Emission struct {
+	Subject string
+	Loops   int
+}
+
+const (
+	// MaxHandlerBytes bounds the name of a handler.
+	MaxHandlerBytes = 256
+	// MaxTakers is how many handlers may take one event type on a node.
+	MaxTakers  = 62
+	maxWorkers = 1024
+	maxQueue   = 1 << 20
+)
+
+// DefaultHandlerSettings are those of a handler without options.
+func DefaultHandlerSettings() HandlerSettings {
+	return HandlerSettings{Workers: 1, Queue: 1024, Full: Wait, Tries: 3, First: 10 * time.Millisecond, Max: time.Second}
+}
+
+// CheckProgram reports what the configuration wants and the program can not do: handlers that could
+// not run as they say, exports and limits of types that it does not declare, and durable imports
+// that no handler takes. All are FieldErrors. Mistyped, an export or a limit would do nothing. An
+// import may be of a type that is not declared: a handler for all events takes it.
+func (n Node) CheckProgram(declared func(subject string) bool) error {
+	if err := checkHandlers(n.Handlers); err != nil {
+		return err
+	}
+	var errs []error
+	check := func(field, subject string) {
+		if !declared(subject) && !IsPattern(subject) && !n.HasImport(subject) {
+			errs = append(errs, &FieldError{Field: field, Problem: fmt.Sprintf("this program declares no event type %q", subject),
+				Remedy: "correct the name, or declare the type with mesh.NewEvent"})
+		}
+	}
+	for i, e := range n.Exports {
+		check(fmt.Sprintf("exports[%d].event", i), e.Event)
+	}
+	for i, l := range n.Limits {
+		check(fmt.Sprintf("limits[%d].event", i), l.Event)
+	}
+	for i, m := range n.Imports {
+		if m.Durable && !slices.ContainsFunc(n.Handlers, func(h Handler) bool { return Match(h.Pattern(), m.Event) }) {
+			errs = append(errs, &FieldError{Field: fmt.Sprintf("imports[%d].durable", i), Problem: fmt.Sprintf("no handler takes %s", m.Event),
+				Remedy: "declare a handler, which acknowledges the events, or remove durable"})
+		}
+	}
+	return errors.Join(append(errs, checkRuleHandlers(n.Limits, n.Handlers))...)
+}
+
+// Declares reports whether the settings have an emission of the type, or none at all.
+func (s HandlerSettings) Declares(subject string) bool {
+	return len(s.Emits) == 0 || slices.ContainsFunc(s.Emits, func(e Emission) bool { return e.Subject == subject })
+}
+
+// checkHandlers reports every handler that could not run as it says.
+func checkHandlers(handlers []Handler) error {
+	var errs []error
+	names := map[string]bool{}
+	for i, h := range handlers {
+		add := func(problem, remedy string) {
+			errs = append(errs, &FieldError{Field: fmt.Sprintf("handlers[%d]", i), Problem: problem, Remedy: remedy})
+		}
+		if err := checkHandler(h); err != nil {
+			add(err.Error(), "make handlers with Event.Handle or HandleAll")
+			continue
+		}
+		if names[h.Name()] {
+			add(fmt.Sprintf("a second handler is named %q", h.Name()), "give each handler a name of its own")
+		}
+		names[h.Name()] = true
+		if n := rivals(h, handlers); n > MaxTakers {
+			add(fmt.Sprintf("%d handlers take events of %s", n, h.Pattern()),
+				fmt.Sprintf("let one handler do the work of several: at most %d can take one type", MaxTakers))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// rivals counts the handlers that may take an event that h takes.
+func rivals(h Handler, handlers []Handler) (n int) {
+	for _, other := range handlers {
+		if other != nil && Overlap(h.Pattern(), other.Pattern()) {
+			n++
+		}
+	}
+	return n
+}
+
+func checkHandler(h Handler) error {
+	if h == nil {
+		return errors.New("nil is no handler")
+	}
+	name, s := h.Name(), h.Settings()
+	switch {
+	case name == "":
+		return fmt.Errorf("a handler of %s has no name", h.Pattern())
+	case len(name) > MaxHandlerBytes || !utf8.ValidString(name):
+		return fmt.Errorf("a handler's name has %d bytes; valid UTF-8 of at most %d is possible: %.80q", len(name), MaxHandlerBytes, name)
+	case s.Workers < 1 || s.Workers > maxWorkers:
+		return fmt.Errorf("handler %s has %d workers; 1 to %d are possible", name, s.Workers, maxWorkers)
+	case s.Queue < 1 || s.Queue > maxQueue:
+		return fmt.Errorf("handler %s has a queue of %d; 1 to %d are possible", name, s.Queue, maxQueue)
+	case s.Tries < 1 || s.First < 0 || s.Max < 0:
+		return fmt.Errorf("handler %s has %d tries with waits of %v to %v; at least one try and no negative wait are needed", name, s.Tries, s.First, s.Max)
+	case s.Failures < 0 || s.Failures > 0 && s.Probe <= 0:
+		return fmt.Errorf("handler %s has a breaker of %d failures and %v; a positive number of failures and a positive time are needed", name, s.Failures, s.Probe)
+	case s.Full != Wait && s.Full != Shed:
+		return fmt.Errorf("handler %s, when full: %q; mesh.Wait or mesh.Shed are possible", name, s.Full)
+	}
+	return wire.CheckPattern(h.Pattern())
+}
+
+// checkRuleHandlers reports rules for handlers that the node does not have, or that take none of
+// the events: they would limit nothing.
+func checkRuleHandlers(rules []Rule, handlers []Handler) error {
 	var errs []error
 	for i, r := range rules {
 		if r.Handler == "" {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Rate is a number of events a second. Zero means unlimited. Its text form has
-// a unit: "200/s", "20/min", "3/h"; of zero it is "unlimited".
+// Rate is a number of events a second. Zero means unlimited. Its text form has a unit: "200/s",
+// "20/min", "3/h"; of zero it is "unlimited".
 type Rate float64
 
 // Per is the rate of n events each d: Per(20, time.Minute).
@@ -20,24 +20,23 @@ type Policy string
 const (
 	// Refuse returns an error to the emitter. It is the default.
 	Refuse Policy = "refuse"
-	// Wait delays the emitter until the limit allows the event or its context
-	// ends.
+	// Wait delays the emitter until the limit allows the event or its context ends.
 	Wait Policy = "wait"
 	// Shed drops the event and counts it.
 	Shed Policy = "shed"
-	// Coalesce keeps the newest event of each type and key and lets it go a stated
-	// time after the first that was over the limit: only what lies between is left
-	// out. For rules, not for the short forms of exports and imports. See [Rule].
+	// Coalesce keeps the newest event of each type and key and lets it go a stated time after the
+	// first that was over the limit: only what lies between is left out. For rules, not for the
+	// short forms of exports and imports. See [Rule].
 	Coalesce Policy = "coalesce"
 )
 
-// Limit bounds a stream of events by a token bucket: Burst events at once,
-// refilled at Rate (golang.org/x/time/rate). The zero Limit is none.
+// Limit bounds a stream of events by a token bucket: Burst events at once, refilled at Rate
+// (golang.org/x/time/rate). The zero Limit is none.
 type Limit struct {
 	// Rate is how many events pass in the long run.
 	Rate Rate `yaml:"rate,omitempty"`
-	// Burst is how many may pass at once; at least 1. Zero takes a tenth of a
-	// second's worth, and at least 1.
+	// Burst is how many may pass at once; at least 1. Zero takes a tenth of a second's worth, and
+	// at least 1.
 	Burst int `yaml:"burst,omitempty"`
 	// Policy is what happens to an event over the limit. Empty is Refuse.
 	Policy Policy `yaml:"policy,omitempty"`
@@ -46,8 +45,8 @@ type Limit struct {
 // Unlimited reports whether the limit lets everything pass.
 func (l Limit) Unlimited() bool { return l.Rate == 0 }
 
-// maxRate is the highest rate there is, in events a second; far above what a
-// node can do, and exact in a float64.
+// maxRate is the highest rate there is, in events a second; far above what a node can do, and exact
+// in a float64.
 const maxRate = 1e9
 
 // units are the units of a rate's text, the one to prefer first.
@@ -56,9 +55,8 @@ var units = []struct {
 	span time.Duration
 }{{"s", time.Second}, {"min", time.Minute}, {"h", time.Hour}}
 
-// ParseRate reads the text form of a rate: a number above 0 with a unit, as in
-// "200/s", "20/min" or "3/h", at most a thousand million a second; or
-// "unlimited".
+// ParseRate reads the text form of a rate: a number above 0 with a unit, as in "200/s", "20/min" or
+// "3/h", at most a thousand million a second; or "unlimited".
 func ParseRate(text string) (Rate, error) {
 	if text == "unlimited" {
 		return 0, nil
@@ -83,9 +81,8 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText writes the text form. ParseRate reads exactly the same rate from
-// it. A rate that has none (negative, not a number, above the highest) is an
-// error.
+// MarshalText writes the text form. ParseRate reads exactly the same rate from it. A rate that has
+// none (negative, not a number, above the highest) is an error.
 func (r Rate) MarshalText() ([]byte, error) {
 	if !r.valid() {
 		return nil, fmt.Errorf("rate %g has no text form", float64(r))
@@ -95,8 +92,8 @@ func (r Rate) MarshalText() ([]byte, error) {
 
 func (r Rate) valid() bool { return r >= 0 && r <= maxRate }
 
-// String gives the rate with the unit that makes it a short number: "20/min"
-// and not "0.3333333333333333/s".
+// String gives the rate with the unit that makes it a short number: "20/min" and not
+// "0.3333333333333333/s".
 func (r Rate) String() string {
 	if r == 0 {
 		return "unlimited"

@@ -12,18 +12,18 @@ import (
 	"leafmesh/mesh/internal/document"
 )
 
-// Validator is a configuration that can check itself: a *[Node], or a pointer
-// to a service's own struct with a Node in it.
+// Validator is a configuration that can check itself: a *[Node], or a pointer to a service's own
+// struct with a Node in it.
 type Validator interface {
-	// Validate gives every problem at once, nil for none: FieldErrors joined,
-	// their Field relative to the receiver. See [InField].
+	// Validate gives every problem at once, nil for none: FieldErrors joined, their Field relative
+	// to the receiver. See [InField].
 	Validate() error
 }
 
-// Path is the path of a file or folder in a configuration. In YAML it is
-// relative to the folder of the YAML file, not to where the process happens to
-// be started; [LoadYAML] makes it absolute. Use it for the paths of a service's
-// own: `Data config.Path` with the tag `yaml:"data"`. Empty stays empty.
+// Path is the path of a file or folder in a configuration. In YAML it is relative to the folder of
+// the YAML file, not to where the process happens to be started; [LoadYAML] makes it absolute. Use
+// it for the paths of a service's own: `Data config.Path` with the tag `yaml:"data"`. Empty stays
+// empty.
 type Path string
 
 // relative is a value with paths in it that are relative to the YAML file.
@@ -40,25 +40,21 @@ func absolute(folder, path string) string {
 	return filepath.Join(folder, path)
 }
 
-// LoadYAML reads a YAML file into a configuration and validates it. into is a
-// pointer to a struct; what it holds before are defaults, which stay where the
-// file says nothing.
+// LoadYAML reads a YAML file into a configuration and validates it. into is a pointer to a struct;
+// what it holds before are defaults, which stay where the file says nothing.
 //
-// It is strict. Wrong are: an unknown key, a key that stands twice, a value of
-// the wrong kind (a number where a text belongs, too), a second document,
-// anchors, aliases and tags, more than 1 MiB, 10,000 keys or 64 levels of
-// brackets. The tags of goccy/go-yaml apply: `yaml:"name"`, inline and "-"; an
-// inline map[string]any takes the keys that no field has. Types with
-// UnmarshalText or UnmarshalYAML read themselves; durations read as "10s".
+// It is strict. Wrong are: an unknown key, a key that stands twice, a value of the wrong kind (a
+// number where a text belongs, too), a second document, anchors, aliases and tags, more than 1 MiB,
+// 10,000 keys or 64 levels of brackets. The tags of goccy/go-yaml apply: `yaml:"name"`, inline and
+// "-"; an inline map[string]any takes the keys that no field has. Types with UnmarshalText or
+// UnmarshalYAML read themselves; durations read as "10s".
 //
-// Relative paths in a [Path], a [Secret] and a [Peer] are resolved against the
-// folder of the file.
+// Relative paths in a [Path], a [Secret] and a [Peer] are resolved against the folder of the file.
 //
-// It reports every problem at once: FieldErrors joined in the order of their
-// lines, each with file, line, field, what is wrong and what would be right.
-// Validate runs even if the file has problems, and what it says of the values
-// that these concern is left out. A file that can not be read is the error of
-// package os, wrapped.
+// It reports every problem at once: FieldErrors joined in the order of their lines, each with file,
+// line, field, what is wrong and what would be right. Validate runs even if the file has problems,
+// and what it says of the values that these concern is left out. A file that can not be read is the
+// error of package os, wrapped.
 func LoadYAML(path string, into Validator) error {
 	data, err := readAtMost(path, document.MaxBytes)
 	if err != nil {
@@ -101,9 +97,9 @@ func readAtMost(path string, limit int64) ([]byte, error) {
 	return data, errors.Join(err, file.Close())
 }
 
-// concerned reports whether a value is one, or holds or is held by one, that
-// could not be read: what Validate says of it would only follow from that. A
-// file that could not be read at all concerns every value.
+// concerned reports whether a value is one, or holds or is held by one, that could not be read:
+// what Validate says of it would only follow from that. A file that could not be read at all
+// concerns every value.
 func concerned(field string, problems []document.Problem) bool {
 	for _, p := range problems {
 		if p.Path == "" || within(field, p.Path) || within(field, p.Meant) {

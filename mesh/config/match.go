@@ -2,10 +2,10 @@ package config
 
 import "strings"
 
-// Match reports whether a subject matches a pattern as NATS matches them: "*"
-// stands for one token and a last ">" for one or more. If subject is itself a
-// pattern, Match reports whether everything that it stands for matches. It is used
-// when a route is made, not for each event, so it is written to be plain.
+// Match reports whether a subject matches a pattern as NATS matches them: "*" stands for one token
+// and a last ">" for one or more. If subject is itself a pattern, Match reports whether everything
+// that it stands for matches. It is used when a route is made, not for each event, so it is written
+// to be plain.
 func Match(pattern, subject string) bool {
 	for {
 		p, restOfPattern, morePattern := strings.Cut(pattern, ".")
@@ -39,6 +39,5 @@ func Overlap(a, b string) bool {
 	}
 }
 
-// IsPattern reports whether a text has a wildcard, and so stands for several
-// subjects.
+// IsPattern reports whether a text has a wildcard, and so stands for several subjects.
 func IsPattern(text string) bool { return strings.ContainsAny(text, "*>") }

@@ -6,26 +6,24 @@ import (
 	"strings"
 )
 
-// Node says everything about a node: who it is, whom it links to, what may
-// leave it and enter it, and what it handles. It has one YAML form (see
-// [LoadYAML]); the fields marked code only have none. mesh.Open validates it, so
-// that a bad configuration fails at start and not later.
+// Node says everything about a node: who it is, whom it links to, what may leave it and enter it,
+// and what it handles. It has one YAML form (see [LoadYAML]); the fields marked code only have
+// none. mesh.Open validates it, so that a bad configuration fails at start and not later.
 type Node struct {
-	// Name is the node's name, service-instance: "clue-1". It must be unique in
-	// the mesh and stable over restarts: peers know the node by it, and two
-	// processes with one name cut each other's links. Letters a-z, digits and
-	// dashes; the part after the last dash is the instance, a number.
+	// Name is the node's name, service-instance: "clue-1". It must be unique in the mesh and stable
+	// over restarts: peers know the node by it, and two processes with one name cut each other's
+	// links. Letters a-z, digits and dashes; the part after the last dash is the instance, a
+	// number.
 	Name string `yaml:"name,omitempty"`
 
-	// Listen is the host:port of the leaf port, where peers that import from
-	// this node dial in. Empty: no port is opened and nobody can import from
-	// this node. Port 0 takes any free port. Only peers with a key get in. The
-	// host must be given: "0.0.0.0:7401" listens on every interface, ":7401" is
-	// an error because it does so without saying it.
+	// Listen is the host:port of the leaf port, where peers that import from this node dial in.
+	// Empty: no port is opened and nobody can import from this node. Port 0 takes any free port.
+	// Only peers with a key get in. The host must be given: "0.0.0.0:7401" listens on every
+	// interface, ":7401" is an error because it does so without saying it.
 	Listen string `yaml:"listen,omitempty"`
 
-	// Seed is the node's nkey user seed ("SU…"): it proves to exporters who
-	// dials. Needed when there are imports.
+	// Seed is the node's nkey user seed ("SU…"): it proves to exporters who dials. Needed when
+	// there are imports.
 	Seed Secret `yaml:"seed,omitempty"`
 
 	// Peers are the other nodes that this one knows.
@@ -34,8 +32,8 @@ type Node struct {
 	// Limits are rules that bound how fast events pass this node's gate.
 	Limits []Rule `yaml:"limits,omitempty"`
 
-	// Cascades bound what may follow from one root event, by the root's type. An
-	// entry without a root is for all types that have none of their own.
+	// Cascades bound what may follow from one root event, by the root's type. An entry without a
+	// root is for all types that have none of their own.
 	Cascades []Cascade `yaml:"cascades,omitempty"`
 
 	// Alarms say when the graph of events is alarming. See mesh.GraphAlarms.
@@ -47,10 +45,9 @@ type Node struct {
 	// Imports are the event types that may enter this node. No other does.
 	Imports []Import `yaml:"imports,omitempty"`
 
-	// Data is the directory of what the node keeps on disk: its outbox, dead
-	// letters of durable imports, and what it knows of its peers' outboxes. One
-	// process at a time may use it. Needed when an export or an import is durable;
-	// else nothing is written.
+	// Data is the directory of what the node keeps on disk: its outbox, dead letters of durable
+	// imports, and what it knows of its peers' outboxes. One process at a time may use it. Needed
+	// when an export or an import is durable; else nothing is written.
 	Data Path `yaml:"data,omitempty"`
 
 	// Outbox bounds what durable exports keep on disk.
@@ -59,32 +56,32 @@ type Node struct {
 	// Tap opens a loopback port for stock NATS clients. Nil: none.
 	Tap *Tap `yaml:"tap,omitempty"`
 
-	// MaxPayload is the largest encoded event that crosses a link, in bytes,
-	// envelope included. Default 65536; from 1024 to 1048576. A larger event is
-	// handled on this node; its export is counted as lost under "payload-size".
+	// MaxPayload is the largest encoded event that crosses a link, in bytes, envelope included.
+	// Default 65536; from 1024 to 1048576. A larger event is handled on this node; its export is
+	// counted as lost under "payload-size".
 	MaxPayload int `yaml:"max_payload,omitempty"`
 
 	// Handlers run on this node. Code only.
 	Handlers []Handler `yaml:"-"`
 
-	// Logger gets what an operator must know: links that fail, malformed
-	// messages, handlers that give up. Never one line for each event. Nil
-	// discards. Code only.
+	// Logger gets what an operator must know: links that fail, malformed messages, handlers that
+	// give up. Never one line for each event. Nil discards. Code only.
 	Logger *slog.Logger `yaml:"-"`
 
-	// CodecCheck sends every local event through the codec, so that a type that
-	// does not survive the wire, or a handler that changes what it was given,
-	// fails in a test. It costs two encodings an event. Code only.
+	// CodecCheck sends every local event through the codec, so that a type that does not survive
+	// the wire, or a handler that changes what it was given, fails in a test. It costs two
+	// encodings an event. Code only.
 	CodecCheck bool `yaml:"-"`
 
-	// OneProcess says that all peers run in this process. Their ports are not known
-	// before they have started, so a peer's URL may be [LaterURL]; and an export that
-	// no node of the process imports is no mistake. Package inproc sets it. Code only.
+	// OneProcess says that all peers run in this process. Their ports are not known before they
+	// have started, so a peer's URL may be [LaterURL] and no peer is dialed before mesh.Node.Dial;
+	// and an export that no node of the process imports is no mistake. Package inproc sets it. Code
+	// only.
 	OneProcess bool `yaml:"-"`
 }
 
-// LaterURL stands for the URL of a peer that is known only once the peer has
-// started: see Node.OneProcess.
+// LaterURL stands for the URL of a peer that is known only once the peer has started: see
+// Node.OneProcess.
 const LaterURL = "nats-leaf://127.0.0.1:0"
 
 // WithDefaults fills in what is left out. The caller's slices stay as they are.
@@ -133,8 +130,8 @@ func (n Node) DurableExports() (exports []Export) {
 	return exports
 }
 
-// IsDurable reports whether the node keeps anything on disk: whether an export or
-// an import of it is durable.
+// IsDurable reports whether the node keeps anything on disk: whether an export or an import of it
+// is durable.
 func (n Node) IsDurable() bool {
 	return len(n.DurableExports()) > 0 || slices.ContainsFunc(n.Imports, func(i Import) bool { return i.Durable })
 }
@@ -166,8 +163,7 @@ func ServiceOf(name string) string {
 	return name[:max(0, strings.LastIndexByte(name, '-'))]
 }
 
-// OwnerOf is the service that owns a subject, its first token: "clue" of
-// "clue.answer.judged".
+// OwnerOf is the service that owns a subject, its first token: "clue" of "clue.answer.judged".
 func OwnerOf(subject string) string {
 	service, _, _ := strings.Cut(subject, ".")
 	return service

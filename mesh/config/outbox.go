@@ -5,22 +5,20 @@ import (
 	"time"
 )
 
-// Outbox bounds what a node's durable exports keep on disk. At each bound new
-// events are refused: Emit returns mesh.ErrOutboxFull and nothing was stored. An event
-// that a service has still to handle is never removed to make room.
+// Outbox bounds what a node's durable exports keep on disk. At each bound new events are refused:
+// Emit returns mesh.ErrOutboxFull and nothing was stored. An event that a service has still to
+// handle is never removed to make room.
 type Outbox struct {
-	// MaxAge is how long an event may wait for a service; while one waits longer,
-	// new ones are refused, as nobody seems to come for them. More than 2 minutes;
-	// default 168h (7 days).
+	// MaxAge is how long an event may wait for a service; while one waits longer, new ones are
+	// refused, as nobody seems to come for them. More than 2 minutes; default 168h (7 days).
 	MaxAge time.Duration `yaml:"max_age,omitempty"`
 	// MaxBytes is how much is kept, in bytes on disk; default 1 GiB.
 	MaxBytes int64 `yaml:"max_bytes,omitempty"`
 	// MaxEvents is how many events are kept; default 1,000,000.
 	MaxEvents int64 `yaml:"max_events,omitempty"`
-	// Sync says when what was written is forced to the disk: after each event
-	// ("always") or at an interval; default 1s. An event is written before Emit
-	// returns, so that a crash of the process loses nothing either way; a crash of
-	// the machine may lose the events of the last interval.
+	// Sync says when what was written is forced to the disk: after each event ("always") or at an
+	// interval; default 1s. An event is written before Emit returns, so that a crash of the process
+	// loses nothing either way; a crash of the machine may lose the events of the last interval.
 	Sync Sync `yaml:"sync,omitempty"`
 }
 
@@ -30,8 +28,8 @@ type Sync time.Duration
 // SyncAlways forces each event to the disk before Emit returns.
 const SyncAlways Sync = -1
 
-// IDMemory is how long an outbox recognizes a second event of the same id, and so
-// how long what was handled stays there.
+// IDMemory is how long an outbox recognizes a second event of the same id, and so how long what was
+// handled stays there.
 const IDMemory = 2 * time.Minute
 
 const (

@@ -16,8 +16,8 @@ const (
 	AtExport Place = "export"
 	// AtImport is when an event has come over a link.
 	AtImport Place = "import"
-	// AtHandler is before a handler handles an event. A rule that waits holds up the
-	// handler's worker; one that refuses makes the event a dead letter.
+	// AtHandler is before a handler handles an event. A rule that waits holds up the handler's
+	// worker; one that refuses makes the event a dead letter.
 	AtHandler Place = "handler"
 )
 
@@ -27,13 +27,12 @@ type By string
 const (
 	// ByType gives each event type a bucket. It is the default.
 	ByType By = "type"
-	// ByKey gives each type and key a bucket: one team can not use up what
-	// others need.
+	// ByKey gives each type and key a bucket: one team can not use up what others need.
 	ByKey By = "key"
-	// ByRoot gives each type of root event, on its node, a bucket for all events
-	// of its cascades. On emit a descendant only takes from the bucket and is never
-	// stopped; the root events are. So the origin of a storm is throttled, and not
-	// the last emitter in the chain. On import each event is stopped.
+	// ByRoot gives each type of root event, on its node, a bucket for all events of its cascades.
+	// On emit a descendant only takes from the bucket and is never stopped; the root events are. So
+	// the origin of a storm is throttled, and not the last emitter in the chain. On import each
+	// event is stopped.
 	ByRoot By = "root"
 	// ByPeer gives each node that emitted the event a bucket.
 	ByPeer By = "peer"
@@ -41,35 +40,33 @@ const (
 
 // Rule limits events at one place of a node.
 type Rule struct {
-	// Name is what errors, counters and logs call the rule; default: the place
-	// and "-limit". Rules of one name are counted together.
+	// Name is what errors, counters and logs call the rule; default: the place and "-limit". Rules
+	// of one name are counted together.
 	Name string `yaml:"name,omitempty"`
 	// Place is where the rule is asked; default emit.
 	Place Place `yaml:"place,omitempty"`
-	// Handler is the name of the handler that a rule at place handler is for;
-	// empty: each handler of the events has buckets of its own. A node without such
-	// a handler does not open.
+	// Handler is the name of the handler that a rule at place handler is for; empty: each handler
+	// of the events has buckets of its own. A node without such a handler does not open.
 	Handler string `yaml:"handler,omitempty"`
-	// Event is a subject, or a pattern: "clue.answer.submitted", "clue.>", ">".
-	// Each type that matches has buckets of its own, but for [ByRoot].
+	// Event is a subject, or a pattern: "clue.answer.submitted", "clue.>", ">". Each type that
+	// matches has buckets of its own, but for [ByRoot].
 	Event string `yaml:"event"`
 	// Root restricts the rule to cascades that began with an event of this type.
 	Root string `yaml:"root,omitempty"`
 	// By says which events share a bucket; default type.
 	By By `yaml:"by,omitempty"`
-	// Keys is how many buckets a rule that is not by type holds for each event
-	// type; default 10000, at most a million. Past it a new key takes the bucket that was
-	// not used for longest, if that is full again, and else shares one with all such
-	// keys: a flood of made-up keys costs no memory and gets one key's rate. It is also how
-	// many events a rule that coalesces keeps; past it the one kept longest goes early.
+	// Keys is how many buckets a rule that is not by type holds for each event type; default 10000,
+	// at most a million. Past it a new key takes the bucket that was not used for longest, if that
+	// is full again, and else shares one with all such keys: a flood of made-up keys costs no
+	// memory and gets one key's rate. It is also how many events a rule that coalesces keeps; past
+	// it the one kept longest goes early.
 	Keys int `yaml:"keys,omitempty"`
 	// Limit is the rate, the burst and the policy of each bucket.
 	Limit Limit `yaml:"limit,omitempty"`
-	// Concurrency is, instead of a rate, how many calls of a handler may run at
-	// once for this event type, in all of its workers: of each key, root or peer, as
-	// By says. A call is under way until the event is handled or given up, with all
-	// its tries. At most 1024. The policy is Wait if none is given. For place
-	// handler.
+	// Concurrency is, instead of a rate, how many calls of a handler may run at once for this event
+	// type, in all of its workers: of each key, root or peer, as By says. A call is under way until
+	// the event is handled or given up, with all its tries. At most 1024. The policy is Wait if
+	// none is given. For place handler.
 	Concurrency int `yaml:"concurrency,omitempty"`
 	// Within is how long a rule that coalesces may keep an event; default 1s.
 	Within time.Duration `yaml:"within,omitempty"`
@@ -78,8 +75,6 @@ type Rule struct {
 const (
 	defaultKeys = 10_000
 	maxKeys     = 1_000_000
-	// maxConcurrency is the most workers that a handler can have.
-	maxConcurrency = 1024
 )
 
 // WithDefaults fills in what is left out.
@@ -100,8 +95,8 @@ func (r Rule) WithDefaults() Rule {
 	return r
 }
 
-// Rules lists all rules of a configuration, with defaults filled in: the limits,
-// and those that exports and imports have as a short form.
+// Rules lists all rules of a configuration, with defaults filled in: the limits, and those that
+// exports and imports have as a short form.
 func (n Node) Rules() []Rule {
 	rules := slices.Clone(n.Limits)
 	for _, e := range n.Exports {
@@ -123,8 +118,7 @@ func (n Node) Rules() []Rule {
 // RuleID is what two rules of a node may not have in common.
 type RuleID [6]string
 
-// Identity returns the part of a rule that names it: all but its numbers, its
-// policy and its name.
+// Identity returns the part of a rule that names it: all but its numbers, its policy and its name.
 func (r Rule) Identity() RuleID {
 	kind := "rate"
 	if r.Concurrency != 0 {

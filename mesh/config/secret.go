@@ -13,34 +13,30 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// Secret is a value that stands in a file or in an environment variable, never
-// in the YAML itself. It prints as "(secret)" wherever it is formatted or
-// logged.
+// Secret is a value that stands in a file or in an environment variable, never in the YAML itself.
+// It prints as "(secret)" wherever it is formatted or logged.
 type Secret struct {
-	// File is the path of a file that holds the secret, white space around it
-	// ignored, at most 4096 bytes; relative to the YAML file. On Unix the file
-	// may have no permission for others (mode 0600 or 0640): a group is how a
-	// service's own user reads what root wrote.
+	// File is the path of a file that holds the secret, white space around it ignored, at most 4096
+	// bytes; relative to the YAML file. On Unix the file may have no permission for others (mode
+	// 0600 or 0640): a group is how a service's own user reads what root wrote.
 	File string `yaml:"file,omitempty"`
 	// Env is the name of an environment variable that holds the secret.
 	Env string `yaml:"env,omitempty"`
 
-	// value is a pointer because fmt prints a pointer in a nested struct as an
-	// address, where it can not call Format: in unexported fields.
+	// value is a pointer because fmt prints a pointer in a nested struct as an address, where it
+	// can not call Format: in unexported fields.
 	value *string
 }
 
-// ErrSecret is in every error about a secret or key that is named in due form
-// but can not be had from there: no such file, an unset variable, too wide
-// permissions, a wrong content. A check of a configuration away from its machine
-// leaves these out.
+// ErrSecret is in every error about a secret or key that is named in due form but can not be had
+// from there: no such file, an unset variable, too wide permissions, a wrong content. A check of a
+// configuration away from its machine leaves these out.
 var ErrSecret = errors.New("mesh: secret not usable")
 
 // maxSecretBytes bounds a secret's or key's file. A seed has 58 bytes.
 const maxSecretBytes = 4096
 
-// NewSecret makes a secret of a value made in code, as tests and
-// single-process meshes do.
+// NewSecret makes a secret of a value made in code, as tests and single-process meshes do.
 func NewSecret(value string) Secret { return Secret{value: &value} }
 
 // IsZero reports whether no secret is given.
@@ -65,8 +61,8 @@ func (s Secret) Format(state fmt.State, verb rune) {
 // LogValue hides the value from slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// resolve gives the secret's value. Errors are FieldErrors relative to the
-// secret, without any value in them.
+// Resolve returns the secret's value. Errors are FieldErrors relative to the secret, without any
+// value in them.
 func (s Secret) Resolve() (string, error) {
 	value, field, err := "", "", error(nil)
 	switch {
@@ -102,8 +98,8 @@ func (s Secret) resolveSeed() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// nkeys' own errors are left out: they say no more, and could come to show
-	// what they were given.
+	// nkeys' own errors are left out: they say no more, and could come to show what they were
+	// given.
 	if prefix, _, err := nkeys.DecodeSeed([]byte(seed)); err != nil || prefix != nkeys.PrefixByteUser {
 		return "", unreadable(errors.New("the secret is not an nkey user seed (SU…)"), "make one with: meshctl key FILE")
 	}

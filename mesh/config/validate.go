@@ -12,14 +12,12 @@ const (
 	maxMaxPayload     = 1 << 20
 )
 
-// Validate gives every problem of the configuration at once: FieldErrors
-// joined, nil for none. It reads the files and environment variables that
-// secrets and key files name, so it holds for this machine and user; problems
-// of these are [ErrSecret]. Handlers are checked by mesh.Open.
+// Validate gives every problem of the configuration at once: FieldErrors joined, nil for none. It
+// reads the files and environment variables that secrets and key files name, so it holds for this
+// machine and user; problems of these are [ErrSecret]. Handlers are checked by mesh.Open.
 //
-// Allowed, because harmless: a peer with a url from which nothing is imported
-// (it is not dialed, and nodes can share one list of peers), a seed without
-// imports, and a port without exports.
+// Allowed, because harmless: a peer with a url from which nothing is imported (it is not dialed,
+// and nodes can share one list of peers), a seed without imports, and a port without exports.
 func (n Node) Validate() error {
 	v := &validation{config: n, rules: firsts{}}
 	v.name()
@@ -45,8 +43,8 @@ type validation struct {
 	config   Node
 	problems []*FieldError
 	rules    firsts // by what no two of them may have in common
-	// service and publicKey are the node's own, or empty if its name or its seed
-	// is bad: what would only follow from that is not said.
+	// service and publicKey are the node's own, or empty if its name or its seed is bad: what would
+	// only follow from that is not said.
 	service, publicKey string
 }
 

@@ -41,8 +41,8 @@ func (v *validation) outbox() {
 	}
 }
 
-// durableExport checks that each service can read what is kept for it, and that
-// no rule drops what Emit says is stored.
+// durableExport checks that each service can read what is kept for it, and that no rule drops what
+// Emit says is stored.
 func (v *validation) durableExport(field string, e Export) {
 	seen, readers := firsts{}, map[string]bool{}
 	for _, p := range v.config.Peers {

@@ -38,8 +38,7 @@ func (v *validation) subject(field, subject string, seen firsts) bool {
 	return true
 }
 
-// imports checks that each import can be satisfied, and that no event comes in
-// twice.
+// imports checks that each import can be satisfied, and that no event comes in twice.
 func (v *validation) imports() {
 	seen := firsts{}
 	reachable := map[string]bool{}

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// nodeName is the form of a node's name. Each word of the service begins with a
-// letter and the instance has at most four digits: names that differ at each
-// start (a process id, a random or container id, an address) do not match.
+// nodeName is the form of a node's name. Each word of the service begins with a letter and the
+// instance has at most four digits: names that differ at each start (a process id, a random or
+// container id, an address) do not match.
 var nodeName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*-(0|[1-9][0-9]{0,3})$`)
 
 // serviceName is the part of a node's name before the instance.
@@ -20,8 +20,8 @@ var serviceName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$`)
 
 const (
 	maxNameBytes = 64
-	// ownService is the service of the framework's own events, such as dead
-	// letters. No node may take its name.
+	// ownService is the service of the framework's own events, such as dead letters. No node may
+	// take its name.
 	ownService = "mesh"
 )
 
@@ -47,8 +47,8 @@ func (v *validation) name() {
 	v.service = ServiceOf(v.config.Name)
 }
 
-// checkAddress reports what is wrong with a host:port to listen on or, with
-// dial, to dial, where port 0 is none.
+// checkAddress reports what is wrong with a host:port to listen on or, with dial, to dial, where
+// port 0 is none.
 func checkAddress(address string, dial bool) (host, problem string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -66,8 +66,8 @@ func checkAddress(address string, dial bool) (host, problem string) {
 	return host, ""
 }
 
-// hostName is the form of host names (RFC 1123), with underscores as some
-// container networks have them.
+// hostName is the form of host names (RFC 1123), with underscores as some container networks have
+// them.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
 
 func validHost(host string) bool {

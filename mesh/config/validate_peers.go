@@ -57,8 +57,7 @@ func (v *validation) peerURL(field, text string, seen firsts) {
 	}
 }
 
-// splitURL takes a peer's URL apart. The problem never repeats the URL, as it
-// may hold a password.
+// splitURL takes a peer's URL apart. The problem never repeats the URL, as it may hold a password.
 func splitURL(text string) (host, port, problem string) {
 	u, err := url.Parse(text)
 	switch {
@@ -93,8 +92,8 @@ func (v *validation) peerKey(field string, peer Peer, seen firsts) {
 	}
 }
 
-// publicKey gives the peer's key from Key or from its file, "" if it has
-// neither. Errors are FieldErrors relative to the peer.
+// PublicKey returns the peer's key from Key or from its file, "" if it has neither. Errors are
+// FieldErrors relative to the peer.
 func (p Peer) PublicKey() (string, error) {
 	switch {
 	case p.Key != "" && p.KeyFile != "":
@@ -111,8 +110,8 @@ func (p Peer) PublicKey() (string, error) {
 	return key, InField("key_file", err)
 }
 
-// checkKey reports what is wrong with a public user key. It does not repeat it:
-// what stands there may be a secret.
+// checkKey reports what is wrong with a public user key. It does not repeat it: what stands there
+// may be a secret.
 func checkKey(key string) error {
 	if nkeys.IsValidPublicUserKey(key) {
 		return nil

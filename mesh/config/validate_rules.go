@@ -9,17 +9,16 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// CheckRules reports what is wrong with rules that are to replace those of a
-// running node with these exports and handlers: FieldErrors with fields of "limits".
+// CheckRules reports what is wrong with rules that are to replace those of a running node with
+// these exports and handlers: FieldErrors with fields of "limits".
 func CheckRules(rules []Rule, exports []Export, handlers []Handler) error {
 	v := &validation{config: Node{Limits: rules, Exports: exports}, rules: firsts{}}
 	v.limits()
 	v.durableRules()
-	return errors.Join(joined(v.problems), CheckRuleHandlers(rules, handlers))
+	return errors.Join(joined(v.problems), checkRuleHandlers(rules, handlers))
 }
 
-// limits checks the rules. They may name an event of any service, as Emit takes
-// one of any.
+// limits checks the rules. They may name an event of any service, as Emit takes one of any.
 func (v *validation) limits() {
 	for i, r := range v.config.Limits {
 		field := fmt.Sprintf("limits[%d]", i)
@@ -52,7 +51,7 @@ func (v *validation) ruleOnce(entry, field string, r Rule) {
 
 // ruleLimit checks what a rule allows: a rate or a concurrency.
 func (v *validation) ruleLimit(field string, r Rule) {
-	v.within(field+".concurrency", int64(r.Concurrency), maxConcurrency, "no bound")
+	v.within(field+".concurrency", int64(r.Concurrency), maxWorkers, "no bound")
 	switch {
 	case r.Concurrency != 0 && r.Place != AtHandler:
 		v.add(field+".concurrency", "only a rule at place handler bounds the calls that run at once", "add place: handler, or give a rate")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -87,8 +88,7 @@ func TestPeerNobodyImportsFrom(t *testing.T) {
 	}
 }
 
-// OpenAll opens a node with exports that nobody in the process imports, and
-// knows no port before the peers have started.
+// inproc opens a node with exports that nobody in the process imports, and knows no port before the peers have started.
 func TestNodeOfOneProcess(t *testing.T) {
 	_, seed := configtest.NewFolder(t)
 	c := Node{
@@ -98,5 +98,13 @@ func TestNodeOfOneProcess(t *testing.T) {
 	}
 	if err := c.Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The defaults of handlers are what the options of package mesh promise.
+func TestHandlerDefaults(t *testing.T) {
+	want := HandlerSettings{Workers: 1, Queue: 1024, Full: Wait, Tries: 3, First: 10 * time.Millisecond, Max: time.Second}
+	if got := DefaultHandlerSettings(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

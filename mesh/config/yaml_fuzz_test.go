@@ -62,8 +62,8 @@ func comesBack(t *testing.T, folder string, config Node) {
 }
 
 // normalize makes empty lists nil: YAML leaves both out.
-func (c *Node) normalize() {
-	for _, list := range []any{&c.Peers, &c.Limits, &c.Exports, &c.Imports} {
+func (n *Node) normalize() {
+	for _, list := range []any{&n.Peers, &n.Limits, &n.Exports, &n.Imports} {
 		if v := reflect.ValueOf(list).Elem(); v.Len() == 0 {
 			v.SetZero()
 		}

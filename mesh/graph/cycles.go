@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// arc says that events of one type lead to events of another. There may be
-// several from one type to another, one for each handler: their factors add up.
+// arc says that events of one type lead to events of another. There may be several from one type to
+// another, one for each handler: their factors add up.
 type arc struct {
 	From, To string
 	Factor   float64
@@ -20,16 +20,15 @@ const (
 	maxSteps = 100_000
 )
 
-// cyclesOf returns the elementary cycles of a graph: the shortest first, those of
-// one length in alphabetical order, each with its exact gain. It reports whether
-// some are missing; if there is any cycle at all, at least one is given.
+// cyclesOf returns the elementary cycles of a graph: the shortest first, those of one length in
+// alphabetical order, each with its exact gain. It reports whether some are missing; if there is
+// any cycle at all, at least one is given.
 //
-// A graph can have more cycles than can be counted, and to find the one of the
-// highest gain is as hard as to find the longest path, so no answer is exact,
-// complete and bounded: a budget of steps and of cycles bounds this one. Strongly
-// connected components were rejected: they are cheap and complete, but they do not
-// say which way the events go round, and their one number, the growth of the
-// whole, names no edge to cut.
+// A graph can have more cycles than can be counted, and to find the one of the highest gain is as
+// hard as to find the longest path, so no answer is exact, complete and bounded: a budget of steps
+// and of cycles bounds this one. Strongly connected components were rejected: they are cheap and
+// complete, but they do not say which way the events go round, and their one number, the growth of
+// the whole, names no edge to cut.
 func cyclesOf(edges []arc) (cycles []Cycle, cut bool) { return cyclesWithin(maxSteps, edges) }
 
 func cyclesWithin(steps int, edges []arc) (cycles []Cycle, cut bool) {
@@ -45,8 +44,8 @@ func cyclesWithin(steps int, edges []arc) (cycles []Cycle, cut bool) {
 	return s.cycles, s.cut
 }
 
-// search looks for cycles by their length. Each is found once: from its first
-// node, its home, along nodes that come after it.
+// search looks for cycles by their length. Each is found once: from its first node, its home, along
+// nodes that come after it.
 type search struct {
 	names   []string
 	next    [][]int // by node, in order
@@ -63,8 +62,8 @@ type search struct {
 // home is a node that some cycle begins with.
 type home struct {
 	node int
-	// distance is how many edges lie between a node and home at least. A node
-	// that leads there by nodes after home alone has one, others do not.
+	// distance is how many edges lie between a node and home at least. A node that leads there by
+	// nodes after home alone has one, others do not.
 	distance map[int]int
 	girth    int // the length of its shortest cycle
 }
@@ -98,8 +97,8 @@ func newSearch(edges []arc) *search {
 	return s
 }
 
-// closes reports whether one of the nodes that home leads to leads back, and
-// measures the shortest such way.
+// closes reports whether one of the nodes that home leads to leads back, and measures the shortest
+// such way.
 func (h *home) closes(next []int) bool {
 	for _, to := range next {
 		if d, ok := h.distance[to]; ok && (h.girth == 0 || d+1 < h.girth) {
@@ -109,8 +108,8 @@ func (h *home) closes(next []int) bool {
 	return h.girth > 0
 }
 
-// distances measures the ways to a node, breadth first. Nodes that nothing leads
-// to are left out: they are in no cycle, and can be many.
+// distances measures the ways to a node, breadth first. Nodes that nothing leads to are left out:
+// they are in no cycle, and can be many.
 func distances(back [][]int, to int) map[int]int {
 	distance := map[int]int{to: 0}
 	for queue := []int{to}; len(queue) > 0; queue = queue[1:] {
@@ -124,8 +123,7 @@ func distances(back [][]int, to int) map[int]int {
 	return distance
 }
 
-// walk goes on from a node, for as many edges as are left, and home with the
-// last one.
+// walk goes on from a node, for as many edges as are left, and home with the last one.
 func (s *search) walk(h home, node, left int) {
 	s.path, s.onPath[node] = append(s.path, node), true
 	defer func() { s.path, s.onPath[node] = s.path[:len(s.path)-1], false }()

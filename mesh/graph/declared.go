@@ -1,62 +1,79 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/wire"
 )
 
-// Handler is what a handler declares.
-type Handler struct {
-	Name    string
-	Pattern string // of the subjects that it takes
-	Emits   []Emission
-}
-
-// Emission is an event type that a handler declares to emit, and how often that
-// type may recur in its own path.
-type Emission struct {
-	Subject string
-	Loops   int
-}
-
-// Declared lists the edges that handlers declare, for the types that are declared
-// anywhere and for others that are known.
-func Declared(handlers []Handler, known []string) (edges []Edge) {
+// Declared lists the edges that handlers declare, for the types that are declared anywhere and for
+// others that are known.
+func Declared(handlers []config.Handler, known []string) (edges []Edge) {
 	types := map[string]bool{}
 	for _, subject := range known {
 		types[subject] = true
 	}
 	for _, h := range handlers {
-		if !config.IsPattern(h.Pattern) {
-			types[h.Pattern] = true
+		if !config.IsPattern(h.Pattern()) {
+			types[h.Pattern()] = true
 		}
-		for _, e := range h.Emits {
+		for _, e := range h.Settings().Emits {
 			types[e.Subject] = true
 		}
 	}
 	for _, h := range handlers {
 		for subject := range types {
-			if len(h.Emits) == 0 || !config.Match(h.Pattern, subject) {
+			if len(h.Settings().Emits) == 0 || !config.Match(h.Pattern(), subject) {
 				continue
 			}
-			for _, e := range h.Emits {
-				edges = append(edges, Edge{From: subject, To: e.Subject, Handler: h.Name, Declared: true})
+			for _, e := range h.Settings().Emits {
+				edges = append(edges, Edge{From: subject, To: e.Subject, Handler: h.Name(), Declared: true})
 			}
 		}
 	}
 	return edges
 }
 
-// UnintendedCycles describes the declared cycles that nothing allows, each as
-// "a → b (handler x) → a (handler y)". One type with an allowance makes a cycle an
-// intended one: it may be where the events stop.
-func UnintendedCycles(handlers []Handler) (cycles []string) {
+// maxCyclesTold bounds an error: a few name what is wrong.
+const maxCyclesTold = 10
+
+// CheckDeclared reports what is wrong with what handlers declare: FieldErrors of "handlers". Wrong
+// are cycles that nothing allows. One type with an allowance makes a cycle an intended one, since
+// it may be where the events stop; and a node whose configuration allows loops in all cascades may
+// have any.
+func CheckDeclared(handlers []config.Handler, cascades []config.Cascade) error {
+	var errs []error
+	add := func(problem, remedy string) {
+		errs = append(errs, &config.FieldError{Field: "handlers", Problem: problem, Remedy: remedy})
+	}
+	for _, h := range handlers {
+		for _, e := range h.Settings().Emits {
+			if err := wire.CheckSubject(e.Subject); err != nil {
+				add(fmt.Sprintf("handler %s declares that it emits %q: %v", h.Name(), e.Subject, err), "declare events made with NewEvent")
+			}
+		}
+	}
+	if len(errs) > 0 || slices.ContainsFunc(cascades, func(c config.Cascade) bool { return c.Root == "" && c.Loops > 0 }) {
+		return errors.Join(errs...)
+	}
+	cycles := unintendedCycles(handlers)
+	for _, cycle := range cycles[:min(len(cycles), maxCyclesTold)] {
+		add("the events go round in a cycle that nothing allows: "+cycle,
+			"let one of the handlers not emit its event; or, if the cycle is intended, say how often an event may come back: NewEvent(…, AllowLoop(n))")
+	}
+	return errors.Join(errs...)
+}
+
+// unintendedCycles describes the declared cycles that nothing allows, each as "a → b (handler x) →
+// a (handler y)".
+func unintendedCycles(handlers []config.Handler) (cycles []string) {
 	allowed := map[string]bool{}
 	for _, h := range handlers {
-		for _, e := range h.Emits {
+		for _, e := range h.Settings().Emits {
 			allowed[e.Subject] = allowed[e.Subject] || e.Loops > 0
 		}
 	}

@@ -7,14 +7,13 @@ import (
 	"strings"
 )
 
-// Merge returns the graph of several nodes: what each has seen, added up.
-// Events are counted where they are handled, so none is counted twice. Give
-// each node's graph once. The result is in a fixed order, and its factors and
-// cycles follow from its counts.
+// Merge returns the graph of several nodes: what each has seen, added up. Events are counted where
+// they are handled, so none is counted twice. Give each node's graph once. The result is in a fixed
+// order, and its factors and cycles follow from its counts.
 //
-// Instances of a service count as one: a factor is that of an event handled on
-// one of them. Under an import with config.Each every instance handles each event,
-// so an event leads to that many times as many on the whole mesh.
+// Instances of a service count as one: a factor is that of an event handled on one of them. Under
+// an import with config.Each every instance handles each event, so an event leads to that many
+// times as many on the whole mesh.
 func Merge(graphs ...Graph) Graph {
 	s := sum{types: map[string]Type{}, edges: map[key]Edge{}}
 	for _, g := range graphs {

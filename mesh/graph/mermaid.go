@@ -8,9 +8,9 @@ import (
 	"unicode"
 )
 
-// Mermaid draws the graph as a flowchart in Mermaid's language, which many
-// viewers of Markdown show. Each arrow has its handler and its factor; one that
-// was declared and not seen is dashed. Equal graphs give equal text.
+// Mermaid draws the graph as a flowchart in Mermaid's language, which many viewers of Markdown
+// show. Each arrow has its handler and its factor; one that was declared and not seen is dashed.
+// Equal graphs give equal text.
 func (g Graph) Mermaid() string {
 	var boxes []box
 	for _, t := range g.Types {
@@ -46,9 +46,8 @@ type arrow struct {
 	Dashed          bool
 }
 
-// mermaid draws a flowchart in Mermaid's language. The order of nodes and arrows
-// is kept, and each arrow's ends must be among the nodes; others are left out.
-// Names and labels may hold anything.
+// mermaid draws a flowchart in Mermaid's language. The order of nodes and arrows is kept, and each
+// arrow's ends must be among the nodes; others are left out. Names and labels may hold anything.
 func mermaid(nodes []box, arrows []arrow) string {
 	var text strings.Builder
 	text.WriteString("flowchart LR\n")
@@ -76,13 +75,11 @@ func mermaid(nodes []box, arrows []arrow) string {
 	return text.String()
 }
 
-// plain are the signs beside letters and digits that mean nothing to Mermaid
-// inside a quoted label.
+// plain are the signs beside letters and digits that mean nothing to Mermaid inside a quoted label.
 var plain = []rune(" .,-_/:×→")
 
-// escape writes every other sign as an entity of Mermaid's, "#34;" for a quote.
-// What is safe is listed, not what is not: Mermaid's labels know HTML, Markdown
-// and entities, and will know more.
+// escape writes every other sign as an entity of Mermaid's, "#34;" for a quote. What is safe is
+// listed, not what is not: Mermaid's labels know HTML, Markdown and entities, and will know more.
 func escape(label string) string {
 	var text strings.Builder
 	for _, c := range label { // a byte that is no UTF-8 is read as U+FFFD

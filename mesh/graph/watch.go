@@ -16,26 +16,30 @@ type Sample struct {
 	Workers      int    // how many of those it may be working on
 }
 
-// Alarm says that an edge or a cycle is over its threshold.
+// Alarm says that an edge or a cycle is over its threshold: see mesh.GraphAlarms.
 type Alarm struct {
-	Types   []string // of an edge both; of a cycle each once
-	By      string   // the edge's handler; empty for a cycle
-	Value   float64  // the factor or the gain
-	Repeats int      // checks that found it over since the last alarm, this one not counted
+	// Kind is "factor" for an edge and "gain" for a cycle.
+	Kind string `cbor:"1,keyasint"`
+	// Types are an edge's two, or those of a cycle in the order of the events.
+	Types []string `cbor:"2,keyasint"`
+	// Handler is the edge's; empty for a cycle.
+	Handler string `cbor:"3,keyasint"`
+	// Value is the factor or the gain, Threshold what is allowed.
+	Value     float64 `cbor:"4,keyasint"`
+	Threshold float64 `cbor:"5,keyasint"`
+	// Repeats is how often it was found over since the last alarm and not told.
+	Repeats int `cbor:"6,keyasint"`
 }
 
-// Cycle reports whether the alarm is about a cycle.
-func (a Alarm) Cycle() bool { return a.By == "" }
-
 const (
-	// minHandled is how many events each worker must have handled before a factor
-	// is judged: one event that leads to many is no trend. The factor is that
-	// of the latest so many and not of all time, in which a change would drown.
+	// minHandled is how many events each worker must have handled before a factor is judged: one
+	// event that leads to many is no trend. The factor is that of the latest so many and not of all
+	// time, in which a change would drown.
 	minHandled = 10
 	// silence is how long nothing more is said of an edge or a cycle.
 	silence = time.Minute
-	// maxAlarms bounds what one check gives: types that all lead to one another
-	// have more cycles than anybody could read about.
+	// maxAlarms bounds what one check gives: types that all lead to one another have more cycles
+	// than anybody could read about.
 	maxAlarms = 16
 )
 
@@ -64,9 +68,28 @@ func NewWatch(maxFactor, maxGain float64) *Watch {
 	return &Watch{maxFactor: maxFactor, maxGain: maxGain, edges: map[watchedEdge]*watched{}, said: map[string]*said{}}
 }
 
-// Check judges the edges of which enough was handled since they were last
-// judged, and the cycles they are in. It gives the highest values first, and a
-// few at most. The counts of an edge never fall.
+// interval is how often Run looks.
+const interval = time.Second
+
+// Run looks at samples each second until done is closed, and tells of alarms.
+func (w *Watch) Run(done <-chan struct{}, samples func() []Sample, tell func(Alarm)) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case now := <-tick.C:
+			for _, a := range w.Check(samples(), now) {
+				tell(a)
+			}
+		}
+	}
+}
+
+// Check judges the edges of which enough was handled since they were last judged, and the cycles
+// they are in. It gives the highest values first, and a few at most. The counts of an edge never
+// fall.
 func (w *Watch) Check(samples []Sample, now time.Time) []Alarm {
 	var over []Alarm
 	judged := map[[2]string]bool{}
@@ -77,7 +100,7 @@ func (w *Watch) Check(samples []Sample, now time.Time) []Alarm {
 		}
 		judged[[2]string{s.From, s.To}] = true
 		if factor > w.maxFactor {
-			over = append(over, Alarm{Types: []string{s.From, s.To}, By: s.By, Value: factor})
+			over = append(over, Alarm{Kind: "factor", Types: []string{s.From, s.To}, Handler: s.By, Value: factor, Threshold: w.maxFactor})
 		}
 	}
 	if len(judged) > 0 {
@@ -87,10 +110,9 @@ func (w *Watch) Check(samples []Sample, now time.Time) []Alarm {
 	return w.speak(over, now)
 }
 
-// judge gives the factor since the edge was last judged. Events that are being
-// handled may count on one side only, so they are added to the handled ones: the
-// factor is up to a tenth too low and never too high. A loop that passes on
-// exactly one event for each must not seem to grow.
+// judge gives the factor since the edge was last judged. Events that are being handled may count on
+// one side only, so they are added to the handled ones: the factor is up to a tenth too low and
+// never too high. A loop that passes on exactly one event for each must not seem to grow.
 func (w *Watch) judge(s Sample) (factor float64, ok bool) {
 	key := watchedEdge{s.From, s.To, s.By}
 	last := w.edges[key]
@@ -122,19 +144,18 @@ func (w *Watch) cycles(judged map[[2]string]bool) (alarms []Alarm) {
 			fresh = fresh || judged[[2]string{from, c.Types[(i+1)%len(c.Types)]}]
 		}
 		if fresh && c.Gain > w.maxGain {
-			alarms = append(alarms, Alarm{Types: c.Types, Value: c.Gain})
+			alarms = append(alarms, Alarm{Kind: "gain", Types: c.Types, Value: c.Gain, Threshold: w.maxGain})
 		}
 	}
 	return alarms
 }
 
-// speak gives the alarms that are to be given now, and counts the others as
-// repeats. What nothing was said of for long is forgotten, so that the memory of
-// it is bounded.
+// speak gives the alarms that are to be given now, and counts the others as repeats. What nothing
+// was said of for long is forgotten, so that the memory of it is bounded.
 func (w *Watch) speak(over []Alarm, now time.Time) (alarms []Alarm) {
 	maps.DeleteFunc(w.said, func(_ string, last *said) bool { return now.Sub(last.at) >= 2*silence })
 	for _, a := range over {
-		about := a.By + "\x00" + strings.Join(a.Types, "\x00")
+		about := a.Handler + "\x00" + strings.Join(a.Types, "\x00")
 		last := w.said[about]
 		switch {
 		case last != nil && now.Sub(last.at) < silence:

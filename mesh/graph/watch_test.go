@@ -14,7 +14,7 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 func alarmsText(alarms []Alarm) string {
 	var parts []string
 	for _, a := range alarms {
-		parts = append(parts, fmt.Sprintf("%s(%s)=%s+%d", strings.Join(a.Types, ">"), a.By, number(a.Value), a.Repeats))
+		parts = append(parts, fmt.Sprintf("%s(%s)=%s+%d", strings.Join(a.Types, ">"), a.Handler, number(a.Value), a.Repeats))
 	}
 	return strings.Join(parts, " ")
 }

@@ -50,29 +50,9 @@ func AssertNothingLeft(t testing.TB, m *Mesh, node string, events ...EventType) 
 func AssertNoneLost(t testing.TB, m *Mesh) {
 	t.Helper()
 	m.Settle(t)
-	if lost := m.losses(); len(lost) > 0 {
+	if lost := m.Nodes.Losses(); len(lost) > 0 {
 		t.Errorf("meshtest: events were lost, failed, refused or shed:\n\t%s", strings.Join(lost, "\n\t"))
 	}
-}
-
-// losses lists the counters of what did not go well.
-func (m *Mesh) losses() (losses []string) {
-	for _, n := range m.Nodes {
-		for _, c := range n.Stats().Counts {
-			switch c.Outcome {
-			case stats.Lost, stats.Failed, stats.Refused, stats.Shed:
-				text := fmt.Sprintf("%s: %d %s %s", n.Name(), c.Count, c.Type, c.Outcome)
-				if c.Place != "" {
-					text += " at " + c.Place
-				}
-				if c.Rule != "" {
-					text += " by " + c.Rule
-				}
-				losses = append(losses, text)
-			}
-		}
-	}
-	return losses
 }
 
 // countFrom counts the events that a node emitted, by subject.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 )
 
 // Settings change how nodes are opened for a test. The zero value is what
@@ -28,17 +29,16 @@ const defaultLimit = 20 * time.Second
 // Mesh is the nodes of one test. Its methods are safe for concurrent use.
 type Mesh struct {
 	// Nodes are the nodes, in the order of their configs.
-	Nodes mesh.Nodes
+	Nodes inproc.Nodes
 
 	t         testing.TB
 	limit     time.Duration
-	imports   []imported
 	recorders map[string]*recorder // by node name; never changes
 }
 
 // Open starts and links one node for each config and waits until all are ready,
 // with the default [Settings]. Listen, Seed and Peers of the configs are
-// replaced (see [mesh.OpenAll]), and the Data of a node with something durable
+// replaced (see [inproc.Open]), and the Data of a node with something durable
 // is a folder of the test if it is empty. The test fails if that fails, or if the nodes
 // do not close without an error when it ends.
 func Open(t testing.TB, configs ...mesh.Config) *Mesh {
@@ -52,21 +52,17 @@ func (s Settings) Open(t testing.TB, configs ...mesh.Config) *Mesh {
 	if s.Limit <= 0 {
 		s.Limit = defaultLimit
 	}
-	m := &Mesh{t: t, limit: s.Limit, imports: importsOf(configs), recorders: map[string]*recorder{}}
+	m := &Mesh{t: t, limit: s.Limit, recorders: map[string]*recorder{}}
 	recorded := slices.Clone(configs) // the caller's configs stay as they are
 	for i := range recorded {
 		c := &recorded[i]
 		if c.Data == "" && durable(c) {
 			c.Data = mesh.Path(m.t.TempDir())
 		}
-		r := &recorder{node: c.Name, durable: map[string]bool{}}
-		for _, i := range c.Imports {
-			r.durable[i.Event] = i.Durable
-		}
+		r := &recorder{node: c.Name}
 		m.recorders[c.Name] = r
 		c.CodecCheck = c.CodecCheck || !s.WithoutCodecCheck
-		// Last of the handlers: what is recorded has reached the queues of all
-		// others. Settle builds on it.
+		// Last of the handlers: what is recorded has reached the queues of all others.
 		c.Handlers = append(slices.Clip(c.Handlers), r.handler())
 	}
 	m.start(recorded)
@@ -82,7 +78,7 @@ func (m *Mesh) start(configs []mesh.Config) {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(m.t.Context(), m.limit)
 	defer cancel()
-	nodes, err := mesh.OpenAll(ctx, configs...)
+	nodes, err := inproc.Open(ctx, configs...)
 	if err != nil {
 		m.t.Fatalf("meshtest: open: %v", err)
 	}

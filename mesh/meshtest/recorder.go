@@ -23,12 +23,9 @@ const recorderQueue = 1 << 16
 // recorder keeps the events of one node.
 type recorder struct {
 	node string
-	// durable are the types that come out of outboxes, again and again perhaps.
-	durable map[string]bool
 
 	mu      sync.Mutex
 	events  []Received[mesh.Any] // guarded by mu
-	foreign uint64               // guarded by mu: of events, those that came over a link and are not durable
 	changed chan struct{}        // guarded by mu: closed by the next event; nil while nobody waits
 }
 
@@ -41,9 +38,6 @@ func (r *recorder) record(ctx context.Context, value mesh.Any) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, Received[mesh.Any]{header, value})
-	if header.Origin() != r.node && !r.durable[header.Subject()] {
-		r.foreign++
-	}
 	if r.changed != nil {
 		close(r.changed)
 		r.changed = nil
@@ -66,10 +60,4 @@ func (r *recorder) all() []Received[mesh.Any] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.events)
-}
-
-func (r *recorder) imported() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.foreign
 }

@@ -3,9 +3,8 @@ package stats
 // Outcome is what became of events that are counted together.
 type Outcome string
 
-// The outcomes. At rest, for each handler: delivered = handled + failed + coalesced
-// + returned + lost under the rule "closed" + shed under any rule but "queue-full"
-// and "cut", which come before.
+// The outcomes. At rest, for each handler: delivered = handled + failed + coalesced + returned +
+// lost under the rule "closed" + shed under any rule but "queue-full" and "cut", which come before.
 const (
 	Admitted  Outcome = "admitted"  // passed the gate of this node
 	Delivered Outcome = "delivered" // put into a queue, once for each consumer
@@ -23,31 +22,30 @@ const (
 	Acknowledged Outcome = "acknowledged"
 	// Redelivered events of a durable import came again.
 	Redelivered Outcome = "redelivered"
-	// OutboxChanged counts outboxes of peers that were not as this node left them: wiped,
-	// restored from an old copy, or renamed.
+	// OutboxChanged counts outboxes of peers that were not as this node left them: wiped, restored
+	// from an old copy, or renamed.
 	OutboxChanged Outcome = "outbox-changed"
 	// DeadLettered events of a durable import became durable dead letters.
 	DeadLettered Outcome = "dead-lettered"
-	// Rerooted events are imported ones whose causal header was missing or damaged,
-	// so that each became a root.
+	// Rerooted events are imported ones whose causal header was missing or damaged, so that each
+	// became a root.
 	Rerooted Outcome = "rerooted"
 	Delayed  Outcome = "delayed" // waited for a limit
 	// Coalesced events gave way to a newer one of their key.
 	Coalesced Outcome = "coalesced"
-	// Overflowed events found the buckets of a rule in use by other keys, and were
-	// judged by the one that such events share.
+	// Overflowed events found the buckets of a rule in use by other keys, and were judged by the
+	// one that such events share.
 	Overflowed Outcome = "overflowed"
-	// Evicted counts the keys whose full bucket of a rule went to another key. It
-	// is no loss.
+	// Evicted counts the keys whose full bucket of a rule went to another key. It is no loss.
 	Evicted Outcome = "evicted"
 	Shed    Outcome = "shed"    // dropped by a rule that sheds
 	Refused Outcome = "refused" // stopped by a rule; who emitted it got an error, if still there
 	Lost    Outcome = "lost"    // neither delivered nor refused
 )
 
-// IsLoss reports whether events with this outcome did not do what they were
-// emitted for: lost, failed, refused or shed. An event that is unheard is none:
-// it was handled on its own node, and nobody else asked for it.
+// IsLoss reports whether events with this outcome did not do what they were emitted for: lost,
+// failed, refused or shed. An event that is unheard is none: it was handled on its own node, and
+// nobody else asked for it.
 func (o Outcome) IsLoss() bool {
 	switch o {
 	case Lost, Failed, Refused, Shed:
@@ -56,8 +54,8 @@ func (o Outcome) IsLoss() bool {
 	return false
 }
 
-// The rules that events are refused, shed or lost by, beside those that a
-// configuration names. The first four are the cascade guard's.
+// The rules that events are refused, shed or lost by, beside those that a configuration names. The
+// first four are the cascade guard's.
 const (
 	CascadeDepth       = "cascade-depth"
 	CascadeLoop        = "cascade-loop"

@@ -1,9 +1,14 @@
 package stats
 
-import "time"
+import (
+	"fmt"
+	"time"
 
-// Count is one counter: how many events of a type had an outcome at a place,
-// and by which rule. Counts only grow while the node lives.
+	"leafmesh/mesh/cause"
+)
+
+// Count is one counter: how many events of a type had an outcome at a place, and by which rule.
+// Counts only grow while the node lives.
 type Count struct {
 	Type    string  `json:"type"`
 	Outcome Outcome `json:"outcome"`
@@ -12,19 +17,33 @@ type Count struct {
 	Count   uint64  `json:"count"`
 }
 
-// Stats is a node's counters at a moment. The counters are read one after the
-// other while events flow; at rest they agree.
+// String says it in words: "2 clue.answer.guessed failed at handler judge by queue-full".
+func (c Count) String() string {
+	text := fmt.Sprintf("%d %s %s", c.Count, c.Type, c.Outcome)
+	if c.Place != "" {
+		text += " at " + c.Place
+	}
+	if c.Rule != "" {
+		text += " by " + c.Rule
+	}
+	return text
+}
+
+// Stats is a node's counters at a moment. The counters are read one after the other while events
+// flow; at rest they agree.
 type Stats struct {
 	Node string `json:"node"`
 	// Counts are those above zero, ordered by type, outcome, place and rule.
 	Counts []Count `json:"counts"`
 	Links  []Link  `json:"links"`
-	// Waiting counts the events reserved, waiting or being handled in all queues,
-	// those that rules keep, and those that were staged and are not relayed.
+	// Waiting counts the events reserved, waiting or being handled in all queues, and those that
+	// rules keep.
 	Waiting  int64    `json:"waiting"`
 	Cascades Cascades `json:"cascades"`
 	// Outbox is what this node keeps for others; nil without a durable export.
 	Outbox *Outbox `json:"outbox,omitempty"`
+	// Imports has an entry for each import that is not durable.
+	Imports []Import `json:"imports,omitempty"`
 	// DurableImports has an entry for each durable import and peer.
 	DurableImports []DurableImport `json:"durable_imports,omitempty"`
 	Letters        Letters         `json:"letters,omitzero"`
@@ -47,17 +66,17 @@ func (s Stats) Of(subject string, outcome Outcome) (sum uint64) {
 type Cascades struct {
 	// Known cascades had a descendant on this node lately: at most 65,536.
 	Known int `json:"known"`
-	// Forgotten ones made room for others, each time one did. Should one go on, its
-	// budget of descendants begins anew.
+	// Forgotten ones made room for others, each time one did. Should one go on, its budget of
+	// descendants begins anew.
 	Forgotten uint64 `json:"forgotten"`
 }
 
-// Link is one directed connection to a peer. Its messages are events; the bytes
-// also have the links' own traffic.
+// Link is one directed connection to a peer. Its messages are events; the bytes also have the
+// links' own traffic.
 type Link struct {
 	Peer string `json:"peer"`
-	// Direction is "imports" for a link this node reads from and "exports" for
-	// one a peer reads this node's exports from.
+	// Direction is "imports" for a link this node reads from and "exports" for one a peer reads
+	// this node's exports from.
 	Direction   string `json:"direction"`
 	Connected   bool   `json:"connected"`
 	MessagesIn  uint64 `json:"messages_in"`
@@ -66,15 +85,14 @@ type Link struct {
 	BytesOut    uint64 `json:"bytes_out"`
 }
 
-// Outbox is what a node keeps for services that import from it, as it was within
-// the last second.
+// Outbox is what a node keeps for services that import from it, as it was within the last second.
 type Outbox struct {
-	// Events are stored. Those that all have handled stay for some minutes, so that
-	// one that is emitted again is recognized.
+	// Events are stored. Those that all have handled stay for some minutes, so that one that is
+	// emitted again is recognized.
 	Events uint64 `json:"events"`
 	Bytes  uint64 `json:"bytes"`
-	// Oldest is how long ago the oldest of them was stored that a service has still to
-	// handle; 0 if there is none.
+	// Oldest is how long ago the oldest of them was stored that a service has still to handle; 0 if
+	// there is none.
 	Oldest time.Duration `json:"oldest"`
 	// Readers has an entry for each service and type.
 	Readers []OutboxReader `json:"readers"`
@@ -86,13 +104,23 @@ type OutboxReader struct {
 	Type    string `json:"type"`
 	// Known says that the service has come for the type at least once.
 	Known bool `json:"known"`
-	// Backlog counts the events that it has not handled; 0 unless Known, although all
-	// of the type are kept for it then.
+	// Backlog counts the events that it has not handled; 0 unless Known, although all of the type
+	// are kept for it then.
 	Backlog uint64 `json:"backlog"`
 	// UnderWay counts those of them that its nodes have taken and not settled.
 	UnderWay int `json:"under_way"`
 	// Redelivered counts those of them that were delivered more than once.
 	Redelivered int `json:"redelivered"`
+}
+
+// Import is one event type that the node takes from its links.
+type Import struct {
+	Type string `json:"type"`
+	// Each says that every instance of the service gets the events; else they share them.
+	Each bool `json:"each,omitempty"`
+	// Arrived counts the messages that came and are no longer in the import's hands: in the queues
+	// of the handlers, kept by a rule, or dropped.
+	Arrived uint64 `json:"arrived"`
 }
 
 // DurableImport is one event type that the node takes out of a peer's outbox.
@@ -110,4 +138,22 @@ type DurableImport struct {
 type Letters struct {
 	Count  int           `json:"count"`
 	Oldest time.Duration `json:"oldest"` // how long ago the oldest was given up; 0 if there is none
+}
+
+// Letter is a durable dead letter: an event of a durable import that a handler of a node gave up
+// for good. It is kept in the node's data directory until it is replayed or dropped.
+type Letter struct {
+	// Key names the letter on its node.
+	Key string `json:"key"`
+	// Event is the event's id; of one that could not be decoded, a hash.
+	Event cause.ID `json:"event"`
+	Type  string   `json:"type"`
+	// Handler is the handler that gave it up; "import" if it came to none.
+	Handler string    `json:"handler"`
+	Peer    string    `json:"peer"`  // whose outbox it came from
+	Tries   int       `json:"tries"` // how often it was delivered
+	Error   string    `json:"error"` // of the last time
+	At      time.Time `json:"at"`    // when it was given up
+	// Payload is the event's value as CBOR. mesh.Node.Letters leaves it out.
+	Payload []byte `json:"payload,omitempty"`
 }

@@ -90,6 +90,10 @@ func (r *Relay) Start(ctx context.Context, node *mesh.Node) error {
 	if r.cancel != nil {
 		return errors.New("transact: the Relay was started before; make a new one")
 	}
+	node.AddBacklog(func(ctx context.Context) (int, error) {
+		waiting, _, err := r.outbox.backlog(ctx)
+		return waiting, err
+	})
 	r.node, r.done = node, make(chan struct{})
 	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go r.run(ctx, r.done)

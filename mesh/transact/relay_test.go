@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/transact"
 )
 
@@ -347,4 +348,26 @@ func TestTheOutboxOfAClosedNodeWaits(t *testing.T) {
 	r.Stop()
 	again := start(t, openNode(t, "score-1"), db)
 	waitUntil(t, "relayed", func() bool { return statsOf(t, again).Relayed == 2 })
+}
+
+// What was committed has happened when the mesh is at rest, although nobody but the Relay
+// knows of it at first.
+func TestSettleWaitsForTheRelay(t *testing.T) {
+	log := &logbook{}
+	n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
+	r := transact.NewRelay(transact.Config{Database: db, Poll: time.Hour})
+	if err := r.Start(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	defer r.Stop()
+	for round := 1; round <= 10; round++ {
+		giveAll(t, n, db, some(20)...)
+		r.Wake()
+		if err := (inproc.Nodes{n}).Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(log.all()); got != 20*round {
+			t.Fatalf("round %d: %d handled at rest, want %d", round, got, 20*round)
+		}
+	}
 }

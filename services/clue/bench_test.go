@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/services/daemon"
 	"leafmesh/services/huntfile"
 )
@@ -25,7 +26,7 @@ func BenchmarkSubmit(b *testing.B) {
 	defer cancel()
 	config := mesh.Config{Name: "clue-1"}
 	s.Declare(&config)
-	nodes, err := mesh.OpenAll(ctx, config)
+	nodes, err := inproc.Open(ctx, config)
 	if err != nil {
 		b.Fatal(err)
 	}

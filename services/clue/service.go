@@ -89,12 +89,6 @@ func (s *Service) URL() string { return s.api.URL() }
 // when not serving.
 func (s *Service) StopServing(ctx context.Context) error { return s.api.Close(ctx) }
 
-// Unrelayed counts the solves and hints that are recorded and that the node does not have yet.
-func (s *Service) Unrelayed(ctx context.Context) (int, error) {
-	stats, err := s.relay.Stats(ctx)
-	return stats.Waiting, err
-}
-
 // StopRelaying ends the relay, before the node is closed. What it leaves is relayed when the service is served the next
 // time. Harmless when not serving.
 func (s *Service) StopRelaying() { s.relay.Stop() }

@@ -119,8 +119,6 @@ func (f *fake) StopServing(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (f *fake) Unrelayed(context.Context) (int, error) { return 0, nil }
-
 func (f *fake) StopRelaying() {
 	if f.node != nil && errors.Is(pinged.Emit(f.node.Context(context.Background()), ping{}), mesh.ErrClosed) {
 		f.calls = append(f.calls, "stop relaying after the node")

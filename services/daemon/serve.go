@@ -26,8 +26,6 @@ type Service interface {
 	URL() string
 	// StopServing ends the HTTP API, so that no further root event comes in. Harmless when not serving.
 	StopServing(ctx context.Context) error
-	// Unrelayed counts the events in the store's outbox: recorded, and not yet taken by the node.
-	Unrelayed(ctx context.Context) (int, error)
 	// StopRelaying leaves what is in the store's outbox for the next start. Harmless when not relaying.
 	StopRelaying()
 	// Close ends all else, the store last.
@@ -68,8 +66,7 @@ func Serve(ctx context.Context, c mesh.Config, s Service) error {
 // logLosses says by name what did not arrive while the node ran.
 func logLosses(node *mesh.Node) {
 	for _, c := range node.Stats().Counts {
-		switch c.Outcome {
-		case stats.Unheard, stats.Lost, stats.Failed, stats.Refused, stats.Shed:
+		if c.Outcome.IsLoss() || c.Outcome == stats.Unheard {
 			slog.Warn("events that did not arrive", "node", node.Name(), "type", c.Type, "outcome", c.Outcome,
 				"place", c.Place, "rule", c.Rule, "count", c.Count)
 		}

@@ -157,7 +157,7 @@ func TestEventsOutliveTheProcess(t *testing.T) {
 	first.join("owls")
 	first.solve("owls", "a", 10)
 	first.Await("the solve", func() bool { return first.count("SELECT count(*) FROM solves") == 1 })
-	if n, err := first.Unrelayed(first.Ctx); err != nil || n != 3 {
+	if n, err := first.Nodes[0].Backlog(first.Ctx); err != nil || n != 3 {
 		t.Errorf("%d events wait, %v; want 3", n, err)
 	}
 	first.Stop()

@@ -77,11 +77,8 @@ func (s *Service) StopServing(ctx context.Context) error {
 	return err
 }
 
-// Unrelayed is none: this service has no outbox. What it emits tells of what the database holds, and the next event of the
-// team, or a look at the leaderboard, tells the same again.
-func (s *Service) Unrelayed(context.Context) (int, error) { return 0, nil }
-
-// StopRelaying does nothing: see Unrelayed.
+// StopRelaying does nothing: this service has no outbox. What it emits tells of what the database holds, and the next event of
+// the team, or a look at the leaderboard, tells the same again.
 func (s *Service) StopRelaying() {}
 
 // Close stops serving and closes the database. Close the node before, so that no handler needs it any more.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/services/daemon"
 )
 
@@ -16,7 +17,7 @@ const Patience = 20 * time.Second
 // Run is a service that runs for a test.
 type Run struct {
 	// Nodes are the service's node, the first, and those it is linked to.
-	Nodes mesh.Nodes
+	Nodes inproc.Nodes
 	// Ctx belongs to the service's node: what is emitted with it is a root event there. It ends with the test, or after
 	// three times Patience.
 	Ctx context.Context
@@ -36,7 +37,7 @@ func Start(t testing.TB, service daemon.Service, node mesh.Config, others ...mes
 	r := &Run{t: t, service: service}
 	t.Cleanup(r.Stop)
 	var err error
-	if r.Nodes, err = mesh.OpenAll(ctx, append([]mesh.Config{node}, others...)...); err != nil {
+	if r.Nodes, err = inproc.Open(ctx, append([]mesh.Config{node}, others...)...); err != nil {
 		t.Fatal(err)
 	}
 	r.Ctx = r.Nodes[0].Context(ctx)
@@ -81,30 +82,9 @@ func (r *Run) Await(what string, condition func() bool) {
 // Rest waits until the service's node has nothing to do, and its outbox is empty.
 func (r *Run) Rest() {
 	r.t.Helper()
-	r.Await("the node to come to rest", r.idle)
-}
-
-// idle reports whether there is nothing to do. It looks twice, and nothing may have moved in between: one look may come between
-// a handler that has ended and one that its events have just reached. The outbox is looked at first: what leaves it is in the
-// node before.
-func (r *Run) idle() bool {
-	r.t.Helper()
-	var before uint64
-	for first := true; ; first = false {
-		left, err := r.service.Unrelayed(r.Ctx)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		stats, moved := r.Nodes[0].Stats(), uint64(0)
-		for _, c := range stats.Counts {
-			moved += c.Count
-		}
-		if left > 0 || stats.Waiting > 0 || !first && moved != before {
-			return false
-		}
-		if !first {
-			return true
-		}
-		before = moved
+	ctx, cancel := context.WithTimeout(r.Ctx, Patience)
+	defer cancel()
+	if err := r.Nodes.Settle(ctx); err != nil {
+		r.t.Fatal(err)
 	}
 }

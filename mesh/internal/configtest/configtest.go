@@ -1,4 +1,3 @@
-// Package configtest has node files for tests, and the folder that they need.
 package configtest
 
 import (

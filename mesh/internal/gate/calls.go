@@ -1,9 +1,8 @@
 package gate
 
-// Calls counts the calls under way, by key, and bounds them. It knows a key only
-// while a call of it is under way, so that it is no larger than there are callers.
-// It is not safe for concurrent use: who waits for a place needs a lock of its own
-// anyway.
+// Calls counts the calls under way, by key, and bounds them. It knows a key only while a call of it
+// is under way, so that it is no larger than there are callers. It is not safe for concurrent use:
+// who waits for a place needs a lock of its own anyway.
 type Calls struct {
 	limit    int
 	underWay map[string]int

@@ -134,6 +134,20 @@ func (s *Server) Ready(ctx context.Context, peer string, wireSubjects []string) 
 	}
 }
 
+// ReadyFor is Ready for several peers at once, with what is wanted of each. It reports
+// each failure as it comes.
+func (s *Server) ReadyFor(ctx context.Context, wanted map[string][]string, failed func(error)) {
+	var peers sync.WaitGroup
+	defer peers.Wait()
+	for peer, wireSubjects := range wanted {
+		peers.Go(func() {
+			if err := s.Ready(ctx, peer, wireSubjects); err != nil {
+				failed(err)
+			}
+		})
+	}
+}
+
 // readiness is one look at a peer.
 type readiness struct {
 	ready     bool

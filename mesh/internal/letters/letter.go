@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/sealed"
 	"leafmesh/mesh/internal/wire"
 )
@@ -40,7 +41,7 @@ type Summary struct {
 
 // What a letter may hold, in bytes.
 const (
-	MaxHandlerBytes = 256
+	MaxHandlerBytes = config.MaxHandlerBytes
 	MaxErrorBytes   = 4096
 )
 
@@ -138,4 +139,18 @@ func (s *stored) check() error {
 		return errText // it could be written, and not be read again
 	}
 	return nil
+}
+
+// errorTextBytes bounds what a letter says of an error.
+const errorTextBytes = 1024
+
+// ErrorText is what a letter can hold of an error: cut to 1024 bytes, and valid UTF-8
+// as the wire wants it. It goes by way of fmt, which survives an Error method that
+// panics, as that of a nil pointer in an error does.
+func ErrorText(err error) string {
+	text := fmt.Sprint(err)
+	if len(text) > errorTextBytes {
+		text = text[:errorTextBytes]
+	}
+	return strings.ToValidUTF8(text, "?")
 }

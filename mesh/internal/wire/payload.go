@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"github.com/fxamacker/cbor/v2"
@@ -94,6 +95,23 @@ func DecodePayload(payload []byte, v any) (err error) {
 	}
 	if err := payloadDecoder.Unmarshal(payload, v); err != nil {
 		return malformed("payload as %T: %w", v, err)
+	}
+	return nil
+}
+
+// Survives reports how what value points to differs after it was encoded and decoded, or
+// why it cannot be; nil if it comes back the same.
+func Survives(value any) error {
+	payload, err := AppendPayload(nil, value)
+	if err != nil {
+		return err
+	}
+	back := reflect.New(reflect.TypeOf(value).Elem())
+	if err := DecodePayload(payload, back.Interface()); err != nil {
+		return err
+	}
+	if given, got := reflect.ValueOf(value).Elem().Interface(), back.Elem().Interface(); !reflect.DeepEqual(given, got) {
+		return fmt.Errorf("%+v came back as %+v", given, got)
 	}
 	return nil
 }

@@ -1,0 +1,113 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/graph"
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/gate"
+	"leafmesh/mesh/internal/journal"
+	"leafmesh/mesh/internal/outlet"
+	"leafmesh/mesh/internal/queue"
+	"leafmesh/mesh/internal/rules"
+	"leafmesh/mesh/internal/steps"
+)
+
+// flow is the part of a node that events flow through inside the process: gate, routes, queues and
+// handlers. It needs no NATS. What leads out of the process is closed until a [Node] opens it:
+// ports, and the store of durable events.
+type flow struct {
+	name   string
+	config config.Node // with defaults filled in; never changes
+	log    *journal.Log
+	clock  *clock.Clock
+	trace  *steps.Trace
+
+	guard   *gate.Cascades
+	gate    *rules.Gate
+	table   table
+	workers queue.Group
+	life    life
+
+	paths    *cause.Tree // of roots emitted here
+	imported *cause.Tree // of events that came over links
+
+	ports outlet.Env    // ways out
+	kept  *outlet.Store // nil without a durable export
+
+	backlogs sync.Map // keys count the events that wait to be relayed
+}
+
+// life is how far a node is with its end.
+type life struct {
+	closing atomic.Bool
+	// open ends when the node begins to close; intake when it takes no more root and imported
+	// events; handling when it waits for its handlers no longer.
+	open, intake, handling          context.Context
+	endOpen, endIntake, endHandling context.CancelFunc
+}
+
+// maxPaths bounds the interned paths of a node, those that events emitted here began and those that
+// came over links by themselves: far more than a sane mesh has, and some 6 MB each if they are made
+// up.
+const maxPaths = 1 << 14
+
+// newFlow makes the flow of a configuration, whose defaults are filled in. Its workers do not run
+// yet.
+func newFlow(c config.Node) (*flow, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if err := c.CheckProgram(isDeclared); err != nil {
+		return nil, err
+	}
+	if err := graph.CheckDeclared(c.Handlers, c.Cascades); err != nil {
+		return nil, err
+	}
+	f := &flow{name: c.Name, config: c, log: journal.New(c.Logger, c.Name), clock: clock.New(), guard: gate.NewCascades(c.Cascades),
+		paths: cause.NewTree(maxPaths), imported: cause.NewTree(maxPaths)}
+	f.trace = steps.New(f.warnUndeclared)
+	l := &f.life
+	l.open, l.endOpen = context.WithCancel(context.Background())
+	l.intake, l.endIntake = context.WithCancel(context.Background())
+	l.handling, l.endHandling = context.WithCancel(context.Background())
+	f.gate = rules.NewGate(rules.Env{Clock: f.clock, Trace: f.trace, Closing: l.open.Done()}, c.Rules())
+	f.ports = outlet.Env{Clock: f.clock, Log: f.log, MaxPayload: c.MaxPayload, Handling: l.handling, Links: outlet.Nowhere{}, Tap: outlet.Nowhere{}}
+	f.table.encoded = map[string]*typedRoute[Any]{}
+	f.table.Store(&routes{types: map[string]*eventType{}})
+	for i, h := range c.Handlers {
+		own, ours := h.(*handler)
+		if !ours {
+			return nil, &config.FieldError{Field: fmt.Sprintf("handlers[%d]", i), Problem: fmt.Sprintf("a %T is no handler of package mesh", h),
+				Remedy: "make handlers with Event.Handle or HandleAll"}
+		}
+		f.table.handlers = append(f.table.handlers, own.bind(f))
+	}
+	return f, f.makeTypes()
+}
+
+// makeTypes makes the event types that the configuration names.
+func (f *flow) makeTypes() error {
+	f.table.mu.Lock()
+	defer f.table.mu.Unlock()
+	for _, subject := range f.config.Subjects() {
+		if _, err := f.typeLocked(subject); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warnUndeclared logs an edge that its handler's declaration does not have, when it is learned.
+func (f *flow) warnUndeclared(from *steps.Tally, to *steps.Type) {
+	for _, h := range f.config.Handlers {
+		if h.Name() == from.Place.Handler && to.Subject != deadLetterSubject && !h.Settings().Declares(to.Subject) {
+			f.log.Warn("handler emits what it does not declare", "node", f.name, "handler", h.Name(), "type", to.Subject)
+		}
+	}
+}

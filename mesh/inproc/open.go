@@ -1,0 +1,87 @@
+package inproc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/config"
+)
+
+// Nodes are nodes that run in one process.
+type Nodes []*mesh.Node
+
+// Open starts several nodes in one process and links them. Listen, Seed and Peers of the
+// configurations are replaced by free ports and by keys made up for this process. It does not wait
+// for the links: see [Nodes.Ready].
+func Open(ctx context.Context, configs ...config.Node) (_ Nodes, err error) {
+	configs, err = introduce(configs)
+	if err != nil {
+		return nil, err
+	}
+	var nodes Nodes
+	defer func() {
+		if err != nil {
+			nodes.abort()
+		}
+	}()
+	urls := map[string]string{}
+	for _, c := range configs {
+		n, err := mesh.Open(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+		urls[n.Name()] = "nats-leaf://" + n.ListenAddr()
+	}
+	for _, n := range nodes {
+		if err := n.Dial(urls); err != nil {
+			return nil, err
+		}
+	}
+	return nodes, nil
+}
+
+// abortTimeout bounds the end of a start that failed half-way.
+const abortTimeout = 2 * time.Second
+
+// abort undoes such a start. The error of the start is the one to report.
+func (nodes Nodes) abort() {
+	ctx, cancel := context.WithTimeout(context.Background(), abortTimeout)
+	defer cancel()
+	_ = nodes.Close(ctx)
+}
+
+// Ready waits until each node is ready; see mesh.Node.Ready.
+func (nodes Nodes) Ready(ctx context.Context) error {
+	for _, n := range nodes {
+		if err := n.Ready(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Node gives the node of a name, or nil.
+func (nodes Nodes) Node(name string) *mesh.Node {
+	for _, n := range nodes {
+		if n.Name() == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// Close closes all nodes; see mesh.Node.Close. First no node takes root events any more; then the
+// nodes close one after the other, so that what one still exports finds the next one open.
+func (nodes Nodes) Close(ctx context.Context) error {
+	for _, n := range nodes {
+		n.Quiesce()
+	}
+	var errs []error
+	for _, n := range nodes {
+		errs = append(errs, n.Close(ctx))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,167 @@
+package gate
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var epoch = time.Unix(1_000_000, 0)
+
+func TestLimitSteps(t *testing.T) {
+	type step struct {
+		at   time.Duration
+		want bool
+	}
+	for _, test := range []struct {
+		name  string
+		rate  float64
+		burst int
+		steps []step
+	}{
+		{"burst then refill", 10, 2, []step{{0, true}, {0, true}, {0, false}, {99 * time.Millisecond, false},
+			{101 * time.Millisecond, true}, {101 * time.Millisecond, false}, {time.Hour, true}, {time.Hour, true}, {time.Hour, false}}},
+		{"slow rate without burst", 0.5, 0, []step{{0, true}, {time.Second, false}, {2 * time.Second, true}}},
+		{"burst defaults to a tenth of a second", 20, 0, []step{{0, true}, {0, true}, {0, false}}},
+	} {
+		limit := NewBucket(test.rate, test.burst)
+		for i, s := range test.steps {
+			if got := limit.Allow(epoch.Add(s.at)); got != s.want {
+				t.Errorf("%s: step %d at %v: %v, want %v", test.name, i, s.at, got, s.want)
+			}
+		}
+	}
+}
+
+// In any window no more pass than rate × window + burst, whatever the times
+// and whether an event waits or not.
+func TestLimitNeverExceedsItsBound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		perSecond := rapid.Float64Range(0.1, 1000).Draw(t, "rate")
+		burst := rapid.IntRange(1, 50).Draw(t, "burst")
+		limit := NewBucket(perSecond, burst)
+		now, passed := epoch, []time.Time{}
+		for range rapid.IntRange(1, 200).Draw(t, "events") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 50_000_000).Draw(t, "gap")))
+			if rapid.Bool().Draw(t, "waits") {
+				delay, _ := limit.Delay(now)
+				now = now.Add(delay)
+				passed = append(passed, now)
+			} else if limit.Allow(now) {
+				passed = append(passed, now)
+			}
+		}
+		for i := range passed {
+			for j := i; j < len(passed); j++ {
+				window := passed[j].Sub(passed[i]).Seconds()
+				if n := float64(j - i + 1); n > perSecond*window+float64(burst)+0.01 {
+					t.Fatalf("%v events in %v s at %v/s burst %d", n, window, perSecond, burst)
+				}
+			}
+		}
+	})
+}
+
+// An event that comes with an earlier time than the one before refills nothing.
+func TestTimeNeverGoesBack(t *testing.T) {
+	limit, passed := NewBucket(10, 2), 0
+	for range 100 {
+		for _, at := range []time.Duration{time.Second, 0, 500 * time.Millisecond} {
+			if limit.Allow(epoch.Add(at)) {
+				passed++
+			}
+		}
+	}
+	if passed != 2 {
+		t.Errorf("%d passed up to one moment, want the burst of 2", passed)
+	}
+	limit = NewBucket(10, 1)
+	limit.Allow(epoch.Add(time.Second))
+	if delay, giveBack := limit.Delay(epoch); delay != 100*time.Millisecond {
+		t.Errorf("delay %v, want 100ms from the latest time", delay)
+	} else {
+		giveBack(epoch)
+	}
+	limit.Charge(epoch)
+	if limit.Allow(epoch.Add(1150 * time.Millisecond)) {
+		t.Error("the charged token was refilled too early")
+	}
+}
+
+// A clock that is set back costs no more than the tokens that were spent.
+func TestAClockThatIsSet(t *testing.T) {
+	limit := NewBucket(10, 1)
+	limit.Allow(epoch)
+	for _, s := range []struct {
+		at   time.Duration
+		want bool
+	}{{-time.Hour, false}, {-time.Hour + 99*time.Millisecond, false}, {-time.Hour + 100*time.Millisecond, true},
+		{time.Hour, true}, {time.Hour, false}} {
+		if got := limit.Allow(epoch.Add(s.at)); got != s.want {
+			t.Errorf("at %v: %v, want %v", s.at, got, s.want)
+		}
+	}
+}
+
+// Goroutines read the clock and then come to the bucket in any order.
+func TestTheBoundHoldsForManyGoroutines(t *testing.T) {
+	const perSecond, burst, looks = 1e6, 1000, 50_000
+	limit := NewBucket(perSecond, burst)
+	var passed atomic.Int64
+	var all sync.WaitGroup
+	start := time.Now()
+	for range 8 {
+		all.Go(func() {
+			for range looks {
+				now := time.Now()
+				runtime.Gosched() // others come first
+				if limit.Allow(now) {
+					passed.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if bound := perSecond*time.Since(start).Seconds() + burst; float64(passed.Load()) > bound {
+		t.Errorf("%d passed, at most %.0f may", passed.Load(), bound)
+	}
+}
+
+func TestDelayCanBeGivenBack(t *testing.T) {
+	limit := NewBucket(1, 1)
+	limit.Allow(epoch)
+	delay, giveBack := limit.Delay(epoch)
+	if delay != time.Second {
+		t.Fatalf("delay %v, want 1s", delay)
+	}
+	giveBack(epoch)
+	if delay, _ := limit.Delay(epoch); delay != time.Second {
+		t.Errorf("delay %v after the token was given back, want 1s", delay)
+	}
+}
+
+func TestChargeMakesDebtThatIsPaidBack(t *testing.T) {
+	limit := NewBucket(10, 5)
+	for range 25 { // 5 tokens and a debt of 20
+		limit.Charge(epoch)
+	}
+	if limit.Allow(epoch.Add(2 * time.Second)) {
+		t.Error("passed while there was no token")
+	}
+	if !limit.Allow(epoch.Add(2*time.Second + 100*time.Millisecond)) {
+		t.Error("refused after the debt was paid back")
+	}
+	for range 1_000_000 {
+		limit.Charge(epoch.Add(3 * time.Second))
+	}
+	if !limit.Allow(epoch.Add(3*time.Second + 5200*time.Millisecond)) {
+		t.Error("the debt grew beyond ten bursts")
+	}
+	if n := testing.AllocsPerRun(100, func() { limit.Charge(epoch) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

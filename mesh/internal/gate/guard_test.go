@@ -1,0 +1,96 @@
+package gate
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var bounds = Bounds{Depth: 4, Descendants: 3, Loops: 0, Deadline: time.Minute}
+
+func id(n byte) (id [16]byte) {
+	id[15] = n
+	return id
+}
+
+func TestGuardSteps(t *testing.T) {
+	at, steps := epoch.UnixNano(), NewGuard(100)
+	for _, test := range []struct {
+		name string
+		d    Descendant
+		now  int64
+		want Refusal
+	}{
+		{"in bounds", Descendant{Root: id(1), RootTime: at, Depth: 4}, at, Refusal{}},
+		{"too deep", Descendant{Root: id(1), RootTime: at, Depth: 5}, at, Refusal{DepthBound, 4, 5}},
+		{"first return", Descendant{Root: id(1), RootTime: at, Depth: 2, Recurrence: 1}, at, Refusal{LoopBound, 0, 1}},
+		{"allowed return", Descendant{Root: id(1), RootTime: at, Depth: 2, Recurrence: 1, Allowance: 1}, at, Refusal{}},
+		{"at the deadline", Descendant{Root: id(1), RootTime: at, Depth: 1}, at + int64(time.Minute), Refusal{}},
+		{"past it", Descendant{Root: id(2), RootTime: at, Depth: 1}, at + int64(time.Minute) + 1, Refusal{DeadlineBound, int64(time.Minute), int64(time.Minute) + 1}},
+		{"past it, but it waited", Descendant{Root: id(3), RootTime: at, Waited: 1, Depth: 1}, at + int64(time.Minute) + 1, Refusal{}},
+		{"past it by more than it waited", Descendant{Root: id(3), RootTime: at, Waited: 1, Depth: 1}, at + int64(time.Minute) + 2,
+			Refusal{DeadlineBound, int64(time.Minute), int64(time.Minute) + 1}},
+		{"the greatest wait", Descendant{Root: id(3), RootTime: at, Waited: math.MaxInt64, Depth: 1}, at + int64(time.Hour), Refusal{}},
+		{"a root to come, the greatest wait", Descendant{Root: id(3), RootTime: at, Waited: math.MaxInt64, Depth: 1}, 0, Refusal{}},
+		{"over the budget", Descendant{Root: id(1), RootTime: at, Depth: 1}, at, Refusal{DescendantsBound, 3, 4}},
+		{"another cascade", Descendant{Root: id(2), RootTime: at, Depth: 1}, at, Refusal{}},
+	} {
+		if got := steps.Check(&test.d, &bounds, test.now); got != test.want {
+			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
+		}
+	}
+}
+
+// The ledger counts as a list of pairs does that drops its least recently used.
+func TestLedgerMatchesTheModel(t *testing.T) {
+	type entry struct {
+		root  [16]byte
+		count int
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		limit := rapid.IntRange(1, 5).Draw(t, "limit")
+		b := Bounds{Descendants: rapid.IntRange(1, 4).Draw(t, "descendants"), Deadline: time.Minute}
+		guard, model, forgotten := NewGuard(limit), []entry{}, uint64(0)
+		for range rapid.IntRange(1, 200).Draw(t, "events") {
+			root := id(byte(rapid.IntRange(0, 8).Draw(t, "root")))
+			found := entry{root: root}
+			for i, e := range model {
+				if e.root == root {
+					found = e
+					model = append(model[:i:i], model[i+1:]...)
+					break
+				}
+			}
+			if len(model) == limit {
+				model = model[1:]
+				forgotten++
+			}
+			want := found.count < b.Descendants
+			if want {
+				found.count++
+			}
+			model = append(model, found)
+			if got := guard.Charge(root, &b) == (Refusal{}); got != want {
+				t.Fatalf("charged %v, want %v", got, want)
+			}
+		}
+		if guard.Cascades() != len(model) || guard.Forgotten() != forgotten {
+			t.Fatalf("%d cascades, %d forgotten; want %d and %d", guard.Cascades(), guard.Forgotten(), len(model), forgotten)
+		}
+	})
+}
+
+func BenchmarkGuard(b *testing.B) {
+	guard := NewGuard(1 << 16)
+	bounds := Bounds{Depth: 16, Descendants: 1 << 60, Deadline: time.Hour}
+	d := Descendant{Depth: 3}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		d.Root[0], d.Root[1], d.Root[15] = byte(i>>12), byte(i>>4), byte(i)
+		if guard.Check(&d, &bounds, 1) != (Refusal{}) {
+			b.Fatal("refused")
+		}
+	}
+}

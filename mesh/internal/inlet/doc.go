@@ -1,0 +1,10 @@
+// Package inlet is where events enter a node over links: at most once, by a subscription, or at
+// least once, out of the outboxes of peers.
+//
+// # Guarantees
+//
+//   - A message that is no event is counted and dropped. It never ends a subscription.
+//   - An event passes the import rules and the cascade guard before a handler gets it.
+//   - What a durable import takes is acknowledged when all handlers are done with it, and
+//     comes again otherwise.
+package inlet

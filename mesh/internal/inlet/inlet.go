@@ -1,0 +1,244 @@
+package inlet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/delivery"
+	"leafmesh/mesh/internal/rules"
+	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
+)
+
+// inlet is one declared import: a subscription in account in. Its callback runs on one goroutine of
+// the NATS client.
+type inlet struct {
+	*Env
+	of           Type
+	wireSubject  string
+	subscription *nats.Subscription
+	drained      <-chan nats.SubStatus // set by stop
+	origins      map[string]bool       // the last steps of events of this type: "<peer>:<subject>"
+	each         bool                  // each instance of the service gets the events
+	received     atomic.Uint64         // messages that receive is through with
+	dropped      atomic.Uint64         // what slow has of the subscription's own count
+
+	malformed, overdue, slow *steps.Point
+
+	envelope wire.Envelope // used again for each message
+	header   cause.Header  // as well
+}
+
+// pendingEvents and pendingBytes bound what waits in the client while handlers are full; past it
+// messages are lost, and counted under slow-consumer.
+const (
+	pendingEvents = 1 << 16
+	pendingBytes  = 64 << 20
+)
+
+func newInlet(env *Env, of Type) *inlet {
+	lost := func(rule string) *steps.Point {
+		return env.Trace.Point(steps.Step{Type: of.Subject, Outcome: stats.Lost, Place: steps.At(steps.Import), Rule: rule})
+	}
+	return &inlet{Env: env, of: of, wireSubject: of.Subject + ".*", origins: env.originsOf(of.Subject),
+		malformed: lost(stats.Malformed), overdue: lost(stats.Closed), slow: lost(stats.SlowConsumer)}
+}
+
+// open begins an import that is at most once. Instances that share are one queue group, named after
+// the service.
+func open(env *Env, of Type, delivery config.Delivery) (i *inlet, err error) {
+	i = newInlet(env, of)
+	if i.each = delivery == config.Each; !i.each {
+		i.subscription, err = env.Conn.QueueSubscribe(i.wireSubject, config.ServiceOf(env.Node), i.receive)
+	} else {
+		i.subscription, err = env.Conn.Subscribe(i.wireSubject, i.receive)
+	}
+	if err == nil {
+		err = i.subscription.SetPendingLimits(pendingEvents, pendingBytes)
+	}
+	if err != nil {
+		return i, fmt.Errorf("import %s: %w", of.Subject, err)
+	}
+	return i, nil
+}
+
+// receive takes one message from a link. It never fails the subscription.
+func (i *inlet) receive(m *nats.Msg) {
+	defer i.received.Add(1) // when the event is where it waits, or dropped
+	if i.Intake.Err() != nil {
+		i.overdue.PassUnknown(1, stats.ErrClosed)
+		return
+	}
+	damage, err := i.decode(m.Subject, m.Data)
+	if err != nil {
+		i.malformed.PassUnknown(1, err)
+		i.Log.Rarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
+		return
+	}
+	event := rules.Of(&i.header)
+	v, err := rules.Admit(i.Intake, i.of.Rules(), &event, i.Clock.Now())
+	switch {
+	case err != nil || v.Shed != nil: // counted by the rule
+	case v.Coalesce != nil:
+		v.Coalesce.Keep(&event, &kept{inlet: i, header: i.header, damage: damage, payload: i.envelope.Payload})
+	default:
+		i.deliver(i.Intake, &i.header, damage, i.envelope.Payload, delivery.MayWait)
+	}
+}
+
+// deliver gives an event that the rules let pass to the handlers.
+func (i *inlet) deliver(ctx context.Context, h *cause.Header, damage error, payload []byte, p delivery.Pressure) {
+	i.passImported(h, damage)
+	if err := i.of.Admit(h, i.Clock.Now()); err != nil {
+		i.Log.Rarely("imported event refused", "error", err)
+		return
+	}
+	if err := i.of.Enter(ctx, h, payload, p, nil); err != nil {
+		i.Log.Rarely("imported event not delivered", "type", i.of.Subject, "error", err)
+	}
+}
+
+// passImported counts an event that the rules let in.
+func (i *inlet) passImported(h *cause.Header, damage error) {
+	i.of.Imported.Pass(h)
+	if damage != nil {
+		i.of.Rerooted.PassError(h, damage)
+		i.Log.Rarely("event with a damaged causal header became a root", "type", i.of.Subject, "event", h.ID, "error", damage)
+	}
+}
+
+// decode decodes a message into header and envelope, and checks that it is what its subject says.
+//
+// An event whose causal header is damaged becomes a root, and damage says what is wrong with it. It
+// can not pass the check of its origin, and needs none: it passes for nobody. Nor does it get more
+// than others. The subject still binds it to a peer of the type's service, and a peer that wants
+// its events to be roots, with fresh budgets, can say so in good form. Rules by peer have one
+// bucket for all such events of a rule.
+func (i *inlet) decode(subject string, data []byte) (damage, err error) {
+	e := &i.envelope
+	if damage = wire.DecodeEnvelope(data, e); damage != nil {
+		if err := wire.Reroot(data, i.of.Subject, e); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.MatchSubject(subject); err != nil {
+		return nil, err
+	}
+	if origin := e.Path[len(e.Path)-1]; damage == nil && !i.origins[string(origin)] {
+		return nil, fmt.Errorf("it says it is from %s, which is no peer that this node imports %s from", e.Origin(), i.of.Subject)
+	}
+	i.header = HeaderOf(e, i.Paths)
+	return damage, nil
+}
+
+// HeaderOf is the header of an event that came encoded; paths keeps its path.
+func HeaderOf(e *wire.Envelope, paths *cause.Tree) cause.Header {
+	return cause.Header{ID: cause.ID(e.ID), Root: cause.ID(e.Root), Parent: cause.ID(e.Parent), Key: e.Key}.On(paths.Walk(e.Path), e.Time, e.Waited)
+}
+
+// kept is an event that came over a link and that a rule keeps. It waits for no queue.
+type kept struct {
+	inlet   *inlet
+	header  cause.Header
+	damage  error  // of its causal header; nil: none
+	payload []byte // no longer the client's: see Type.Enter
+}
+
+// Header is the event's.
+func (k *kept) Header() *cause.Header { return &k.header }
+
+// GoOn lets the event go where it was going: see rules.Kept.
+func (k *kept) GoOn(by *rules.Rule) {
+	event, i := rules.Of(&k.header), k.inlet
+	defer by.Arrived(&event)
+	if by.Resume(i.of.Rules(), &event, k, i.Clock.Now()) == nil {
+		i.deliver(i.Handling, &k.header, k.damage, k.payload, delivery.MayOverfill)
+	}
+}
+
+// stats tells what has arrived, and moves what the client dropped into the counters.
+func (i *inlet) stats() stats.Import {
+	i.countDropped()
+	return stats.Import{Type: i.of.Subject, Each: i.each, Arrived: i.received.Load() + i.dropped.Load()}
+}
+
+// countDropped moves what the client dropped into the counters.
+func (i *inlet) countDropped() {
+	if i.subscription == nil {
+		return
+	}
+	now, err := i.subscription.Dropped()
+	if err != nil || now < 0 {
+		return
+	}
+	for before := i.dropped.Load(); uint64(now) > before; before = i.dropped.Load() {
+		if i.dropped.CompareAndSwap(before, uint64(now)) {
+			i.slow.PassUnknown(uint64(now)-before, nil)
+			return
+		}
+	}
+}
+
+// stop ends the intake: no new messages, those that have come are handled.
+func (i *inlet) stop(ctx context.Context) error {
+	if i.subscription == nil {
+		return nil
+	}
+	defer i.countDropped()
+	var err error
+	if i.drained, err = Drain(ctx, i.subscription); err != nil {
+		return fmt.Errorf("drain import %s: %w", i.of.Subject, err)
+	}
+	return nil
+}
+
+// await waits until the import has looked at what the client still had when stop ended before: once
+// the intake has ended that is counted as lost, and takes no time.
+func (i *inlet) await(ctx context.Context) {
+	if i.drained != nil {
+		select {
+		case <-i.drained:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Drain ends a subscription after its waiting messages were handled. If ctx ends before, the
+// channel tells when they are.
+func Drain(ctx context.Context, s *nats.Subscription) (drained <-chan nats.SubStatus, err error) {
+	drained = s.StatusChanged(nats.SubscriptionClosed)
+	if err := s.Drain(); err != nil {
+		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	select {
+	case <-drained:
+		return nil, nil
+	case <-ctx.Done():
+		return drained, clock.EndOf(ctx)
+	}
+}
+
+// originsOf lists the last steps that an event of the type can have: emitted by a peer of its
+// service that this node dials. So a peer can not pass for a node of another service, or for one
+// that does not exist. Among the instances of one service it could: the links do not tell them
+// apart.
+func (e *Env) originsOf(event string) map[string]bool {
+	origins := map[string]bool{}
+	for _, p := range e.Peers {
+		if p.URL != "" && config.ServiceOf(p.Name) == config.OwnerOf(event) {
+			origins[p.Name+":"+event] = true
+		}
+	}
+	return origins
+}

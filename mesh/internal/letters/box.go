@@ -1,0 +1,120 @@
+package letters
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
+)
+
+// ErrInUse says that the letter is being replayed.
+var ErrInUse = errors.New("mesh: the letter is being replayed")
+
+// Box is a node's letters, as its operators see them. A Box without letters has none.
+type Box struct {
+	*Letters           // nil if nothing is durable
+	replaying sync.Map // keys of the letters that are
+}
+
+// Deliver gives the event of a letter to its handlers, and calls done when they are
+// through with it, with what failed. Its own error is that it was not given to any.
+type Deliver func(ctx context.Context, l *Letter, e *wire.Envelope, done func(error)) error
+
+// Stats counts the letters. now is the present time, in nanoseconds since 1970.
+func (b *Box) Stats(now int64) (s stats.Letters) {
+	if b.Letters == nil {
+		return s
+	}
+	s.Count = b.Len()
+	if oldest := b.Oldest(); !oldest.IsZero() {
+		s.Oldest = clock.Since(now, oldest)
+	}
+	return s
+}
+
+// Summaries lists the letters, the longest kept first. The error tells of letters that
+// can not be read; the others are listed nevertheless.
+func (b *Box) Summaries() ([]stats.Letter, error) {
+	if b.Letters == nil {
+		return nil, nil
+	}
+	summaries, err := b.List()
+	list := make([]stats.Letter, len(summaries))
+	for i, s := range summaries {
+		list[i] = stats.Letter{Key: string(s.Key), Event: s.ID, Type: s.Subject, Handler: s.Handler, Peer: s.Peer, Tries: s.Tries, Error: s.Error, At: s.At}
+	}
+	return list, err
+}
+
+// Show returns a letter with its payload. Errors: ErrNotFound, or that its file is
+// damaged.
+func (b *Box) Show(key string) (stats.Letter, error) {
+	l, err := b.get(key)
+	if err != nil {
+		return stats.Letter{}, err
+	}
+	letter := stats.Letter{Key: key, Event: l.ID, Type: l.Subject, Handler: l.Handler, Peer: l.Peer, Tries: l.Tries, Error: l.Error, At: l.At}
+	var e wire.Envelope
+	if err := wire.DecodeEnvelope(l.Message, &e); err == nil { // else nobody can tell the payload
+		letter.Payload = e.Payload
+	}
+	return letter, nil
+}
+
+func (b *Box) get(key string) (Letter, error) {
+	if b.Letters == nil {
+		return Letter{}, fmt.Errorf("letter %.80q: %w", key, ErrNotFound)
+	}
+	return b.Get(Key(key))
+}
+
+// Remove deletes a letter for good. Errors: ErrNotFound, ErrClosed.
+func (b *Box) Remove(key string) error {
+	if b.Letters == nil {
+		return fmt.Errorf("letter %.80q: %w", key, ErrNotFound)
+	}
+	return b.Drop(Key(key))
+}
+
+// Replay gives a letter's event to its handlers once more, and waits until they are done
+// or ctx ends; then it goes on by itself. A letter that was handled is gone. Errors:
+// ErrInUse, those of Get, and why the event was not handled.
+func (b *Box) Replay(ctx context.Context, key string, deliver Deliver) error {
+	if _, busy := b.replaying.LoadOrStore(key, true); busy {
+		return ErrInUse
+	}
+	settled := make(chan error, 1)
+	done := func(err error) {
+		if err == nil {
+			err = b.Remove(key)
+		}
+		b.replaying.Delete(key)
+		settled <- err
+	}
+	if err := b.replay(ctx, key, deliver, done); err != nil {
+		b.replaying.Delete(key)
+		return err
+	}
+	select {
+	case err := <-settled:
+		return err
+	case <-ctx.Done():
+		return clock.EndOf(ctx)
+	}
+}
+
+func (b *Box) replay(ctx context.Context, key string, deliver Deliver, done func(error)) error {
+	l, err := b.get(key) // once it is marked: another replay may just have ended with it
+	if err != nil {
+		return err
+	}
+	var e wire.Envelope
+	if err := wire.DecodeEnvelope(l.Message, &e); err != nil {
+		return err
+	}
+	return deliver(ctx, &l, &e, done)
+}

@@ -1,0 +1,8 @@
+// Package outlet is where events leave a node's memory: over links to other nodes, to clients at
+// the tap, and into the node's outbox.
+//
+// # Guarantees
+//
+//   - An event is encoded once, and only if somebody listens or it is to be stored.
+//   - An event that is not sent is counted: as unheard, or lost under a rule.
+package outlet

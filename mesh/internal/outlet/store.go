@@ -1,0 +1,139 @@
+package outlet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/outbox"
+	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/stats"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Store puts events of durable exports into the node's outbox, and counts what becomes of them. Its
+// methods are safe for concurrent use.
+type Store struct {
+	*outbox.Outbox
+	maxPayload int // the largest message, in bytes
+	trace      *steps.Trace
+}
+
+// OpenStore opens an outbox, whose messages may have so many bytes.
+func OpenStore(ctx context.Context, conn *nats.Conn, c outbox.Config, maxPayload int, trace *steps.Trace) (*Store, error) {
+	o, err := outbox.Open(ctx, conn, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{Outbox: o, maxPayload: maxPayload, trace: trace}, nil
+}
+
+// Stored is an event on its way into the outbox.
+type Stored struct {
+	of      *steps.Type
+	header  cause.Header
+	subject string // on the wire
+	message []byte
+
+	pending *outbox.Pending
+	err     error // why the outbox did not take it
+}
+
+// Encode makes the message of an event. The value is one, or points to one.
+func (s *Store) Encode(of *steps.Type, h *cause.Header, value any) (Stored, error) {
+	payload, err := wire.AppendPayload(nil, value)
+	if err != nil {
+		return Stored{}, s.NotWireSafe(h, err)
+	}
+	return s.Seal(of, h, payload)
+}
+
+// Seal is [Store.Encode] of a value that is encoded.
+func (s *Store) Seal(of *steps.Type, h *cause.Header, payload []byte) (Stored, error) {
+	message, err := Message(h, payload)
+	if err != nil {
+		return Stored{}, s.NotWireSafe(h, err)
+	}
+	if len(message) > s.maxPayload {
+		return Stored{}, s.refuse(h, stats.PayloadSize, fmt.Errorf("it has %d bytes, at most %d are allowed (max_payload)", len(message), s.maxPayload))
+	}
+	return Stored{of: of, header: *h, subject: string(wire.AppendSubject(nil, h.Subject(), h.Key)), message: message}, nil
+}
+
+// NotWireSafe counts an event whose value can not be encoded, and makes its error.
+func (s *Store) NotWireSafe(h *cause.Header, why error) error {
+	return s.refuse(h, stats.NotWireSafe, why)
+}
+
+// Send gives an event to the outbox. Events are stored in the order of the calls.
+func (s *Store) Send(ctx context.Context, e Stored) Stored {
+	e.pending, e.err = s.Store(ctx, e.subject, e.header.ID, e.message)
+	return e
+}
+
+// Await returns when an event that was sent is stored, or is not, and counts it. It is called once.
+func (s *Store) Await(ctx context.Context, e Stored) error {
+	err := e.err
+	if err == nil {
+		err = e.pending.Wait(ctx)
+	}
+	if err != nil {
+		return s.notStored(&e.header, err)
+	}
+	e.of.Stored.Pass(&e.header)
+	return nil
+}
+
+// All stores events, in order and side by side. It returns when all are there, or an error if one
+// is not.
+func (s *Store) All(ctx context.Context, events []Stored) error {
+	errs := make([]error, len(events))
+	for i, e := range events {
+		events[i] = s.Send(ctx, e)
+	}
+	for i, e := range events {
+		errs[i] = s.Await(ctx, e)
+	}
+	return errors.Join(errs...)
+}
+
+// notStored counts and names why an event is not in the outbox.
+func (s *Store) notStored(h *cause.Header, err error) error {
+	switch {
+	case errors.Is(err, outbox.ErrFull):
+		return s.refuse(h, stats.OutboxFull, err)
+	case errors.Is(err, outbox.ErrDisk):
+		return s.refuse(h, stats.OutboxDisk, err)
+	case errors.Is(err, outbox.ErrUncertain):
+		return s.refuse(h, stats.OutboxUncertain, err)
+	case errors.Is(err, outbox.ErrClosed):
+		return s.refuse(h, stats.Closed, stats.ErrClosed)
+	default: // the context ended before it was sent, or the outbox refuses it for a reason of its own
+		return s.refuse(h, stats.OutboxRefused, err)
+	}
+}
+
+func (s *Store) refuse(h *cause.Header, rule string, cause error) error {
+	err := steps.Refuse(h.Subject(), steps.At(steps.Outbox), rule, cause)
+	s.trace.Point(steps.Step{Type: h.Subject(), Outcome: stats.Refused, Place: steps.At(steps.Outbox), Rule: rule}).PassError(h, err)
+	return err
+}
+
+// Stats is what the outbox keeps.
+func (s *Store) Stats() (outbox.Stats, bool) {
+	if s == nil {
+		return outbox.Stats{}, false
+	}
+	return s.Outbox.Stats(), true
+}
+
+// Close ends the outbox. The nil Store has none.
+func (s *Store) Close(ctx context.Context) error {
+	if s == nil {
+		return nil
+	}
+	return s.Outbox.Close(ctx)
+}

@@ -1,0 +1,99 @@
+package queue
+
+// Processor is what a worker does with the items of its queue.
+type Processor[E any] interface {
+	// Process processes an item. value points to the item's value; both are valid until it returns.
+	// It returns false for an item that must wait for one that was put back. It may end its
+	// goroutine: then another one goes on with the next item.
+	Process(item *E, value any) bool
+}
+
+// worker is one goroutine of a consumer and what it is working on.
+type worker[E, V any] struct {
+	queue *Queue[E, V]
+	work  Processor[E]
+	spawn func(func()) // starts a goroutine that the consumer waits for
+
+	items     []E // taken from the queue
+	values    []V
+	next      int     // the first of items that is not processed
+	back      kept[E] // one that was put back into the queue
+	isBack    bool    // back is the one being processed
+	processed bool
+	done      int64 // processed items whose places are not released yet
+	ended     bool  // the queue is closed
+}
+
+// run is the worker's loop. It ends when the queue is closed. Should Process end the goroutine,
+// another one goes on with the next item.
+func (w *worker[E, V]) run() {
+	defer func() {
+		if !w.ended {
+			w.spawn(w.run)
+		}
+	}()
+	for w.take() {
+		for w.more() {
+			w.step()
+		}
+	}
+	w.ended = true
+}
+
+func (w *worker[E, V]) more() bool { return w.next < len(w.items) || w.queue.returned.Load() > 0 }
+
+// take gets the next items, unless some are left.
+func (w *worker[E, V]) take() (open bool) {
+	if w.more() {
+		return true
+	}
+	w.queue.release(w.done)
+	w.done, w.next = 0, 0
+	if int64(cap(w.items)) > 2*w.queue.capacity {
+		w.items, w.values = nil, nil // a burst's memory is not kept
+	}
+	w.items, w.values, open = w.queue.take(w.items, w.values)
+	return open
+}
+
+// step processes one item: first what was put back.
+func (w *worker[E, V]) step() {
+	w.done++
+	w.processed = true // also if Process ends the goroutine
+	if w.isBack = w.queue.returned.Load() > 0; w.isBack {
+		w.back = w.queue.takeBack()
+		defer w.finish(&w.back.item)
+		w.processed = w.work.Process(&w.back.item, w.back.value)
+		return
+	}
+	item, value := &w.items[w.next], &w.values[w.next]
+	w.next++
+	defer w.finish(item)
+	w.processed = w.work.Process(item, value)
+}
+
+// finish ends a step. Emitters and the worker share the count of places: it is written for several
+// items at once, unless somebody waits for one.
+func (w *worker[E, V]) finish(item *E) {
+	if !w.processed {
+		w.done--
+		if w.isBack {
+			w.queue.untake(w.back)
+		} else {
+			w.next--
+		}
+		return
+	}
+	var noItem E
+	*item = noItem // let go of what the item and its value refer to
+	if w.isBack {
+		w.back = kept[E]{}
+	} else {
+		var noValue V
+		w.values[w.next-1] = noValue
+	}
+	if w.done >= w.queue.releaseBatch || w.queue.waiters.Load() > 0 {
+		w.queue.release(w.done)
+		w.done = 0
+	}
+}

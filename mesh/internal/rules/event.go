@@ -1,0 +1,61 @@
+package rules
+
+import (
+	"time"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/steps"
+)
+
+// Event is what rules ask of an event.
+type Event struct {
+	Key  string
+	Path *cause.Path // its own
+	// Handled events are emitted by a handler.
+	Handled bool
+	// Promised events are relied on: staged in a transaction, or durable. What would drop or
+	// replace one refuses it.
+	Promised bool
+	// KeptBy is the rule that has kept the event until now; nil: none.
+	KeptBy *Rule
+	// BeforeWait is called before the event waits, for a rule by rate or for a queue; nil:
+	// nothing is.
+	BeforeWait func()
+
+	// Header is the event's. An event that is being emitted has none yet, but the time At and,
+	// inside a handler, its Parent's header: if somebody listened when it came.
+	Header *cause.Header
+	Parent *cause.Header
+	At     int64
+
+	delayed time.Duration // how long it has waited for rules so far
+}
+
+// Of is what rules ask of an event that has a header.
+func Of(h *cause.Header) Event { return Event{Key: h.Key, Path: h.Lineage(), Header: h} }
+
+// Pass lets the event take a step. An event without a header gets one, and so an id, if somebody
+// listens.
+func (e *Event) Pass(p *steps.Point, err error) {
+	if p.Count() {
+		p.Tell(e.header(), err)
+	}
+}
+
+func (e *Event) header() cause.Header {
+	switch {
+	case e.Header != nil:
+		return *e.Header
+	case e.Parent != nil:
+		return e.Parent.Effect(e.Path, e.Key, e.At)
+	case e.Path.Depth() > 0: // nobody listened when it came
+		return cause.Header{ID: cause.NewID(e.At), Key: e.Key}.On(e.Path, e.At, 0)
+	default:
+		return cause.NewRoot(e.Path, e.Key, e.At)
+	}
+}
+
+// unit is what is coalesced: of the events of one type and key the newest is kept.
+type unit struct{ subject, key string }
+
+func (e *Event) unit() unit { return unit{e.Path.Subject(), e.Key} }

@@ -1,0 +1,137 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/gate"
+	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/stats"
+)
+
+// Env is what rules need of their node.
+type Env struct {
+	Clock *clock.Clock
+	Trace *steps.Trace
+	// Closing is closed when the node begins to close.
+	Closing <-chan struct{}
+}
+
+// Gate holds the rules of a node. Its methods are safe for concurrent use.
+type Gate struct {
+	env Env
+
+	mu           sync.Mutex
+	rules        []config.Rule                       // guarded by mu
+	byRoot       map[config.Rule]*gate.Keyed[string] // guarded by mu: the buckets of rules by root, which all types share
+	coalescing   []*Rule                             // guarded by mu: those that coalesce
+	keepsNothing bool                                // guarded by mu: what is coalesced goes at once, as the node closes
+}
+
+// NewGate makes a gate with rules, whose defaults are filled in.
+func NewGate(env Env, rules []config.Rule) *Gate {
+	return &Gate{env: env, rules: rules, byRoot: map[config.Rule]*gate.Keyed[string]{}}
+}
+
+// Rules lists the rules in force.
+func (g *Gate) Rules() []config.Rule {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.rules)
+}
+
+// Replace replaces all rules. What gone ones keep goes on. The caller makes the sets of all types
+// and handlers anew, with [Gate.Set] and [Gate.HandlerSet]; only then the new rules are in force.
+func (g *Gate) Replace(rules []config.Rule) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.rules = make([]config.Rule, len(rules))
+	for i, r := range rules {
+		g.rules[i] = r.WithDefaults()
+	}
+	g.coalescing = slices.DeleteFunc(g.coalescing, func(r *Rule) bool {
+		gone := !slices.Contains(g.rules, r.config)
+		if gone {
+			r.coalescer.close()
+		}
+		return gone
+	})
+	maps.DeleteFunc(g.byRoot, func(r config.Rule, _ *gate.Keyed[string]) bool { return !slices.Contains(g.rules, r) })
+}
+
+// Kept counts the events that rules keep.
+func (g *Gate) Kept() (sum int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, r := range g.coalescing {
+		sum += int64(r.coalescer.len())
+	}
+	return sum
+}
+
+// Units counts the rules that coalesce, and the types and keys that they hold: of events that are
+// kept or on their way.
+func (g *Gate) Units() (rules, units int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, r := range g.coalescing {
+		units += int(r.coalescer.count.Load())
+	}
+	return len(g.coalescing), units
+}
+
+// KeepNothing lets go what rules have kept. From then on they keep nothing.
+func (g *Gate) KeepNothing() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.keepsNothing = true
+	for _, r := range g.coalescing {
+		r.coalescer.close()
+	}
+}
+
+// newLocked puts a rule in force, for a type at a place.
+func (g *Gate) newLocked(subject string, place steps.Place, c config.Rule) *Rule {
+	point := func(outcome stats.Outcome) *steps.Point {
+		return g.env.Trace.Point(steps.Step{Type: subject, Outcome: outcome, Place: place, Rule: c.Name})
+	}
+	r := &Rule{
+		config:  c,
+		refused: point(stats.Refused), shed: point(stats.Shed), delayed: point(stats.Delayed),
+		overflowed: point(stats.Overflowed), evicted: point(stats.Evicted),
+		refuse:  func(cause error) error { return steps.Refuse(subject, place, c.Name, cause) },
+		closing: g.env.Closing,
+	}
+	r.err = r.refuse(nil)
+	switch {
+	case c.Concurrency > 0:
+		r.calls = newCalls(c.Concurrency)
+	case c.By == config.ByType:
+		r.bucket = gate.NewBucket(float64(c.Limit.Rate), c.Limit.Burst)
+	default:
+		r.keyed = g.bucketsLocked(c)
+	}
+	if c.Limit.Policy == config.Coalesce {
+		r.coalescer = &coalescer{rule: r, within: c.Within, keys: c.Keys, units: map[unit]*keptUnit{}, closed: g.keepsNothing,
+			coalesced: point(stats.Coalesced), charge: func(e *Event) { r.charge(e, g.env.Clock.Now()) }}
+		g.coalescing = append(g.coalescing, r)
+	}
+	return r
+}
+
+// bucketsLocked returns the table of a rule that is not by type: of one by root the same for all
+// types of the cascades, but for that of a handler.
+func (g *Gate) bucketsLocked(c config.Rule) *gate.Keyed[string] {
+	shared := c.By == config.ByRoot && c.Place != config.AtHandler
+	if table := g.byRoot[c]; shared && table != nil {
+		return table
+	}
+	table := gate.NewKeyed[string](float64(c.Limit.Rate), c.Limit.Burst, c.Keys)
+	if shared {
+		g.byRoot[c] = table
+	}
+	return table
+}

@@ -1,0 +1,49 @@
+package storage
+
+import (
+	"errors"
+	"path/filepath"
+
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/inlet"
+	"leafmesh/mesh/internal/letters"
+)
+
+// maxLetters bounds the durable dead letters of a node. Past it events that are given up stay in
+// the outbox they came from, and come again.
+const maxLetters = 10_000
+
+// Storage is what a node keeps. It is empty if nothing of the node is durable.
+type Storage struct {
+	Letters   letters.Box
+	Bookmarks *inlet.Bookmarks
+	lock      *lock
+}
+
+// Open opens what belongs to a node. After an error Close must be called all the same.
+func (s *Storage) Open(c config.Node) (err error) {
+	if !c.IsDurable() {
+		return nil
+	}
+	data := string(c.Data)
+	if s.lock, err = take(data, c.Name, config.ServiceOf(c.Name)); err != nil {
+		return err
+	}
+	if s.Letters.Letters, err = letters.Open(filepath.Join(data, "letters"), maxLetters); err != nil {
+		return err
+	}
+	s.Bookmarks, err = inlet.OpenBookmarks(filepath.Join(data, "bookmark"))
+	return err
+}
+
+// Close ends what Open began, once no handler runs any more.
+func (s *Storage) Close() error {
+	var errs []error
+	if s.Bookmarks != nil {
+		errs = append(errs, s.Bookmarks.Save())
+	}
+	if s.Letters.Letters != nil {
+		s.Letters.Close() // a handler that is stuck may give an event up when the directory is another's
+	}
+	return errors.Join(append(errs, s.lock.release())...)
+}

@@ -1,0 +1,59 @@
+package topology
+
+import (
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/outbox"
+)
+
+// storageRoom is what JetStream may take beyond the events, for what it remembers of consumers, as
+// a share of the events' bytes.
+const storageRoom = 4
+
+// outboxDir is the directory of a node's outbox.
+func outboxDir(c config.Node) string { return filepath.Join(string(c.Data), "outbox") }
+
+// syncInterval is how often the outbox is synced; 0: always.
+func syncInterval(c config.Node) time.Duration {
+	if c.Outbox.Sync == config.SyncAlways {
+		return 0
+	}
+	return time.Duration(c.Outbox.Sync)
+}
+
+// outboxSpec says what the embedded server is to keep, or nil.
+func outboxSpec(c config.Node) *leaf.Outbox {
+	if len(c.DurableExports()) == 0 {
+		return nil
+	}
+	interval := syncInterval(c)
+	return &leaf.Outbox{Dir: outboxDir(c), MaxBytes: c.Outbox.MaxBytes + c.Outbox.MaxBytes/storageRoom,
+		SyncAlways: interval == 0, SyncInterval: interval}
+}
+
+// Outbox says what the node's outbox keeps, for whom and how much of it. There must be a durable
+// export. reset makes the server read the outbox's files anew.
+func Outbox(c config.Node, reset func() error, logger *slog.Logger) outbox.Config {
+	spec := outbox.Config{Node: c.Name, Dir: outboxDir(c), MaxAge: c.Outbox.MaxAge, MaxBytes: c.Outbox.MaxBytes,
+		MaxMessages: c.Outbox.MaxEvents, SyncInterval: syncInterval(c), Reset: reset, Logger: logger}
+	for _, e := range c.DurableExports() {
+		spec.Types = append(spec.Types, outbox.Type{Subject: e.Event, Services: e.KeptFor})
+	}
+	return spec
+}
+
+// consumersOf lists what the instances of a service may read from the node's outbox.
+func consumersOf(c config.Node, service string) (names []string) {
+	for _, e := range c.DurableExports() {
+		for _, s := range e.KeptFor {
+			if s == service {
+				names = append(names, outbox.ConsumerName(s, e.Event))
+			}
+		}
+	}
+	return names
+}
