@@ -23,7 +23,7 @@ ERRCHECK := github.com/kisielk/errcheck@v1.30.0
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(addprefix configs/keys/,hunt-1.nk clue-1.nk score-1.nk)
 
-.PHONY: help run test race check format vet lint tidy rules fuzz crash bench bench-test keys build daemons clean
+.PHONY: help run test race check format vet lint tidy rules fuzz crash bench bench-compare bench-test size keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,8 +74,15 @@ crash: ## kill daemons and break links while a log is replayed, long; ARGS='-see
 bench: ## compare with raw NATS, JetStream, watermill and a Go channel; ARGS='-pairs 9' passes flags
 	cd bench && $(GO) run . $(ARGS)
 
+bench-compare: ## measure this tree and an older commit in turn; ARGS='-base v0.1.0' names it
+	cd bench && $(GO) run ./compare $(ARGS)
+
 bench-test: ## every comparison once, with few events
 	cd bench && $(GO) test $(if $(RACE),-race) ./...
+
+size: build ## count the code that is made anew for each type of value that events have
+	@$(GO) tool nm -size bin/embedded | awk '$$3 ~ /^[Tt]$$/ && $$4 ~ /^(type:\.eq\.)?leafmesh\/mesh[^ ]*\[/ { bytes += $$2; functions++ } \
+		END { printf "%d bytes, %d functions\n", bytes, functions }'
 
 keys: $(KEYS) ## make the keys of the three daemons that are not there yet
 
