@@ -32,7 +32,7 @@ func (f *flow) alarm(a graph.Alarm) {
 		f.log.Rarely("operations event not emitted", "type", alarmSubject, "error", err)
 		return
 	}
-	it := delivery.Item{Header: cause.NewRoot(r.root, "", f.clock.Now())}
+	it := delivery.Item{Header: cause.NewRoot(r.root, "", f.clock.Wall())}
 	hash := r.targets.Hash("")
 	r.deliver(&it, hash, &a, r.targets.ReserveWhereFree(hash))
 }

@@ -32,7 +32,6 @@ type entry struct {
 	*arrival
 	held
 	index  int
-	late   int64         // nanoseconds since it was staged
 	stored outlet.Stored // of a durable export
 }
 
@@ -80,7 +79,6 @@ func (b *batch) finish(ctx context.Context, count int) {
 				b.stop = err
 			}
 		} else {
-			e.item.Header.AddWait(e.late)
 			e.commit()
 		}
 		b.done(e.index, err)

@@ -35,8 +35,9 @@ type modelAccount struct {
 // modelCause is an event that may cause others.
 type modelCause struct {
 	header Header
-	steps  []string // the path
-	began  time.Time
+	steps  []string  // the path
+	begun  time.Time // its handler
+	age    time.Duration
 }
 
 func (c modelCause) rootType() string { return subjectOfStep(c.steps[0]) }
@@ -69,7 +70,7 @@ func refusalText(rule string, limit, value int64, path []string) string {
 }
 
 // emit says what the guard answers to an event that one causes.
-func (m *cascadeModel) emit(parent modelCause, step string, allowance int, now time.Time) string {
+func (m *cascadeModel) emit(parent modelCause, step string, allowance int, age time.Duration) string {
 	b, path := m.boundsOf(parent.rootType()), append(slices.Clone(parent.steps), step)
 	recurrence := -1 // itself
 	for _, s := range path {
@@ -83,11 +84,11 @@ func (m *cascadeModel) emit(parent modelCause, step string, allowance int, now t
 	if allowed := max(allowance, b.Loops); recurrence > allowed {
 		return refusalText("cascade-loop", int64(allowed), int64(recurrence), path)
 	}
-	return m.late(parent, path, now)
+	return m.late(parent, path, age)
 }
 
 // take says what the guard answers to an event that came over a link.
-func (m *cascadeModel) take(c modelCause, now time.Time) string {
+func (m *cascadeModel) take(c modelCause) string {
 	depth := len(c.steps) - 1
 	if depth == 0 {
 		return ""
@@ -95,12 +96,12 @@ func (m *cascadeModel) take(c modelCause, now time.Time) string {
 	if b := m.boundsOf(c.rootType()); depth > b.Depth {
 		return refusalText("cascade-depth", int64(b.Depth), int64(depth), c.steps)
 	}
-	return m.late(c, c.steps, now)
+	return m.late(c, c.steps, c.age)
 }
 
-func (m *cascadeModel) late(c modelCause, path []string, now time.Time) string {
+func (m *cascadeModel) late(c modelCause, path []string, age time.Duration) string {
 	b := m.boundsOf(c.rootType())
-	if age := now.Sub(c.began); age > b.Deadline {
+	if age > b.Deadline {
 		return refusalText("cascade-deadline", int64(b.Deadline), int64(age), path)
 	}
 	return m.charge(c, path)
@@ -221,7 +222,7 @@ func (x *cascadeMachine) pass(t *rapid.T) {
 // begin makes a root event of this node, which the guard is not asked about.
 func (x *cascadeMachine) begin(t *rapid.T) {
 	made := x.eventType(t, rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
-	x.causes = append(x.causes, modelCause{header: cause.NewRoot(made.root, "", x.now.UnixNano()), steps: []string{made.step}, began: x.now})
+	x.causes = append(x.causes, modelCause{header: cause.NewRoot(made.root, "", x.now.UnixNano()), steps: []string{made.step}, begun: x.now})
 }
 
 // arrive imports an event of a cascade of its own, or of one known here.
@@ -230,21 +231,21 @@ func (x *cascadeMachine) arrive(t *rapid.T) {
 	for range rapid.IntRange(1, 8).Draw(t, "path") {
 		path = append(path, rapid.SampledFrom([]string{"clue-1:", "core-1:"}).Draw(t, "node")+rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
 	}
-	began := x.now.Add(-time.Duration(rapid.IntRange(0, 24).Draw(t, "age")) * cascadeTick)
-	c := modelCause{steps: path, began: began, header: Header{ID: cause.NewID(x.now.UnixNano()), Root: cause.NewID(began.UnixNano())}}
+	age := time.Duration(rapid.IntRange(0, 24).Draw(t, "age")) * cascadeTick
+	c := modelCause{steps: path, begun: x.now, age: age, header: Header{ID: cause.NewID(x.now.UnixNano()), Root: cause.NewID(x.now.UnixNano())}}
 	if len(x.causes) > 0 && rapid.Bool().Draw(t, "of a known cascade") {
 		known := rapid.SampledFrom(x.causes).Draw(t, "cause")
-		c.steps[0], c.began, c.header.Root = known.steps[0], known.began, known.header.Root
+		c.steps[0], c.header.Root = known.steps[0], known.header.Root
 	}
 	encoded := make([][]byte, len(path))
 	for i, step := range path {
 		encoded[i] = []byte(step)
 	}
-	c.header = c.header.On(x.node.imported.Walk(encoded), 0, 0)
+	c.header = c.header.On(x.node.imported.Walk(encoded), 0, c.age)
 	subject := subjectOfStep(path[len(path)-1])
-	want := x.model.take(c, x.now)
+	want := x.model.take(c)
 	x.eventType(t, subject)
-	x.compare(t, x.node.refuseAt(steps.At(steps.Import), &c.header, x.node.guard.Import(&c.header, x.now.UnixNano())), want, subject, "import", c.header.Root)
+	x.compare(t, x.node.refuseAt(steps.At(steps.Import), &c.header, x.node.guard.Import(&c.header)), want, subject, "import", c.header.Root)
 	if want == "" {
 		x.causes = append(x.causes, c)
 	}
@@ -257,17 +258,18 @@ func (x *cascadeMachine) emit(t *rapid.T) {
 	parent := rapid.SampledFrom(x.causes).Draw(t, "cause")
 	made := x.eventType(t, rapid.SampledFrom(cascadeTypes).Draw(t, "type"))
 	allowance := rapid.IntRange(0, 2).Draw(t, "allowance")
-	want := x.model.emit(parent, made.step, allowance, x.now)
-	x.compare(t, x.admit(made, &parent.header, allowance), want, made.Subject, "emit", parent.header.Root)
+	age := parent.age + x.now.Sub(parent.begun) // that its handler began when it came, and still runs
+	want := x.model.emit(parent, made.step, allowance, age)
+	x.compare(t, x.admit(made, &parent.header, allowance, age), want, made.Subject, "emit", parent.header.Root)
 	if want == "" {
-		child := parent.header.Effect(parent.header.Lineage().Child(made.step), "", x.now.UnixNano())
-		x.causes = append(x.causes, modelCause{header: child, steps: append(slices.Clone(parent.steps), made.step), began: parent.began})
+		child := parent.header.Effect(parent.header.Lineage().Child(made.step), "", x.now.UnixNano(), age)
+		x.causes = append(x.causes, modelCause{header: child, steps: append(slices.Clone(parent.steps), made.step), begun: x.now, age: age})
 	}
 }
 
 // admit asks the guard as a handler's emit does.
-func (x *cascadeMachine) admit(made *eventType, parent *Header, allowance int) error {
-	bound, refused := made.admitDescendant(parent, parent.Lineage().Child(made.step), allowance, x.now.UnixNano())
+func (x *cascadeMachine) admit(made *eventType, parent *Header, allowance int, age time.Duration) error {
+	bound, refused := made.admitDescendant(parent, parent.Lineage().Child(made.step), allowance, age)
 	if refused == nil {
 		return nil
 	}
@@ -299,5 +301,5 @@ func (x *cascadeMachine) deadLetter(t *rapid.T) {
 	parent := rapid.SampledFrom(x.causes).Draw(t, "cause")
 	letters := x.eventType(t, DeadLetters.Subject())
 	x.model.charge(parent, parent.steps)
-	x.compare(t, x.admit(letters, &parent.header, 0), "", letters.Subject, "emit", parent.header.Root)
+	x.compare(t, x.admit(letters, &parent.header, 0, parent.age), "", letters.Subject, "emit", parent.header.Root)
 }

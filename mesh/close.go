@@ -79,16 +79,20 @@ func (n *Node) close(ctx context.Context) error {
 	note(leaf.Flush(ctx, n.out))
 	note(leaf.Flush(ctx, n.in))
 	note(n.stopServer(ctx))
+	n.clock.Close()
 	return errors.Join(errs...)
 }
 
 // closeGrace is how long handlers have to return once their context has ended.
 const closeGrace = 2 * time.Second
 
-// finish waits until all queues are empty and ends their workers.
+// finish waits until all queues and rules' lines are empty, and ends the workers.
 func (f *flow) finish(ctx context.Context) error {
 	defer f.life.endHandling()
-	return f.workers.Finish(ctx, closeGrace, f.life.endHandling)
+	return f.workers.Finish(ctx, closeGrace, func() {
+		f.life.endHandling()
+		f.gate.LetGo() // to be counted where it goes
+	})
 }
 
 // stopServer closes the connections and the embedded server.

@@ -12,9 +12,10 @@ func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 
 // SetRules replaces all rules of the running node, those of exports and imports too: change what
 // [Node.Rules] returned. No event is lost by it, and the buckets of rules that stay the same are
-// kept. Events that wait for a token of an old rule wait for it to the end; those that an old rule
-// keeps go at once. A concurrency may change alone: under a higher one waiting calls go on at once,
-// under a lower one those under way finish. The error is that of config.CheckRules; then nothing
+// kept. Events that wait for a rule of which only numbers change wait by the new ones; those that
+// wait for a rule that is gone, or were coalesced by one that changes, go at once. A concurrency may
+// change alone: under a higher one waiting calls go on at once, under a lower one those under way
+// finish. The error is that of config.CheckRules; then nothing
 // has changed.
 func (n *Node) SetRules(rules []config.Rule) error {
 	if err := config.CheckRules(rules, n.config.Exports, n.config.Handlers); err != nil {

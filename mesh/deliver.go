@@ -112,10 +112,10 @@ func (t *eventType) refusedAtEmit(rule string) *steps.Point {
 	return t.flow.trace.Point(steps.Step{Type: t.Subject, Outcome: stats.Refused, Place: atEmit, Rule: rule})
 }
 
-// coalesced is an event that was to be emitted and that a rule coalesces. Its places are reserved
-// when it goes: it waits for no queue, as what a handler emits does. Inside a handler it goes to
-// the rule when that returns nil.
-type coalesced struct {
+// postponed is an event that was to be emitted and that a rule keeps until later. Its places are
+// reserved when it goes: it waits for no queue, as what a handler emits does. Inside a handler it
+// goes to the rule when that returns nil.
+type postponed struct {
 	*route
 	to interface {
 		deliverAny(h *cause.Header, hash uint64, value any, shed uint64)
@@ -127,30 +127,30 @@ type coalesced struct {
 	value  any // points to it
 }
 
-func (c *coalesced) commit() {
+func (c *postponed) commit() {
 	if c.rule.Keep(&c.event, c) {
 		c.source.Emits(c.Type)
 	}
 	c.rule.Arrived(&c.event)
 }
 
-func (c *coalesced) discard() { c.rule.Arrived(&c.event) }
+func (c *postponed) discard() { c.rule.Arrived(&c.event) }
 
 // Header is the event's.
-func (c *coalesced) Header() *cause.Header { return &c.header }
+func (c *postponed) Header() *cause.Header { return &c.header }
 
 // GoOn lets the event go where it was going: see rules.Kept.
-func (c *coalesced) GoOn(by *rules.Rule) {
+func (c *postponed) GoOn(by *rules.Rule) {
 	event, f, inForce := rules.Of(&c.header), c.flow, c.rules.Load()
 	defer by.Arrived(&event)
-	if by.Resume(inForce.Emit, &event, c, f.clock.Now()) != nil {
+	now := f.clock.Now()
+	if !by.Resume(inForce.Emit, &event, c, now) || !by.Pass(inForce.ExportRefuse, &event, now) {
 		return
 	}
-	rules.Charge(inForce.ExportRefuse, &event, f.clock.Now())
 	hash := c.targets.Hash(c.header.Key)
 	shed, err := c.targets.Reserve(f.life.handling, &event, hash, delivery.MayOverfill)
 	if err != nil { // counted where it was refused
-		f.log.Rarely("coalesced event refused", "error", err)
+		f.log.Rarely("event refused that a rule had kept", "error", err)
 		return
 	}
 	c.to.deliverAny(&c.header, hash, c.value, shed)

@@ -36,9 +36,9 @@ func (r *typedRoute[T]) take(ctx context.Context, o *offer, v rules.Verdict, val
 	switch {
 	case v.Shed != nil:
 		return nil
-	case v.Coalesce != nil:
+	case v.Keep != nil:
 		kept := *value
-		_, err := o.coalesce(&coalesced{route: &r.route, to: r, rule: v.Coalesce, event: o.event, value: &kept})
+		_, err := o.coalesce(&postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &kept})
 		return err
 	case o.turn != nil:
 		p := r.pend(value)
@@ -56,6 +56,7 @@ func (r *typedRoute[T]) take(ctx context.Context, o *offer, v rules.Verdict, val
 type offer struct {
 	staged bool
 	turn   *turn // nil: a root event
+	now    int64 // as of the node's clock
 	event  rules.Event
 }
 
@@ -79,6 +80,9 @@ func (e *Event[T]) offer(ctx context.Context, o *offer, value *T) (r *typedRoute
 		checked = &given
 	}
 	v, err = o.admit(ctx, &r.route, checked)
+	if waited := o.event.Waited(); waited > 0 && o.turn != nil {
+		o.turn.waited(waited)
+	}
 	return r, v, err
 }
 
@@ -87,7 +91,8 @@ func (o *offer) begin(r *route, from *source, allowance int) error {
 	o.turn = from.turn
 	o.event.Handled, o.event.Promised = from.turn != nil, o.staged || r.durable
 	if from.turn == nil || from.root {
-		o.event.Path, o.event.At = r.root, r.flow.clock.Now()
+		o.now = r.flow.clock.Now()
+		o.event.Path, o.event.At = r.root, r.flow.clock.Stamp(o.now)
 		return nil
 	}
 	return from.turn.admit(r.eventType, allowance, o)
@@ -108,20 +113,20 @@ func (o *offer) admit(ctx context.Context, r *route, checked any) (rules.Verdict
 		}
 	}
 	inForce := r.rules.Load()
-	v, err := rules.Admit(ctx, inForce.Emit, &o.event, o.event.At)
+	v, err := rules.Admit(ctx, inForce.Emit, &o.event, o.now)
 	if v != rules.Passed || err != nil {
 		return v, err
 	}
-	v, err = rules.Admit(ctx, inForce.ExportRefuse, &o.event, o.event.At)
+	v, err = rules.Admit(ctx, inForce.ExportRefuse, &o.event, o.now)
 	if v != rules.Passed || err != nil || !r.durable {
 		return v, err
 	}
-	return rules.Admit(ctx, inForce.Export, &o.event, o.event.At) // of a durable export nothing waits behind Emit
+	return rules.Admit(ctx, inForce.Export, &o.event, o.now) // of a durable export nothing waits behind Emit
 }
 
 // coalesce gives an event to the rule that coalesces it, inside a handler when that returns nil. It
 // returns the id of an event from outside.
-func (o *offer) coalesce(c *coalesced) (cause.ID, error) {
+func (o *offer) coalesce(c *postponed) (cause.ID, error) {
 	c.event.Parent, c.event.BeforeWait = nil, nil
 	if o.turn != nil {
 		return cause.ID{}, o.turn.desk.coalesce(o, c)

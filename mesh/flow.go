@@ -32,6 +32,7 @@ type flow struct {
 	gate    *rules.Gate
 	table   table
 	workers queue.Group
+	desks   []*desk // those of all handlers' workers
 	life    life
 
 	paths    *cause.Tree // of roots emitted here
@@ -69,7 +70,7 @@ func newFlow(c config.Node) (*flow, error) {
 	if err := graph.CheckDeclared(c.Handlers, c.Cascades); err != nil {
 		return nil, err
 	}
-	f := &flow{name: c.Name, config: c, log: journal.New(c.Logger, c.Name), clock: clock.New(), guard: gate.NewCascades(c.Cascades),
+	f := &flow{name: c.Name, config: c, log: journal.New(c.Logger, c.Name), clock: clock.New(c.WallClock), guard: gate.NewCascades(c.Cascades),
 		paths: cause.NewTree(maxPaths), imported: cause.NewTree(maxPaths)}
 	f.trace = steps.New(f.warnUndeclared)
 	l := &f.life
@@ -77,6 +78,7 @@ func newFlow(c config.Node) (*flow, error) {
 	l.intake, l.endIntake = context.WithCancel(context.Background())
 	l.handling, l.endHandling = context.WithCancel(context.Background())
 	f.gate = rules.NewGate(rules.Env{Clock: f.clock, Trace: f.trace, Closing: l.open.Done()}, c.Rules())
+	f.workers.Elsewhere = f.gate.Kept
 	f.ports = outlet.Env{Clock: f.clock, Log: f.log, MaxPayload: c.MaxPayload, Handling: l.handling, Links: outlet.Nowhere{}, Tap: outlet.Nowhere{}}
 	f.table.encoded = map[string]*typedRoute[Any]{}
 	f.table.Store(&routes{types: map[string]*eventType{}})

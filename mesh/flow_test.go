@@ -36,6 +36,7 @@ func (f *flow) end(t *testing.T) {
 	if err := f.finish(t.Context()); err != nil {
 		t.Error(err)
 	}
+	f.clock.Close()
 }
 
 var (

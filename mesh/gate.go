@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"time"
+
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/gate"
 	"leafmesh/mesh/internal/steps"
@@ -33,12 +35,13 @@ func (t *turn) admit(to *eventType, allowance int, o *offer) error {
 		to.passRefused(d.source, &d.header, r)
 		return r.err
 	}
-	e.Path, e.At = d.header.Lineage().Child(to.step), to.flow.clock.Now()
+	o.now = to.flow.clock.Now()
+	e.Path, e.At, e.Age = d.header.Lineage().Child(to.step), to.flow.clock.Stamp(o.now), d.ageLocked(o.now)
 	if to.flow.trace.Heard() { // for the header of an event that a rule refuses
 		parent := d.header
 		e.Parent = &parent
 	}
-	bound, refused := to.admitDescendant(&d.header, e.Path, allowance, e.At)
+	bound, refused := to.admitDescendant(&d.header, e.Path, allowance, e.Age)
 	if refused == nil {
 		return nil
 	}
@@ -54,19 +57,19 @@ func (t *turn) admit(to *eventType, allowance int, o *offer) error {
 func (t *eventType) passRefused(source *steps.Tally, parent *cause.Header, r *refusal) {
 	source.Refuses(t.Type)
 	if p := t.outOfBounds[r.bound]; p.Count() {
-		p.Tell(parent.Effect(r.err.Lineage, "", t.flow.clock.Now()), r.err)
+		p.Tell(parent.Effect(r.err.Lineage, "", t.flow.clock.Wall(), parent.Age()), r.err)
 	}
 }
 
 // admitDescendant asks the guard, and charges the event if it is admitted.
-func (t *eventType) admitDescendant(parent *cause.Header, path *cause.Path, allowance int, now int64) (gate.Bound, *stats.CascadeError) {
+func (t *eventType) admitDescendant(parent *cause.Header, path *cause.Path, allowance int, age time.Duration) (gate.Bound, *stats.CascadeError) {
 	if t.Subject == deadLetterSubject {
 		// Wanted most at the end of a cascade that went too far. There is at most one for each event
 		// that was admitted.
 		t.flow.guard.Add(parent)
 		return gate.Passed, nil
 	}
-	r := t.flow.guard.Emit(parent, path, allowance, now)
+	r := t.flow.guard.Emit(parent, path, allowance, age)
 	return r.Bound, r.AsError(string(steps.Emit), parent.Root, path)
 }
 

@@ -74,11 +74,16 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 		}
 	}()
 	it.At.Begun.Note(&it.Header)
-	turn := c.desk.begin(&it.Header, it.At.Tally)
+	var ctx context.Context = c.desk.begin(&it.Header, it.At.Tally)
+	if d := c.settings.Timeout; d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, d, fmt.Errorf("handler %s runs for longer than its timeout of %v", c.name, d))
+		defer cancel()
+	}
 	if c.flow.config.CodecCheck {
-		err = c.callChecked(turn, value)
+		err = c.callChecked(ctx, value)
 	} else {
-		err = c.call(turn, value)
+		err = c.call(ctx, value)
 	}
 	returned = true
 	return err

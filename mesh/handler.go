@@ -75,6 +75,14 @@ func Retry(tries int, first, max time.Duration) HandlerOption {
 	return func(s *config.HandlerSettings) { s.Tries, s.First, s.Max = tries, first, max }
 }
 
+// Timeout ends the context of each call of the handler after a time, with a cause that names the
+// handler: what the handler does with its context ends then, as a query of a database. A call that
+// does not look at its context runs on, and is logged when it takes too long: see
+// config.Alarms.Handling. Each try has the whole time. Zero, the default, is no timeout.
+func Timeout(d time.Duration) HandlerOption {
+	return func(s *config.HandlerSettings) { s.Timeout = d }
+}
+
 // Breaker gives the handler a circuit breaker: when so many events in a row were given up, the
 // handler is left alone. For the time of probe its events are dropped, and counted as shed by the
 // rule "breaker"; then one event is tried, and decides whether the handler is back. Without a

@@ -17,8 +17,8 @@ func (f *flow) inletType(subject string) inlet.Type {
 		Type:     t.Type,
 		Rules:    func() []*rules.Rule { return t.rules.Load().Import },
 		Handlers: len(t.handlers.Takers),
-		Admit: func(h *cause.Header, now int64) error {
-			return f.refuseAt(steps.At(steps.Import), h, f.guard.Import(h, now))
+		Admit: func(h *cause.Header) error {
+			return f.refuseAt(steps.At(steps.Import), h, f.guard.Import(h))
 		},
 		Enter: func(ctx context.Context, h *cause.Header, payload []byte, p delivery.Pressure, d *delivery.Handover) error {
 			err := t.inbound.Deliver(ctx, h, payload, p, d) // to the handlers, and to the tap

@@ -36,7 +36,7 @@ func (n *Node) DropLetter(key string) error {
 // ReplayLetter gives a letter's event to its handler once more, with the handler's own tries, and
 // waits until it is done or ctx ends; then it goes on by itself. A letter that was handled is gone;
 // one that failed again stays, and the error says why. The rules of the import are not asked; the
-// cascade goes on where it was, and its deadline does not count the time that the letter lay.
+// cascade goes on where it was; the time that the letter lay is not the cascade's.
 func (n *Node) ReplayLetter(ctx context.Context, key string) error {
 	if err := n.storage.Letters.Replay(ctx, key, n.redeliver); err != nil {
 		return fmt.Errorf("mesh: replay letter %.80s of node %s: %w", key, n.name, err)
@@ -46,14 +46,13 @@ func (n *Node) ReplayLetter(ctx context.Context, key string) error {
 
 // redeliver delivers a letter's event: see letters.Deliver.
 func (f *flow) redeliver(ctx context.Context, l *letters.Letter, e *wire.Envelope, done func(error)) error {
-	h, now := inlet.HeaderOf(e, f.imported), f.clock.Now()
-	h.AddWait(now - h.At())
+	h := inlet.HeaderOf(e, f.imported)
 	targets, err := f.redeliverTo(l)
 	if err != nil {
 		return err
 	}
 	settle := func(failures []delivery.Failure) { done(delivery.JoinFailures(failures)) }
-	return targets.Deliver(ctx, &h, e.Payload, delivery.MayWait, delivery.NewHandover(now, len(targets.Takers), true, settle))
+	return targets.Deliver(ctx, &h, e.Payload, delivery.MayWait, delivery.NewHandover(len(targets.Takers), true, settle))
 }
 
 // redeliverTo are the handlers that a letter is for: the one that gave it up, or all of the type if

@@ -28,7 +28,7 @@ func keepHeaders(to chan<- mesh.Header) func(context.Context, step) error {
 
 func wantLinkedRoot(t *testing.T, h, parent mesh.Header) {
 	t.Helper()
-	if h.Root != h.ID || h.ID == parent.ID || h.Parent != parent.ID || h.Depth() != 0 || len(h.Path()) != 1 || h.Waited() != 0 {
+	if h.Root != h.ID || h.ID == parent.ID || h.Parent != parent.ID || h.Depth() != 0 || len(h.Path()) != 1 || h.Age() != 0 {
 		t.Errorf("the header %+v with path %v is not of a root with parent %s", h, h.Path(), parent.ID)
 	}
 }

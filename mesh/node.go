@@ -26,7 +26,7 @@ type Node struct {
 	inlets   *inlet.Set
 	desk     *operations.Desk // what stock clients are served at; nil: none
 	storage  storage.Storage
-	watching sync.WaitGroup // the goroutine that looks at the graph
+	watching sync.WaitGroup // the goroutines that look at the graph and at the handlers
 	closer   closer
 }
 
@@ -81,6 +81,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	n.workers.Start()
 	alarms := n.config.Alarms.WithDefaults()
 	watch := graph.NewWatch(alarms.Factor, alarms.Gain)
+	n.watching.Go(func() { n.watchHandlers(n.life.intake.Done()) })
 	n.watching.Go(func() { watch.Run(n.life.intake.Done(), n.trace.Samples, n.alarm) })
 	env := &inlet.Env{Node: n.name, Peers: n.config.Peers, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported, Conn: n.in,
 		Intake: n.life.intake, Handling: n.life.handling,

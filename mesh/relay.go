@@ -18,8 +18,7 @@ var ErrUnrelayable = errors.New("mesh: staged event can not be relayed")
 // Relay lets staged events take effect as if they were emitted now, one after the other: handlers
 // of this node get them, clients at the tap, and the links if the type is exported. The gate is not
 // asked again, as it has admitted them; rules at an export, at an import of a peer and at handlers
-// act as always. An event keeps the id and the time with which it was staged. The time since then
-// does not count towards its cascade's deadline: see Header.Waited.
+// act as always. An event keeps the id and the time with which it was staged.
 //
 // Events of durable exports are stored first, many at a time: behind one that the outbox refuses
 // others may be stored already, and come before it. Relay waits while a queue is full, until ctx
@@ -96,7 +95,7 @@ func (f *flow) relay(ctx context.Context, b *batch, s *Staged, e *wire.Envelope)
 	}
 	p := r.pend(&value)
 	p.item.Header = inlet.HeaderOf(e, f.treeOf(e.Path))
-	err = b.add(ctx, entry{arrival: &p.arrival, held: p, late: f.clock.Now() - p.item.Header.At()}, &p.value)
+	err = b.add(ctx, entry{arrival: &p.arrival, held: p}, &p.value)
 	if err != nil {
 		p.recycle()
 	}

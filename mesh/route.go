@@ -205,8 +205,11 @@ func (t *eventType) putRulesInForceLocked() {
 	if t.Subject == alarmSubject {
 		return
 	}
-	for _, taker := range t.handlers.Takers {
-		taker.Rules.Store(t.flow.gate.HandlerSet(t.Subject, taker.Place, taker.Rules.Load()))
+	for _, h := range t.flow.table.handlers {
+		if config.Match(h.pattern, t.Subject) {
+			s, mixed := t.subscriptionLocked(h.place), h.pattern != t.Subject
+			s.Rules.Store(t.flow.gate.HandlerSet(t.Subject, h.place, mixed, s.Rules.Load()))
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func (o *offer) header(subject string, payload []byte) (cause.Header, error) {
 	if !d.presentLocked(o.turn) {
 		return cause.Header{}, ErrHandlerReturned
 	}
-	h := d.header.Effect(o.event.Path, o.event.Key, o.event.At)
+	h := d.header.Effect(o.event.Path, o.event.Key, o.event.At, o.event.Age)
 	d.identifyLocked(&h, subject, payload)
 	return h, nil
 }

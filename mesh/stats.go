@@ -8,13 +8,15 @@ import (
 
 // Stats gives the node's counters. It may be called at any time, also after Close.
 func (n *Node) Stats() stats.Stats {
-	now := n.clock.Now()
+	now := n.clock.Wall()
 	imports, durables := n.inlets.Stats() // first: it counts what the clients dropped
 	return stats.Stats{
 		Node:           n.name,
 		Counts:         n.trace.Counts(),
 		Links:          operations.Links(n.leaf),
 		Waiting:        n.workers.Depth() + n.gate.Kept(),
+		Lines:          n.gate.Lines(),
+		Slow:           n.slow(),
 		Cascades:       n.guard.Stats(),
 		Outbox:         operations.Outbox(n.kept, now),
 		Imports:        imports,

@@ -56,16 +56,17 @@ func (f *flow) emitRequested(ctx context.Context, wireSubject string, payload []
 			return Reply{}, fmt.Errorf("%s: %w", taker.Place, err)
 		}
 	}
-	o := offer{event: rules.Event{Key: key, Path: r.root, Promised: r.durable, At: f.clock.Now()}}
+	now := f.clock.Now()
+	o := offer{now: now, event: rules.Event{Key: key, Path: r.root, Promised: r.durable, At: f.clock.Stamp(now)}}
 	v, err := o.admit(ctx, &r.route, nil)
 	switch {
 	case err != nil:
 		return Reply{}, err
 	case v.Shed != nil:
 		return Reply{Verdict: "shed", Rule: v.Shed.Name()}, nil
-	case v.Coalesce != nil:
-		id, err := o.coalesce(&coalesced{route: &r.route, to: r, rule: v.Coalesce, event: o.event, value: &value})
-		return Reply{Verdict: "coalesced", ID: id[:], Rule: v.Coalesce.Name()}, err
+	case v.Keep != nil:
+		id, err := o.coalesce(&postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &value})
+		return Reply{Verdict: "coalesced", ID: id[:], Rule: v.Keep.Name()}, err
 	}
 	id, err := r.enter(ctx, &o.event, &value)
 	return Reply{Verdict: "admitted", ID: id[:]}, err

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type desk struct {
 
 	mu     sync.Mutex
 	number uint64       // guarded by mu: of the present turn
+	begun  int64        // guarded by mu: when it began, as of the node's clock, without what it waited for rules
 	open   bool         // guarded by mu: the handler has not returned
 	header cause.Header // guarded by mu
 	source *steps.Tally // guarded by mu: of the event at the handler
@@ -40,7 +42,12 @@ type desk struct {
 	turns []turn // owned by the worker: those not used yet
 }
 
-func newDesk(f *flow) *desk { return &desk{base: f.life.handling, flow: f} }
+// newDesk makes the desk of a worker, before the flow's workers run.
+func newDesk(f *flow) *desk {
+	d := &desk{base: f.life.handling, flow: f}
+	f.desks = append(f.desks, d)
+	return d
+}
 
 // Deadline is that of the node's handlers: none.
 func (t *turn) Deadline() (time.Time, bool) { return t.desk.base.Deadline() }
@@ -91,10 +98,26 @@ func (d *desk) begin(h *cause.Header, source *steps.Tally) *turn {
 	defer d.mu.Unlock()
 	d.number++
 	d.open = true
-	d.header, d.source, d.refusal = *h, source, refusal{}
+	d.begun, d.header, d.source, d.refusal = d.flow.clock.Coarse(), *h, source, refusal{}
 	clear(d.children)
 	t.desk, t.number = d, d.number
 	return t
+}
+
+// ageLocked is the age of the cascade at a time in the present turn: see cause.Header.Age. It is
+// exact to some milliseconds, since the clock is read once for several events.
+func (d *desk) ageLocked(now int64) time.Duration {
+	parent := d.header.Age()
+	return parent + min(time.Duration(max(0, now-d.begun)), math.MaxInt64-parent)
+}
+
+// waited takes out of the turn's time what its handler waited for rules.
+func (t *turn) waited(d time.Duration) {
+	t.desk.mu.Lock()
+	defer t.desk.mu.Unlock()
+	if t.desk.presentLocked(t) {
+		t.desk.begun += int64(d)
+	}
 }
 
 // end closes the turn. The held events take effect, in the order they were emitted, or are dropped.
@@ -137,7 +160,7 @@ func (d *desk) hold(o *offer, a *arrival, h held, value any) error {
 		return err
 	}
 	a.source, a.hash, a.shed = d.source, hash, shed
-	a.item.Header = d.header.Effect(o.event.Path, o.event.Key, o.event.At)
+	a.item.Header = d.header.Effect(o.event.Path, o.event.Key, o.event.At, o.event.Age)
 	if a.durable { // after all that may refuse it: it gets its number among its equals
 		if err := d.storeLocked(a, value); err != nil {
 			a.targets.Release(hash, shed)
@@ -149,7 +172,7 @@ func (d *desk) hold(o *offer, a *arrival, h held, value any) error {
 }
 
 // coalesce leaves an event with the turn that goes to a rule when the handler returns nil.
-func (d *desk) coalesce(o *offer, c *coalesced) error {
+func (d *desk) coalesce(o *offer, c *postponed) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.presentLocked(o.turn) {
@@ -157,7 +180,7 @@ func (d *desk) coalesce(o *offer, c *coalesced) error {
 	}
 	c.rule.Expect(&c.event)
 	c.source = d.source
-	c.header = d.header.Effect(c.event.Path, c.event.Key, c.event.At)
+	c.header = d.header.Effect(c.event.Path, c.event.Key, c.event.At, c.event.Age)
 	d.held = append(d.held, c)
 	return nil
 }

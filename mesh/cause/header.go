@@ -10,9 +10,9 @@ type Header struct {
 	Parent ID // the event whose handler emitted this one; zero for a root, unless it is of mesh.NewRoot
 	Key    string
 
-	at     int64 // unix nanoseconds
-	waited int64 // nanoseconds
-	path   *Path
+	at   int64 // unix nanoseconds
+	age  int64 // nanoseconds
+	path *Path
 }
 
 // NewRoot makes the header of an event that begins a cascade. It is emitted at a time in
@@ -22,34 +22,31 @@ func NewRoot(path *Path, key string, at int64) Header {
 	return Header{ID: id, Root: id, Key: key, at: at, path: path}
 }
 
-// Effect makes the header of an event that a handler of h's event emits. If the path has one step
-// the event begins a cascade of its own, and only its Parent leads back to h.
-func (h *Header) Effect(path *Path, key string, at int64) Header {
-	e := Header{ID: NewID(at), Root: h.Root, Parent: h.ID, Key: key, at: at, waited: h.waited, path: path}
+// Effect makes the header of an event that a handler of h's event emits, at a time in nanoseconds
+// since 1970 and at an age of its cascade: see [Header.Age]. If the path has one step the event
+// begins a cascade of its own, and only its Parent leads back to h.
+func (h *Header) Effect(path *Path, key string, at int64, age time.Duration) Header {
+	e := Header{ID: NewID(at), Root: h.Root, Parent: h.ID, Key: key, at: at, age: int64(age), path: path}
 	if path.Depth() == 0 {
-		e.Root, e.waited = e.ID, 0
+		e.Root, e.age = e.ID, 0
 	}
 	return e
 }
 
-// On returns the header completed with what only the mesh sets: its path, and its two times in
-// nanoseconds. It is for headers that come over a link.
-func (h Header) On(path *Path, at, waited int64) Header {
-	h.path, h.at, h.waited = path, at, waited
+// On returns the header completed with what only the mesh sets: its path, its time in nanoseconds
+// since 1970 and its age. It is for headers that come over a link.
+func (h Header) On(path *Path, at int64, age time.Duration) Header {
+	h.path, h.at, h.age = path, at, int64(age)
 	return h
 }
 
-// Rename gives an event that was just emitted another id. A root whose new id is older than the
-// event itself has its deadline count from the event's time, not from the id's.
+// Rename gives an event that was just emitted another id.
 func (h *Header) Rename(id ID) {
 	if h.Root == h.ID {
-		h.Root, h.waited = id, max(0, h.at-id.Time().UnixNano())
+		h.Root = id
 	}
 	h.ID = id
 }
-
-// AddWait adds to [Header.Waited]. A negative time counts as none.
-func (h *Header) AddWait(nanoseconds int64) { h.waited += max(0, nanoseconds) }
 
 // At is [Header.Time] in nanoseconds since 1970.
 func (h *Header) At() int64 { return h.at }
@@ -95,7 +92,8 @@ func (h Header) Path() []string {
 // Time is when the event was emitted, by its origin's clock.
 func (h Header) Time() time.Time { return time.Unix(0, h.at) }
 
-// Waited is how long this event and its ancestors together lay in durable outboxes, each until its
-// handler began, by the word of the nodes that handled them; 0 for most. A cascade is not older for
-// it: its deadline counts from the root's time, less this.
-func (h Header) Waited() time.Duration { return time.Duration(h.waited) }
+// Age is the time that the cascade itself took until this event was emitted: how long the handlers
+// ran that lead from the root to it, one after the other. What an event waited for is left out, be
+// it a queue, a rule or an outbox, a link or a transaction's relay, and so is the difference of two
+// nodes' clocks. It is 0 for a root, and what a cascade's deadline bounds.
+func (h Header) Age() time.Duration { return time.Duration(h.age) }

@@ -1,8 +1,11 @@
 package config
 
-import "cmp"
+import (
+	"cmp"
+	"time"
+)
 
-// Alarms says when the node's graph is alarming; see mesh.GraphAlarms.
+// Alarms says when the node's graph is alarming, see mesh.GraphAlarms, and when a handler is.
 type Alarms struct {
 	// Factor is how many events of a type a handler may emit for one event before that is told;
 	// default 10, from 0.1 to a million. Three steps of 10 are 1110 events, and a cascade may have
@@ -12,16 +15,21 @@ type Alarms struct {
 	// that is told; default 1, from 0.1 to a million. Below it a cycle dies out by itself. Over it
 	// the cycle grows until the guard stops it.
 	Gain float64 `yaml:"gain,omitempty"`
+	// Handling is how long a handler may run for one event until that is logged, once, and shown in
+	// the node's counters; default 10s. It stops nothing: see mesh.Timeout.
+	Handling time.Duration `yaml:"handling,omitempty"`
 }
 
 const (
-	defaultAlarmFactor = 10
-	defaultAlarmGain   = 1
-	minAlarm           = 0.1
-	maxAlarm           = 1_000_000
+	defaultAlarmFactor   = 10
+	defaultAlarmGain     = 1
+	defaultAlarmHandling = 10 * time.Second
+	minAlarm             = 0.1
+	maxAlarm             = 1_000_000
 )
 
 // WithDefaults fills in what is left out.
 func (a Alarms) WithDefaults() Alarms {
-	return Alarms{Factor: cmp.Or(a.Factor, defaultAlarmFactor), Gain: cmp.Or(a.Gain, defaultAlarmGain)}
+	return Alarms{Factor: cmp.Or(a.Factor, defaultAlarmFactor), Gain: cmp.Or(a.Gain, defaultAlarmGain),
+		Handling: cmp.Or(a.Handling, defaultAlarmHandling)}
 }

@@ -25,9 +25,9 @@ type Cascade struct {
 	// Loops is how often any type may recur in its own path; default 0. The higher one of this and
 	// the type's own allowance counts. See mesh.AllowLoop.
 	Loops int `yaml:"loops,omitempty"`
-	// Deadline is how long after the root events of the cascade are admitted, by the clocks of the
-	// root's node and of this one; default 30s. The time that an event and its ancestors waited in
-	// durable outboxes does not count: see cause.Header.Waited.
+	// Deadline is the age up to which events of the cascade are admitted; default 30s. The age is
+	// what handlers took, one after the other, from the root to the event: see cause.Header.Age.
+	// What events waited for does not count, and no two nodes' clocks are compared.
 	Deadline time.Duration `yaml:"deadline,omitempty"`
 }
 

@@ -32,6 +32,7 @@ type HandlerSettings struct {
 	Max      time.Duration // the longest wait
 	Failures int           // in a row until the breaker trips; 0: no breaker
 	Probe    time.Duration // how long the breaker leaves the handler alone
+	Timeout  time.Duration // after it the context of a call ends; 0: never
 	Emits    []Emission    // declared; none: nothing is
 }
 
@@ -143,6 +144,8 @@ func checkHandler(h Handler) error {
 		return fmt.Errorf("handler %s has %d tries with waits of %v to %v; at least one try and no negative wait are needed", name, s.Tries, s.First, s.Max)
 	case s.Failures < 0 || s.Failures > 0 && s.Probe <= 0:
 		return fmt.Errorf("handler %s has a breaker of %d failures and %v; a positive number of failures and a positive time are needed", name, s.Failures, s.Probe)
+	case s.Timeout < 0:
+		return fmt.Errorf("handler %s has a timeout of %v; a positive time is needed", name, s.Timeout)
 	case s.Full != Wait && s.Full != Shed:
 		return fmt.Errorf("handler %s, when full: %q; mesh.Wait or mesh.Shed are possible", name, s.Full)
 	}

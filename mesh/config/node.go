@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Node says everything about a node: who it is, whom it links to, what may leave it and enter it,
@@ -72,6 +73,10 @@ type Node struct {
 	// the wire, or a handler that changes what it was given, fails in a test. It costs two
 	// encodings an event. Code only.
 	CodecCheck bool `yaml:"-"`
+
+	// WallClock reads the wall clock, in place of time.Now: for tests with one that is wrong, or
+	// that is set while the node runs. Code only.
+	WallClock func() time.Time `yaml:"-"`
 
 	// OneProcess says that all peers run in this process. Their ports are not known before they
 	// have started, so a peer's URL may be [LaterURL] and no peer is dialed before mesh.Node.Dial;

@@ -16,8 +16,8 @@ const (
 	AtExport Place = "export"
 	// AtImport is when an event has come over a link.
 	AtImport Place = "import"
-	// AtHandler is before a handler handles an event. A rule that waits holds up the handler's
-	// worker; one that refuses makes the event a dead letter.
+	// AtHandler is before a handler handles an event. A rule that refuses makes the event a dead
+	// letter.
 	AtHandler Place = "handler"
 )
 
@@ -68,6 +68,11 @@ type Rule struct {
 	// the event is handled or given up, with all its tries. At most 1024. The policy is Wait if
 	// none is given. For place handler.
 	Concurrency int `yaml:"concurrency,omitempty"`
+	// Waiting is how many events of each key, root or peer, or of the type if the rule is by type,
+	// may wait for a rule whose policy is Wait; default 4096, at most 65536. Past it events are
+	// refused. All that wait for a rule are at most 65536 events of a type, and 64 MiB of what came
+	// over links.
+	Waiting int `yaml:"waiting,omitempty"`
 	// Within is how long a rule that coalesces may keep an event; default 1s.
 	Within time.Duration `yaml:"within,omitempty"`
 }
@@ -75,6 +80,9 @@ type Rule struct {
 const (
 	defaultKeys = 10_000
 	maxKeys     = 1_000_000
+
+	defaultWaiting = 4096
+	maxWaiting     = 1 << 16
 )
 
 // WithDefaults fills in what is left out.
@@ -89,8 +97,11 @@ func (r Rule) WithDefaults() Rule {
 		r.Name = cmp.Or(r.Name, string(r.Place)+"-limit")
 		r.Limit = r.Limit.WithDefaults()
 	}
-	if r.Limit.Policy == Coalesce {
+	switch r.Limit.Policy {
+	case Coalesce:
 		r.Within = cmp.Or(r.Within, time.Second)
+	case Wait:
+		r.Waiting = cmp.Or(r.Waiting, defaultWaiting)
 	}
 	return r
 }
@@ -126,3 +137,6 @@ func (r Rule) Identity() RuleID {
 	}
 	return RuleID{kind, r.Event, string(r.Place), r.Handler, r.Root, string(r.By)}
 }
+
+// waits reports whether the rule's policy is to wait.
+func (r Rule) waits() bool { return r.WithDefaults().Limit.Policy == Wait }

@@ -64,6 +64,9 @@ func (v *validation) ruleLimit(field string, r Rule) {
 	default:
 		v.limit(field+".limit", r.Limit, Refuse, Wait, Shed, Coalesce)
 	}
+	if v.within(field+".waiting", int64(r.Waiting), maxWaiting, fmt.Sprint(defaultWaiting)); r.Waiting > 0 && !r.waits() {
+		v.add(field+".waiting", fmt.Sprintf("%d is for nothing", r.Waiting), "give it with policy wait only")
+	}
 	if r.Within < 0 || r.Within > 0 && r.Limit.Policy != Coalesce {
 		v.add(field+".within", fmt.Sprintf("%v is for nothing", r.Within), "give a positive time, with policy coalesce only")
 	}
@@ -92,6 +95,9 @@ func (v *validation) cascades() {
 func (v *validation) alarms() {
 	v.threshold("alarms.factor", v.config.Alarms.Factor, defaultAlarmFactor)
 	v.threshold("alarms.gain", v.config.Alarms.Gain, defaultAlarmGain)
+	if d := v.config.Alarms.Handling; d < 0 {
+		v.add("alarms.handling", fmt.Sprintf("%v is not a time to come", d), fmt.Sprintf("give a positive one, or leave it out for %v", defaultAlarmHandling))
+	}
 }
 
 // limit checks a limit of any kind, which may have one of some policies.

@@ -36,14 +36,14 @@ func TestServiceOfANode(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	given := Node{
-		Limits:  []Rule{{Event: "a.b.c", Limit: Limit{Rate: 200}}, {Event: "a.b.d", Limit: Limit{Rate: 0.1, Burst: 7, Policy: Wait}}},
+		Limits:  []Rule{{Event: "a.b.c", Limit: Limit{Rate: 200}}, {Event: "a.b.d", Limit: Limit{Rate: 0.1, Burst: 7, Policy: Wait}, Waiting: 4096}},
 		Exports: []Export{{Event: "a.b.c", Limit: Limit{Rate: 1}}},
 		Imports: []Import{{Event: "b.c.d"}, {Event: "b.c.e", Delivery: Each}},
 	}
 	before := Node{Limits: slices.Clone(given.Limits), Exports: slices.Clone(given.Exports), Imports: slices.Clone(given.Imports)}
 	want := Node{
 		Limits: []Rule{{Name: "emit-limit", Place: AtEmit, By: ByType, Keys: 10000, Event: "a.b.c", Limit: Limit{Rate: 200, Burst: 20, Policy: Refuse}},
-			{Name: "emit-limit", Place: AtEmit, By: ByType, Keys: 10000, Event: "a.b.d", Limit: Limit{Rate: 0.1, Burst: 7, Policy: Wait}}},
+			{Name: "emit-limit", Place: AtEmit, By: ByType, Keys: 10000, Event: "a.b.d", Limit: Limit{Rate: 0.1, Burst: 7, Policy: Wait}, Waiting: 4096}},
 		Exports:    []Export{{Event: "a.b.c", Limit: Limit{Rate: 1, Burst: 1, Policy: Refuse}}},
 		Imports:    []Import{{Event: "b.c.d", Delivery: Shared}, {Event: "b.c.e", Delivery: Each}},
 		MaxPayload: 65536,

@@ -15,6 +15,8 @@ var (
 	// ErrCascade is found by errors.Is in each refusal of the cascade guard. Such a refusal is
 	// final: a handler that returns it is not tried again.
 	ErrCascade = fmt.Errorf("%w: cascade out of bounds", ErrRefused)
+	// ErrLineFull: the rule's policy is to wait, and as many events wait already as may.
+	ErrLineFull = errors.New("as many events wait already as may")
 	// ErrClosed: the node is closing or closed.
 	ErrClosed = errors.New("mesh: the node is closed")
 )
@@ -26,7 +28,7 @@ type RefusedError struct {
 	Type  string // the event's subject
 	Place string // "emit", "handler count", "export", "import", "outbox", "tap"
 	Rule  string // "emit-limit", "queue-full", …
-	Cause error  // nil, or what ended the wait
+	Cause error  // nil, or what ended the wait or forbade it
 }
 
 // Error names the type, the place and the rule.

@@ -38,8 +38,12 @@ type Stats struct {
 	Links  []Link  `json:"links"`
 	// Waiting counts the events reserved, waiting or being handled in all queues, and those that
 	// rules keep.
-	Waiting  int64    `json:"waiting"`
-	Cascades Cascades `json:"cascades"`
+	Waiting int64 `json:"waiting"`
+	// Lines has an entry for each rule that events of a type wait for.
+	Lines []Line `json:"lines,omitempty"`
+	// Slow lists the calls of handlers that take too long, the longest first.
+	Slow     []Running `json:"slow,omitempty"`
+	Cascades Cascades  `json:"cascades"`
 	// Outbox is what this node keeps for others; nil without a durable export.
 	Outbox *Outbox `json:"outbox,omitempty"`
 	// Imports has an entry for each import that is not durable.
@@ -156,4 +160,31 @@ type Letter struct {
 	At      time.Time `json:"at"`    // when it was given up
 	// Payload is the event's value as CBOR. mesh.Node.Letters leaves it out.
 	Payload []byte `json:"payload,omitempty"`
+}
+
+// Line is what waits for one rule and event type, the callers of Emit that wait counted too.
+type Line struct {
+	Type  string `json:"type"`
+	Place string `json:"place"`
+	Rule  string `json:"rule"`
+	// Waiting counts the events. Bytes are those of payloads that came over a link.
+	Waiting int `json:"waiting"`
+	Bytes   int `json:"bytes,omitempty"`
+	// Keys is how many keys, roots or peers they have, as the rule says; Longest is the one that
+	// most events wait with.
+	Keys    int    `json:"keys"`
+	Longest string `json:"longest,omitempty"`
+	// Oldest is how long the one that came first has waited.
+	Oldest time.Duration `json:"oldest"`
+}
+
+// Running is a call of a handler that takes too long: see config.Alarms.Handling.
+type Running struct {
+	Handler string   `json:"handler"`
+	Type    string   `json:"type"`
+	Event   cause.ID `json:"event"`
+	Root    cause.ID `json:"root"`
+	Key     string   `json:"key,omitempty"`
+	// For is how long it has run.
+	For time.Duration `json:"for"`
 }

@@ -21,7 +21,7 @@ type Inbox struct {
 	// week is left for one that lay somewhere else.
 	Window time.Duration
 
-	now   func() time.Time // nil: time.Now
+	now   func() time.Time // nil: steadyNow
 	calls atomic.Uint64    // of First for new events
 }
 
@@ -68,7 +68,7 @@ func (i *Inbox) First(ctx context.Context, tx Tx) (bool, error) {
 	if !ok || !running {
 		return false, errors.New("transact: First is for the context of a handler that runs")
 	}
-	now := time.Now
+	now := steadyNow
 	if i.now != nil {
 		now = i.now
 	}
@@ -89,6 +89,13 @@ func (i *Inbox) First(ctx context.Context, tx Tx) (bool, error) {
 	}
 	return true, i.prune(ctx, tx, at)
 }
+
+// started is when the process was.
+var started = time.Now()
+
+// steadyNow is the time as if the wall clock had not been set since then: else an inbox would forget
+// all it knows when the clock is set by more than its window.
+func steadyNow() time.Time { return started.Add(time.Since(started)) }
 
 func (i *Inbox) prune(ctx context.Context, tx Tx, now time.Time) error {
 	window := i.Window

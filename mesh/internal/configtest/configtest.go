@@ -46,12 +46,12 @@ limits:
   - {event: clue.answer.submitted, by: root, limit: {rate: 200/s, burst: 9, policy: refuse}}
   - {name: sent, place: export, event: "score.>", by: type, limit: {rate: 3/h, policy: shed}}
   - {place: import, event: hunt.clue.unlocked, by: peer, limit: {rate: 1000000000/s, policy: wait}}
-  - {name: paced, place: handler, handler: judge, event: clue.answer.submitted, limit: {rate: 0.5/s, burst: 1000000, policy: wait}}
+  - {name: paced, place: handler, handler: judge, event: clue.answer.submitted, limit: {rate: 0.5/s, burst: 1000000, policy: wait}, waiting: 9}
   - {name: few, place: handler, handler: judge, event: clue.answer.submitted, by: key, concurrency: 2}
 cascades:
   - {depth: 31, descendants: 1000000, loops: 31, deadline: 9h}
   - {root: clue.answer.submitted, depth: 1}
-alarms: {factor: 2.5, gain: 0.1}
+alarms: {factor: 2.5, gain: 0.1, handling: 3s}
 exports:
   - {event: clue.clue.solved, kept_for: [score], limit: {rate: 5/s, burst: 1, policy: refuse}}
   - {event: clue.hint.taken, limit: {rate: 5/s, policy: wait}}

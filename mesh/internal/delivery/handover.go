@@ -15,9 +15,6 @@ var ErrNotTaken = errors.New("the handler's queue was full, or it is cut")
 // last of them is done with it, it is settled: acked if all have handled it. Every other event has
 // none.
 type Handover struct {
-	// Taken is when the event came to this node's handlers. Until one of them begins with it, it
-	// lies in its outbox as it did before.
-	Taken int64
 	// Last says that the event does not come again if it fails now.
 	Last bool
 
@@ -49,8 +46,8 @@ func JoinFailures(failures []Failure) error {
 
 // NewHandover makes the handover of an event that so many handlers take. settle is called once, by
 // the goroutine that was done last, with what failed.
-func NewHandover(taken int64, handlers int, last bool, settle func([]Failure)) *Handover {
-	return &Handover{Taken: taken, Last: last, open: handlers, settle: settle}
+func NewHandover(handlers int, last bool, settle func([]Failure)) *Handover {
+	return &Handover{Last: last, open: handlers, settle: settle}
 }
 
 // Fail says that a place did not handle the event.

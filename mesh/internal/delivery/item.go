@@ -54,9 +54,11 @@ type kept struct {
 	value any // points to a copy of the item's value
 }
 
-// Keep gives a rule an item that it coalesces. value points to a copy of the item's value.
+// Keep gives a rule an item that it keeps until later, with its handover. value points to a copy of
+// the item's value.
 func Keep(by *rules.Rule, q *queue.Core[Item], it *Item, value any) {
 	k := &kept{queue: q, item: *it, value: value}
+	it.Handover = nil
 	event := rules.Of(&k.item.Header)
 	by.Keep(&event, k)
 }
@@ -64,8 +66,12 @@ func Keep(by *rules.Rule, q *queue.Core[Item], it *Item, value any) {
 // GoOn puts the item back. An abandoned queue loses it.
 func (k *kept) GoOn(by *rules.Rule) {
 	k.item.KeptBy = by
-	if !k.queue.PutBack(&k.item, k.value) {
-		k.item.At.LostClosed.PassError(&k.item.Header, stats.ErrClosed)
+	if k.queue.PutBack(&k.item, k.value) {
+		return
+	}
+	k.item.Lose(k.item.At.LostClosed, stats.ErrClosed)
+	if k.item.Handover != nil {
+		k.item.Handover.Leave()
 	}
 }
 

@@ -20,6 +20,12 @@ func (c *Calls) Begin(key string) bool {
 	return true
 }
 
+// Force counts one more call, also past the limit.
+func (c *Calls) Force(key string) { c.underWay[key]++ }
+
+// Free is how many more calls of the key may begin.
+func (c *Calls) Free(key string) int { return c.limit - c.underWay[key] }
+
 // End ends a call that began.
 func (c *Calls) End(key string) {
 	if c.underWay[key]--; c.underWay[key] == 0 {

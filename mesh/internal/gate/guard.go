@@ -13,7 +13,7 @@ type Bounds struct {
 	Depth       int           // events between the root and the deepest, at most
 	Descendants int           // events of the cascade on this node beside the root, at most
 	Loops       int           // how often a type may recur in its own path
-	Deadline    time.Duration // at a greater age nothing of the cascade is admitted
+	Deadline    time.Duration // at a greater age nothing of the cascade is admitted: see cause.Header.Age
 }
 
 // Bound is what a cascade was refused by.
@@ -38,8 +38,7 @@ func (b Bound) String() string {
 // Descendant is what the guard asks of an event that is not a root.
 type Descendant struct {
 	Root       [16]byte
-	RootTime   int64 // when the root was emitted, in nanoseconds since 1970
-	Waited     int64 // nanoseconds it and its ancestors lay in outboxes, which make the cascade no older; not negative
+	Age        time.Duration // what the cascade itself took so far: see cause.Header.Age
 	Depth      int
 	Recurrence int // how often its type stands earlier in its path
 	Allowance  int // how often it may; the bounds' Loops count if they are higher
@@ -73,20 +72,16 @@ func NewGuard(cascades int) *Guard {
 	return g
 }
 
-// Check says whether an event may be admitted at a time, and charges it to its cascade if so.
-func (g *Guard) Check(d *Descendant, b *Bounds, now int64) Refusal {
+// Check says whether an event may be admitted, and charges it to its cascade if so.
+func (g *Guard) Check(d *Descendant, b *Bounds) Refusal {
 	if d.Depth > b.Depth {
 		return Refusal{DepthBound, int64(b.Depth), int64(d.Depth)}
 	}
 	if allowed := max(d.Allowance, b.Loops); d.Recurrence > allowed {
 		return Refusal{LoopBound, int64(allowed), int64(d.Recurrence)}
 	}
-	age := now - d.RootTime
-	if age > int64(b.Deadline) { // asked first: what is left of the age then can not overflow
-		age -= d.Waited
-	}
-	if age > int64(b.Deadline) {
-		return Refusal{DeadlineBound, int64(b.Deadline), age}
+	if d.Age > b.Deadline {
+		return Refusal{DeadlineBound, int64(b.Deadline), int64(d.Age)}
 	}
 	return g.Charge(d.Root, b)
 }
@@ -161,22 +156,21 @@ func (g *Cascades) boundsOf(path *cause.Path) *Bounds {
 	return g.standard
 }
 
-// Emit says whether a handler of the parent's event may emit one on a path, of a type that may
-// recur so often in its own path. It charges the event if so.
-func (g *Cascades) Emit(parent *cause.Header, path *cause.Path, allowance int, now int64) Refusal {
-	d := Descendant{Root: parent.Root, RootTime: parent.Root.Time().UnixNano(), Waited: int64(parent.Waited()),
-		Depth: path.Depth(), Recurrence: path.Recurrence(), Allowance: allowance}
-	return g.Check(&d, g.boundsOf(path), now)
+// Emit says whether a handler of the parent's event may emit one on a path and at an age, of a type
+// that may recur so often in its own path. It charges the event if so.
+func (g *Cascades) Emit(parent *cause.Header, path *cause.Path, allowance int, age time.Duration) Refusal {
+	d := Descendant{Root: parent.Root, Age: age, Depth: path.Depth(), Recurrence: path.Recurrence(), Allowance: allowance}
+	return g.Check(&d, g.boundsOf(path))
 }
 
 // Import says whether an event may come in over a link, and charges it if so. Loops were the
 // emitting node's to judge: it knows the type's allowance.
-func (g *Cascades) Import(h *cause.Header, now int64) Refusal {
+func (g *Cascades) Import(h *cause.Header) Refusal {
 	if h.Depth() == 0 {
 		return Refusal{}
 	}
-	d := Descendant{Root: h.Root, RootTime: h.Root.Time().UnixNano(), Waited: int64(h.Waited()), Depth: h.Depth()}
-	return g.Check(&d, g.boundsOf(h.Lineage()), now)
+	d := Descendant{Root: h.Root, Age: h.Age(), Depth: h.Depth()}
+	return g.Check(&d, g.boundsOf(h.Lineage()))
 }
 
 // Add charges one more event, or one more try of one, to the cascade of an event.

@@ -16,28 +16,23 @@ func id(n byte) (id [16]byte) {
 }
 
 func TestGuardSteps(t *testing.T) {
-	at, steps := epoch.UnixNano(), NewGuard(100)
+	steps := NewGuard(100)
 	for _, test := range []struct {
 		name string
 		d    Descendant
-		now  int64
 		want Refusal
 	}{
-		{"in bounds", Descendant{Root: id(1), RootTime: at, Depth: 4}, at, Refusal{}},
-		{"too deep", Descendant{Root: id(1), RootTime: at, Depth: 5}, at, Refusal{DepthBound, 4, 5}},
-		{"first return", Descendant{Root: id(1), RootTime: at, Depth: 2, Recurrence: 1}, at, Refusal{LoopBound, 0, 1}},
-		{"allowed return", Descendant{Root: id(1), RootTime: at, Depth: 2, Recurrence: 1, Allowance: 1}, at, Refusal{}},
-		{"at the deadline", Descendant{Root: id(1), RootTime: at, Depth: 1}, at + int64(time.Minute), Refusal{}},
-		{"past it", Descendant{Root: id(2), RootTime: at, Depth: 1}, at + int64(time.Minute) + 1, Refusal{DeadlineBound, int64(time.Minute), int64(time.Minute) + 1}},
-		{"past it, but it waited", Descendant{Root: id(3), RootTime: at, Waited: 1, Depth: 1}, at + int64(time.Minute) + 1, Refusal{}},
-		{"past it by more than it waited", Descendant{Root: id(3), RootTime: at, Waited: 1, Depth: 1}, at + int64(time.Minute) + 2,
-			Refusal{DeadlineBound, int64(time.Minute), int64(time.Minute) + 1}},
-		{"the greatest wait", Descendant{Root: id(3), RootTime: at, Waited: math.MaxInt64, Depth: 1}, at + int64(time.Hour), Refusal{}},
-		{"a root to come, the greatest wait", Descendant{Root: id(3), RootTime: at, Waited: math.MaxInt64, Depth: 1}, 0, Refusal{}},
-		{"over the budget", Descendant{Root: id(1), RootTime: at, Depth: 1}, at, Refusal{DescendantsBound, 3, 4}},
-		{"another cascade", Descendant{Root: id(2), RootTime: at, Depth: 1}, at, Refusal{}},
+		{"in bounds", Descendant{Root: id(1), Depth: 4}, Refusal{}},
+		{"too deep", Descendant{Root: id(1), Depth: 5}, Refusal{DepthBound, 4, 5}},
+		{"first return", Descendant{Root: id(1), Depth: 2, Recurrence: 1}, Refusal{LoopBound, 0, 1}},
+		{"allowed return", Descendant{Root: id(1), Depth: 2, Recurrence: 1, Allowance: 1}, Refusal{}},
+		{"at the deadline", Descendant{Root: id(1), Age: time.Minute, Depth: 1}, Refusal{}},
+		{"past it", Descendant{Root: id(2), Age: time.Minute + 1, Depth: 1}, Refusal{DeadlineBound, int64(time.Minute), int64(time.Minute) + 1}},
+		{"the greatest age", Descendant{Root: id(3), Age: math.MaxInt64, Depth: 1}, Refusal{DeadlineBound, int64(time.Minute), math.MaxInt64}},
+		{"over the budget", Descendant{Root: id(1), Depth: 1}, Refusal{DescendantsBound, 3, 4}},
+		{"another cascade", Descendant{Root: id(2), Depth: 1}, Refusal{}},
 	} {
-		if got := steps.Check(&test.d, &bounds, test.now); got != test.want {
+		if got := steps.Check(&test.d, &bounds); got != test.want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 		}
 	}
@@ -89,7 +84,7 @@ func BenchmarkGuard(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		d.Root[0], d.Root[1], d.Root[15] = byte(i>>12), byte(i>>4), byte(i)
-		if guard.Check(&d, &bounds, 1) != (Refusal{}) {
+		if guard.Check(&d, &bounds) != (Refusal{}) {
 			b.Fatal("refused")
 		}
 	}

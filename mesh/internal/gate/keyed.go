@@ -1,9 +1,6 @@
 package gate
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 // Keyed is a token bucket for each key, in bounded memory. It is safe for concurrent use.
 //
@@ -61,7 +58,7 @@ const (
 )
 
 // Bucket gives the bucket of a key, and what it is. hash spreads the keys.
-func (k *Keyed[K]) Bucket(key K, hash uint64, now time.Time) (*Bucket, Use) {
+func (k *Keyed[K]) Bucket(key K, hash uint64, now int64) (*Bucket, Use) {
 	s := &k.shards[hash%uint64(len(k.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -97,13 +97,13 @@ func (w *worker) processLimited(it *delivery.Item, value any, inForce *rules.Han
 	w.try(it, value)
 }
 
-// admit asks rules of the handler. What they refuse is given up, and what they coalesce is kept.
+// admit asks rules of the handler. What they refuse is given up, and what they keep comes back.
 func (w *worker) admit(it *delivery.Item, value any, event *rules.Event, ask []*rules.Rule) bool {
 	v, err := rules.Admit(w.Handling, ask, event, w.Clock.Now())
 	if err != nil {
 		w.GiveUp(it, value, 0, err)
-	} else if v.Coalesce != nil {
-		delivery.Keep(v.Coalesce, w.queue, it, w.Copy(value))
+	} else if v.Keep != nil {
+		delivery.Keep(v.Keep, w.queue, it, w.Copy(value))
 	}
 	return v == rules.Passed && err == nil
 }
@@ -113,9 +113,6 @@ var ErrGoexit = errors.New("the handler ended its goroutine")
 
 // try tries an event until it is handled or given up.
 func (w *worker) try(it *delivery.Item, value any) {
-	if d := it.Handover; d != nil { // or a slow handler's queue would use up the deadline of what it handles
-		it.Header.AddWait(w.Clock.Now() - d.Taken)
-	}
 	err := ErrGoexit // unless Call returns
 	if w.Breaker != nil {
 		done, open := w.Breaker.Allow()

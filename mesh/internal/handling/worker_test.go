@@ -55,7 +55,7 @@ type bench struct {
 
 func newBench(t *testing.T, s config.HandlerSettings, change func(*Spec), answers ...error) *bench {
 	b := &bench{script: &script{answers: answers}, trace: steps.New(nil)}
-	spec := Spec{Settings: s, Clock: clock.New(), Handling: t.Context(), Breaker: NewBreaker("judge", s),
+	spec := Spec{Settings: s, Clock: clock.New(nil), Handling: t.Context(), Breaker: NewBreaker("judge", s),
 		Charge: func(*cause.Header) error { return nil }, Copy: func(v any) any { return v }}
 	if change != nil {
 		change(&spec)

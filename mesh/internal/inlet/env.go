@@ -52,7 +52,7 @@ type Type struct {
 	Rules    func() []*rules.Rule // those of its import that are in force
 	Handlers int                  // how many take it
 	// Admit asks the cascade guard.
-	Admit func(h *cause.Header, now int64) error
+	Admit func(h *cause.Header) error
 	// Enter gives an event to all who take it: see delivery.Targets.Deliver.
 	Enter func(ctx context.Context, h *cause.Header, payload []byte, p delivery.Pressure, d *delivery.Handover) error
 }

@@ -84,11 +84,12 @@ func (i *inlet) receive(m *nats.Msg) {
 		return
 	}
 	event := rules.Of(&i.header)
+	event.Size = len(i.envelope.Payload)
 	v, err := rules.Admit(i.Intake, i.of.Rules(), &event, i.Clock.Now())
 	switch {
 	case err != nil || v.Shed != nil: // counted by the rule
-	case v.Coalesce != nil:
-		v.Coalesce.Keep(&event, &kept{inlet: i, header: i.header, damage: damage, payload: i.envelope.Payload})
+	case v.Keep != nil:
+		v.Keep.Keep(&event, &kept{inlet: i, header: i.header, damage: damage, payload: i.envelope.Payload})
 	default:
 		i.deliver(i.Intake, &i.header, damage, i.envelope.Payload, delivery.MayWait)
 	}
@@ -97,7 +98,7 @@ func (i *inlet) receive(m *nats.Msg) {
 // deliver gives an event that the rules let pass to the handlers.
 func (i *inlet) deliver(ctx context.Context, h *cause.Header, damage error, payload []byte, p delivery.Pressure) {
 	i.passImported(h, damage)
-	if err := i.of.Admit(h, i.Clock.Now()); err != nil {
+	if err := i.of.Admit(h); err != nil {
 		i.Log.Rarely("imported event refused", "error", err)
 		return
 	}
@@ -141,7 +142,7 @@ func (i *inlet) decode(subject string, data []byte) (damage, err error) {
 
 // HeaderOf is the header of an event that came encoded; paths keeps its path.
 func HeaderOf(e *wire.Envelope, paths *cause.Tree) cause.Header {
-	return cause.Header{ID: cause.ID(e.ID), Root: cause.ID(e.Root), Parent: cause.ID(e.Parent), Key: e.Key}.On(paths.Walk(e.Path), e.Time, e.Waited)
+	return cause.Header{ID: cause.ID(e.ID), Root: cause.ID(e.Root), Parent: cause.ID(e.Parent), Key: e.Key}.On(paths.Walk(e.Path), e.Time, e.Age())
 }
 
 // kept is an event that came over a link and that a rule keeps. It waits for no queue.
@@ -159,7 +160,8 @@ func (k *kept) Header() *cause.Header { return &k.header }
 func (k *kept) GoOn(by *rules.Rule) {
 	event, i := rules.Of(&k.header), k.inlet
 	defer by.Arrived(&event)
-	if by.Resume(i.of.Rules(), &event, k, i.Clock.Now()) == nil {
+	event.Size = len(k.payload)
+	if by.Resume(i.of.Rules(), &event, k, i.Clock.Now()) {
 		i.deliver(i.Handling, &k.header, k.damage, k.payload, delivery.MayOverfill)
 	}
 }

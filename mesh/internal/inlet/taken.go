@@ -109,7 +109,6 @@ func (d *durable) admit() {
 
 // enter brings one event through the gate to the handlers. It waits where they are full.
 func (d *durable) enter(t *taken) {
-	now := d.Clock.Now()
 	damage, err := d.decode(t.Subject(), t.Data())
 	if err != nil {
 		sum := sha256.Sum256(t.Data()) // it has no id that could be trusted
@@ -117,27 +116,26 @@ func (d *durable) enter(t *taken) {
 		return
 	}
 	h := &d.header
-	h.AddWait(now - h.At())
 	t.header = *h
 	event := rules.Of(h)
 	event.Promised = true
-	if v, err := rules.Admit(d.Intake, d.of.Rules(), &event, now); v != rules.Passed || err != nil {
+	if v, err := rules.Admit(d.Intake, d.of.Rules(), &event, d.Clock.Now()); v != rules.Passed || err != nil {
 		d.excuse(t)
 		d.giveBack(t, d.backoff(t)) // counted by the rule
 		return
 	}
 	d.passImported(h, damage)
-	if err := d.of.Admit(h, now); err != nil {
+	if err := d.of.Admit(h); err != nil {
 		d.bury(t, h.ID, []delivery.Failure{{Place: steps.At(steps.Import), Err: err}}) // a refusal of the guard is final
 		return
 	}
-	d.deliver(t, h, now)
+	d.deliver(t, h)
 }
 
 // deliver hands an event to the handlers; the last one settles it.
-func (d *durable) deliver(t *taken, h *cause.Header, now int64) {
+func (d *durable) deliver(t *taken, h *cause.Header) {
 	id, last := h.ID, d.isLast(t)
-	over := delivery.NewHandover(now, d.of.Handlers, last, func(failures []delivery.Failure) { d.settle(t, id, last, failures) })
+	over := delivery.NewHandover(d.of.Handlers, last, func(failures []delivery.Failure) { d.settle(t, id, last, failures) })
 	if err := d.of.Enter(d.Intake, h, d.envelope.Payload, delivery.MayWait, over); err != nil {
 		d.giveBack(t, d.backoff(t))
 	}
@@ -217,7 +215,7 @@ func (d *durable) bury(t *taken, id cause.ID, failures []delivery.Failure) {
 		text := letters.ErrorText(f.Err)
 		err := d.Letters.Put(letters.Letter{
 			ID: id, Handler: handlerOf(f.Place), Peer: d.peer, Subject: d.of.Subject, Tries: int(t.count),
-			Error: text, At: time.Unix(0, d.Clock.Now()), Message: t.Data(),
+			Error: text, At: time.Unix(0, d.Clock.Wall()), Message: t.Data(),
 		})
 		if err != nil {
 			d.Log.Error("dead letter not kept, so the event comes again", "node", d.Node, "type", d.of.Subject, "event", id, "error", err)

@@ -136,8 +136,8 @@ func (o *outlet) exports(it *delivery.Item, value any, subject string, inForce [
 	}
 	event := rules.Of(&it.Header)
 	v, err := rules.Admit(o.Handling, rules.After(inForce, it.KeptBy), &event, o.Clock.Now())
-	if v.Coalesce != nil {
-		delivery.Keep(v.Coalesce, o.queue, it, o.Copy(value))
+	if v.Keep != nil {
+		delivery.Keep(v.Keep, o.queue, it, o.Copy(value))
 	}
 	return v == rules.Passed && err == nil // the rule counts
 }

@@ -15,6 +15,10 @@ import (
 // Group owns the consumers of a node. Its methods are safe for concurrent use, but for those that
 // end it: one goroutine calls these, one after the other.
 type Group struct {
+	// Elsewhere counts items that were taken out of queues, or are to come into them, and that are
+	// waited for too; nil: there are none. It is set before the first consumer is added.
+	Elsewhere func() int64
+
 	mu      sync.Mutex
 	started bool        // guarded by mu: consumers run
 	sealed  bool        // guarded by mu: no consumer may be added
@@ -66,7 +70,7 @@ func (g *Group) consumers() []*Consumer {
 	return slices.Clone(g.all)
 }
 
-// AwaitIdle waits until no item waits or is processed. A handler puts what it emits into queues
+// AwaitIdle waits until no item waits or is processed, here or elsewhere. A handler puts what it emits into queues
 // before its own event leaves its queue, so the queues are idle if two looks find all empty and
 // nothing put in between.
 func (g *Group) AwaitIdle(ctx context.Context) error {
@@ -90,6 +94,9 @@ func (g *Group) load() (depth int64, accepted uint64) {
 	for _, c := range g.consumers() {
 		depth += c.Depth()
 		accepted += c.accepted()
+	}
+	if g.Elsewhere != nil {
+		depth += g.Elsewhere()
 	}
 	return depth, accepted
 }
@@ -166,7 +173,8 @@ func (g *Group) Finish(ctx context.Context, grace time.Duration, giveUp func()) 
 	if g.AwaitIdle(ctx) == nil && g.Close(ctx) == nil {
 		return g.awaitWorkers(ctx, grace)
 	}
-	err := fmt.Errorf("%d events were still queued or being handled: %w", g.Depth(), clock.EndOf(ctx))
+	depth, _ := g.load()
+	err := fmt.Errorf("%d events were still queued or being handled: %w", depth, clock.EndOf(ctx))
 	giveUp()
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()

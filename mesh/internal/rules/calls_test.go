@@ -3,17 +3,26 @@ package rules
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
+
+	"leafmesh/mesh/config"
 )
 
-// waiters begins n calls that wait for a place of a key, one after the other, and
-// gives the channel where each says its number when it has one.
-func waiters(ctx context.Context, c *calls, key string, n int) <-chan int {
+// placesOf is the rule of a house for n calls at once of handler one, of one root.
+func placesOf(h *house, n int) *Rule {
+	h.setRules([]config.Rule{{Name: "places", Place: config.AtHandler, Handler: "one", Event: gateOpened, By: config.ByRoot, Concurrency: n}})
+	return h.handlerSet("one", gateOpened).Calls[0]
+}
+
+// callers begins n calls that wait for a place of a rule, one after the other, and gives the
+// channel where each says its number when it has one.
+func callers(ctx context.Context, r *Rule, key string, n int) <-chan int {
 	begun := make(chan int, n)
 	for i := range n {
 		go func() {
-			if c.wait(ctx, key) == nil {
+			if why, _ := r.lines.await(ctx, key, nil, false); why == nil {
 				begun <- i
 			}
 		}()
@@ -22,76 +31,77 @@ func waiters(ctx context.Context, c *calls, key string, n int) <-chan int {
 	return begun
 }
 
+// end ends a call.
+func end(r *Rule, key string) {
+	r.calls.end(key)
+	r.lines.serve(key)
+}
+
 func TestCallsGiveFreePlacesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(2)
-		if first, second := c.begin("a"), c.begin("a"); !first || !second || c.begin("a") || !c.begin("b") {
+		h := newHouse(nil)
+		r := placesOf(h, 2)
+		if first, second := r.calls.begin("a"), r.calls.begin("a"); !first || !second || r.calls.begin("a") || !r.calls.begin("b") {
 			t.Fatal("two of each key are possible")
 		}
-		begun := waiters(t.Context(), c, "a", 5)
+		begun := callers(t.Context(), r, "a", 5)
 		want := func(what string, numbers ...int) {
+			t.Helper()
 			synctest.Wait()
-			if len(begun) != len(numbers) {
-				t.Fatalf("%s: %d begun, want %v", what, len(begun), numbers)
+			var got []int
+			for len(begun) > 0 {
+				got = append(got, <-begun)
 			}
-			got := map[int]bool{} // those of one step begin at once
-			for range numbers {
-				got[<-begun] = true
-			}
-			for _, n := range numbers {
-				if !got[n] {
-					t.Errorf("%s: %v begun, want %v", what, got, numbers)
-				}
+			if slices.Sort(got); !slices.Equal(got, numbers) {
+				t.Errorf("%s: %v begun, want %v", what, got, numbers)
 			}
 		}
 		want("none is free")
-		c.end("b")
+		end(r, "b")
 		want("one of another key is free")
-		c.end("a")
+		end(r, "a")
 		want("one is free", 0)
-		c.setLimit(4)
+		r = placesOf(h, 4)
 		want("two more are possible", 1, 2)
-		c.setLimit(1)
-		c.end("a")
-		c.end("a")
-		c.end("a")
+		r = placesOf(h, 1)
+		end(r, "a")
+		end(r, "a")
+		end(r, "a")
 		want("three of four have ended, and one is possible")
-		c.end("a")
+		end(r, "a")
 		want("the last has ended", 3)
-		c.setLimit(noBound)
+		h.setRules(nil)
 		want("the rule is gone", 4)
-		c.end("a")
-		c.end("a")
-		if c.count.Keys() != 0 || len(c.waiting) != 0 {
-			t.Errorf("%d keys and %v are left", c.count.Keys(), c.waiting)
+		end(r, "a")
+		end(r, "a")
+		if r.calls.count.Keys() != 0 || r.lines.count.Load() != 0 {
+			t.Errorf("%d keys and %d lines are left", r.calls.count.Keys(), r.lines.count.Load())
 		}
 	})
 }
 
 func TestWaitingForAPlaceEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCalls(1)
-		c.begin("a")
+		r := placesOf(newHouse(nil), 1)
+		r.calls.begin("a")
 		ctx, cancel := context.WithCancel(t.Context())
-		waiters(ctx, c, "a", 3)
+		callers(ctx, r, "a", 3)
 		cancel()
 		synctest.Wait()
-		if len(c.waiting) != 0 {
-			t.Errorf("%v still wait", c.waiting)
+		if r.lines.count.Load() != 0 {
+			t.Error("some still wait")
 		}
-		if err := c.wait(ctx, "a"); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
+		if why, _ := r.lines.await(ctx, "a", nil, false); !errors.Is(why, context.Canceled) {
+			t.Errorf("error %v", why)
 		}
-		// A place that comes free when the context has ended is not lost.
+		// A place that comes free as the context ends is not lost: its caller has it, or nobody.
 		ctx, cancel = context.WithCancel(t.Context())
-		begun := waiters(ctx, c, "a", 1)
-		c.mu.Lock()
+		begun := callers(ctx, r, "a", 1)
 		cancel()
-		c.endLocked("a")
-		c.mu.Unlock()
+		end(r, "a")
 		synctest.Wait()
-		if len(begun) != 0 || !c.begin("a") {
-			t.Error("the place is lost")
+		if len(begun) == 1 == r.calls.begin("a") {
+			t.Error("the place is lost, or there twice")
 		}
 	})
 }

@@ -47,9 +47,9 @@ type keptUnit struct {
 
 // Kept is an event that a rule keeps.
 type Kept interface {
-	// GoOn lets the event, which the rule has kept, go where it was going, without waiting; if
-	// another rule there keeps an older one, into its place: see [Rule.Resume]. When it is there
-	// the rule is told that it arrived: see [Rule.Arrived].
+	// GoOn lets the event, which the rule has kept, go where it was going, without waiting, as far
+	// as the rules that are asked after this one let it: see [Rule.Resume]. When it is there the
+	// rule is told that it arrived: see [Rule.Arrived].
 	GoOn(by *Rule)
 	// Header is the event's. It is read when the event gives way to a newer one.
 	Header() *cause.Header

@@ -27,12 +27,20 @@ type Event struct {
 	Header *cause.Header
 	Parent *cause.Header
 	At     int64
+	Age    time.Duration // see cause.Header.Age
+	Size   int           // of its payload, in bytes; 0: not known
 
-	delayed time.Duration // how long it has waited for rules so far
+	// MayNotWait is for events whose way nobody waits at: a rule that waits keeps them.
+	MayNotWait bool
+
+	waited time.Duration // how long its caller has waited for rules so far
 }
 
 // Of is what rules ask of an event that has a header.
 func Of(h *cause.Header) Event { return Event{Key: h.Key, Path: h.Lineage(), Header: h} }
+
+// Waited is how long the event's caller has waited for rules.
+func (e *Event) Waited() time.Duration { return e.waited }
 
 // Pass lets the event take a step. An event without a header gets one, and so an id, if somebody
 // listens.
@@ -47,9 +55,9 @@ func (e *Event) header() cause.Header {
 	case e.Header != nil:
 		return *e.Header
 	case e.Parent != nil:
-		return e.Parent.Effect(e.Path, e.Key, e.At)
+		return e.Parent.Effect(e.Path, e.Key, e.At, e.Age)
 	case e.Path.Depth() > 0: // nobody listened when it came
-		return cause.Header{ID: cause.NewID(e.At), Key: e.Key}.On(e.Path, e.At, 0)
+		return cause.Header{ID: cause.NewID(e.At), Key: e.Key}.On(e.Path, e.At, e.Age)
 	default:
 		return cause.NewRoot(e.Path, e.Key, e.At)
 	}

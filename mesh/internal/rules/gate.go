@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -29,6 +30,8 @@ type Gate struct {
 	byRoot       map[config.Rule]*gate.Keyed[string] // guarded by mu: the buckets of rules by root, which all types share
 	coalescing   []*Rule                             // guarded by mu: those that coalesce
 	keepsNothing bool                                // guarded by mu: what is coalesced goes at once, as the node closes
+	waiting      []*lines                            // guarded by mu: those of all rules in force
+	letsAll      bool                                // guarded by mu: nothing waits any more
 }
 
 // NewGate makes a gate with rules, whose defaults are filled in.
@@ -62,10 +65,13 @@ func (g *Gate) Replace(rules []config.Rule) {
 	maps.DeleteFunc(g.byRoot, func(r config.Rule, _ *gate.Keyed[string]) bool { return !slices.Contains(g.rules, r) })
 }
 
-// Kept counts the events that rules keep.
+// Kept counts the events that rules keep: coalesced, or waiting without a caller.
 func (g *Gate) Kept() (sum int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	for _, l := range g.waiting {
+		sum += l.kept()
+	}
 	for _, r := range g.coalescing {
 		sum += int64(r.coalescer.len())
 	}
@@ -83,7 +89,34 @@ func (g *Gate) Units() (rules, units int) {
 	return len(g.coalescing), units
 }
 
-// KeepNothing lets go what rules have kept. From then on they keep nothing.
+// Lines tells who waits for which rule, ordered by type, place and rule.
+func (g *Gate) Lines() (all []stats.Line) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.env.Clock.Now()
+	for _, l := range g.waiting {
+		if s, waits := l.stats(now); waits {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b stats.Line) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Place, b.Place), cmp.Compare(a.Rule, b.Rule))
+	})
+	return all
+}
+
+// LetGo lets all go on that wait. From then on nothing waits.
+func (g *Gate) LetGo() {
+	g.mu.Lock()
+	g.letsAll = true
+	all := slices.Clone(g.waiting)
+	g.mu.Unlock()
+	for _, l := range all { // without the lock: an event may come to a type that is new
+		l.letGo()
+	}
+}
+
+// KeepNothing lets go what rules have coalesced. From then on they keep nothing.
 func (g *Gate) KeepNothing() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -93,8 +126,9 @@ func (g *Gate) KeepNothing() {
 	}
 }
 
-// newLocked puts a rule in force, for a type at a place.
-func (g *Gate) newLocked(subject string, place steps.Place, c config.Rule) *Rule {
+// newLocked puts a rule in force, for a type at a place. Who waits for an old rule that differs in
+// numbers only, which may be nil, waits for the new one then.
+func (g *Gate) newLocked(subject string, place steps.Place, c config.Rule, old *Rule) *Rule {
 	point := func(outcome stats.Outcome) *steps.Point {
 		return g.env.Trace.Point(steps.Step{Type: subject, Outcome: outcome, Place: place, Rule: c.Name})
 	}
@@ -105,14 +139,25 @@ func (g *Gate) newLocked(subject string, place steps.Place, c config.Rule) *Rule
 		refuse:  func(cause error) error { return steps.Refuse(subject, place, c.Name, cause) },
 		closing: g.env.Closing,
 	}
-	r.err = r.refuse(nil)
+	r.err, r.errFull = r.refuse(nil), r.refuse(stats.ErrLineFull)
 	switch {
 	case c.Concurrency > 0:
-		r.calls = newCalls(c.Concurrency)
+		if r.calls = newCalls(c.Concurrency); old != nil {
+			r.calls = old.calls
+			r.calls.setLimit(c.Concurrency)
+		}
 	case c.By == config.ByType:
 		r.bucket = gate.NewBucket(float64(c.Limit.Rate), c.Limit.Burst)
 	default:
 		r.keyed = g.bucketsLocked(c)
+	}
+	switch {
+	case old != nil && old.lines != nil && c.Limit.Policy == old.config.Limit.Policy: // else they go on
+		r.lines = old.lines
+	case c.Limit.Policy == config.Wait || c.Concurrency > 0:
+		r.lines = newLines(r, g.env.Clock)
+		r.lines.letsAll = g.letsAll
+		g.waiting = append(g.waiting, r.lines)
 	}
 	if c.Limit.Policy == config.Coalesce {
 		r.coalescer = &coalescer{rule: r, within: c.Within, keys: c.Keys, units: map[unit]*keptUnit{}, closed: g.keepsNothing,
@@ -134,4 +179,23 @@ func (g *Gate) bucketsLocked(c config.Rule) *gate.Keyed[string] {
 		g.byRoot[c] = table
 	}
 	return table
+}
+
+// endLocked ends the lines of old rules that no new one has taken over, and tells lines that were
+// taken over whose they are.
+func (g *Gate) endLocked(old, fresh []*Rule) {
+	now := map[*lines]*Rule{}
+	for _, r := range fresh {
+		now[r.lines] = r
+	}
+	for _, r := range old {
+		switch successor := now[r.lines]; {
+		case r.lines == nil || successor == r:
+		case successor != nil:
+			r.lines.handOver(successor)
+		default:
+			g.waiting = slices.DeleteFunc(g.waiting, func(l *lines) bool { return l == r.lines })
+			r.lines.letGo()
+		}
+	}
 }

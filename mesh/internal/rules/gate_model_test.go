@@ -15,7 +15,8 @@ type gateModel struct {
 	exports string // the one type that is exported
 	rules   []config.Rule
 	tables  map[tableKey]*modelTable
-	gone    []*modelTable  // of rules that are no longer there
+	gone    []*modelTable // of rules that are no longer there
+	lines   map[lineKey]*modelLine
 	counts  map[string]int // by "outcome rule"
 }
 
@@ -39,7 +40,21 @@ type modelBucket struct {
 	rate, burst float64
 	tokens      float64
 	at          time.Time
-	taken       []*modelEvent // tokens in the order they were taken; nil: not to be given back
+}
+
+// modelLine is the events that wait for a rule with one key, in the order in which they came.
+type modelLine struct {
+	table  *modelTable
+	key    lineKey
+	events []*modelEvent
+	bucket *modelBucket // that the first one waits for
+	due    time.Time    // when it is tried again
+}
+
+// lineKey says which events wait in one line.
+type lineKey struct {
+	rule                   config.Rule
+	subject, consumer, key string
 }
 
 // modelEvent is an event at the gate.
@@ -54,13 +69,11 @@ type modelEvent struct {
 
 	asks    []*modelTable // those that are left to ask
 	verdict string        // "passed", "refused by x", "shed", "kept by x"; empty: it waits
-	until   time.Time     // while it waits
-	bucket  *modelBucket  // whose token it waits for
-	table   *modelTable   // and of which rule
+	line    *modelLine    // where it waits; nil: it does not
 }
 
 func newGateModel(exports string) *gateModel {
-	return &gateModel{exports: exports, tables: map[tableKey]*modelTable{}, counts: map[string]int{}}
+	return &gateModel{exports: exports, tables: map[tableKey]*modelTable{}, lines: map[lineKey]*modelLine{}, counts: map[string]int{}}
 }
 
 // setRules forgets the buckets of rules that are no longer there. Rules by the same are
@@ -138,11 +151,10 @@ func newModelBucket(r config.Rule, key string) *modelBucket {
 
 // goOn asks the rules that are left.
 func (m *gateModel) goOn(e *modelEvent, now time.Time) {
-	e.bucket = nil
 	for len(e.asks) > 0 {
 		table := e.asks[0]
 		e.asks = e.asks[1:]
-		if m.ask(table, e, now); e.verdict != "" || e.bucket != nil {
+		if m.ask(table, e, now); e.verdict != "" || e.line != nil {
 			return
 		}
 	}
@@ -151,28 +163,27 @@ func (m *gateModel) goOn(e *modelEvent, now time.Time) {
 
 // ask asks one rule.
 func (m *gateModel) ask(table *modelTable, e *modelEvent, now time.Time) {
-	r, b := table.rule, m.bucketOf(table, e, now)
+	r := table.rule
+	if line := m.lines[m.lineKeyOf(table, e)]; line != nil && !(r.By == config.ByRoot && r.Place == config.AtEmit && e.descendant) {
+		m.wait(line, e, now)
+		return
+	}
+	b := m.bucketOf(table, e, now, m.count)
 	b.refill(now)
 	if r.By == config.ByRoot && r.Place == config.AtEmit && e.descendant {
 		if b.tokens > -10*b.burst {
-			b.take(nil)
+			b.tokens--
 		}
 		return
 	}
 	if b.tokens >= 1 {
-		b.take(nil)
+		b.tokens--
 		table.passes(b, now)
 		return
 	}
 	switch r.Limit.Policy {
 	case config.Wait:
-		m.count("delayed", r)
-		b.take(e)
-		e.bucket, e.table, e.until = b, table, now.Add(time.Duration(-b.tokens/b.rate*1e9))
-		if !e.deadline.IsZero() && e.until.After(e.deadline) {
-			b.giveBack(e)
-			m.refuse(e, r)
-		}
+		m.wait(&modelLine{table: table, key: m.lineKeyOf(table, e), bucket: b, due: b.nextToken(now)}, e, now)
 	case config.Shed:
 		m.count("shed", r)
 		e.verdict = "shed"
@@ -185,26 +196,72 @@ func (m *gateModel) ask(table *modelTable, e *modelEvent, now time.Time) {
 
 func (m *gateModel) refuse(e *modelEvent, r config.Rule) {
 	m.count("refused", r)
-	e.verdict, e.bucket = "refused by "+r.Name, nil
+	e.verdict = "refused by " + r.Name
+}
+
+func (m *gateModel) lineKeyOf(table *modelTable, e *modelEvent) lineKey {
+	return lineKey{table.rule, e.subject, e.handler, keyOf(table.rule, e)}
+}
+
+// wait puts an event at the end of a line, if there is room and its deadline is not before its turn;
+// or it is kept, if others should not wait for it.
+func (m *gateModel) wait(line *modelLine, e *modelEvent, now time.Time) {
+	r := line.table.rule
+	turn := line.due.Add(time.Duration(float64(len(line.events)) / float64(r.Limit.Rate) * 1e9))
+	if len(line.events) >= r.Waiting || !e.deadline.IsZero() && turn.After(e.deadline) {
+		m.refuse(e, r)
+		return
+	}
+	m.count("delayed", r)
+	goesOn := r.By != config.ByType || r.Root != "" || r.Place == config.AtHandler
+	if goesOn && (r.Place != config.AtEmit || e.descendant) {
+		e.verdict = "kept by " + r.Name
+		return
+	}
+	line.events, e.line = append(line.events, e), line
+	m.lines[line.key] = line
 }
 
 func (m *gateModel) count(outcome string, r config.Rule) { m.counts[outcome+" "+r.Name]++ }
 
-// wake lets an event that waits pass the rule.
-func (m *gateModel) wake(e *modelEvent, now time.Time) {
-	e.table.passes(e.bucket, now)
+// wake lets the first event of a line pass the rule, if there is a token, and returns it.
+func (m *gateModel) wake(line *modelLine, now time.Time) *modelEvent {
+	e := line.events[0]
+	b := m.bucketOf(line.table, e, now, func(string, config.Rule) {})
+	b.refill(now)
+	if line.bucket = b; b.tokens < 1 {
+		line.due = b.nextToken(now)
+		return nil
+	}
+	b.tokens--
+	line.table.passes(b, now)
+	line.due = b.nextToken(now)
+	m.leave(e)
 	m.goOn(e, now)
+	return e
 }
 
 // cancel ends an event that waits.
-func (m *gateModel) cancel(e *modelEvent, now time.Time) {
-	e.bucket.refill(now)
-	e.bucket.giveBack(e)
-	m.refuse(e, e.table.rule)
+func (m *gateModel) cancel(e *modelEvent) {
+	r := e.line.table.rule
+	m.leave(e)
+	m.refuse(e, r)
 }
 
-func (m *gateModel) bucketOf(table *modelTable, e *modelEvent, now time.Time) *modelBucket {
-	key := map[config.By]string{config.ByKey: e.key, config.ByPeer: e.origin, config.ByRoot: e.rootNode + ":" + e.rootOf}[table.rule.By]
+func (m *gateModel) leave(e *modelEvent) {
+	line := e.line
+	line.events = slices.DeleteFunc(line.events, func(other *modelEvent) bool { return other == e })
+	if e.line = nil; len(line.events) == 0 {
+		delete(m.lines, line.key)
+	}
+}
+
+func keyOf(r config.Rule, e *modelEvent) string {
+	return map[config.By]string{config.ByKey: e.key, config.ByPeer: e.origin, config.ByRoot: e.rootNode + ":" + e.rootOf}[r.By]
+}
+
+func (m *gateModel) bucketOf(table *modelTable, e *modelEvent, now time.Time, count func(string, config.Rule)) *modelBucket {
+	key := keyOf(table.rule, e)
 	for i, b := range table.buckets {
 		if b.key == key {
 			table.buckets = append(slices.Delete(table.buckets, i, i+1), b)
@@ -214,10 +271,10 @@ func (m *gateModel) bucketOf(table *modelTable, e *modelEvent, now time.Time) *m
 	if len(table.buckets) >= table.rule.Keys {
 		oldest := table.buckets[0]
 		if oldest.refill(now); oldest.tokens < oldest.burst {
-			m.count("overflowed", table.rule)
+			count("overflowed", table.rule)
 			return table.overflow
 		}
-		m.count("evicted", table.rule)
+		count("evicted", table.rule)
 		table.buckets = table.buckets[1:]
 	}
 	b := newModelBucket(table.rule, key)
@@ -232,18 +289,9 @@ func (b *modelBucket) refill(now time.Time) {
 	b.at = now
 }
 
-func (b *modelBucket) take(by *modelEvent) {
-	b.tokens--
-	b.taken = append(b.taken, by)
-}
-
-// giveBack gives a token back if nobody has taken one after it: who did waits for
-// the time that was said.
-func (b *modelBucket) giveBack(e *modelEvent) {
-	if last := len(b.taken) - 1; b.taken[last] == e {
-		b.tokens = min(b.burst, b.tokens+1)
-		b.taken = b.taken[:last]
-	}
+// nextToken is when there is a token if nobody takes one.
+func (b *modelBucket) nextToken(now time.Time) time.Time {
+	return now.Add(time.Duration(max(0, 1-b.tokens) / b.rate * 1e9))
 }
 
 func (t *modelTable) passes(b *modelBucket, now time.Time) {

@@ -23,18 +23,14 @@ func (s *HandlerSet) all() []*Rule {
 // admitCall is [Rule.admit] for a rule with a concurrency. An event that the rule has kept, or one
 // after it, waits for a place, whatever the policy is: it is older than what is kept here now.
 func (r *Rule) admitCall(ctx context.Context, e *Event) (Verdict, error) {
-	key, overdue := r.keyOf(e), e.KeptBy != nil && r.Order(e.KeptBy) <= 0
-	if (overdue || !r.coalescer.holds(e.unit())) && r.calls.begin(key) {
+	overdue := e.KeptBy != nil && r.Order(e.KeptBy) <= 0
+	if (overdue || !r.coalescer.holds(e.unit()) && !r.lines.busy(r, e)) && r.calls.begin(r.keyOf(e)) {
 		return Passed, nil
 	}
-	if !overdue && r.config.Limit.Policy != config.Wait {
-		return r.stop(e)
+	if overdue || r.config.Limit.Policy == config.Wait {
+		return r.wait(ctx, e, overdue)
 	}
-	e.Pass(r.delayed, nil)
-	if err := r.calls.wait(ctx, key); err != nil {
-		return Passed, r.refuseFor(e, err)
-	}
-	return Passed, nil
+	return r.stop(e)
 }
 
 // EndCalls frees the places that an event took of rules.
@@ -42,6 +38,9 @@ func EndCalls(rules []*Rule, e *Event) {
 	for _, r := range rules {
 		if r.concerns(e) {
 			r.calls.end(r.keyOf(e))
+			if r.lines.busy(r, e) {
+				r.lines.serve(r.keyOf(e))
+			}
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 // house is a gate with the sets of two types and two handlers that take both, as a
 // node has them.
 type house struct {
+	clock *clock.Clock
 	gate  *Gate
 	trace *steps.Trace
 
@@ -31,8 +32,8 @@ func (h houseHandler) Settings() config.HandlerSettings { return config.DefaultH
 var houseHandlers = []config.Handler{houseHandler("one"), houseHandler("two")}
 
 func newHouse(rules []config.Rule) *house {
-	h := &house{trace: steps.New(nil), sets: map[string]*Set{}, handlers: map[[2]string]*HandlerSet{}}
-	h.gate = NewGate(Env{Clock: clock.New(), Trace: h.trace}, nil)
+	h := &house{clock: clock.New(nil), trace: steps.New(nil), sets: map[string]*Set{}, handlers: map[[2]string]*HandlerSet{}}
+	h.gate = NewGate(Env{Clock: h.clock, Trace: h.trace}, nil)
 	h.setRules(rules)
 	return h
 }
@@ -57,7 +58,7 @@ func (h *house) setRules(rules []config.Rule) {
 		h.sets[subject] = h.gate.Set(subject, subject == gateOpened, h.sets[subject])
 		for _, handler := range houseHandlers {
 			at := [2]string{handler.Name(), subject}
-			h.handlers[at] = h.gate.HandlerSet(subject, steps.AtHandler(handler.Name()), h.handlers[at])
+			h.handlers[at] = h.gate.HandlerSet(subject, steps.AtHandler(handler.Name()), true, h.handlers[at])
 		}
 	}
 }

@@ -5,13 +5,10 @@ import (
 	"context"
 	"hash/maphash"
 	"slices"
-	"time"
 
 	"leafmesh/mesh/config"
-	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/gate"
 	"leafmesh/mesh/internal/steps"
-	"leafmesh/mesh/stats"
 )
 
 // Rule is a rule in force, for one event type at one place.
@@ -21,33 +18,37 @@ type Rule struct {
 	keyed     *gate.Keyed[string] // of every other
 	calls     *calls              // of a rule with a concurrency, which has no buckets
 	coalescer *coalescer          // of a rule that coalesces; nil: none
+	lines     *lines              // of a rule that waits or has a concurrency; nil: none
+	mixed     bool                // who is asked at its place has events of other types too
 
 	refused, shed, delayed, overflowed, evicted *steps.Point
 
 	refuse func(cause error) error // makes the error of an event that is refused
-	err    error                   // the one without a cause, made once: refusing must be cheap
+	// The errors without a cause of their own are made once: refusing must be cheap.
+	err, errFull error
 
 	closing <-chan struct{} // closed when the node begins to close
 }
 
 // Verdict is what rules say of an event that they do not refuse.
 type Verdict struct {
-	Shed     *Rule // the rule that drops it
-	Coalesce *Rule // the rule that keeps it until later
+	Shed *Rule // the rule that drops it
+	Keep *Rule // the rule that keeps it until later, as it coalesces or as the event has to wait
 }
 
 // Passed is the verdict on an event that goes on.
 var Passed = Verdict{}
 
-// Admit asks rules in turn. The time is when the first was asked, in nanoseconds since
-// 1970. It waits for those whose policy that is, until ctx ends. What they stop they
-// count. The error is that of the constructor in [Env].
-func Admit(ctx context.Context, rules []*Rule, e *Event, unix int64) (Verdict, error) {
+// Admit asks rules in turn. The time is when the first was asked, as of [clock.Clock.Now]. It waits
+// for those whose policy that is, until ctx ends, or says that the rule is to keep the event
+// meanwhile: see [Rule.keepsWaiting]. What they stop they count. The error is that of the
+// constructor in [Env].
+func Admit(ctx context.Context, rules []*Rule, e *Event, now int64) (Verdict, error) {
 	for _, r := range rules {
 		if !r.concerns(e) {
 			continue
 		}
-		if v, err := r.admit(ctx, e, unix); v != Passed || err != nil {
+		if v, err := r.admit(ctx, e, now+int64(e.waited)); v != Passed || err != nil {
 			return v, err
 		}
 	}
@@ -55,10 +56,10 @@ func Admit(ctx context.Context, rules []*Rule, e *Event, unix int64) (Verdict, e
 }
 
 // Charge charges rules with an event that none of them stops.
-func Charge(rules []*Rule, e *Event, unix int64) {
+func Charge(rules []*Rule, e *Event, now int64) {
 	for _, r := range rules {
 		if r.concerns(e) {
-			r.charge(e, unix)
+			r.charge(e, now)
 		}
 	}
 }
@@ -75,17 +76,38 @@ func After(rules []*Rule, r *Rule) []*Rule {
 	return rules[first:]
 }
 
-// Resume lets an event that the rule kept go on past those of the rules that are asked after it.
-// They are charged, since nobody is left to be told that they stop it. If one of them keeps an
-// older event of the type and key, the event goes into its place; Resume returns that rule then,
-// else nil.
-func (r *Rule) Resume(rules []*Rule, e *Event, kept Kept, unix int64) (older *Rule) {
+// Resume lets an event that the rule kept go on past those of the rules that are asked after it. It
+// reports whether the event goes on: not if one of them stops it, which is counted, or keeps it.
+//
+// What waited is asked for like any other event, but waits nowhere. What was coalesced is charged
+// instead, since it is the last value of its key; if one of the rules keeps an older event of the
+// type and key, it goes into its place.
+func (r *Rule) Resume(rules []*Rule, e *Event, kept Kept, now int64) (goesOn bool) {
+	if r.coalescer == nil {
+		e.MayNotWait = true
+		v, err := Admit(context.Background(), After(rules, r), e, now) // nothing waits, so nothing ends
+		if v.Keep != nil {
+			v.Keep.Keep(e, kept)
+		}
+		return v == Passed && err == nil
+	}
 	before, older := untilKept(After(rules, r), e)
-	Charge(before, e, unix)
+	Charge(before, e, now)
 	if older != nil {
 		older.Keep(e, kept)
 	}
-	return older
+	return older == nil
+}
+
+// Pass lets an event that the rule kept go past the rules of another place, which keep nothing: see
+// [Rule.Resume].
+func (r *Rule) Pass(rules []*Rule, e *Event, now int64) (goesOn bool) {
+	if r.coalescer != nil {
+		Charge(rules, e, now)
+		return true
+	}
+	v, err := Admit(context.Background(), rules, e, now)
+	return v == Passed && err == nil
 }
 
 // untilKept finds the first of some rules that keeps an older event of the type and key, and lists
@@ -116,15 +138,34 @@ func (r *Rule) Order(other *Rule) int {
 // Name is what errors and counters call the rule.
 func (r *Rule) Name() string { return r.config.Name }
 
-// Keep takes an event that the rule coalesces, and reports whether it took no other's place.
-func (r *Rule) Keep(e *Event, kept Kept) (more bool) { return r.coalescer.keep(e, kept) }
+// Keep takes an event that the rule keeps until later, and reports whether it took no other's
+// place.
+func (r *Rule) Keep(e *Event, kept Kept) (more bool) {
+	if r.coalescer != nil {
+		return r.coalescer.keep(e, kept)
+	}
+	r.lines.keep(r.keyOf(e), e, kept)
+	return true
+}
 
 // Expect announces an event that will be kept, or will not come: then it must be followed by
 // Arrived.
-func (r *Rule) Expect(e *Event) { r.coalescer.expect(e.unit()) }
+func (r *Rule) Expect(e *Event) {
+	if r.coalescer != nil {
+		r.coalescer.expect(e.unit())
+	} else {
+		r.lines.expect(r.keyOf(e))
+	}
+}
 
 // Arrived says that an event which the rule kept, or expected, is on its way no longer.
-func (r *Rule) Arrived(e *Event) { r.coalescer.arrived(e.unit()) }
+func (r *Rule) Arrived(e *Event) {
+	if r.coalescer != nil {
+		r.coalescer.arrived(e.unit())
+	} else {
+		r.lines.arrived(r.keyOf(e))
+	}
+}
 
 // concerns reports whether the rule is for the event's cascade.
 func (r *Rule) concerns(e *Event) bool {
@@ -132,25 +173,23 @@ func (r *Rule) concerns(e *Event) bool {
 }
 
 // admit says whether an event may pass. It waits if that is the policy, until ctx ends.
-func (r *Rule) admit(ctx context.Context, e *Event, unix int64) (Verdict, error) {
+func (r *Rule) admit(ctx context.Context, e *Event, now int64) (Verdict, error) {
 	if r.calls != nil {
 		return r.admitCall(ctx, e)
 	}
-	now := time.Unix(0, unix+int64(e.delayed))
 	if r.config.By == config.ByRoot && e.Path.Depth() > 0 && r.config.Place == config.AtEmit {
-		r.charge(e, now.UnixNano())
+		r.charge(e, now)
 		return Passed, nil
 	}
-	if r.coalescer.holds(e.unit()) {
+	switch {
+	case r.coalescer.holds(e.unit()):
 		return r.stop(e)
-	}
-	bucket := r.bucketOf(e, now)
-	if bucket.Allow(now) {
+	case r.lines.busy(r, e): // who came first is first
+		return r.wait(ctx, e, false)
+	case r.bucketOf(e, now).Allow(now):
 		return Passed, nil
-	}
-	if r.config.Limit.Policy == config.Wait {
-		e.Pass(r.delayed, nil)
-		return Passed, r.wait(ctx, e, bucket, now)
+	case r.lines != nil:
+		return r.wait(ctx, e, false)
 	}
 	return r.stop(e)
 }
@@ -166,7 +205,7 @@ func (r *Rule) stop(e *Event) (Verdict, error) {
 		e.Pass(r.shed, nil)
 		return Verdict{Shed: r}, nil
 	case config.Coalesce:
-		return Verdict{Coalesce: r}, nil
+		return Verdict{Keep: r}, nil
 	default:
 		e.Pass(r.refused, r.err)
 		return Passed, r.err
@@ -174,9 +213,8 @@ func (r *Rule) stop(e *Event) (Verdict, error) {
 }
 
 // charge takes a token for an event that is not stopped.
-func (r *Rule) charge(e *Event, unix int64) {
+func (r *Rule) charge(e *Event, now int64) {
 	if r.calls == nil {
-		now := time.Unix(0, unix)
 		r.bucketOf(e, now).Charge(now)
 	}
 }
@@ -198,12 +236,11 @@ func (r *Rule) keyOf(e *Event) string {
 // keySeed makes shards unpredictable, so that nobody can choose keys that all meet at one lock.
 var keySeed = maphash.MakeSeed()
 
-func (r *Rule) bucketOf(e *Event, now time.Time) *gate.Bucket {
+func (r *Rule) bucketOf(e *Event, now int64) *gate.Bucket {
 	if r.bucket != nil {
 		return r.bucket
 	}
-	key := r.keyOf(e)
-	bucket, use := r.keyed.Bucket(key, maphash.String(keySeed, key), now)
+	bucket, use := r.bucketFor(r.keyOf(e), now)
 	switch use {
 	case gate.Overflow:
 		e.Pass(r.overflowed, nil)
@@ -213,48 +250,9 @@ func (r *Rule) bucketOf(e *Event, now time.Time) *gate.Bucket {
 	return bucket
 }
 
-// wait waits for the next token. What comes from outside waits no longer when the node begins to
-// close; what is in the node already does, to be finished.
-func (r *Rule) wait(ctx context.Context, e *Event, bucket *gate.Bucket, now time.Time) error {
-	closing := r.closing
-	switch r.config.Place {
-	case config.AtHandler:
-		closing = nil
-	case config.AtEmit:
-		if e.Handled {
-			closing = nil
-		}
-	case config.AtExport:
-		if e.Handled || !e.Promised { // else Emit waits here, of a durable export
-			closing = nil
-		}
+func (r *Rule) bucketFor(key string, now int64) (*gate.Bucket, gate.Use) {
+	if r.bucket != nil {
+		return r.bucket, gate.Own
 	}
-	if e.BeforeWait != nil {
-		e.BeforeWait()
-	}
-	delay, giveBack := bucket.Delay(now)
-	if deadline, ok := ctx.Deadline(); ok && now.Add(delay).After(deadline) {
-		giveBack(now)
-		return r.refuseFor(e, context.DeadlineExceeded)
-	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		e.delayed += time.Since(now)
-		return nil
-	case <-closing:
-		giveBack(time.Now())
-		return r.refuseFor(e, stats.ErrClosed)
-	case <-ctx.Done():
-		giveBack(time.Now())
-		return r.refuseFor(e, clock.EndOf(ctx))
-	}
-}
-
-// refuseFor refuses an event for a reason.
-func (r *Rule) refuseFor(e *Event, cause error) error {
-	err := r.refuse(cause)
-	e.Pass(r.refused, err)
-	return err
+	return r.keyed.Bucket(key, maphash.String(keySeed, key), now)
 }

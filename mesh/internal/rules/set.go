@@ -21,7 +21,7 @@ type Set struct {
 func (g *Gate) Set(subject string, exported bool, old *Set) *Set {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	set, kept := &Set{}, byConfig(old.all())
+	set, present := &Set{}, byIdentity(old.all())
 	for _, c := range g.rules {
 		if c.Limit.Unlimited() || c.Place == config.AtHandler || !config.Match(c.Event, subject) {
 			continue
@@ -29,9 +29,9 @@ func (g *Gate) Set(subject string, exported bool, old *Set) *Set {
 		if c.Place == config.AtExport && !exported {
 			continue // nothing of the type is sent: it may not be refused for that
 		}
-		r := kept[c]
-		if r == nil {
-			r = g.newLocked(subject, steps.At(steps.Kind(c.Place)), c)
+		r := present[c.Identity()]
+		if r == nil || r.config != c {
+			r = g.newLocked(subject, steps.At(steps.Kind(c.Place)), c, r)
 		}
 		switch {
 		case c.Place == config.AtEmit:
@@ -47,6 +47,7 @@ func (g *Gate) Set(subject string, exported bool, old *Set) *Set {
 	for _, list := range [][]*Rule{set.Emit, set.ExportRefuse, set.Export, set.Import} {
 		slices.SortFunc(list, (*Rule).Order)
 	}
+	g.endLocked(old.all(), set.all())
 	return set
 }
 
@@ -58,52 +59,41 @@ func (s *Set) all() []*Rule {
 	return slices.Concat(s.Emit, s.ExportRefuse, s.Export, s.Import)
 }
 
-func byConfig(rules []*Rule) map[config.Rule]*Rule {
-	by := map[config.Rule]*Rule{}
+func byIdentity(rules []*Rule) map[config.RuleID]*Rule {
+	by := map[config.RuleID]*Rule{}
 	for _, r := range rules {
-		by[r.config] = r
+		by[r.config.Identity()] = r
 	}
 	return by
 }
 
-// HandlerSet makes the rules of a handler for an event type; nil if there are none. It keeps those
-// of an older set that stay the same, and the calls under way for those of which only the numbers
-// change. old may be nil.
-func (g *Gate) HandlerSet(subject string, place steps.Place, old *HandlerSet) *HandlerSet {
+// HandlerSet makes the rules of a handler for an event type; nil if there are none. A mixed handler
+// gets events of other types too. The set keeps those rules of an older one that stay the same, and
+// the calls under way and the waiting for those of which only the numbers change. old may be nil.
+func (g *Gate) HandlerSet(subject string, place steps.Place, mixed bool, old *HandlerSet) *HandlerSet {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	set, kept, underWay := &HandlerSet{}, byConfig(old.all()), map[config.RuleID]*calls{}
-	for _, r := range old.all() {
-		if r.calls != nil {
-			underWay[r.config.Identity()] = r.calls
-		}
-	}
+	set, present := &HandlerSet{}, byIdentity(old.all())
 	for _, c := range g.rules {
 		if c.Place != config.AtHandler || !config.Match(c.Event, subject) || c.Handler != "" && c.Handler != place.Handler {
 			continue
 		}
-		r := kept[c]
-		if r == nil {
-			r = g.newLocked(subject, place, c)
-			if present := underWay[c.Identity()]; present != nil {
-				r.calls = present
-				present.setLimit(c.Concurrency)
-			}
+		r := present[c.Identity()]
+		if r == nil || r.config != c {
+			r = g.newLocked(subject, place, c, r)
+			r.mixed = mixed
 		}
 		if r.calls == nil {
 			set.Rates = append(set.Rates, r)
 		} else {
 			set.Calls = append(set.Calls, r)
-			delete(underWay, c.Identity())
 		}
-	}
-	for _, c := range underWay { // nobody waits for a rule that is gone
-		c.setLimit(noBound)
-	}
-	if len(set.all()) == 0 {
-		return nil
 	}
 	slices.SortFunc(set.Rates, (*Rule).Order)
 	slices.SortFunc(set.Calls, (*Rule).Order)
+	g.endLocked(old.all(), set.all())
+	if len(set.all()) == 0 {
+		return nil
+	}
 	return set
 }

@@ -56,6 +56,9 @@ func (p *Point) Count() (heard bool) {
 // Tell tells who listens of a step that was counted.
 func (p *Point) Tell(h cause.Header, err error) { p.tell(1, h, err) }
 
+// Step is the step that the point counts.
+func (p *Point) Step() Step { return p.step }
+
 // Load is how many events took the step so far.
 func (p *Point) Load() uint64 { return p.count.Load() }
 

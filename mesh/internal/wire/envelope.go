@@ -22,7 +22,7 @@ type Envelope struct {
 	Root   ID     // the event that began the cascade; ID itself for a root
 	Parent ID     // the event whose handler emitted this one; zero for a root that none did, and only for a root
 	Time   int64  // when it was emitted, by the emitter's clock: nanoseconds since 1970-01-01 UTC
-	Waited int64  // how long the event and its ancestors waited in durable outboxes, together: nanoseconds, never negative
+	Waited int64  // nanoseconds between the root's time and Time that are not the age of the cascade, see Age; never negative
 	Key    string // unit of ordering; valid UTF-8, at most MaxKeyBytes, may be empty
 
 	// Path has a step "node:subject" for each event from the root to this one, 1 to MaxPathSteps of them. Decoded steps

@@ -1,0 +1,60 @@
+package mesh
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/stats"
+)
+
+// watchHandlers logs calls of handlers that take too long, one line a call, until done is closed.
+// Nothing else tells of a handler that hangs before its queue is full.
+func (f *flow) watchHandlers(done <-chan struct{}) {
+	limit := f.config.Alarms.WithDefaults().Handling
+	told := map[*desk]uint64{} // the turn that was told of last
+	tick := time.NewTicker(min(limit, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-done:
+			return
+		}
+		now := f.clock.Now()
+		for _, d := range f.desks {
+			if r, path, number := d.slow(now, limit); number > told[d] {
+				told[d] = number
+				f.log.Warn("handler has not returned", "node", f.name, "handler", r.Handler, "type", r.Type, "event", r.Event,
+					"root", r.Root, "path", path, "key", r.Key, "for", r.For.Round(time.Millisecond))
+			}
+		}
+	}
+}
+
+// slow lists the calls of handlers that take too long, the longest first.
+func (f *flow) slow() (calls []stats.Running) {
+	now, limit := f.clock.Now(), f.config.Alarms.WithDefaults().Handling
+	for _, d := range f.desks {
+		if r, _, number := d.slow(now, limit); number > 0 {
+			calls = append(calls, r)
+		}
+	}
+	slices.SortFunc(calls, func(a, b stats.Running) int { return cmp.Compare(b.For, a.For) })
+	return calls
+}
+
+// slow tells of the present turn, with its path and number, if it takes longer than the limit; else
+// the number is 0.
+func (d *desk) slow(now int64, limit time.Duration) (r stats.Running, path *cause.Path, number uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	took := time.Duration(now - d.begun)
+	if !d.open || took < limit {
+		return r, nil, 0
+	}
+	h := &d.header
+	r = stats.Running{Handler: d.source.Place.Handler, Type: h.Subject(), Event: h.ID, Root: h.Root, Key: h.Key, For: took}
+	return r, h.Lineage(), d.number
+}
