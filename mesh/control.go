@@ -11,23 +11,42 @@ import (
 func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 
 // SetRules replaces all rules of the running node, those of exports and imports too: change what
-// [Node.Rules] returned. No event is lost by it, and the buckets of rules that stay the same are
-// kept. Events that wait for a rule of which only numbers change wait by the new ones; those that
-// wait for a rule that is gone, or were coalesced by one that changes, go at once. A concurrency may
-// change alone: under a higher one waiting calls go on at once, under a lower one those under way
-// finish. The error is that of config.CheckRules; then nothing
-// has changed.
+// [Node.Rules] returned, or read the node's file again and give what its Rules method returns. Its
+// Limits alone leave out those of exports and imports; the log warns of each that goes.
+//
+// No event is lost by it, and the buckets of rules that stay the same are kept. Events that wait for
+// a rule of which only numbers change wait by the new ones; those that wait for a rule that is gone,
+// or were coalesced by one that changes, go at once. A concurrency may change alone: under a higher
+// one waiting calls go on at once, under a lower one those under way finish.
+//
+// It checks the rules as Open does, and its error has the same config.FieldErrors, with fields of
+// "limits". If one rule is wrong nothing has changed.
 func (n *Node) SetRules(rules []config.Rule) error {
-	if err := config.CheckRules(rules, n.config.Exports, n.config.Handlers); err != nil {
-		return err
+	if err := n.config.CheckRules(rules, isDeclared); err != nil {
+		return fmt.Errorf("mesh: rules of node %s: %w", n.name, err)
 	}
 	n.table.mu.Lock()
 	defer n.table.mu.Unlock()
+	old := n.gate.Rules()
 	n.gate.Replace(slices.Clone(rules))
 	for _, t := range n.table.Load().types {
 		t.putRulesInForceLocked()
 	}
+	n.warnOfUnbounded(old, n.gate.Rules())
 	return nil
+}
+
+// warnOfUnbounded tells of the limits of exports and imports that new rules leave out. That may be
+// meant. It may as well be that somebody gave the limits of a file and took them for all its rules.
+func (f *flow) warnOfUnbounded(old, present []config.Rule) {
+	within := func(rules []config.Rule, id config.RuleID) bool {
+		return slices.ContainsFunc(rules, func(r config.Rule) bool { return r.Identity() == id })
+	}
+	for _, r := range f.config.ExchangeRules() {
+		if within(old, r.Identity()) && !within(present, r.Identity()) {
+			f.log.Warn("the limit of an "+string(r.Place)+" is no longer in force", "node", f.name, "type", r.Event)
+		}
+	}
 }
 
 // Cut stops the events of a type from reaching one place, "handler judge" or "export", until

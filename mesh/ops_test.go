@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,12 +109,18 @@ func TestRulesAreAnsweredAsInAFile(t *testing.T) {
 	if len(entries) != 2 || entries[0]["within"] != "2s" || fmt.Sprint(entries[0]["limit"]) != "map[burst:3 policy:coalesce rate:20/min]" {
 		t.Errorf("%+v", entries)
 	}
-	var rules []mesh.Rule
-	if err := yaml.Unmarshal(question(t, conn, "mesh.ops.rules", nil).Data, &rules); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := fmt.Sprintf("%+v", rules), fmt.Sprintf("%+v", nodes[0].Rules()); got != want {
-		t.Errorf("%s, want %s", got, want)
+	text := question(t, conn, "mesh.ops.rules", nil).Data
+	for name, unmarshal := range map[string]func([]byte, *[]mesh.Rule) error{
+		"JSON": func(text []byte, into *[]mesh.Rule) error { return json.Unmarshal(text, into) },
+		"YAML": func(text []byte, into *[]mesh.Rule) error { return yaml.Unmarshal(text, into) },
+	} {
+		var rules []mesh.Rule
+		if err := unmarshal(text, &rules); err != nil {
+			t.Fatal(err)
+		}
+		if want := nodes[0].Rules(); !slices.Equal(rules, want) {
+			t.Errorf("from %s %+v, want %+v", name, rules, want)
+		}
 	}
 	if err := nodes[0].SetRules(nil); err != nil {
 		t.Fatal(err)

@@ -66,25 +66,26 @@ func (n Node) CheckProgram(declared func(subject string) bool) error {
 		return err
 	}
 	var errs []error
-	check := func(field, subject string) {
-		if !declared(subject) && !IsPattern(subject) && !n.HasImport(subject) {
-			errs = append(errs, &FieldError{Field: field, Problem: fmt.Sprintf("this program declares no event type %q", subject),
-				Remedy: "correct the name, or declare the type with mesh.NewEvent"})
-		}
-	}
 	for i, e := range n.Exports {
-		check(fmt.Sprintf("exports[%d].event", i), e.Event)
+		errs = append(errs, n.checkDeclared(fmt.Sprintf("exports[%d].event", i), e.Event, declared))
 	}
-	for i, l := range n.Limits {
-		check(fmt.Sprintf("limits[%d].event", i), l.Event)
-	}
+	errs = append(errs, n.checkRulesOfProgram(declared))
 	for i, m := range n.Imports {
 		if m.Durable && !slices.ContainsFunc(n.Handlers, func(h Handler) bool { return Match(h.Pattern(), m.Event) }) {
 			errs = append(errs, &FieldError{Field: fmt.Sprintf("imports[%d].durable", i), Problem: fmt.Sprintf("no handler takes %s", m.Event),
 				Remedy: "declare a handler, which acknowledges the events, or remove durable"})
 		}
 	}
-	return errors.Join(append(errs, checkRuleHandlers(n.Limits, n.Handlers))...)
+	return errors.Join(errs...)
+}
+
+// checkDeclared reports a subject of which the program can have no event.
+func (n Node) checkDeclared(field, subject string, declared func(subject string) bool) error {
+	if declared(subject) || IsPattern(subject) || n.HasImport(subject) {
+		return nil
+	}
+	return &FieldError{Field: field, Problem: fmt.Sprintf("this program declares no event type %q", subject),
+		Remedy: "correct the name, or declare the type with mesh.NewEvent"}
 }
 
 // Declares reports whether the settings have an emission of the type, or none at all.
@@ -150,24 +151,4 @@ func checkHandler(h Handler) error {
 		return fmt.Errorf("handler %s, when full: %q; mesh.Wait or mesh.Shed are possible", name, s.Full)
 	}
 	return wire.CheckPattern(h.Pattern())
-}
-
-// checkRuleHandlers reports rules for handlers that the node does not have, or that take none of
-// the events: they would limit nothing.
-func checkRuleHandlers(rules []Rule, handlers []Handler) error {
-	var errs []error
-	for i, r := range rules {
-		if r.Handler == "" {
-			continue
-		}
-		switch at := slices.IndexFunc(handlers, func(h Handler) bool { return h.Name() == r.Handler }); {
-		case at < 0:
-			errs = append(errs, &FieldError{Field: fmt.Sprintf("limits[%d].handler", i), Problem: fmt.Sprintf("no handler is named %q", r.Handler),
-				Remedy: "correct the name, or leave it out for each handler of the events"})
-		case !Overlap(handlers[at].Pattern(), r.Event):
-			errs = append(errs, &FieldError{Field: fmt.Sprintf("limits[%d].event", i),
-				Problem: fmt.Sprintf("handler %s takes %s and never %s", r.Handler, handlers[at].Pattern(), r.Event), Remedy: "name an event that the handler takes"})
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -34,12 +34,12 @@ const (
 // (golang.org/x/time/rate). The zero Limit is none.
 type Limit struct {
 	// Rate is how many events pass in the long run.
-	Rate Rate `yaml:"rate,omitempty"`
+	Rate Rate `yaml:"rate,omitempty" json:"rate,omitzero"`
 	// Burst is how many may pass at once; at least 1. Zero takes a tenth of a second's worth, and
 	// at least 1.
-	Burst int `yaml:"burst,omitempty"`
+	Burst int `yaml:"burst,omitempty" json:"burst,omitzero"`
 	// Policy is what happens to an event over the limit. Empty is Refuse.
-	Policy Policy `yaml:"policy,omitempty"`
+	Policy Policy `yaml:"policy,omitempty" json:"policy,omitzero"`
 }
 
 // Unlimited reports whether the limit lets everything pass.

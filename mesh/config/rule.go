@@ -38,43 +38,44 @@ const (
 	ByPeer By = "peer"
 )
 
-// Rule limits events at one place of a node.
+// Rule limits events at one place of a node. In JSON it has the keys and texts that it has in a
+// node's file.
 type Rule struct {
 	// Name is what errors, counters and logs call the rule; default: the place and "-limit". Rules
 	// of one name are counted together.
-	Name string `yaml:"name,omitempty"`
+	Name string `yaml:"name,omitempty" json:"name,omitzero"`
 	// Place is where the rule is asked; default emit.
-	Place Place `yaml:"place,omitempty"`
+	Place Place `yaml:"place,omitempty" json:"place,omitzero"`
 	// Handler is the name of the handler that a rule at place handler is for; empty: each handler
 	// of the events has buckets of its own. A node without such a handler does not open.
-	Handler string `yaml:"handler,omitempty"`
+	Handler string `yaml:"handler,omitempty" json:"handler,omitzero"`
 	// Event is a subject, or a pattern: "clue.answer.submitted", "clue.>", ">". Each type that
 	// matches has buckets of its own, but for [ByRoot].
-	Event string `yaml:"event"`
+	Event string `yaml:"event" json:"event"`
 	// Root restricts the rule to cascades that began with an event of this type.
-	Root string `yaml:"root,omitempty"`
+	Root string `yaml:"root,omitempty" json:"root,omitzero"`
 	// By says which events share a bucket; default type.
-	By By `yaml:"by,omitempty"`
+	By By `yaml:"by,omitempty" json:"by,omitzero"`
 	// Keys is how many buckets a rule that is not by type holds for each event type; default 10000,
 	// at most a million. Past it a new key takes the bucket that was not used for longest, if that
 	// is full again, and else shares one with all such keys: a flood of made-up keys costs no
 	// memory and gets one key's rate. It is also how many events a rule that coalesces keeps; past
 	// it the one kept longest goes early.
-	Keys int `yaml:"keys,omitempty"`
+	Keys int `yaml:"keys,omitempty" json:"keys,omitzero"`
 	// Limit is the rate, the burst and the policy of each bucket.
-	Limit Limit `yaml:"limit,omitempty"`
+	Limit Limit `yaml:"limit,omitempty" json:"limit,omitzero"`
 	// Concurrency is, instead of a rate, how many calls of a handler may run at once for this event
 	// type, in all of its workers: of each key, root or peer, as By says. A call is under way until
 	// the event is handled or given up, with all its tries. At most 1024. The policy is Wait if
 	// none is given. For place handler.
-	Concurrency int `yaml:"concurrency,omitempty"`
+	Concurrency int `yaml:"concurrency,omitempty" json:"concurrency,omitzero"`
 	// Waiting is how many events of each key, root or peer, or of the type if the rule is by type,
 	// may wait for a rule whose policy is Wait; default 4096, at most 65536. Past it events are
 	// refused. All that wait for a rule are at most 65536 events of a type, and 64 MiB of what came
 	// over links.
-	Waiting int `yaml:"waiting,omitempty"`
+	Waiting int `yaml:"waiting,omitempty" json:"waiting,omitzero"`
 	// Within is how long a rule that coalesces may keep an event; default 1s.
-	Within time.Duration `yaml:"within,omitempty"`
+	Within time.Duration `yaml:"within,omitempty" json:"within,omitzero"`
 }
 
 const (
@@ -107,21 +108,28 @@ func (r Rule) WithDefaults() Rule {
 }
 
 // Rules lists all rules of a configuration, with defaults filled in: the limits, and those that
-// exports and imports have as a short form.
+// exports and imports have as a short form. These are the rules that mesh.Open puts in force, and
+// what mesh.Node.SetRules takes.
 func (n Node) Rules() []Rule {
 	rules := slices.Clone(n.Limits)
+	for i := range rules {
+		rules[i] = rules[i].WithDefaults()
+	}
+	return append(rules, n.ExchangeRules()...)
+}
+
+// ExchangeRules lists the rules that exports and imports have as a short form, with defaults filled
+// in.
+func (n Node) ExchangeRules() (rules []Rule) {
 	for _, e := range n.Exports {
 		if !e.Limit.Unlimited() {
-			rules = append(rules, Rule{Place: AtExport, Event: e.Event, Limit: e.Limit})
+			rules = append(rules, Rule{Place: AtExport, Event: e.Event, Limit: e.Limit}.WithDefaults())
 		}
 	}
 	for _, i := range n.Imports {
 		if !i.Limit.Unlimited() {
-			rules = append(rules, Rule{Place: AtImport, Event: i.Event, Limit: i.Limit})
+			rules = append(rules, Rule{Place: AtImport, Event: i.Event, Limit: i.Limit}.WithDefaults())
 		}
-	}
-	for i := range rules {
-		rules[i] = rules[i].WithDefaults()
 	}
 	return rules
 }

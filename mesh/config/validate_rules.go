@@ -9,13 +9,45 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// CheckRules reports what is wrong with rules that are to replace those of a running node with
-// these exports and handlers: FieldErrors with fields of "limits".
-func CheckRules(rules []Rule, exports []Export, handlers []Handler) error {
-	v := &validation{config: Node{Limits: rules, Exports: exports}, rules: firsts{}}
+// CheckRules reports what is wrong with rules that are to replace all rules of a running node with
+// this configuration: what [Node.Validate] and [Node.CheckProgram] say of them, as FieldErrors with
+// fields of "limits".
+func (n Node) CheckRules(rules []Rule, declared func(subject string) bool) error {
+	n.Limits = rules
+	v := &validation{config: n, rules: firsts{}}
 	v.limits()
 	v.durableRules()
-	return errors.Join(joined(v.problems), checkRuleHandlers(rules, handlers))
+	if len(v.problems) > 0 {
+		return joined(v.problems)
+	}
+	return n.checkRulesOfProgram(declared)
+}
+
+// checkRulesOfProgram reports rules that the program gives nothing to limit: of events that it does
+// not declare, and of handlers that it does not have or that take none of the events.
+func (n Node) checkRulesOfProgram(declared func(subject string) bool) error {
+	var errs []error
+	for i, r := range n.Limits {
+		errs = append(errs, n.checkDeclared(fmt.Sprintf("limits[%d].event", i), r.Event, declared),
+			checkRuleHandler(fmt.Sprintf("limits[%d]", i), r, n.Handlers))
+	}
+	return errors.Join(errs...)
+}
+
+// checkRuleHandler reports a rule for a handler that would limit nothing.
+func checkRuleHandler(field string, r Rule, handlers []Handler) error {
+	if r.Handler == "" {
+		return nil
+	}
+	switch at := slices.IndexFunc(handlers, func(h Handler) bool { return h.Name() == r.Handler }); {
+	case at < 0:
+		return &FieldError{Field: field + ".handler", Problem: fmt.Sprintf("no handler is named %q", r.Handler),
+			Remedy: "correct the name, or leave it out for each handler of the events"}
+	case !Overlap(handlers[at].Pattern(), r.Event):
+		return &FieldError{Field: field + ".event", Remedy: "name an event that the handler takes",
+			Problem: fmt.Sprintf("handler %s takes %s and never %s", r.Handler, handlers[at].Pattern(), r.Event)}
+	}
+	return nil
 }
 
 // limits checks the rules. They may name an event of any service, as Emit takes one of any.

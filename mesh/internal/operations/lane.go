@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/config"
@@ -122,7 +121,7 @@ func (l *lane) answer(question string, request []byte) ([]byte, *failure) {
 	case "graph.mermaid":
 		data = []byte(l.node.Graph().Mermaid())
 	case "rules":
-		data, err = rulesJSON(l.node.Rules())
+		data, err = json.Marshal(append([]config.Rule{}, l.node.Rules()...)) // a list in JSON, also without entries
 	default:
 		return nil, &failure{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", question, questions)}
 	}
@@ -199,20 +198,6 @@ func (l *lane) letter(question, key string) ([]byte, *failure) {
 		return nil, &failure{500, err.Error()}
 	}
 	return data, nil
-}
-
-// rulesJSON gives rules with the keys and texts that they have in a node's file, so that what is
-// read here can be written there: JSON is YAML.
-func rulesJSON(rules []config.Rule) ([]byte, error) {
-	text, err := yaml.Marshal(rules)
-	if err != nil {
-		return nil, err
-	}
-	entries := []map[string]any{}
-	if err := yaml.Unmarshal(text, &entries); err != nil {
-		return nil, err
-	}
-	return json.Marshal(entries)
 }
 
 // stopTimeout bounds the end of the lane when the context does not.

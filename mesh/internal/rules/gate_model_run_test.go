@@ -97,7 +97,7 @@ func (x *gateMachine) checkBuckets(t *rapid.T) {
 func (x *gateMachine) setRules(t *rapid.T) {
 	var rules []config.Rule
 	add := func(r config.Rule) {
-		if config.CheckRules(append(rules, r), nil, houseHandlers) == nil {
+		if houseNode.CheckRules(append(rules, r), everyType) == nil {
 			rules = append(rules, r.WithDefaults())
 		}
 	}

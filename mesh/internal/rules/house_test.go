@@ -31,6 +31,11 @@ func (h houseHandler) Settings() config.HandlerSettings { return config.DefaultH
 
 var houseHandlers = []config.Handler{houseHandler("one"), houseHandler("two")}
 
+// houseNode is the node of the handlers, whose program declares every type.
+var houseNode = config.Node{Handlers: houseHandlers}
+
+func everyType(string) bool { return true }
+
 func newHouse(rules []config.Rule) *house {
 	h := &house{clock: clock.New(nil), trace: steps.New(nil), sets: map[string]*Set{}, handlers: map[[2]string]*HandlerSet{}}
 	h.gate = NewGate(Env{Clock: h.clock, Trace: h.trace}, nil)
