@@ -28,6 +28,7 @@ type (
 	By         = config.By
 	Limit      = config.Limit
 	Rate       = config.Rate
+	Size       = config.Size
 	Policy     = config.Policy
 	Cascade    = config.Cascade
 	Alarms     = config.Alarms

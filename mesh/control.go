@@ -37,7 +37,8 @@ func (n *Node) SetRules(rules []config.Rule) error {
 }
 
 // warnOfUnbounded tells of the limits of exports and imports that new rules leave out. That may be
-// meant. It may as well be that somebody gave the limits of a file and took them for all its rules.
+// meant. It may as well be that somebody gave the limits of a file and took them for all its
+// rules.
 func (f *flow) warnOfUnbounded(old, present []config.Rule) {
 	within := func(rules []config.Rule, id config.RuleID) bool {
 		return slices.ContainsFunc(rules, func(r config.Rule) bool { return r.Identity() == id })

@@ -67,13 +67,13 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	}
 	if len(n.config.DurableExports()) > 0 {
 		c := topology.Outbox(n.config, n.leaf.ResetOutbox, n.log.Logger)
-		if n.kept, err = outlet.OpenStore(ctx, n.out, c, n.config.MaxPayload, n.trace); err != nil {
+		if n.kept, err = outlet.OpenStore(ctx, n.out, c, int(n.config.MaxPayload), n.trace); err != nil {
 			return err
 		}
 	}
 	n.ports.Links = n.leaf.Port(leaf.Out, n.out)
 	if n.config.Tap != nil {
-		if n.desk, err = operations.Open(n.leaf, n.log, n.life.intake, n.config.MaxPayload, n, n.emitEncoded); err != nil {
+		if n.desk, err = operations.Open(n.leaf, n.log, n.life.intake, int(n.config.MaxPayload), n, n.emitEncoded); err != nil {
 			return err
 		}
 		n.ports.Tap = n.desk.Tap

@@ -61,7 +61,7 @@ func (o *offer) stage(t *eventType, payload []byte) (Staged, error) {
 	if err != nil {
 		return Staged{}, t.notWireSafe(&o.event, err)
 	}
-	if most := t.flow.config.MaxPayload; t.export != nil && len(message) > most {
+	if most := int(t.flow.config.MaxPayload); t.export != nil && len(message) > most {
 		err := steps.Refuse(t.Subject, atEmit, stats.PayloadSize, fmt.Errorf("its message has %d bytes, max_payload is %d", len(message), most))
 		t.refusedAtEmit(stats.PayloadSize).PassError(&h, err)
 		return Staged{}, err

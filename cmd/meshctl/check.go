@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/config"
@@ -47,7 +50,7 @@ func (c checkCommand) check(file string) (problems []error) {
 	var keys topKeys
 	// The first look is only for the key mesh. Its errors come again below.
 	_ = config.LoadYAML(file, &keys)
-	if keys.mesh() {
+	if _, found := keys.All["mesh"]; found || keys.misnamed() != "" {
 		into = &serviceFile{}
 	}
 	for _, e := range config.FieldErrors(config.LoadYAML(file, into)) {
@@ -63,9 +66,19 @@ type topKeys struct {
 	All map[string]any `yaml:",inline"`
 }
 
-func (k topKeys) mesh() bool {
-	_, found := k.All["mesh"]
-	return found
+// misnamed gives the key under which a node's configuration stands that is not under mesh, or "".
+func (k topKeys) misnamed() string {
+	for _, key := range slices.Sorted(maps.Keys(k.All)) {
+		node, _ := k.All[key].(map[string]any)
+		if _, named := node["name"]; named && hasAny(node, "listen", "seed", "peers", "exports", "imports", "limits") {
+			return key
+		}
+	}
+	return ""
+}
+
+func hasAny(table map[string]any, keys ...string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool { _, found := table[key]; return found })
 }
 
 func (topKeys) Validate() error { return nil }
@@ -76,5 +89,10 @@ type serviceFile struct {
 	Others map[string]any `yaml:",inline"`
 }
 
-// Validate checks the mesh's part.
-func (f *serviceFile) Validate() error { return config.InField("mesh", f.Mesh.Validate()) }
+// Validate checks the mesh's part. Of one that stands elsewhere only that is said.
+func (f *serviceFile) Validate() error {
+	if at := (topKeys{f.Others}).misnamed(); at != "" && reflect.ValueOf(f.Mesh).IsZero() {
+		return &config.FieldError{Field: at, Problem: "unknown key, with a node's configuration under it", Remedy: "did you mean mesh?"}
+	}
+	return config.InField("mesh", f.Mesh.Validate())
+}

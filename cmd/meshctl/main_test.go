@@ -134,6 +134,8 @@ func TestCheck(t *testing.T) {
 	write(t, "bad-service.yaml", "http: x\nhttp: y\n"+strings.Replace(nested, "event:", "evnt:", 1)[len("http: 127.0.0.1:8080\n"):])
 	write(t, "away.yaml", strings.Replace(node, "clue-1.nk", "elsewhere.nk", 1))
 	write(t, "broken.yaml", "name: [")
+	write(t, "misspelt.yaml", strings.Replace(nested, "mesh:", "messh:", 1))
+	write(t, "outdented.yaml", "http: 127.0.0.1:8080\ndata: ../data\nmesh:\n"+node+"data: mesh\n")
 	for _, test := range []struct {
 		args           string
 		code           int
@@ -144,10 +146,12 @@ func TestCheck(t *testing.T) {
 			"bad.yaml:6: imports[0].event: \"hint.clue.unlocked\": no peer of service hint has a url; add one to the peers, or correct the event's name\n"},
 		{"bad-service.yaml", 1, "", "bad-service.yaml:2: http: the key already stands on line 1; keep one of the two\n" +
 			"bad-service.yaml:10: mesh.imports[0].evnt: unknown key; did you mean event?\n"},
-		{"away.yaml", 1, "", "away.yaml:2: seed.file: stat FOLDER/elsewhere.nk: no such file or directory; create it, or name another\n"},
+		{"away.yaml", 1, "", "away.yaml:2: seed.file: stat FOLDER/elsewhere.nk: no such file or directory; make it with: meshctl key FOLDER/elsewhere.nk, or name another\n"},
 		{"--no-secrets away.yaml", 0, "away.yaml: ok\n", ""},
 		{"broken.yaml", 1, "", "broken.yaml:1: not YAML: sequence end token ']' not found; check the indentation, quotes and brackets\n"},
-		{"no.yaml", 1, "", "read configuration: open no.yaml: no such file or directory\n"},
+		{"misspelt.yaml", 1, "", "misspelt.yaml:3: messh: unknown key, with a node's configuration under it; did you mean mesh?\n"},
+		{"outdented.yaml", 1, "", "outdented.yaml:3: mesh: nothing stands under the key, and beside it data, name, seed and more; indent what belongs under it by two spaces\n"},
+		{"no.yaml", 1, "", "read configuration: stat no.yaml: no such file or directory\n"},
 	} {
 		stdout, stderr, code := meshctl(append([]string{"check"}, strings.Fields(test.args)...)...)
 		folder, err := os.Getwd()

@@ -6,13 +6,13 @@ import "time"
 type Export struct {
 	// Event is the type's subject; no wildcards, so that what leaves a node can be read from its
 	// configuration.
-	Event string `yaml:"event,omitempty"`
+	Event string `yaml:"event,omitempty" remedy:"name one event type, and make an entry for each"`
 	Limit Limit  `yaml:"limit,omitempty"`
 	// KeptFor makes the export durable and names the services that it is kept for: an event stays
 	// in this node's outbox until each of them has handled it, also one that starts a day late.
 	// They must import it as durable. Emit then returns only when the event is stored. Empty: at
 	// most once, nothing is stored.
-	KeptFor []string `yaml:"kept_for,omitempty"`
+	KeptFor []string `yaml:"kept_for,omitempty" remedy:"name the services that it is kept for, as in [score]"`
 }
 
 // IsDurable reports whether the export is kept for any service. Nil is not.
@@ -22,14 +22,14 @@ func (e *Export) IsDurable() bool { return e != nil && len(e.KeptFor) > 0 }
 type Import struct {
 	// Event is the type's subject; no wildcards, so that what enters a node can be read from its
 	// configuration. A peer of the type's service must have a URL.
-	Event string `yaml:"event,omitempty"`
+	Event string `yaml:"event,omitempty" remedy:"name one event type, and make an entry for each"`
 	// Delivery says which instances of this service get an event. Empty is Shared.
 	Delivery Delivery `yaml:"delivery,omitempty"`
 	Limit    Limit    `yaml:"limit,omitempty"`
 	// Durable takes the events out of the outboxes of the exporting nodes, each at least once,
 	// whatever dies when. The export must be durable and name this service. The service's instances
 	// share the events.
-	Durable bool `yaml:"durable,omitempty"`
+	Durable bool `yaml:"durable,omitempty" remedy:"write true or false; the services stand in the export, under kept_for"`
 	// Ordered keeps the events of a node in the order they were stored, through retries and
 	// crashes, and so those of each key: one is delivered at a time, to one instance. It costs a
 	// round trip for each event, where others are handled side by side: see docs/durable.md for the

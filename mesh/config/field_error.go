@@ -26,6 +26,7 @@ type FieldError struct {
 	Remedy  string
 
 	cause error
+	from  []string // fields that the problem may only follow from
 }
 
 // Error gives "file:line: field: problem; remedy" without the parts that are empty, on one line
@@ -97,6 +98,11 @@ func InField(field string, err error) error {
 	var problems []error
 	for _, e := range FieldErrors(err) {
 		e.Field = document.Join(field, e.Field)
+		from := make([]string, len(e.from)) // a slice of its own: the error may be another's
+		for i, other := range e.from {
+			from[i] = document.Join(field, other)
+		}
+		e.from = from
 		problems = append(problems, e)
 	}
 	return errors.Join(problems...)

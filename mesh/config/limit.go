@@ -2,9 +2,12 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"leafmesh/mesh/internal/document"
 )
 
 // Rate is a number of events a second. Zero means unlimited. Its text form has a unit: "200/s",
@@ -29,6 +32,11 @@ const (
 	// short forms of exports and imports. See [Rule].
 	Coalesce Policy = "coalesce"
 )
+
+// known reports whether there is such a policy; empty is one.
+func (p Policy) known() bool {
+	return slices.Contains([]Policy{"", Refuse, Wait, Shed, Coalesce}, p)
+}
 
 // Limit bounds a stream of events by a token bucket: Burst events at once, refilled at Rate
 // (golang.org/x/time/rate). The zero Limit is none.
@@ -60,6 +68,9 @@ var units = []struct {
 func ParseRate(text string) (Rate, error) {
 	if text == "unlimited" {
 		return 0, nil
+	}
+	if document.LeadingZeros(text) {
+		return 0, fmt.Errorf("rate %.80q has leading zeros, which some read as octal: write it without them", text)
 	}
 	number, unit, _ := strings.Cut(text, "/")
 	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)

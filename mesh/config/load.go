@@ -3,10 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"leafmesh/mesh/internal/document"
@@ -45,18 +44,24 @@ func absolute(folder, path string) string {
 //
 // It is strict. Wrong are: an unknown key, a key that stands twice, a value of the wrong kind (a
 // number where a text belongs, too), a second document, anchors, aliases and tags, more than 1 MiB,
-// 10,000 keys or 64 levels of brackets. The tags of goccy/go-yaml apply: `yaml:"name"`, inline and
+// 10,000 keys or 64 levels of brackets, a number with leading zeros. A byte order mark at the start
+// is skipped. The tags of goccy/go-yaml apply: `yaml:"name"`, inline and
 // "-"; an inline map[string]any takes the keys that no field has. Types with UnmarshalText or
-// UnmarshalYAML read themselves; durations read as "10s".
+// UnmarshalYAML read themselves; durations read as "10s". The tag `remedy:"name a host"` says what
+// to write where a value of the wrong kind stands.
 //
 // Relative paths in a [Path], a [Secret] and a [Peer] are resolved against the folder of the file.
 //
 // It reports every problem at once: FieldErrors joined in the order of their lines, each with file,
 // line, field, what is wrong and what would be right. Validate runs even if the file has problems,
 // and what it says of the values that these concern is left out. A file that can not be read is the
-// error of package os, wrapped.
+// error of package os, wrapped; what is no regular file (a pipe, a device, a directory) is refused
+// and not opened, as to read it might never end.
 func LoadYAML(path string, into Validator) error {
-	data, err := readAtMost(path, document.MaxBytes)
+	data, err := readRegular(path, document.MaxBytes)
+	if irregular, ok := errors.AsType[irregularFile](err); ok {
+		return &FieldError{File: path, Problem: irregular.what(), Remedy: "name a file", cause: err}
+	}
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
@@ -78,23 +83,13 @@ func LoadYAML(path string, into Validator) error {
 		all = append(all, &FieldError{File: path, Line: p.Line, Field: p.Path, Problem: p.Text, Remedy: p.Remedy})
 	}
 	for _, e := range FieldErrors(into.Validate()) {
-		if concerned(e.Field, problems) {
+		if slices.ContainsFunc(append(e.from, e.Field), func(field string) bool { return concerned(field, problems) }) {
 			continue
 		}
 		e.File, e.Line = path, lines.Of(e.Field)
 		all = append(all, e)
 	}
 	return joined(all)
-}
-
-// readAtMost reads a file, one byte past the limit if it is longer. Pipes work.
-func readAtMost(path string, limit int64) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
-	return data, errors.Join(err, file.Close())
 }
 
 // concerned reports whether a value is one, or holds or is held by one, that could not be read:
@@ -120,9 +115,12 @@ func under(a, b string) bool {
 }
 
 // secretInYAML explains a value that stands where a Secret's mapping belongs.
-func secretInYAML(t reflect.Type) (text, remedy string) {
+func secretInYAML(t reflect.Type, value string) (text, remedy string) {
 	if t != reflect.TypeFor[Secret]() {
 		return "", ""
+	}
+	if isKeyFile(value) {
+		return "a file's name stands where a mapping belongs", "write {file: PATH}"
 	}
 	return "a secret may not stand in a YAML file", "name the file {file: PATH} or the environment variable {env: NAME} that holds it, and replace this one: it is no longer secret"
 }

@@ -21,7 +21,7 @@ type Node struct {
 	// Empty: no port is opened and nobody can import from this node. Port 0 takes any free port.
 	// Only peers with a key get in. The host must be given: "0.0.0.0:7401" listens on every
 	// interface, ":7401" is an error because it does so without saying it.
-	Listen string `yaml:"listen,omitempty"`
+	Listen string `yaml:"listen,omitempty" remedy:"give host:port, as in 127.0.0.1:7401, or 0.0.0.0:7401 for every interface"`
 
 	// Seed is the node's nkey user seed ("SU…"): it proves to exporters who dials. Needed when
 	// there are imports.
@@ -57,10 +57,10 @@ type Node struct {
 	// Tap opens a loopback port for stock NATS clients. Nil: none.
 	Tap *Tap `yaml:"tap,omitempty"`
 
-	// MaxPayload is the largest encoded event that crosses a link, in bytes, envelope included.
-	// Default 65536; from 1024 to 1048576. A larger event is handled on this node; its export is
+	// MaxPayload is the largest encoded event that crosses a link, envelope included. Default
+	// 64KiB; from 1KiB to 1MiB. A larger event is handled on this node; its export is
 	// counted as lost under "payload-size".
-	MaxPayload int `yaml:"max_payload,omitempty"`
+	MaxPayload Size `yaml:"max_payload,omitempty"`
 
 	// Handlers run on this node. Code only.
 	Handlers []Handler `yaml:"-"`

@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"time"
+
+	"leafmesh/mesh/internal/document"
 )
 
 // Outbox bounds what a node's durable exports keep on disk. At each bound new events are refused:
@@ -12,8 +14,8 @@ type Outbox struct {
 	// MaxAge is how long an event may wait for a service; while one waits longer, new ones are
 	// refused, as nobody seems to come for them. More than 2 minutes; default 168h (7 days).
 	MaxAge time.Duration `yaml:"max_age,omitempty"`
-	// MaxBytes is how much is kept, in bytes on disk; default 1 GiB.
-	MaxBytes int64 `yaml:"max_bytes,omitempty"`
+	// MaxBytes is how much is kept on disk; default 1GiB, from 1MiB to 1TiB.
+	MaxBytes Size `yaml:"max_bytes,omitempty"`
 	// MaxEvents is how many events are kept; default 1,000,000.
 	MaxEvents int64 `yaml:"max_events,omitempty"`
 	// Sync says when what was written is forced to the disk: after each event ("always") or at an
@@ -34,11 +36,11 @@ const IDMemory = 2 * time.Minute
 
 const (
 	defaultOutboxAge    = 7 * 24 * time.Hour
-	defaultOutboxBytes  = 1 << 30
+	defaultOutboxBytes  = Size(1 << 30)
 	defaultOutboxEvents = 1_000_000
 	defaultOutboxSync   = Sync(time.Second)
-	minOutboxBytes      = 1 << 20
-	maxOutboxBytes      = 1 << 40
+	minOutboxBytes      = Size(1 << 20)
+	maxOutboxBytes      = Size(1 << 40)
 	maxOutboxEvents     = 1_000_000_000
 )
 
@@ -60,7 +62,7 @@ func (s *Sync) UnmarshalText(text []byte) error {
 		return nil
 	}
 	interval, err := time.ParseDuration(string(text))
-	if err != nil || interval <= 0 {
+	if err != nil || interval <= 0 || document.LeadingZeros(string(text)) {
 		return errors.New("it is neither always nor a positive interval, as in 1s")
 	}
 	*s = Sync(interval)

@@ -7,7 +7,7 @@ type Peer struct {
 	Name string `yaml:"name,omitempty"`
 	// URL is the peer's leaf port, "nats-leaf://127.0.0.1:7402". This node dials it if it imports
 	// an event of the peer's service. No user or password.
-	URL string `yaml:"url,omitempty"`
+	URL string `yaml:"url,omitempty" remedy:"give nats-leaf://host:port, as in nats-leaf://127.0.0.1:7402"`
 	// Key is the peer's public nkey ("U…"). With it the peer may link to this node and read its
 	// exports.
 	Key string `yaml:"key,omitempty"`
@@ -20,7 +20,7 @@ type Peer struct {
 // docs/running.md); no message of it crosses a link.
 type Tap struct {
 	// Listen is a loopback host:port; port 0 takes any free port.
-	Listen   string `yaml:"listen,omitempty"`
+	Listen   string `yaml:"listen,omitempty" remedy:"give a loopback host:port, as in 127.0.0.1:4222 or localhost:0"`
 	User     string `yaml:"user,omitempty"`
 	Password Secret `yaml:"password,omitempty"`
 }

@@ -21,6 +21,11 @@ const (
 	AtHandler Place = "handler"
 )
 
+// known reports whether there is such a place; empty is one.
+func (p Place) known() bool {
+	return slices.Contains([]Place{"", AtEmit, AtExport, AtImport, AtHandler}, p)
+}
+
 // By says which events share a bucket of a rule.
 type By string
 
@@ -51,7 +56,7 @@ type Rule struct {
 	Handler string `yaml:"handler,omitempty" json:"handler,omitzero"`
 	// Event is a subject, or a pattern: "clue.answer.submitted", "clue.>", ">". Each type that
 	// matches has buckets of its own, but for [ByRoot].
-	Event string `yaml:"event" json:"event"`
+	Event string `yaml:"event" json:"event" remedy:"name one event type, or a pattern as in clue.>"`
 	// Root restricts the rule to cascades that began with an event of this type.
 	Root string `yaml:"root,omitempty" json:"root,omitzero"`
 	// By says which events share a bucket; default type.

@@ -10,8 +10,8 @@ import (
 // fields are those of a Rule, without its methods: encoding/json takes them as they are.
 type fields Rule
 
-// ruleText is a Rule as a node's file has it: durations are texts. A field here hides the one of the
-// same name in fields.
+// ruleText is a Rule as a node's file has it: durations are texts. A field here hides the one of
+// the same name in fields.
 type ruleText struct {
 	fields
 	Within string `json:"within,omitzero"`
@@ -27,8 +27,8 @@ func (r Rule) MarshalJSON() ([]byte, error) {
 	return json.Marshal(text)
 }
 
-// UnmarshalJSON reads what [Rule.MarshalJSON] writes. A key that no rule has is an error, as it is in
-// a file: a misspelt bound would bound nothing.
+// UnmarshalJSON reads what [Rule.MarshalJSON] writes, in place of the whole rule. A key that no rule
+// has is an error, as it is in a file: a misspelt bound would bound nothing.
 func (r *Rule) UnmarshalJSON(data []byte) error {
 	var text ruleText
 	decoder := json.NewDecoder(bytes.NewReader(data))

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime"
 	"strings"
 
 	"github.com/nats-io/nkeys"
+
+	"leafmesh/mesh/internal/document"
 )
 
 // Secret is a value that stands in a file or in an environment variable, never in the YAML itself.
@@ -94,6 +97,11 @@ func (s Secret) sources() (n int) {
 
 // resolveSeed gives the secret's value, which must be an nkey user seed.
 func (s Secret) resolveSeed() (string, error) {
+	if s.sources() == 1 && s.File != "" {
+		if err := checkSeedFile(s.File); err != nil {
+			return "", InField("file", err)
+		}
+	}
 	seed, err := s.Resolve()
 	if err != nil {
 		return "", err
@@ -132,21 +140,18 @@ func readSecretFile(path string) (string, error) {
 	return readSmallFile(path)
 }
 
-// readSmallFile reads a short text and trims the space around it.
+// readSmallFile reads a short text, without the space around it and a byte order mark.
 func readSmallFile(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
+	data, err := readRegular(path, maxSecretBytes)
+	switch _, irregular := errors.AsType[irregularFile](err); {
+	case irregular:
+		return "", unreadable(err, "name a file")
+	case errors.Is(err, fs.ErrNotExist):
 		return "", unreadable(err, "create it, or name another")
-	}
-	if !info.Mode().IsRegular() {
-		return "", unreadable(fmt.Errorf("%s is not a regular file", path), "name a file")
-	}
-	data, err := readAtMost(path, maxSecretBytes)
-	if err != nil {
+	case err != nil:
 		return "", unreadable(err, "let this process's user read it")
-	}
-	if len(data) > maxSecretBytes {
+	case len(data) > maxSecretBytes:
 		return "", unreadable(fmt.Errorf("%s has more than %d bytes", path, maxSecretBytes), "name the right file")
 	}
-	return string(bytes.TrimSpace(data)), nil
+	return string(bytes.TrimSpace(bytes.TrimPrefix(data, []byte(document.ByteOrderMark)))), nil
 }

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	defaultMaxPayload = 65536
-	minMaxPayload     = 1024
-	maxMaxPayload     = 1 << 20
+	defaultMaxPayload = Size(64 << 10)
+	minMaxPayload     = Size(1 << 10)
+	maxMaxPayload     = Size(1 << 20)
 )
 
 // Validate gives every problem of the configuration at once: FieldErrors joined, nil for none. It
@@ -32,8 +32,8 @@ func (n Node) Validate() error {
 	v.durability()
 	v.tap()
 	if n.MaxPayload != 0 && (n.MaxPayload < minMaxPayload || n.MaxPayload > maxMaxPayload) {
-		v.add("max_payload", fmt.Sprintf("%d bytes is out of range", n.MaxPayload),
-			fmt.Sprintf("choose from %d to %d, or leave it out for %d", minMaxPayload, maxMaxPayload, defaultMaxPayload))
+		v.add("max_payload", fmt.Sprintf("%v is out of range", n.MaxPayload),
+			fmt.Sprintf("choose from %v to %v, or leave it out for %v", minMaxPayload, maxMaxPayload, defaultMaxPayload))
 	}
 	return joined(v.problems)
 }
@@ -48,8 +48,10 @@ type validation struct {
 	service, publicKey string
 }
 
-func (v *validation) add(field, problem, remedy string) {
-	v.problems = append(v.problems, &FieldError{Field: field, Problem: problem, Remedy: remedy})
+// add notes a problem of a field. It may only follow from other fields, whose paths from has: LoadYAML
+// leaves it out when one of them could not be read.
+func (v *validation) add(field, problem, remedy string, from ...string) {
+	v.problems = append(v.problems, &FieldError{Field: field, Problem: problem, Remedy: remedy, from: from})
 }
 
 func (v *validation) addErr(field string, err error) {

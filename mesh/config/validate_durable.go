@@ -25,7 +25,7 @@ func (v *validation) durability() {
 func (v *validation) outbox() {
 	o := v.config.Outbox
 	if o != (Outbox{}) && len(v.config.DurableExports()) == 0 {
-		v.add("outbox", "no export is durable, so there is no outbox", "name the services an export is kept for (kept_for: […]), or remove it")
+		v.add("outbox", "no export is durable, so there is no outbox", "name the services an export is kept for (kept_for: […]), or remove it", "exports")
 		return
 	}
 	if o.MaxAge != 0 && o.MaxAge <= IDMemory {
@@ -33,7 +33,7 @@ func (v *validation) outbox() {
 			fmt.Sprintf("give more than %v, or leave it out for 168h", IDMemory))
 	}
 	if o.MaxBytes < 0 || o.MaxBytes > 0 && o.MaxBytes < minOutboxBytes || o.MaxBytes > maxOutboxBytes {
-		v.add("outbox.max_bytes", fmt.Sprintf("%d is out of range", o.MaxBytes), fmt.Sprintf("choose from %d to %d, or leave it out for %d", minOutboxBytes, maxOutboxBytes, defaultOutboxBytes))
+		v.add("outbox.max_bytes", fmt.Sprintf("%v is out of range", o.MaxBytes), fmt.Sprintf("choose from %v to %v, or leave it out for %v", minOutboxBytes, maxOutboxBytes, defaultOutboxBytes))
 	}
 	v.within("outbox.max_events", o.MaxEvents, maxOutboxEvents, fmt.Sprint(defaultOutboxEvents))
 	if o.Sync < 0 && o.Sync != SyncAlways {
@@ -60,10 +60,10 @@ func (v *validation) durableExport(field string, e Export) {
 		case s == v.service:
 			v.add(at, fmt.Sprintf("%q is this node's own service", s), "remove it: a service's events do not come in from its other instances")
 		case !readers[s] && !v.config.OneProcess:
-			v.add(at, fmt.Sprintf("no peer of service %s has a key, so nobody could ever read what is kept for it", s), "add key or key_file to a peer of that service, or remove it")
+			v.add(at, fmt.Sprintf("no peer of service %s has a key, so nobody could ever read what is kept for it", s), "add key or key_file to a peer of that service, or remove it", "peers")
 		}
 	}
-	if e.Limit.Policy == Shed {
+	if e.Limit.Policy == Shed && !e.Limit.Unlimited() {
 		v.add(field+".limit.policy", "a durable export can not shed: what Emit admits is stored", "choose refuse or wait")
 	}
 }
@@ -72,7 +72,7 @@ func (v *validation) durableExport(field string, e Export) {
 func (v *validation) durableRules() {
 	for i, r := range v.config.Limits {
 		drops := r.Limit.Policy == Shed || r.Limit.Policy == Coalesce
-		if !drops || r.Place == AtImport || r.Place == AtHandler {
+		if !drops || r.Limit.Unlimited() || r.Place == AtImport || r.Place == AtHandler {
 			continue
 		}
 		for _, e := range v.config.DurableExports() {
@@ -87,12 +87,12 @@ func (v *validation) durableImport(field string, m Import) {
 	r := m.Redelivery
 	switch {
 	case !m.Durable && m.Ordered:
-		v.add(field+".ordered", "only a durable import can keep the order through crashes", "add durable: true, or remove it")
+		v.add(field+".ordered", "only a durable import can keep the order through crashes", "add durable: true, or remove it", field+".durable")
 	case !m.Durable && r != (Redelivery{}):
-		v.add(field+".redelivery", "only events of a durable import come again", "add durable: true, or remove it")
+		v.add(field+".redelivery", "only events of a durable import come again", "add durable: true, or remove it", field+".durable")
 	case m.Durable && m.Delivery == Each:
 		v.add(field+".delivery", "the instances of a service share a durable import", "remove it, or durable")
-	case m.Durable && m.Limit.Policy == Shed:
+	case m.Durable && m.Limit.Policy == Shed && !m.Limit.Unlimited():
 		v.add(field+".limit.policy", "a durable import can not shed: what it does not take comes again", "choose wait or refuse")
 	}
 	v.within(field+".redelivery.tries", int64(r.Tries), MaxRedeliveries, "8")

@@ -66,6 +66,6 @@ func (v *validation) source(field, subject string, reachable map[string]bool) {
 	case of == v.service:
 		v.add(field, fmt.Sprintf("%q is of this node's own service", subject), "remove it: a service's events do not come in from its other instances")
 	case !reachable[of]:
-		v.add(field, fmt.Sprintf("%q: no peer of service %s has a url", subject, of), "add one to the peers, or correct the event's name")
+		v.add(field, fmt.Sprintf("%q: no peer of service %s has a url", subject, of), "add one to the peers, or correct the event's name", "peers")
 	}
 }

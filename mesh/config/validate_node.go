@@ -89,7 +89,7 @@ func (v *validation) listen() {
 		v.add("listen", problem, "give host:port, as in 127.0.0.1:7401, or 0.0.0.0:7401 for every interface")
 	}
 	if !keys {
-		v.add("listen", "no peer has a key, so nobody could use this port", "add key or key_file to the peers that import from this node, or remove listen")
+		v.add("listen", "no peer has a key, so nobody could use this port", "add key or key_file to the peers that import from this node, or remove listen", "peers")
 	}
 }
 

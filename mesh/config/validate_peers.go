@@ -103,10 +103,7 @@ func (p Peer) PublicKey() (string, error) {
 	case p.KeyFile == "":
 		return "", nil
 	}
-	key, err := readSmallFile(p.KeyFile)
-	if err == nil {
-		err = checkKey(key)
-	}
+	key, err := readPublicKey(p.KeyFile)
 	return key, InField("key_file", err)
 }
 
@@ -115,6 +112,9 @@ func (p Peer) PublicKey() (string, error) {
 func checkKey(key string) error {
 	if nkeys.IsValidPublicUserKey(key) {
 		return nil
+	}
+	if isKeyFile(key) {
+		return &FieldError{Problem: "this is a file's name, and not a public key", Remedy: "write key_file: PATH"}
 	}
 	if _, _, err := nkeys.DecodeSeed([]byte(key)); err == nil {
 		return &FieldError{Problem: "this is a seed, which is secret, and not a public key",

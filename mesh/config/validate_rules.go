@@ -66,8 +66,8 @@ func (v *validation) limits() {
 		}
 		v.oneOf(field+".place", string(r.Place), string(AtEmit), string(AtExport), string(AtImport), string(AtHandler))
 		v.oneOf(field+".by", string(r.By), string(ByType), string(ByKey), string(ByRoot), string(ByPeer))
-		if r.Handler != "" && r.Place != AtHandler {
-			v.add(field+".handler", "only a rule at place handler is for one handler", "add place: handler, or remove it")
+		if r.Handler != "" && r.Place.known() && r.Place != AtHandler {
+			v.add(field+".handler", "only a rule at place handler is for one handler", "add place: handler, or remove it", field+".place")
 		}
 		v.within(field+".keys", int64(r.Keys), maxKeys, fmt.Sprint(defaultKeys))
 		v.ruleLimit(field, r)
@@ -77,7 +77,7 @@ func (v *validation) limits() {
 // ruleOnce checks that a rule, or the short form of one, stands once.
 func (v *validation) ruleOnce(entry, field string, r Rule) {
 	if first := v.rules.twice(fmt.Sprint(r.WithDefaults().Identity()), entry); first != "" {
-		v.add(field, fmt.Sprintf("%q already stands in %s, by the same place, root and key", r.Event, first), "keep one of the two")
+		v.add(field, fmt.Sprintf("%q already stands in %s, by the same place, root and key", r.Event, first), "keep one of the two", entry, first)
 	}
 }
 
@@ -85,22 +85,25 @@ func (v *validation) ruleOnce(entry, field string, r Rule) {
 func (v *validation) ruleLimit(field string, r Rule) {
 	v.within(field+".concurrency", int64(r.Concurrency), maxWorkers, "no bound")
 	switch {
+	case !r.Place.known(): // what would only follow from that is not said
 	case r.Concurrency != 0 && r.Place != AtHandler:
-		v.add(field+".concurrency", "only a rule at place handler bounds the calls that run at once", "add place: handler, or give a rate")
+		v.add(field+".concurrency", "only a rule at place handler bounds the calls that run at once", "add place: handler, or give a rate", field+".place")
 	case r.Concurrency != 0 && (!r.Limit.Unlimited() || r.Limit.Burst != 0):
 		v.add(field+".concurrency", "a rule has either a concurrency or a rate with its burst", "make two rules of it")
 	case r.Concurrency != 0:
 		v.policy(field+".limit.policy", r.Limit.Policy, Refuse, Wait, Shed, Coalesce)
 	case r.Limit == (Limit{}):
-		v.add(field+".limit", "the limit limits nothing", "give a rate, as in 200/s, or remove the entry")
+		v.add(field+".limit", "the limit limits nothing", "give a rate, as in 200/s, or remove the entry", field+".concurrency")
 	default:
 		v.limit(field+".limit", r.Limit, Refuse, Wait, Shed, Coalesce)
 	}
-	if v.within(field+".waiting", int64(r.Waiting), maxWaiting, fmt.Sprint(defaultWaiting)); r.Waiting > 0 && !r.waits() {
-		v.add(field+".waiting", fmt.Sprintf("%d is for nothing", r.Waiting), "give it with policy wait only")
+	v.within(field+".waiting", int64(r.Waiting), maxWaiting, fmt.Sprint(defaultWaiting))
+	limits := r.Limit != (Limit{}) || r.Concurrency != 0 // else that is said above
+	if r.Waiting > 0 && limits && r.Limit.Policy.known() && !r.waits() {
+		v.add(field+".waiting", fmt.Sprintf("%d is for nothing", r.Waiting), "give it with policy wait only", field+".limit")
 	}
-	if r.Within < 0 || r.Within > 0 && r.Limit.Policy != Coalesce {
-		v.add(field+".within", fmt.Sprintf("%v is for nothing", r.Within), "give a positive time, with policy coalesce only")
+	if r.Within < 0 || r.Within > 0 && limits && r.Limit.Policy.known() && r.Limit.Policy != Coalesce {
+		v.add(field+".within", fmt.Sprintf("%v is for nothing", r.Within), "give a positive time, with policy coalesce only", field+".limit")
 	}
 }
 
@@ -140,20 +143,26 @@ func (v *validation) limit(field string, l Limit, policies ...Policy) {
 	if l.Burst < 0 {
 		v.add(field+".burst", fmt.Sprintf("a burst of %d is negative", l.Burst), "give how many events may pass at once")
 	}
-	v.policy(field+".policy", l.Policy, policies...)
-	if l.Unlimited() && (l.Burst > 0 || l.Policy != "") {
+	if v.policy(field+".policy", l.Policy, policies...) && l.Unlimited() && (l.Burst > 0 || l.Policy != "") {
 		v.add(field+".rate", "there is a burst or a policy but no rate", "give a rate, as in 200/s")
 	}
 }
 
-func (v *validation) policy(field string, p Policy, policies ...Policy) {
+// policy checks a policy, and reports whether it is one of those.
+func (v *validation) policy(field string, p Policy, policies ...Policy) bool {
 	if p == "" || slices.Contains(policies, p) {
-		return
+		return true
 	}
 	words := make([]string, len(policies))
 	for i, known := range policies {
 		words[i] = string(known)
 	}
 	last := len(words) - 1
-	v.add(field, fmt.Sprintf("unknown policy %.80q", string(p)), fmt.Sprintf("choose %s or %s", strings.Join(words[:last], ", "), words[last]))
+	choices := fmt.Sprintf("choose %s or %s", strings.Join(words[:last], ", "), words[last])
+	if p.known() {
+		v.add(field, fmt.Sprintf("%s is for rules", p), choices+", or make a rule of it under limits")
+	} else {
+		v.add(field, fmt.Sprintf("unknown policy %.80q", string(p)), choices)
+	}
+	return false
 }

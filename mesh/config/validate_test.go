@@ -71,7 +71,7 @@ func TestDefaultsDoNotChangeTheVerdict(t *testing.T) {
 			Name:       "clue-1",
 			Limits:     []Rule{{Event: "clue.answer.judged", Limit: limit.Draw(t, "emit")}},
 			Imports:    []Import{{Event: "hunt.clue.unlocked", Limit: limit.Draw(t, "import"), Delivery: rapid.SampledFrom([]Delivery{"", Each, "all"}).Draw(t, "delivery")}},
-			MaxPayload: rapid.SampledFrom([]int{0, 1, 4096}).Draw(t, "payload"),
+			MaxPayload: rapid.SampledFrom([]Size{0, 1, 4096}).Draw(t, "payload"),
 		}
 		before, after := c.Validate(), c.WithDefaults().Validate()
 		if len(FieldErrors(before)) != len(FieldErrors(after)) {

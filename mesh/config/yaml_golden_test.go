@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,20 +13,22 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
+type badCase struct{ name, old, new, want string }
+
 // Each case changes configtest.Good in one place and says what LoadYAML answers: all
 // of it, without "FILE:". Where old is empty, new is the whole file.
-var badYAML = []struct{ name, old, new, want string }{
+var badYAML = []badCase{
 	{"unknown key", "listen:", "listn:", `2: listn: unknown key; did you mean listen?`},
 	{"unknown key, nothing like it", "max_payload: 4096", "colour: red",
 		`15: colour: unknown key; known keys: name, listen, seed, peers, limits, cascades, alarms, exports, imports, data, outbox, tap, max_payload`},
 	{"unknown nested key", "delivery: each", "delvery: each", `13: imports[0].delvery: unknown key; did you mean delivery?`},
 	{"duplicate key", "max_payload: 4096", "name: clue-2", `15: name: the key already stands on line 1; keep one of the two`},
 	{"number for text", "name: clue-1", "name: 7", `1: name: a whole number stands where a text belongs; put it in quotes`},
-	{"text for number", "4096", `"4096"`, `15: max_payload: a text stands where a whole number belongs; write one in the range of int`},
-	{"huge number", "4096", "99999999999999999999", `15: max_payload: a text stands where a whole number belongs; write one in the range of int`},
-	{"mapping for list", "  - {event: clue.clue.solved}", "  event: clue.clue.solved", `11: exports: a mapping stands where a list belongs; begin each entry with a dash`},
+	{"text for number", "burst: 50", `burst: "50"`, `9: limits[0].limit.burst: a text stands where a whole number belongs; write it without quotes`},
+	{"huge number", "burst: 50", "burst: 99999999999999999999", `9: limits[0].limit.burst: the number is out of range; write one from -9223372036854775808 to 9223372036854775807`},
+	{"mapping for list", "  - {event: clue.clue.solved}", "  event: clue.clue.solved", `11: exports: a mapping stands where a list belongs; begin each entry with a dash, or write them as [A, B]`},
 	{"text for mapping", "limit: {rate: 20/min, burst: 50, policy: wait}", "limit: 5/s",
-		`9: limits[0].limit: a text stands where a mapping belongs; known keys: rate, burst, policy`},
+		`9: limits[0].limit: a text stands where a mapping belongs; write key: value; known keys: rate, burst, policy`},
 	{"no value", "name: clue-1", "name:", `1: name: no value; give one, or leave the key out`},
 	{"rate without unit", "20/min", "20", `9: limits[0].limit.rate: rate "20" is not a positive number with a unit, as in 200/s, 20/min or 3/h`},
 	{"negative rate", "20/min", "-1/s", `9: limits[0].limit.rate: rate "-1/s" is not a positive number with a unit, as in 200/s, 20/min or 3/h`},
@@ -63,15 +66,15 @@ var badYAML = []struct{ name, old, new, want string }{
 	{"seed in the YAML", "{file: clue-1.nk}", "SEED", `3: seed: a secret may not stand in a YAML file; name the file {file: PATH} or the environment variable {env: NAME} that holds it, and replace this one: it is no longer secret`},
 	{"seed as a block", "{file: clue-1.nk}", "|\n  SEED", `3: seed: a secret may not stand in a YAML file; name the file {file: PATH} or the environment variable {env: NAME} that holds it, and replace this one: it is no longer secret`},
 	{"seed as a key", "{file: clue-1.nk}", "{SEED: x}", `3: seed.(secret): unknown key; known keys: file, env`},
-	{"seed as a file name", "clue-1.nk", "SEED", `3: seed.file: stat DIR/(secret): no such file or directory; create it, or name another`},
+	{"seed as a file name", "clue-1.nk", "SEED", `3: seed.file: stat DIR/(secret): no such file or directory; make it with: meshctl key DIR/(secret), or name another`},
 	{"seed as a variable", "file: clue-1.nk", "env: SEED", `3: seed.env: the environment variable (secret) is not set; set it, or name a file`},
 	{"seed from two places", "{file: clue-1.nk}", "{file: clue-1.nk, env: X}", `3: seed: the secret has 2 sources; name one: {file: PATH} or {env: NAME}`},
-	{"seed file missing", "clue-1.nk", "no.nk", `3: seed.file: stat DIR/no.nk: no such file or directory; create it, or name another`},
+	{"seed file missing", "clue-1.nk", "no.nk", `3: seed.file: stat DIR/no.nk: no such file or directory; make it with: meshctl key DIR/no.nk, or name another`},
 	{"seed file open to all", "clue-1.nk", "open.nk", `3: seed.file: DIR/open.nk has mode 0644: every user of this machine can read or change the secret; chmod 600 DIR/open.nk`},
 	{"seed file too large", "clue-1.nk", "large.nk", `3: seed.file: DIR/large.nk has more than 4096 bytes; name the right file`},
 	{"seed file empty", "clue-1.nk", "empty.nk", `3: seed.file: the secret is empty; put the secret there`},
-	{"seed file is a folder", "clue-1.nk", ".", `3: seed.file: DIR is not a regular file; name a file`},
-	{"seed is a public key", "clue-1.nk", "public.nk", `3: seed: the secret is not an nkey user seed (SU…); make one with: meshctl key FILE`},
+	{"seed file is a folder", "clue-1.nk", ".", `3: seed.file: DIR: it is a directory, and not a regular file; name a file`},
+	{"seed is a public key", "clue-1.nk", "public.nk", `3: seed.file: this file is for a public key, and not for the seed; name the seed's file, FILE.nk`},
 	{"seed is an account's", "clue-1.nk", "account.nk", `3: seed: the secret is not an nkey user seed (SU…); make one with: meshctl key FILE`},
 
 	{"peer without name", "name: score-1, ", "", `6: peers[1].name: the node has no name; give it one of the form service-instance, as in "clue-1"`},
@@ -89,7 +92,7 @@ var badYAML = []struct{ name, old, new, want string }{
 	{"peer key from two places", "key_file: score-2.pub", "key: " + configtest.KeyB + ", key_file: score-2.pub", `7: peers[2].key_file: the peer has both key and key_file; keep one of the two`},
 	{"peer key is a seed", "key: " + configtest.KeyA, "key: SEED", `6: peers[1].key: this is a seed, which is secret, and not a public key; make a new pair with: meshctl key FILE, and give what is in its .pub file`},
 	{"peer key damaged", "key: " + configtest.KeyA, "key: " + configtest.KeyA[:55], `6: peers[1].key: this is not the public key of an nkey user (U…); give what is in the peer's .pub file, made by: meshctl key FILE`},
-	{"peer key file missing", "score-2.pub", "no.pub", `7: peers[2].key_file: stat DIR/no.pub: no such file or directory; create it, or name another`},
+	{"peer key file missing", "score-2.pub", "no.pub", `7: peers[2].key_file: stat DIR/no.pub: no such file or directory; copy it from the peer's machine, where it is made with: meshctl key DIR/no.nk`},
 
 	{"limit of a bad subject", "clue.answer.submitted", "clue.answer",
 		"9: limits[0].event: " + wire.CheckPattern("clue.answer").Error()},
@@ -118,7 +121,7 @@ var badYAML = []struct{ name, old, new, want string }{
 	{"limit of an export twice", "limit: {rate: 20/min, burst: 50, policy: wait}}\nexports:\n  - {event: clue.clue.solved", "place: export, limit: {rate: 1/s}}\nexports:\n  - {event: clue.answer.submitted, limit: {rate: 2/s}",
 		`11: exports[0].limit: "clue.answer.submitted" already stands in limits[0], by the same place, root and key; keep one of the two`},
 	{"export that coalesces by the short form", "exports:\n  - {event: clue.clue.solved", "exports:\n  - {event: clue.clue.solved, limit: {rate: 1/s, policy: coalesce}",
-		`11: exports[0].limit.policy: unknown policy "coalesce"; choose refuse, wait or shed`},
+		`11: exports[0].limit.policy: coalesce is for rules; choose refuse, wait or shed, or make a rule of it under limits`},
 	{"limit that coalesces not, within a time", "{event: clue.answer.submitted,", "{event: clue.answer.submitted, within: 2s,",
 		`9: limits[0].within: 2s is for nothing; give a positive time, with policy coalesce only`},
 	{"limit with a bad root", "{event: clue.answer.submitted,", "{event: clue.answer.submitted, root: team,",
@@ -139,7 +142,7 @@ var badYAML = []struct{ name, old, new, want string }{
 
 	{"export of another service", "clue.clue.solved", "hunt.clue.unlocked", `11: exports[0].event: "hunt.clue.unlocked" belongs to service hunt, and this node is of service clue; export it from a node of service hunt`},
 	{"export with a wildcard", "clue.clue.solved", `"clue.*.solved"`, `11: exports[0].event: "clue.*.solved" has a wildcard; name each event type in an entry of its own`},
-	{"export by its old key", "{event: clue.clue.solved}", "{event: clue.clue.solved, durable: [score]}", `11: exports[0].durable: the key has a new name; write kept_for`},
+	{"export by its old key", "{event: clue.clue.solved}", "{event: clue.clue.solved, durable: [score]}", `11: exports[0].durable: the key has a new name; write kept_for, and name the services that it is kept for, as in [score]`},
 	{"export twice", "imports:", "  - {event: clue.clue.solved}\nimports:", `12: exports[1].event: "clue.clue.solved" already stands in exports[0].event; keep one of the two`},
 
 	{"import nobody can satisfy", "hunt.clue.unlocked", "score.points.awarded", `13: imports[0].event: "score.points.awarded": no peer of service score has a url; add one to the peers, or correct the event's name`},
@@ -155,13 +158,13 @@ var badYAML = []struct{ name, old, new, want string }{
 	{"tap password in the YAML", "{env: TAP_PASSWORD}", "hunter2",
 		`14: tap.password: a secret may not stand in a YAML file; name the file {file: PATH} or the environment variable {env: NAME} that holds it, and replace this one: it is no longer secret`},
 	{"tap password unset", "TAP_PASSWORD", "NO_TAP_PASSWORD", `14: tap.password.env: the environment variable NO_TAP_PASSWORD is not set; set it, or name a file`},
-	{"payload too small", "4096", "100", `15: max_payload: 100 bytes is out of range; choose from 1024 to 1048576, or leave it out for 65536`},
-	{"payload too large", "4096", "1048577", `15: max_payload: 1048577 bytes is out of range; choose from 1024 to 1048576, or leave it out for 65536`},
+	{"payload too small", "4096", "100", `15: max_payload: 100 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},
+	{"payload too large", "4096", "1048577", `15: max_payload: 1048577 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},
 
 	{"alarm factor negative", "max_payload: 4096", "alarms: {factor: -1}", `15: alarms.factor: -1 is out of range; choose from 0.1 to 1000000, or leave it out for 10`},
 	{"alarm factor too large", "max_payload: 4096", "alarms: {factor: 1000001}", `15: alarms.factor: 1.000001e+06 is out of range; choose from 0.1 to 1000000, or leave it out for 10`},
 	{"alarm gain too small", "max_payload: 4096", "alarms: {factor: 2.5, gain: 0.05}", `15: alarms.gain: 0.05 is out of range; choose from 0.1 to 1000000, or leave it out for 1`},
-	{"alarm gain no number", "max_payload: 4096", "alarms: {gain: .nan}", `15: alarms.gain: a number stands where a finite number belongs; write it without quotes`},
+	{"alarm gain no number", "max_payload: 4096", "alarms: {gain: .nan}", `15: alarms.gain: a number stands where a finite number belongs; write digits, as in 100 or 2.5`},
 	{"alarm of nothing known", "max_payload: 4096", "alarms: {gian: 2}", `15: alarms.gian: unknown key; did you mean gain?`},
 
 	{"three at once", "", "name: clue-1\nnmae: x\nimports:\n  - event: hunt.clue.unlocked\n    delivry: each\nmax_payload: 1\n",
@@ -169,7 +172,7 @@ var badYAML = []struct{ name, old, new, want string }{
 2: nmae: unknown key; did you mean name?
 4: imports[0].event: "hunt.clue.unlocked": no peer of service hunt has a url; add one to the peers, or correct the event's name
 5: imports[0].delivry: unknown key; did you mean delivery?
-6: max_payload: 1 bytes is out of range; choose from 1024 to 1048576, or leave it out for 65536`},
+6: max_payload: 1 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},
 }
 
 const stableName = `use service-instance, as in "clue-1": lower-case words that begin with a letter, then a number up to 9999; never a host name, process id or random id, which change`
@@ -190,7 +193,7 @@ func TestLoadYAMLSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	configtest.WriteFile(t, filepath.Join(folder, "account.nk"), string(accountSeed), 0o600)
-	for _, test := range badYAML {
+	for _, test := range slices.Concat(badYAML, mistakes) {
 		t.Run(test.name, func(t *testing.T) {
 			text := strings.Replace(configtest.Good, test.old, test.new, 1)
 			if test.old == "" {

@@ -21,7 +21,7 @@ type Config struct {
 	// Mesh is its node.
 	Mesh mesh.Config `yaml:"mesh"`
 	// HTTP is the host:port of the HTTP API. An empty host means the loopback interface, port 0 any free one. Empty: no API.
-	HTTP string `yaml:"http"`
+	HTTP string `yaml:"http" remedy:"give host:port, as in 127.0.0.1:8080"`
 	// Data is the directory of the database, <service>.db; made if missing.
 	Data mesh.Path `yaml:"data"`
 	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
@@ -43,7 +43,7 @@ func (c *Config) Validate() error {
 	problems := []error{config.InField("mesh", c.Mesh.Validate())}
 	if c.HTTP != "" {
 		if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
-			problems = append(problems, &config.FieldError{Field: "http", Problem: err.Error(), Remedy: "give host:port, as in 127.0.0.1:8080"})
+			problems = append(problems, &config.FieldError{Field: "http", Problem: "it is not of the form host:port", Remedy: "give host:port, as in 127.0.0.1:8080"})
 		}
 	}
 	if c.Data == "" {

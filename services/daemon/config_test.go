@@ -44,3 +44,27 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// One mistake at the top of a service's file is one problem, whatever follows from it.
+func TestConfigSaysTheOneThing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "service.yaml")
+	const good = "http: 127.0.0.1:8081\ndata: data\nhunt: hunt.yaml\nmesh:\n  name: clue-1\n  alarms: {gain: 2}\n  data: mesh\n"
+	for _, test := range []struct{ old, new, want string }{
+		{"mesh", "mesh", ""},
+		{"mesh:\n", "messh:\n", ":4: messh: unknown key; did you mean mesh?"},
+		{"\n  ", "\n", ":4: mesh: nothing stands under the key, and beside it name, alarms; indent what belongs under it by two spaces"},
+		{"127.0.0.1:8081", "8081", ":1: http: a whole number stands where a text belongs; give host:port, as in 127.0.0.1:8080"},
+		{"127.0.0.1:8081", "'8081'", ":1: http: it is not of the form host:port; give host:port, as in 127.0.0.1:8080"},
+	} {
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(good, test.old, test.new)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for _, e := range config.FieldErrors(config.LoadYAML(path, new(own))) {
+			lines = append(lines, strings.TrimPrefix(e.Error(), path))
+		}
+		if got := strings.Join(lines, "\n"); got != test.want {
+			t.Errorf("%q for %q:\n%s\nwant\n%s", test.new, test.old, got, test.want)
+		}
+	}
+}

@@ -19,7 +19,7 @@ type Options struct {
 	Visit func(pointer any)
 	// Scalar gives the problem and its remedy when a single value stands where
 	// a mapping for the struct type t belongs; "" takes the usual ones.
-	Scalar func(t reflect.Type) (text, remedy string)
+	Scalar func(t reflect.Type, value string) (text, remedy string)
 	// Renamed gives the present name of a key that the struct type t once had; "" for
 	// every other key. Nil: no key was renamed.
 	Renamed func(t reflect.Type, key string) (now string)
@@ -29,7 +29,8 @@ type Options struct {
 // document keep their values. Keys are those of `yaml` tags, or the field's name
 // in lower case; the fields of an inline struct belong to its parent, and an
 // inline map[string]any takes the keys that no field has. A key with nothing
-// after it is an empty list, mapping or pointer, and a problem for all else.
+// after it is an empty list, mapping or pointer, and a problem for all else. The
+// tag `remedy` says what to write where a value of another shape stands.
 //
 // It gives the line of each path, and every problem up to a hundred. With
 // problems the target holds what could be decoded.
@@ -39,7 +40,7 @@ func Decode(data []byte, into any, options Options) (Lines, []Problem) {
 		panic(fmt.Sprintf("document: Decode into a %T, want a pointer to a struct", into))
 	}
 	root, problems := parse(data)
-	d := decoder{options: options, lines: Lines{}, problems: problems}
+	d := decoder{options: options, lines: Lines{}, problems: problems, remedies: map[string]string{}}
 	if root != nil {
 		d.value(root, target.Elem(), "", 0)
 	}
@@ -50,6 +51,7 @@ type decoder struct {
 	options  Options
 	lines    Lines
 	problems []Problem
+	remedies map[string]string // by path: what a field's tag says to write there
 }
 
 func (d *decoder) problem(node ast.Node, path, text, remedy string) {
@@ -83,8 +85,7 @@ func (d *decoder) value(node ast.Node, target reflect.Value, path string, depth 
 		return
 	}
 	switch {
-	case implements[customUnmarshaler](target) || implements[contextUnmarshaler](target) ||
-		implements[bytesUnmarshaler](target) || implements[nodeUnmarshaler](target):
+	case isCustom(target):
 		d.custom(node, target, path)
 	case implements[encoding.TextUnmarshaler](target):
 		d.text(node, target, path)
@@ -102,6 +103,12 @@ type (
 	bytesUnmarshaler   = yaml.BytesUnmarshaler
 	nodeUnmarshaler    = yaml.NodeUnmarshaler
 )
+
+// isCustom reports whether a type decodes itself from YAML.
+func isCustom(target reflect.Value) bool {
+	return implements[customUnmarshaler](target) || implements[contextUnmarshaler](target) ||
+		implements[bytesUnmarshaler](target) || implements[nodeUnmarshaler](target)
+}
 
 func implements[I any](target reflect.Value) bool {
 	return reflect.PointerTo(target.Type()).Implements(reflect.TypeFor[I]())
@@ -148,6 +155,9 @@ func (d *decoder) custom(node ast.Node, target reflect.Value, path string) {
 			d.problem(node, path, "the value can not be decoded", "")
 		}
 	}()
+	if d.zerosWithin(node, path) {
+		return
+	}
 	if err := yaml.NodeToValue(node, target.Addr().Interface(), yaml.Strict()); err != nil {
 		p := syntaxProblem(err)
 		if _, ours := err.(yaml.Error); !ours {
@@ -163,7 +173,7 @@ func (d *decoder) custom(node ast.Node, target reflect.Value, path string) {
 func (d *decoder) list(node ast.Node, target reflect.Value, path string, depth int) {
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		d.problem(node, path, describe(node)+" stands where a list belongs", "begin each entry with a dash")
+		d.misfit(node, path, "a list", "begin each entry with a dash, or write them as [A, B]")
 		return
 	}
 	list := reflect.MakeSlice(target.Type(), len(sequence.Values), len(sequence.Values))
@@ -177,7 +187,7 @@ func (d *decoder) list(node ast.Node, target reflect.Value, path string, depth i
 func (d *decoder) table(node ast.Node, target reflect.Value, path string, depth int) {
 	entries, ok := entriesOf(node)
 	if !ok {
-		d.problem(node, path, describe(node)+" stands where a mapping belongs", "write key: value")
+		d.misfit(node, path, "a mapping", "write key: value")
 		return
 	}
 	if target.Type().Key().Kind() != reflect.String {
@@ -185,7 +195,7 @@ func (d *decoder) table(node ast.Node, target reflect.Value, path string, depth 
 		return
 	}
 	table := reflect.MakeMapWithSize(target.Type(), len(entries))
-	d.unique(entries, path, func(key string, entry *ast.MappingValueNode) {
+	d.unique(entries, path, nil, func(key string, entry *ast.MappingValueNode) {
 		value := reflect.New(target.Type().Elem()).Elem()
 		d.value(entry.Value, value, child(path, key), depth+1)
 		table.SetMapIndex(reflect.ValueOf(key).Convert(target.Type().Key()), value)
@@ -193,12 +203,15 @@ func (d *decoder) table(node ast.Node, target reflect.Value, path string, depth 
 	target.Set(table)
 }
 
-// unique calls visit for each entry, and reports the keys that stand twice.
-func (d *decoder) unique(entries []*ast.MappingValueNode, path string, visit func(string, *ast.MappingValueNode)) {
+// unique calls visit for each entry, and reports the keys that stand twice, but
+// for those of which one belongs elsewhere.
+func (d *decoder) unique(entries []*ast.MappingValueNode, path string, elsewhere map[string]bool, visit func(string, *ast.MappingValueNode)) {
 	seen := make(map[string]int, len(entries))
 	for _, entry := range entries {
 		key, line := entry.Key.GetToken().Value, lineOf(entry.Key)
-		if first, twice := seen[key]; twice {
+		if first, twice := seen[key]; twice && elsewhere[key] {
+			continue
+		} else if twice {
 			d.problem(entry.Key, child(path, key), fmt.Sprintf("the key already stands on line %d", first), "keep one of the two")
 			continue
 		}

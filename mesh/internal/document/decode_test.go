@@ -110,50 +110,63 @@ deep: {a: {kind: b}, c:}
 
 func TestDecodeSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
-		"small: 128":            "1 small: the number is out of range",
-		"small: -129":           "1 small: the number is out of range",
-		"count: -1":             "1 count: the number is out of range",
-		"count: 65536":          "1 count: the number is out of range",
-		"count: 1.5":            "1 count: a number stands where a whole number belongs",
-		"flag: yes":             "1 flag: a text stands where true or false belongs",
-		"flag: 1":               "1 flag: a whole number stands where true or false belongs",
-		"text: true":            "1 text: true or false stands where a text belongs",
-		"text: .inf":            "1 text: a number stands where a text belongs",
-		"text: [x]":             "1 text: a list stands where a text belongs",
-		"text: {x: y}":          "1 text: a mapping stands where a text belongs",
-		"text: ~":               "1 text: no value",
-		"ratio: .nan":           "1 ratio: a number stands where a finite number belongs",
-		"ratio: '1'":            "1 ratio: a text stands where a finite number belongs",
-		"wait: 10":              "1 wait: a whole number stands where a duration belongs",
-		"wait: soon":            "1 wait: a text stands where a duration belongs",
-		"addr: nowhere":         `1 addr: ParseAddr("nowhere"): unable to parse IP`,
-		"addr: [1]":             "1 addr: a list stands where a single value belongs",
-		"list: x":               "1 list: a text stands where a list belongs",
-		"list:\n- a\n- {b: c}":  "3 list[1]: a mapping stands where a text belongs",
-		"table: [x]":            "1 table: a list stands where a mapping belongs",
-		"table: {a: x}":         "1 table.a: a text stands where a whole number belongs",
-		"table: {a: 1, a: 2}":   "1 table.a: the key already stands on line 1",
-		"numbers: {1: a}":       "1 numbers: a mapping stands where a mapping with text keys belongs",
-		"nested: x":             "1 nested: a text stands where a mapping belongs",
-		"nested: {txt: x}":      "1 nested.txt: unknown key (meant nested.text)",
-		"rows: [{kind: a}, 1]":  "1 rows[1]: a whole number stands where a mapping belongs",
-		"odd: x":                "1 odd: cannot unmarshal string into Go value of type int",
-		"odd: 13":               "1 odd: unlucky",
-		"upset: 1":              "1 upset: the value can not be decoded",
-		"func: 1":               "1 func: a whole number stands where a value of an unknown kind belongs",
-		"private: x":            "1 private: unknown key",
-		"hidden: x":             "1 hidden: unknown key",
-		"\"a\\nb\": x":          `1 "a\nb": unknown key`,
-		"- text":                "1 : a list stands where a mapping belongs",
-		"just text":             "1 : a text stands where a mapping belongs",
-		"text: a\n\ttext: b":    "2 : not YAML: found character '\t' that cannot start any token",
-		"text: 'a":              "1 : not YAML: could not find end character of single-quoted text",
-		"<<: {text: a}":         "1 : merge keys are not allowed here",
-		"? text\n: a":           "1 : keys after a question mark are not allowed here",
-		"%YAML 1.2\n---\nkind:": "1 : directives are not allowed here",
-		"---\n---\n":            "2 : a second document begins here",
-		"text: a\n...\nflag: 1": "3 : a second document begins here",
-		"text: \xff":            "1 : the file is not UTF-8 text",
+		"small: 128":                  "1 small: the number is out of range",
+		"small: -129":                 "1 small: the number is out of range",
+		"count: -1":                   "1 count: the number is out of range",
+		"count: 65536":                "1 count: the number is out of range",
+		"small: 010":                  "1 small: the number has leading zeros, which some read as octal",
+		"small: '010'":                "1 small: a text stands where a whole number belongs",
+		"count: 08":                   "1 count: the number has leading zeros, which some read as octal",
+		"count: 0_1":                  "1 count: the number has leading zeros, which some read as octal",
+		"ratio: -01.5":                "1 ratio: the number has leading zeros, which some read as octal",
+		"wait: 010s":                  "1 wait: the duration has leading zeros",
+		"wait: '010s'":                "1 wait: the duration has leading zeros",
+		"wait: 9999999h":              "1 wait: the duration is out of range",
+		"any: {a: [1, 010]}":          "1 any: the number has leading zeros, which some read as octal",
+		"odd: 013":                    "1 odd: the number has leading zeros, which some read as octal",
+		"count: 99999999999999999999": "1 count: the number is out of range",
+		"text: 010":                   "1 text: a whole number stands where a text belongs",
+		"nested:\ntext: a\nsmal: 1":   "3 smal: unknown key (meant small)",
+		"count: 1.5":                  "1 count: a number stands where a whole number belongs",
+		"flag: yes":                   "1 flag: a text stands where true or false belongs",
+		"flag: 1":                     "1 flag: a whole number stands where true or false belongs",
+		"text: true":                  "1 text: true or false stands where a text belongs",
+		"text: .inf":                  "1 text: a number stands where a text belongs",
+		"text: [x]":                   "1 text: a list stands where a text belongs",
+		"text: {x: y}":                "1 text: a mapping stands where a text belongs",
+		"text: ~":                     "1 text: no value",
+		"ratio: .nan":                 "1 ratio: a number stands where a finite number belongs",
+		"ratio: '1'":                  "1 ratio: a text stands where a finite number belongs",
+		"wait: 10":                    "1 wait: a whole number stands where a duration belongs",
+		"wait: soon":                  "1 wait: a text stands where a duration belongs",
+		"addr: nowhere":               `1 addr: ParseAddr("nowhere"): unable to parse IP`,
+		"addr: [1]":                   "1 addr: a list stands where a single value belongs",
+		"list: x":                     "1 list: a text stands where a list belongs",
+		"list:\n- a\n- {b: c}":        "3 list[1]: a mapping stands where a text belongs",
+		"table: [x]":                  "1 table: a list stands where a mapping belongs",
+		"table: {a: x}":               "1 table.a: a text stands where a whole number belongs",
+		"table: {a: 1, a: 2}":         "1 table.a: the key already stands on line 1",
+		"numbers: {1: a}":             "1 numbers: a mapping stands where a mapping with text keys belongs",
+		"nested: x":                   "1 nested: a text stands where a mapping belongs",
+		"nested: {txt: x}":            "1 nested.txt: unknown key (meant nested.text)",
+		"rows: [{kind: a}, 1]":        "1 rows[1]: a whole number stands where a mapping belongs",
+		"odd: x":                      "1 odd: cannot unmarshal string into Go value of type int",
+		"odd: 13":                     "1 odd: unlucky",
+		"upset: 1":                    "1 upset: the value can not be decoded",
+		"func: 1":                     "1 func: a whole number stands where a value of an unknown kind belongs",
+		"private: x":                  "1 private: unknown key",
+		"hidden: x":                   "1 hidden: unknown key",
+		"\"a\\nb\": x":                `1 "a\nb": unknown key`,
+		"- text":                      "1 : a list stands where a mapping belongs",
+		"just text":                   "1 : a text stands where a mapping belongs",
+		"text: a\n\ttext: b":          "2 : not YAML: found character '\t' that cannot start any token",
+		"text: 'a":                    "1 : not YAML: could not find end character of single-quoted text",
+		"<<: {text: a}":               "1 : merge keys are not allowed here",
+		"? text\n: a":                 "1 : keys after a question mark are not allowed here",
+		"%YAML 1.2\n---\nkind:":       "1 : directives are not allowed here",
+		"---\n---\n":                  "2 : a second document begins here",
+		"text: a\n...\nflag: 1":       "3 : a second document begins here",
+		"text: \xff":                  "1 : the file is not UTF-8 text",
 	} {
 		_, problems := Decode([]byte(text), &sample{}, Options{})
 		var got []string
@@ -170,8 +183,50 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestZerosThatANumberNeeds(t *testing.T) {
+	var got sample
+	if _, problems := Decode([]byte("small: 0\ncount: 0x10\nratio: 0.5\nwait: 0s\ntext: '010'\nany: 0o10\n"), &got, Options{}); problems != nil {
+		t.Fatal(problems)
+	}
+	if got.Count != 16 || got.Ratio != 0.5 || got.Text != "010" || got.Anyway != uint64(8) {
+		t.Errorf("%+v", got)
+	}
+}
+
+type shelf struct {
+	Size  string         `yaml:"size" remedy:"give it in metres"`
+	Book  *book          `yaml:"book"`
+	Table map[string]any `yaml:",inline"`
+}
+
+type book struct {
+	Title string `yaml:"title"`
+	Pages int    `yaml:"pages"`
+	Size  string `yaml:"size"`
+}
+
+// Keys that stand beside the one they belong under are one mistake; so is each that both have.
+func TestKeysBesideTheOneTheyBelongUnder(t *testing.T) {
+	for text, want := range map[string]string{
+		"size: a\nbook:\ntitle: b\npages: x\nsize: c\n": "2 book: nothing stands under the key, and beside it title, pages; indent what belongs under it by two spaces",
+		"size: a\nbook:\nother: b\n":                    "", // nothing of it belongs there
+		"size: 7\nbook: {title: b}\ntitle: c\n":         "1 size: a whole number stands where a text belongs; give it in metres",
+		"book: {pages: many}":                           "1 book.pages: a text stands where a whole number belongs; write digits, as in 100",
+		"book: {pages: '7'}":                            "1 book.pages: a text stands where a whole number belongs; write it without quotes",
+	} {
+		_, problems := Decode([]byte(text), &shelf{}, Options{})
+		var got []string
+		for _, p := range problems {
+			got = append(got, fmt.Sprintf("%d %s: %s; %s", p.Line, p.Path, p.Text, p.Remedy))
+		}
+		if strings.Join(got, "\n") != want {
+			t.Errorf("%q:\ngot  %s\nwant %s", text, strings.Join(got, "\n     "), want)
+		}
+	}
+}
+
 func TestDecodeOfNothing(t *testing.T) {
-	for _, text := range []string{"", "\n\n", "# only a comment\n", "---\n", "---\n...\n", "null"} {
+	for _, text := range []string{"", "\n\n", "# only a comment\n", "---\n", "---\n...\n", "null", "\ufeff", "\ufeff# only a comment\n"} {
 		if _, problems := Decode([]byte(text), &sample{}, Options{}); problems != nil {
 			t.Errorf("%q: %v", text, problems)
 		}
@@ -200,7 +255,7 @@ func TestOptionsSeeEveryValue(t *testing.T) {
 				seen = append(seen, b.Kind)
 			}
 		},
-		Scalar: func(t reflect.Type) (string, string) {
+		Scalar: func(t reflect.Type, _ string) (string, string) {
 			if t == reflect.TypeFor[base]() {
 				return "no base", "none"
 			}

@@ -3,6 +3,7 @@ package document
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -21,6 +22,10 @@ const (
 	MaxDepth = 64
 )
 
+// ByteOrderMark stands at the start of what some editors save. It says nothing in
+// UTF-8.
+const ByteOrderMark = "\ufeff"
+
 // parse gives the root of the only document in data, nil for an empty one.
 func parse(data []byte) (root ast.Node, problems []Problem) {
 	// The library has panicked on odd input before. A file that it can not
@@ -36,7 +41,7 @@ func parse(data []byte) (root ast.Node, problems []Problem) {
 	if !utf8.Valid(data) {
 		return nil, []Problem{{Line: 1, Text: "the file is not UTF-8 text", Remedy: "save it as UTF-8"}}
 	}
-	tokens := lexer.Tokenize(string(data))
+	tokens := lexer.Tokenize(strings.TrimPrefix(string(data), ByteOrderMark))
 	if problems := scan(tokens); problems != nil {
 		return nil, problems
 	}

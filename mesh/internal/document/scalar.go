@@ -2,11 +2,12 @@ package document
 
 import (
 	"encoding"
-	"math"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // describe says what a node is, for a person.
@@ -46,7 +47,7 @@ func (d *decoder) text(node ast.Node, target reflect.Value, path string) {
 	if !ok {
 		scalar, isScalar := node.(ast.ScalarNode)
 		if !isScalar {
-			d.problem(node, path, describe(node)+" stands where a single value belongs", "")
+			d.misfit(node, path, "a single value", "write one value")
 			return
 		}
 		text = scalar.GetToken().Value
@@ -59,85 +60,65 @@ func (d *decoder) text(node ast.Node, target reflect.Value, path string) {
 // scalar decodes a single value into a basic type. It converts nothing: a port
 // in quotes is a text, a name without quotes that reads as a number is one.
 func (d *decoder) scalar(node ast.Node, target reflect.Value, path string) {
-	wanted, remedy, done := "", "", false
-	switch kind := target.Kind(); {
-	case kind == reflect.String:
-		wanted, remedy = "a text", "put it in quotes"
-		text, ok := textOf(node)
-		if done = ok; ok {
+	switch {
+	case target.Kind() == reflect.String:
+		if text, ok := textOf(node); ok {
 			target.SetString(text)
+			return
 		}
-	case kind == reflect.Bool:
-		wanted, remedy = "true or false", "write it without quotes"
-		boolean, ok := node.(*ast.BoolNode)
-		if done = ok; ok {
+		remedy := "put it in quotes"
+		if _, single := node.(ast.ScalarNode); !single {
+			remedy = "write one text"
+		}
+		d.misfit(node, path, "a text", remedy)
+	case target.Kind() == reflect.Bool:
+		if boolean, ok := node.(*ast.BoolNode); ok {
 			target.SetBool(boolean.Value)
+			return
 		}
+		d.misfit(node, path, "true or false", boolRemedy(node))
 	case target.Type() == reflect.TypeFor[time.Duration]():
-		wanted, remedy = "a duration", "write a number with a unit, as in 500ms, 10s or 5m"
-		text, _ := textOf(node)
-		duration, err := time.ParseDuration(text)
-		if done = err == nil; done {
-			target.SetInt(int64(duration))
-		}
+		d.duration(node, target, path)
 	case target.CanInt() || target.CanUint():
-		wanted, remedy = "a whole number", "write one in the range of "+kind.String()
-		done = setInteger(node, target)
+		d.integer(node, target, path)
 	case target.CanFloat():
-		wanted, remedy = "a finite number", "write it without quotes"
-		done = setFloat(node, target)
+		d.float(node, target, path)
 	default:
-		wanted = "a value of an unknown kind"
-	}
-	switch got := describe(node); {
-	case done:
-	case got == wanted: // The kind is right, so the range is not.
-		d.problem(node, path, "the number is out of range", remedy)
-	default:
-		d.problem(node, path, got+" stands where "+wanted+" belongs", remedy)
+		d.misfit(node, path, "a value of an unknown kind", "")
 	}
 }
 
-func setInteger(node ast.Node, target reflect.Value) bool {
-	integer, ok := node.(*ast.IntegerNode)
-	if !ok {
-		return false
+// misfit reports a value of another shape than the one that belongs there. What
+// the field itself says of it (the tag remedy) is better than remedy.
+func (d *decoder) misfit(node ast.Node, path, wanted, remedy string) {
+	if own := d.remedies[path]; own != "" {
+		remedy = own
 	}
-	var value uint64
-	negative := false
-	switch v := integer.Value.(type) {
-	case int64:
-		value, negative = uint64(v), v < 0
-	case uint64:
-		value = v
-	}
-	if target.CanInt() {
-		if (!negative && value > math.MaxInt64) || target.OverflowInt(int64(value)) {
-			return false
-		}
-		target.SetInt(int64(value))
-		return true
-	}
-	if negative || target.OverflowUint(value) {
-		return false
-	}
-	target.SetUint(value)
-	return true
+	d.problem(node, path, describe(node)+" stands where "+wanted+" belongs", remedy)
 }
 
-func setFloat(node ast.Node, target reflect.Value) bool {
-	switch n := node.(type) {
-	case *ast.FloatNode:
-		target.SetFloat(n.Value)
-	case *ast.IntegerNode:
-		switch v := n.Value.(type) {
-		case int64:
-			target.SetFloat(float64(v))
-		case uint64:
-			target.SetFloat(float64(v))
+// boolRemedy says what to write for what was probably meant: YAML 1.1 had more
+// words for true and false.
+func boolRemedy(node ast.Node) string {
+	text, isText := textOf(node)
+	switch strings.ToLower(text) {
+	case "true", "false":
+		if isQuoted(node) {
+			return "write it without quotes"
 		}
-	default:
-		return false
+	case "yes", "on", "y":
+		return "write true"
+	case "no", "off", "n":
+		return "write false"
 	}
-	return true
+	if !isText {
+		return "write true or false"
+	}
+	return "write true or false, without quotes"
+}
+
+// isQuoted reports whether a text stands in quotes.
+func isQuoted(node ast.Node) bool {
+	t := node.GetToken()
+	return t != nil && (t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType)
 }

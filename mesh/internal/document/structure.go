@@ -2,6 +2,7 @@ package document
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -56,10 +57,15 @@ func (d *decoder) structure(node ast.Node, target reflect.Value, path string, de
 		return
 	}
 	var others map[string]any
-	d.unique(entries, path, func(key string, entry *ast.MappingValueNode) {
+	outdented := d.outdented(entries, target, layout, path)
+	d.unique(entries, path, outdented, func(key string, entry *ast.MappingValueNode) {
 		at := child(path, key)
 		if index, known := layout.fields[key]; known {
+			d.remedies[at] = target.Type().FieldByIndex(index).Tag.Get("remedy")
 			d.value(entry.Value, target.FieldByIndex(index), at, depth+1)
+			return
+		}
+		if outdented[key] {
 			return
 		}
 		if layout.others == nil {
@@ -78,15 +84,61 @@ func (d *decoder) structure(node ast.Node, target reflect.Value, path string, de
 	}
 }
 
+// outdented reports a key with nothing under it whose keys stand beside it instead, which is one
+// mistake and not one for each of them. It gives all keys that belong under it.
+func (d *decoder) outdented(entries []*ast.MappingValueNode, target reflect.Value, l layout, path string) map[string]bool {
+	for _, entry := range entries {
+		index, known := l.fields[entry.Key.GetToken().Value]
+		if !known || entry.Value.Type() != ast.NullType {
+			continue
+		}
+		field := target.FieldByIndex(index).Type()
+		if field.Kind() == reflect.Pointer {
+			field = field.Elem()
+		}
+		if field.Kind() != reflect.Struct || isCustom(reflect.New(field).Elem()) {
+			continue
+		}
+		inner, beside := layoutOf(field), []string{}
+		for _, other := range entries {
+			key := other.Key.GetToken().Value
+			_, here := l.fields[key]
+			if _, there := inner.fields[key]; there && !here && !slices.Contains(beside, key) {
+				beside = append(beside, key)
+			}
+		}
+		if len(beside) == 0 {
+			continue
+		}
+		below := map[string]bool{}
+		for _, key := range inner.keys {
+			below[key] = true
+		}
+		d.problem(entry.Key, child(path, entry.Key.GetToken().Value), "nothing stands under the key, and beside it "+few(beside),
+			"indent what belongs under it by two spaces")
+		return below
+	}
+	return nil
+}
+
+// few lists the first few words.
+func few(words []string) string {
+	const most = 3
+	if len(words) > most {
+		return strings.Join(words[:most], ", ") + " and more"
+	}
+	return strings.Join(words, ", ")
+}
+
 func (d *decoder) notMapping(node ast.Node, t reflect.Type, l layout, path string) {
-	text, remedy := describe(node)+" stands where a mapping belongs", "known keys: "+strings.Join(l.keys, ", ")
-	_, list := node.(*ast.SequenceNode)
-	if d.options.Scalar != nil && !list {
-		if own, ownRemedy := d.options.Scalar(t); own != "" {
-			text, remedy = own, ownRemedy
+	if _, single := node.(ast.ScalarNode); single && d.options.Scalar != nil {
+		value, _ := textOf(node)
+		if text, remedy := d.options.Scalar(t, value); text != "" {
+			d.problem(node, path, text, remedy)
+			return
 		}
 	}
-	d.problem(node, path, text, remedy)
+	d.misfit(node, path, "a mapping", "write key: value; known keys: "+strings.Join(l.keys, ", "))
 }
 
 func (d *decoder) unknown(node ast.Node, t reflect.Type, l layout, path, key string) {
@@ -94,6 +146,9 @@ func (d *decoder) unknown(node ast.Node, t reflect.Type, l layout, path, key str
 	if d.options.Renamed != nil {
 		if now := d.options.Renamed(t, key); now != "" {
 			p.Text, p.Remedy, p.Meant = "the key has a new name", "write "+now, child(path, now)
+			if how := t.FieldByIndex(l.fields[now]).Tag.Get("remedy"); how != "" {
+				p.Remedy += ", and " + how
+			}
 			d.report(p)
 			return
 		}

@@ -31,14 +31,14 @@ func outboxSpec(c config.Node) *leaf.Outbox {
 		return nil
 	}
 	interval := syncInterval(c)
-	return &leaf.Outbox{Dir: outboxDir(c), MaxBytes: c.Outbox.MaxBytes + c.Outbox.MaxBytes/storageRoom,
+	return &leaf.Outbox{Dir: outboxDir(c), MaxBytes: int64(c.Outbox.MaxBytes + c.Outbox.MaxBytes/storageRoom),
 		SyncAlways: interval == 0, SyncInterval: interval}
 }
 
 // Outbox says what the node's outbox keeps, for whom and how much of it. There must be a durable
 // export. reset makes the server read the outbox's files anew.
 func Outbox(c config.Node, reset func() error, logger *slog.Logger) outbox.Config {
-	spec := outbox.Config{Node: c.Name, Dir: outboxDir(c), MaxAge: c.Outbox.MaxAge, MaxBytes: c.Outbox.MaxBytes,
+	spec := outbox.Config{Node: c.Name, Dir: outboxDir(c), MaxAge: c.Outbox.MaxAge, MaxBytes: int64(c.Outbox.MaxBytes),
 		MaxMessages: c.Outbox.MaxEvents, SyncInterval: syncInterval(c), Reset: reset, Logger: logger}
 	for _, e := range c.DurableExports() {
 		spec.Types = append(spec.Types, outbox.Type{Subject: e.Event, Services: e.KeptFor})

@@ -11,7 +11,7 @@ import (
 
 // Spec says what the embedded server of a node is to be. Without link it dials nobody yet.
 func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
-	spec := leaf.Spec{Name: c.Name, Listen: c.Listen, MaxPayload: c.MaxPayload, Logger: logger, Outbox: outboxSpec(c)}
+	spec := leaf.Spec{Name: c.Name, Listen: c.Listen, MaxPayload: int(c.MaxPayload), Logger: logger, Outbox: outboxSpec(c)}
 	var err error
 	if !c.Seed.IsZero() {
 		if spec.Seed, err = c.Seed.Resolve(); err != nil {
