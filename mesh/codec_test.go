@@ -3,7 +3,6 @@ package mesh_test
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -142,27 +141,18 @@ func wantUnsafe[T any](name string, value T) func(*testing.T) {
 }
 
 func TestTheCodecCheckRefusesWhatDoesNotSurviveTheWire(t *testing.T) {
-	type hidden struct {
-		Shown  int `cbor:"1,keyasint"`
-		hidden int
-	}
 	type left struct {
 		Kept string `cbor:"1,keyasint"`
 		Out  string `cbor:"-"`
-	}
-	type pipe struct {
-		C chan int `cbor:"1,keyasint"`
 	}
 	type same struct {
 		A string `cbor:"1,keyasint"`
 		B any    `cbor:"2,keyasint"`
 	}
-	t.Run("a field that is not exported", wantUnsafe("hidden", hidden{1, 2}))
 	t.Run("a field left out", wantUnsafe("left", left{"a", "b"}))
-	t.Run("a channel", wantUnsafe("pipe", pipe{make(chan int)}))
+	t.Run("a channel", wantUnsafe("pipe", same{B: make(chan int)}))
 	t.Run("a text that is not UTF-8", wantUnsafe("text", same{A: "\xff"}))
 	t.Run("a type that CBOR forgets", wantUnsafe("any", same{B: int8(1)}))
-	t.Run("not a number", wantUnsafe("NaN", same{B: math.NaN()}))
 	t.Run("nothing", wantUnsafe[*step]("nil", nil))
 }
 
@@ -200,13 +190,13 @@ var (
 // A type whose codec panics loses its own events, and ends nothing else.
 func TestATypeThatPanicsInTheCodec(t *testing.T) {
 	box, letters := letterbox()
-	n := openCore(t, mesh.Config{Exports: []mesh.Export{stepTaken.Export(mesh.Limit{})}, Handlers: []mesh.Handler{box,
+	n := openCore(t, mesh.Config{Handlers: []mesh.Handler{box,
 		stepTaken.Handle("other type", nothing),
 		unrulyTaken.Handle("own type", func(context.Context, unruly) error { return errors.New("no") }, soon(1))}})
 	if err := unrulyTaken.Emit(n.Context(t.Context()), unruly{1}); err != nil {
 		t.Fatal(err)
 	}
-	if letter := receive(t, letters); letter.Payload != nil {
+	if letter := receive(t, letters); letter.Payload != nil || !strings.Contains(letter.NoPayload, "panic: no") {
 		t.Errorf("%+v", letter)
 	}
 	finish(t, n)

@@ -23,6 +23,8 @@ type DeadLetter struct {
 	Tries   int      `cbor:"5,keyasint"`
 	Error   string   `cbor:"6,keyasint"` // of the last try, cut to 1024 bytes
 	Payload []byte   `cbor:"7,keyasint"` // the event's value as CBOR; nil if it can not be encoded
+	// NoPayload says why the value could not be encoded, cut to 1024 bytes; "" if it was.
+	NoPayload string `cbor:"8,keyasint,omitempty"`
 }
 
 // DeadLetters are the events that handlers gave up, on the node where they did. A dead letter
@@ -52,7 +54,10 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, why error) {
 	letter := DeadLetter{Event: it.Header.ID, Subject: subject, Key: it.Header.Key,
 		Handler: c.name, Tries: tries, Error: text}
 	if c.flow.listens(deadLetterSubject) {
-		letter.Payload, _ = wire.AppendPayload(nil, value) // nil if it can not be encoded
+		var err error
+		if letter.Payload, err = wire.AppendPayload(nil, value); err != nil {
+			letter.NoPayload = letters.ErrorText(err)
+		}
 	}
 	err := DeadLetters.Emit(c.desk.begin(&it.Header, it.At.Tally), letter)
 	if err = errors.Join(err, c.desk.end(err == nil)); err != nil {

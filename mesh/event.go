@@ -56,8 +56,15 @@ var (
 // <service>.<noun>.<verb>, "clue.answer.judged": past tense, because an event is a fact. T travels
 // as CBOR: give its fields integer keys (`cbor:"1,keyasint"`), so that fields can be added later.
 //
-// It panics on a bad subject or option, as it runs at program start.
+// What T may hold is a table in docs/wire.md. A field that is to stay in the process has the tag
+// `cbor:"-"`: handlers of other nodes get it as zero.
+//
+// It panics on a bad subject or option, and on a type that would lose what it holds, as it runs at
+// program start.
 func NewEvent[T any](subject string, options ...EventOption) *Event[T] {
+	if err := wire.CheckType(reflect.TypeFor[T]()); err != nil {
+		panic(fmt.Sprintf("mesh.NewEvent: %s can not travel: %v", subject, err))
+	}
 	d, key := declare(subject, options)
 	e := &Event[T]{declared: d}
 	if key != nil {

@@ -183,7 +183,7 @@ func TestWhatCanNotBeStaged(t *testing.T) {
 	wantRefusal(t, err, "emit", "key")
 	_, err = stepRepeated.Stage(ctx, step{Key: "\xff"})
 	wantRefusal(t, err, "emit", "key")
-	if _, err := mesh.NewEvent[func()]("core.function.taken").Stage(ctx, func() {}); !errors.Is(err, mesh.ErrNotWireSafe) {
+	if _, err := mesh.NewEvent[any]("core.function.taken").Stage(ctx, func() {}); !errors.Is(err, mesh.ErrNotWireSafe) {
 		t.Errorf("a function: %v, want ErrNotWireSafe", err)
 	}
 	if _, err := numbersTaken.Stage(ctx, map[string]float64{"a": math.Pi}); err != nil {
@@ -206,7 +206,7 @@ func TestWhatCanNotBeStaged(t *testing.T) {
 		t.Errorf("after the handler its name is still %q", name)
 	}
 	finish(t, n)
-	if _, err := numbersTaken.Stage(ctx, nil); !errors.Is(err, mesh.ErrClosed) {
+	if _, err := numbersTaken.Stage(ctx, map[string]float64{}); !errors.Is(err, mesh.ErrClosed) {
 		t.Errorf("on a closed node: %v, want ErrClosed", err)
 	}
 }

@@ -81,13 +81,13 @@ func TestUnknownNodesFailTheTest(t *testing.T) {
 // careless has a field that stays at home.
 type careless struct {
 	Team   string `cbor:"1,keyasint"`
-	secret string
+	Secret string `cbor:"-"`
 }
 
 var carelessly = mesh.NewEvent[careless]("clue.team.forgotten")
 
 func TestTheCodecCheckIsTheDefault(t *testing.T) {
-	value := careless{Team: "otters", secret: "lost on the way"}
+	value := careless{Team: "otters", Secret: "lost on the way"}
 	for name, c := range map[string]struct {
 		settings meshtest.Settings
 		config   bool

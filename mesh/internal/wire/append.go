@@ -36,7 +36,7 @@ func AppendEnvelope(dst []byte, e *Envelope) ([]byte, error) {
 	}
 	out = appendHead(out, majorBytes, uint64(len(e.Payload)))
 	if size := len(out) - start + len(e.Payload); size > MaxMessageBytes {
-		return dst, fmt.Errorf("%w: message has %d bytes; at most %d are allowed", ErrInvalid, size, MaxMessageBytes)
+		return dst, fmt.Errorf("%w: %w: message has %d bytes; at most %d are allowed", ErrInvalid, ErrTooLarge, size, MaxMessageBytes)
 	}
 	return append(out, e.Payload...), nil
 }

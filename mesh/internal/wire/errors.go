@@ -21,6 +21,10 @@ var (
 	// ErrInvalid is every error of AppendEnvelope and AppendPayload: the event breaks a rule of the format, and every
 	// receiver would drop it. The text around it says which rule.
 	ErrInvalid = errors.New("event cannot be encoded")
+
+	// ErrTooLarge says that an event has more bytes than may be sent. Errors of this package that say so are
+	// ErrInvalid, too.
+	ErrTooLarge = errors.New("event is too large")
 )
 
 // Errors of keys, in both directions.

@@ -21,7 +21,7 @@ func refuseNull(payload []byte) error {
 // it encodes, so without this the emitter would succeed and every receiver drop the message.
 func checkPayload(payload []byte) error {
 	if len(payload) > MaxMessageBytes {
-		return fmt.Errorf("it has %d bytes; at most %d are allowed", len(payload), MaxMessageBytes)
+		return fmt.Errorf("%w: it has %d bytes; at most %d are allowed", ErrTooLarge, len(payload), MaxMessageBytes)
 	}
 	if err := refuseNull(payload); err != nil {
 		return err

@@ -9,6 +9,10 @@ const (
 	// nats-server. A message over a peer's max_payload would close the whole link. Nodes set lower limits of their own.
 	MaxMessageBytes = 1 << 20
 
+	// RoomForEnvelope is more than any envelope has without its payload: a key and a path of the longest names, and the
+	// other fields.
+	RoomForEnvelope = 8 << 10
+
 	// MaxKeyBytes is the cap on a key before escaping. Its token is at most three times as long, so a wire subject has
 	// at most 128+1+3*1024 = 3,201 bytes: under the 4,096 that nats-server allows for a protocol line.
 	MaxKeyBytes = 1024

@@ -193,8 +193,8 @@ func TestHostileMemory(t *testing.T) {
 			var into any
 			cost := allocated(func() { _ = DecodePayload(test.payload, &into) })
 			t.Logf("a payload of %d bytes cost %d", len(test.payload), cost)
-			if cost > uint64(100*len(test.payload))+64<<10 {
-				t.Error("that is more than 100 times as much")
+			if cost > uint64(128*len(test.payload))+64<<10 {
+				t.Error("that is more than 128 times as much")
 			}
 		})
 	}
