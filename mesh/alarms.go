@@ -34,5 +34,5 @@ func (f *flow) alarm(a graph.Alarm) {
 	}
 	it := delivery.Item{Header: cause.NewRoot(r.root, "", f.clock.Wall())}
 	hash := r.targets.Hash("")
-	r.deliver(&it, hash, &a, r.targets.ReserveWhereFree(hash))
+	r.deliver(&it, hash, &a, nil, r.targets.ReserveWhereFree(hash))
 }

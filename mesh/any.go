@@ -9,8 +9,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// ErrNotWireSafe says that a value came back different from the codec, in the codec check; or that a
-// value that is to be staged can not be encoded.
+// ErrNotWireSafe says that a value can not be encoded, or would arrive on another node as another
+// one. Events that are exported or staged are refused for it, and in the codec check all events.
 var ErrNotWireSafe = errors.New("mesh: event does not survive the wire")
 
 // Any is the value of an event whose Go type the handler does not know. See [HandleAll].
@@ -51,14 +51,17 @@ func (a *Any) UnmarshalCBOR(payload []byte) error {
 
 // contentOf makes the content of a value for handlers of another Go type. The codec check
 // encodes it at once.
-func contentOf(codecCheck bool) func(value any) *delivery.Content {
-	return func(value any) *delivery.Content {
+func contentOf(codecCheck bool) func(value any, payload delivery.Payload) *delivery.Content {
+	return func(value any, payload delivery.Payload) *delivery.Content {
 		if a, ok := value.(Any); ok {
 			return a.content // came encoded
 		}
-		if codecCheck {
-			return delivery.EncodedContent(wire.AppendPayload(nil, value))
+		switch {
+		case !codecCheck:
+			return delivery.ValueContent(value, payload)
+		case payload != nil:
+			return delivery.EncodedContent(payload, nil)
 		}
-		return delivery.ValueContent(value)
+		return delivery.EncodedContent(wire.AppendPayload(nil, value))
 	}
 }

@@ -35,11 +35,11 @@ type entry struct {
 	stored outlet.Stored // of a durable export
 }
 
-// add takes an event in, and waits for full queues until ctx ends. value points to its value. It
-// lets the batch go first when it would wait: the places held may be those it waits for.
-func (b *batch) add(ctx context.Context, e entry, value any) (err error) {
+// add takes an event in, and waits for full queues until ctx ends. It lets the batch go first when
+// it would wait: the places held may be those it waits for.
+func (b *batch) add(ctx context.Context, e entry) (err error) {
 	if e.durable {
-		if e.stored, err = b.flow.kept.Encode(e.Type, &e.item.Header, value); err != nil {
+		if e.stored, err = b.flow.kept.Seal(e.Type, &e.item.Header, e.payload); err != nil {
 			return err
 		}
 	}
@@ -87,9 +87,9 @@ func (b *batch) finish(ctx context.Context, count int) {
 }
 
 // enterDurable stores an event and gives it to all who take it: a batch of one.
-func (r *typedRoute[T]) enterDurable(ctx context.Context, e *rules.Event, value *T) (id cause.ID, err error) {
+func (r *typedRoute[T]) enterDurable(ctx context.Context, o *offer, value *T) (id cause.ID, err error) {
 	b := batch{flow: r.flow, done: func(_ int, e error) { err = e }}
-	if id, err = r.addTo(ctx, &b, 0, e, value); err != nil {
+	if id, err = r.addTo(ctx, &b, 0, o, value); err != nil {
 		return id, err
 	}
 	b.flush(ctx)
@@ -97,11 +97,11 @@ func (r *typedRoute[T]) enterDurable(ctx context.Context, e *rules.Event, value 
 }
 
 // addTo adds a root event to a batch.
-func (r *typedRoute[T]) addTo(ctx context.Context, b *batch, index int, e *rules.Event, value *T) (cause.ID, error) {
-	p := r.pend(value)
-	p.item.Header = cause.NewRoot(r.root, e.Key, e.At)
+func (r *typedRoute[T]) addTo(ctx context.Context, b *batch, index int, o *offer, value *T) (cause.ID, error) {
+	p := r.pend(value, o.payload)
+	p.item.Header = cause.NewRoot(r.root, o.event.Key, o.event.At)
 	id := p.item.Header.ID
-	err := b.add(ctx, entry{arrival: &p.arrival, held: p, index: index}, &p.value)
+	err := b.add(ctx, entry{arrival: &p.arrival, held: p, index: index})
 	if err != nil {
 		p.recycle()
 	}
@@ -138,7 +138,7 @@ func (e *Event[T]) EmitAll(ctx context.Context, values []T) error {
 		r, v, err := e.offer(ctx, &o, &values[i])
 		if err == nil && v == rules.Passed && o.turn == nil && r.durable {
 			b.flow = r.flow
-			_, err = r.addTo(ctx, &b, i, &o.event, &values[i])
+			_, err = r.addTo(ctx, &b, i, &o, &values[i])
 		} else if err == nil {
 			err = r.take(ctx, &o, v, &values[i])
 		}

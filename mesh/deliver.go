@@ -22,8 +22,10 @@ type arrival struct {
 	*route
 	source *steps.Tally  // the handler that emitted it, nil: none
 	item   delivery.Item // with the event's header
-	hash   uint64
-	shed   uint64
+	// payload is the value's, of an event that is exported.
+	payload delivery.Payload
+	hash    uint64
+	shed    uint64
 }
 
 // held is an event that waits: for its handler to return nil, or for others to be stored. Exactly
@@ -33,20 +35,20 @@ type held interface {
 	discard()
 }
 
-// pend makes a pending event without places.
-func (r *typedRoute[T]) pend(value *T) *pending[T] {
+// pend makes a pending event without places. The payload is nil for one that is not exported.
+func (r *typedRoute[T]) pend(value *T, payload delivery.Payload) *pending[T] {
 	p, _ := r.pool.Get().(*pending[T])
 	if p == nil {
 		p = &pending[T]{to: r}
 	}
-	p.route, p.value = &r.route, *value
+	p.route, p.value, p.payload = &r.route, *value, payload
 	return p
 }
 
 // commit lets the event take effect.
 func (p *pending[T]) commit() {
 	p.source.Emits(p.Type)
-	p.to.deliver(&p.item, p.hash, &p.value, p.shed)
+	p.to.deliver(&p.item, p.hash, &p.value, p.payload, p.shed)
 	p.recycle()
 }
 
@@ -63,29 +65,30 @@ func (p *pending[T]) recycle() {
 }
 
 // deliver fills the places reserved for the event. It never blocks.
-func (r *typedRoute[T]) deliver(it *delivery.Item, hash uint64, value *T, shed uint64) {
+func (r *typedRoute[T]) deliver(it *delivery.Item, hash uint64, value *T, payload delivery.Payload, shed uint64) {
 	r.Admitted.Pass(&it.Header)
-	r.typed.Fill(it, hash, value, shed)
+	r.typed.Fill(it, hash, value, payload, shed)
 }
 
 // deliverAny is deliver for a pointer to the value.
-func (r *typedRoute[T]) deliverAny(h *cause.Header, hash uint64, value any, shed uint64) {
-	r.deliver(&delivery.Item{Header: *h}, hash, value.(*T), shed)
+func (r *typedRoute[T]) deliverAny(h *cause.Header, hash uint64, value any, payload delivery.Payload, shed uint64) {
+	r.deliver(&delivery.Item{Header: *h}, hash, value.(*T), payload, shed)
 }
 
 // enter gives an event that comes from outside of the handlers to all who take it. It waits for
 // full queues until ctx ends.
-func (r *typedRoute[T]) enter(ctx context.Context, e *rules.Event, value *T) (cause.ID, error) {
+func (r *typedRoute[T]) enter(ctx context.Context, o *offer, value *T) (cause.ID, error) {
 	if r.durable {
-		return r.enterDurable(ctx, e, value)
+		return r.enterDurable(ctx, o, value)
 	}
+	e := &o.event
 	hash := r.targets.Hash(e.Key)
 	shed, err := r.reserve(ctx, e, hash)
 	if err != nil {
 		return cause.ID{}, err
 	}
 	it := delivery.Item{Header: cause.NewRoot(r.root, e.Key, e.At)}
-	r.deliver(&it, hash, value, shed)
+	r.deliver(&it, hash, value, o.payload, shed)
 	return it.Header.ID, nil
 }
 
@@ -118,13 +121,15 @@ func (t *eventType) refusedAtEmit(rule string) *steps.Point {
 type postponed struct {
 	*route
 	to interface {
-		deliverAny(h *cause.Header, hash uint64, value any, shed uint64)
+		deliverAny(h *cause.Header, hash uint64, value any, payload delivery.Payload, shed uint64)
 	}
 	rule   *rules.Rule
 	event  rules.Event
 	source *steps.Tally // nil outside of handlers
 	header cause.Header
 	value  any // points to it
+	// payload is the value's, of an event that is exported.
+	payload delivery.Payload
 }
 
 func (c *postponed) commit() {
@@ -153,5 +158,5 @@ func (c *postponed) GoOn(by *rules.Rule) {
 		f.log.Rarely("event refused that a rule had kept", "error", err)
 		return
 	}
-	c.to.deliverAny(&c.header, hash, c.value, shed)
+	c.to.deliverAny(&c.header, hash, c.value, c.payload, shed)
 }

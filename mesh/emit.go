@@ -2,9 +2,9 @@ package mesh
 
 import (
 	"context"
-	"fmt"
 
 	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
@@ -19,9 +19,11 @@ import (
 // queue is full, until ctx ends.
 //
 // Emit returns nil when the event is admitted (or dropped by a rule that sheds, which is counted).
-// Otherwise no handler gets it, and the error is a *RefusedError, stats.ErrClosed, ErrNoNode,
-// ErrHandlerReturned or, in the codec check, ErrNotWireSafe. The value must not be changed
-// afterwards.
+// Otherwise nobody gets it, and the error is a *RefusedError, stats.ErrClosed, ErrNoNode or
+// ErrHandlerReturned. An event of an exported type is encoded here, and refused with ErrNotWireSafe
+// if its value can not travel, or with ErrTooLarge if its message would be larger than max_payload.
+// Events of other types are not encoded: only the codec check refuses those with ErrNotWireSafe.
+// The value must not be changed afterwards.
 func (e *Event[T]) Emit(ctx context.Context, value T) error {
 	var o offer
 	r, v, err := e.offer(ctx, &o, &value)
@@ -38,17 +40,17 @@ func (r *typedRoute[T]) take(ctx context.Context, o *offer, v rules.Verdict, val
 		return nil
 	case v.Keep != nil:
 		kept := *value
-		_, err := o.coalesce(&postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &kept})
+		_, err := o.coalesce(&postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &kept, payload: o.payload})
 		return err
 	case o.turn != nil:
-		p := r.pend(value)
-		err := o.turn.desk.hold(o, &p.arrival, p, &p.value)
+		p := r.pend(value, o.payload)
+		err := o.turn.desk.hold(o, &p.arrival, p)
 		if err != nil {
 			p.recycle()
 		}
 		return err
 	}
-	_, err := r.enter(ctx, &o.event, value)
+	_, err := r.enter(ctx, o, value)
 	return err
 }
 
@@ -58,6 +60,8 @@ type offer struct {
 	turn   *turn // nil: a root event
 	now    int64 // as of the node's clock
 	event  rules.Event
+	// payload is the value's, of an event that is exported or staged. No other is encoded.
+	payload delivery.Payload
 }
 
 // offer asks the gate about an event that is emitted or staged. The guard comes before the limits,
@@ -82,6 +86,10 @@ func (e *Event[T]) offer(ctx context.Context, o *offer, value *T) (r *typedRoute
 	v, err = o.admit(ctx, &r.route, checked)
 	if waited := o.event.Waited(); waited > 0 && o.turn != nil {
 		o.turn.waited(waited)
+	}
+	if err == nil && v.Shed == nil && (r.export != nil || o.staged) {
+		given := *value // it escapes, and what is not encoded must not
+		err = o.encode(r.eventType, &given)
 	}
 	return r, v, err
 }
@@ -109,7 +117,7 @@ func (o *offer) admit(ctx context.Context, r *route, checked any) (rules.Verdict
 	}
 	if checked != nil {
 		if err := wire.Survives(checked); err != nil {
-			return rules.Passed, r.notWireSafe(&o.event, err)
+			return rules.Passed, r.notEncoded(&o.event, err)
 		}
 	}
 	inForce := r.rules.Load()
@@ -137,8 +145,4 @@ func (o *offer) coalesce(c *postponed) (cause.ID, error) {
 	c.header = cause.NewRoot(c.event.Path, c.event.Key, c.event.At)
 	c.rule.Keep(&c.event, c)
 	return c.header.ID, nil
-}
-
-func (t *eventType) notWireSafe(e *rules.Event, why error) error {
-	return t.refuse(e, stats.NotWireSafe, fmt.Errorf("%w: %s: %w", ErrNotWireSafe, t.Subject, why))
 }

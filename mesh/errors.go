@@ -4,6 +4,7 @@ import (
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/outbox"
+	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
@@ -23,6 +24,8 @@ var (
 	// ErrCascade: the cascade guard refused the event. That is final: a handler that returns it is
 	// not tried again. errors.As with *CascadeError tells the bound.
 	ErrCascade = stats.ErrCascade
+	// ErrTooLarge: the event's message is larger than max_payload, or than the wire allows.
+	ErrTooLarge = wire.ErrTooLarge
 )
 
 // Errors of storing an event of a durable export.

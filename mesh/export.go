@@ -15,9 +15,9 @@ const outletQueue = 4096
 // newOutletLocked makes the outlet of an event type: a consumer like a handler, with a queue of its
 // own, so that a slow link delays no handler. Only events that this node emits are exported: what
 // was imported is never sent on. Once the node has ended it takes nothing.
-func newOutletLocked[T any](t *eventType, exported bool) *delivery.Taker {
+func newOutletLocked[T any](t *eventType, exported bool, from func(*delivery.Content) (T, error)) *delivery.Taker {
 	return t.bindOutletLocked(exported, func(place steps.Place, s *config.HandlerSettings, p processor) consumer {
-		return newConsumer(place, false, exported && t.flow.config.Tap != nil, s, delivery.Decoder[T](), p)
+		return newConsumer(place, false, exported && t.flow.config.Tap != nil, s, from, p)
 	})
 }
 

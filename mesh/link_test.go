@@ -2,6 +2,7 @@ package mesh_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -194,7 +195,7 @@ func TestAnotherGoTypeForASubject(t *testing.T) {
 	}
 }
 
-func TestExportThatNobodyListensForIsNotEncoded(t *testing.T) {
+func TestExportThatNobodyListensForIsNotSent(t *testing.T) {
 	nodes := openAll(t, clueNode("clue-1"))
 	emit(t, nodes[0], clueSolved, solved{Team: "a"})
 	await(t, "the event to be counted as unheard", func() bool { return nodes[0].Stats().Total(stats.Unheard) == 1 })
@@ -203,16 +204,19 @@ func TestExportThatNobodyListensForIsNotEncoded(t *testing.T) {
 	}
 }
 
-func TestOversizeExportIsLostByNameAndKeepsTheLink(t *testing.T) {
+func TestOversizeExportIsRefusedByNameAndKeepsTheLink(t *testing.T) {
 	got := make(chan solved, 1)
 	nodes := openAll(t, clueNode("clue-1"), scoreNode("score-1", mesh.Shared,
 		func(_ context.Context, s solved) error { got <- s; return nil }))
-	emit(t, nodes[0], clueSolved, solved{Clue: string(make([]byte, 70_000))})
+	err := clueSolved.Emit(nodes[0].Context(t.Context()), solved{Clue: string(make([]byte, 70_000))})
+	if !errors.Is(err, mesh.ErrTooLarge) {
+		t.Errorf("too large: %v", err)
+	}
 	emit(t, nodes[0], clueSolved, solved{Clue: "small"})
 	if s := <-got; s.Clue != "small" {
 		t.Errorf("got %d bytes", len(s.Clue))
 	}
-	if c := find(nodes[0], stats.Lost, "payload-size"); c.Count != 1 || c.Place != "export" || c.Type != "clue.clue.solved" {
+	if c := find(nodes[0], stats.Refused, "payload-size"); c.Count != 1 || c.Place != "emit" || c.Type != "clue.clue.solved" {
 		t.Errorf("counted as %+v", c)
 	}
 }

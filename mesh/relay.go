@@ -93,9 +93,13 @@ func (f *flow) relay(ctx context.Context, b *batch, s *Staged, e *wire.Envelope)
 	if err != nil {
 		return err
 	}
-	p := r.pend(&value)
+	payload, err := value.Payload() // a copy: the message is the caller's
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnrelayable, err)
+	}
+	p := r.pend(&value, payload)
 	p.item.Header = inlet.HeaderOf(e, f.treeOf(e.Path))
-	err = b.add(ctx, entry{arrival: &p.arrival, held: p}, &p.value)
+	err = b.add(ctx, entry{arrival: &p.arrival, held: p})
 	if err != nil {
 		p.recycle()
 	}

@@ -116,8 +116,11 @@ func (t *table) addLocked(index int, route any) {
 // newRouteLocked binds an event type to the Go type it is emitted as.
 func newRouteLocked[T any](t *eventType) *typedRoute[T] {
 	takers, c := slices.Clone(t.handlers.Takers), &t.flow.config
-	if exported := t.export != nil && !t.durable; exported || c.Tap != nil {
-		takers = append(takers, newOutletLocked[T](t, exported))
+	switch exported := t.export != nil && !t.durable; {
+	case exported, t.export != nil && c.Tap != nil:
+		takers = append(takers, newOutletLocked(t, exported, delivery.PayloadOf)) // encoded by Emit
+	case c.Tap != nil:
+		takers = append(takers, newOutletLocked(t, false, delivery.Decoder[T]()))
 	}
 	r := &typedRoute[T]{typed: delivery.NewTargetsOf[T](takers, c.CodecCheck, contentOf(c.CodecCheck))}
 	r.route = route{eventType: t, targets: &r.typed.Targets, wired: t.export != nil || c.Tap != nil || c.CodecCheck}
@@ -191,7 +194,7 @@ func (f *flow) newTypeLocked(subject string) *eventType {
 	}
 	t.handlers = delivery.NewTargets(takers)
 	if f.config.Tap != nil && f.config.HasImport(subject) {
-		takers = append(slices.Clip(takers), newOutletLocked[Any](t, false))
+		takers = append(slices.Clip(takers), newOutletLocked(t, false, delivery.Decoder[Any]()))
 	}
 	t.inbound = delivery.NewTargets(takers)
 	t.putRulesInForceLocked()

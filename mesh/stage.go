@@ -2,12 +2,10 @@ package mesh
 
 import (
 	"context"
-	"fmt"
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/steps"
-	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
@@ -32,9 +30,8 @@ type Staged struct {
 // the same event stages the same events under the same ids, unless it puts other values into them.
 // Identical events of one call are told apart by their number.
 //
-// The errors are those of Emit. Beside them *RefusedError with the rule "payload-size" is for an
-// exported type's event over the node's largest payload, and ErrNotWireSafe for a value that can
-// not be encoded.
+// The errors are those that Emit has for an exported event. ErrTooLarge is for one that is exported
+// alone.
 func (e *Event[T]) Stage(ctx context.Context, value T) (Staged, error) {
 	o := offer{staged: true}
 	r, _, err := e.offer(ctx, &o, &value)
@@ -44,27 +41,18 @@ func (e *Event[T]) Stage(ctx context.Context, value T) (Staged, error) {
 	if o.turn == nil && r.flow.life.closing.Load() {
 		return Staged{}, r.refuse(&o.event, stats.Closed, stats.ErrClosed)
 	}
-	payload, err := wire.AppendPayload(nil, value)
-	if err != nil {
-		return Staged{}, r.notWireSafe(&o.event, err)
-	}
-	return o.stage(r.eventType, payload)
+	return o.stage(r.eventType)
 }
 
-// stage makes the message of an event whose value is encoded.
-func (o *offer) stage(t *eventType, payload []byte) (Staged, error) {
-	h, err := o.header(t.Subject, payload)
+// stage makes the message of an event.
+func (o *offer) stage(t *eventType) (Staged, error) {
+	h, err := o.header(t.Subject, o.payload)
 	if err != nil {
 		return Staged{}, err
 	}
-	message, err := outlet.Message(&h, payload)
+	message, err := outlet.Message(&h, o.payload)
 	if err != nil {
-		return Staged{}, t.notWireSafe(&o.event, err)
-	}
-	if most := int(t.flow.config.MaxPayload); t.export != nil && len(message) > most {
-		err := steps.Refuse(t.Subject, atEmit, stats.PayloadSize, fmt.Errorf("its message has %d bytes, max_payload is %d", len(message), most))
-		t.refusedAtEmit(stats.PayloadSize).PassError(&h, err)
-		return Staged{}, err
+		return Staged{}, t.notEncoded(&o.event, err)
 	}
 	if o.turn != nil {
 		o.turn.stages(t.Type)
@@ -93,14 +81,11 @@ func (d *desk) identifyLocked(h *cause.Header, subject string, payload []byte) {
 	h.Rename(d.children.Next(d.header.ID, d.source.Place.String(), subject, h.Key, payload))
 }
 
-// storeLocked encodes an event that the turn's handler emits, for the outbox, and gives it its id.
-func (d *desk) storeLocked(a *arrival, value any) error {
-	payload, err := wire.AppendPayload(nil, value)
-	if err != nil {
-		return d.flow.kept.NotWireSafe(&a.item.Header, err)
-	}
-	d.identifyLocked(&a.item.Header, a.Subject, payload)
-	s, err := d.flow.kept.Seal(a.Type, &a.item.Header, payload)
+// storeLocked gives an event that the turn's handler emits its id, and makes its message for the
+// outbox.
+func (d *desk) storeLocked(a *arrival) error {
+	d.identifyLocked(&a.item.Header, a.Subject, a.payload)
+	s, err := d.flow.kept.Seal(a.Type, &a.item.Header, a.payload)
 	if err != nil {
 		return err
 	}

@@ -59,15 +59,19 @@ func (f *flow) emitRequested(ctx context.Context, wireSubject string, payload []
 	now := f.clock.Now()
 	o := offer{now: now, event: rules.Event{Key: key, Path: r.root, Promised: r.durable, At: f.clock.Stamp(now)}}
 	v, err := o.admit(ctx, &r.route, nil)
+	if err == nil && v.Shed == nil && r.export != nil {
+		o.payload, err = value.content.Payload()
+		err = errors.Join(err, o.fit(r.eventType))
+	}
 	switch {
 	case err != nil:
 		return Reply{}, err
 	case v.Shed != nil:
 		return Reply{Verdict: "shed", Rule: v.Shed.Name()}, nil
 	case v.Keep != nil:
-		id, err := o.coalesce(&postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &value})
+		id, err := o.coalesce(&postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &value, payload: o.payload})
 		return Reply{Verdict: "coalesced", ID: id[:], Rule: v.Keep.Name()}, err
 	}
-	id, err := r.enter(ctx, &o.event, &value)
+	id, err := r.enter(ctx, &o, &value)
 	return Reply{Verdict: "admitted", ID: id[:]}, err
 }

@@ -146,9 +146,8 @@ func (d *desk) end(commit bool) (err error) {
 	return err
 }
 
-// hold reserves an event's places and leaves it with the turn. It never waits. value points to the
-// event's value, h holds it.
-func (d *desk) hold(o *offer, a *arrival, h held, value any) error {
+// hold reserves an event's places and leaves it with the turn. It never waits. h holds the event.
+func (d *desk) hold(o *offer, a *arrival, h held) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.presentLocked(o.turn) {
@@ -162,7 +161,7 @@ func (d *desk) hold(o *offer, a *arrival, h held, value any) error {
 	a.source, a.hash, a.shed = d.source, hash, shed
 	a.item.Header = d.header.Effect(o.event.Path, o.event.Key, o.event.At, o.event.Age)
 	if a.durable { // after all that may refuse it: it gets its number among its equals
-		if err := d.storeLocked(a, value); err != nil {
+		if err := d.storeLocked(a); err != nil {
 			a.targets.Release(hash, shed)
 			return err
 		}

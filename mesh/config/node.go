@@ -58,8 +58,8 @@ type Node struct {
 	Tap *Tap `yaml:"tap,omitempty"`
 
 	// MaxPayload is the largest encoded event that crosses a link, envelope included. Default
-	// 64KiB; from 1KiB to 1MiB. A larger event is handled on this node; its export is
-	// counted as lost under "payload-size".
+	// 64KiB; from 1KiB to 1MiB. Emit refuses a larger event of an exported type, and nobody gets
+	// it.
 	MaxPayload Size `yaml:"max_payload,omitempty"`
 
 	// Handlers run on this node. Code only.

@@ -6,6 +6,13 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
+// Payload is the CBOR of an event's value. An outlet of an exported type takes its events as
+// payloads, because they are encoded where they are emitted.
+type Payload []byte
+
+// PayloadOf gives a content's payload: see [Spec].From.
+func PayloadOf(c *Content) (Payload, error) { return c.Payload() }
+
 // Content is an event's value on its way between Go types: encoded, as a Go value, or both. It is
 // immutable but for the lazy encoding.
 type Content struct {
@@ -16,8 +23,10 @@ type Content struct {
 	err     error
 }
 
-// ValueContent is the content of a Go value.
-func ValueContent(value any) *Content { return &Content{value: value} }
+// ValueContent is the content of a Go value, with its payload if it was encoded before, or nil.
+func ValueContent(value any, payload Payload) *Content {
+	return &Content{value: value, payload: payload}
+}
 
 // EncodedContent is the content of a value that came encoded, or could not be.
 func EncodedContent(payload []byte, err error) *Content { return &Content{payload: payload, err: err} }

@@ -155,13 +155,22 @@ type TargetsOf[T any] struct {
 	// another Go type, by way of the codec.
 	typed   []*typed[T]
 	foreign bool // some of typed is nil
-	content func(value any) *Content
+	// exit is the last of Takers if that takes payloads; nil: none does. It has no place in typed.
+	exit    *typed[Payload]
+	content func(value any, payload Payload) *Content
 }
 
-// NewTargetsOf makes the targets of some takers. content makes the content of a value for those of
-// another Go type; with checked all go by way of it.
-func NewTargetsOf[T any](takers []*Taker, checked bool, content func(value any) *Content) TargetsOf[T] {
-	t := TargetsOf[T]{Targets: NewTargets(takers), typed: make([]*typed[T], len(takers)), content: content}
+// NewTargetsOf makes the targets of some takers. Only the last may take payloads. content makes the
+// content of a value for those of another Go type; with checked all go by way of it.
+func NewTargetsOf[T any](takers []*Taker, checked bool, content func(value any, payload Payload) *Content) TargetsOf[T] {
+	t := TargetsOf[T]{Targets: NewTargets(takers), content: content}
+	if last := len(takers) - 1; last >= 0 {
+		if exit, ok := takers[last].values.(*typed[Payload]); ok {
+			t.exit, takers = exit, takers[:last]
+		}
+	}
+	t.typed = make([]*typed[T], len(takers))
+	t.foreign = checked
 	for i, taker := range takers {
 		if own, ok := taker.values.(*typed[T]); ok && !checked {
 			t.typed[i] = own
@@ -173,18 +182,22 @@ func NewTargetsOf[T any](takers []*Taker, checked bool, content func(value any) 
 }
 
 // Fill fills the places reserved for an event, whose header is in the item. It never blocks. The
-// item is used for each place, one after the other.
-func (t *TargetsOf[T]) Fill(it *Item, hash uint64, value *T, shed uint64) {
+// item is used for each place, one after the other. The payload is that of the value, if it was
+// encoded before; some taker of payloads needs it.
+func (t *TargetsOf[T]) Fill(it *Item, hash uint64, value *T, payload Payload, shed uint64) {
 	if shed != 0 {
 		t.passShed(&it.Header, shed)
 	}
 	if t.foreign {
-		t.fillContent(it, hash, t.content(*value), shed)
+		t.fillContent(it, hash, t.content(*value, payload), shed)
 		return
 	}
 	for i, taker := range t.typed {
 		if shed&(1<<i) == 0 {
 			taker.fill(it, hash, value)
 		}
+	}
+	if t.exit != nil && shed&(1<<len(t.typed)) == 0 {
+		t.exit.fill(it, hash, &payload)
 	}
 }

@@ -66,7 +66,7 @@ func (h *house) emit(ctx context.Context, p Pressure) error {
 	shed, err := h.of.Reserve(ctx, &e, 0, p)
 	if err == nil {
 		value := "stork"
-		h.of.Fill(&Item{Header: cause.NewRoot(h.root, "", 1)}, 0, &value, shed)
+		h.of.Fill(&Item{Header: cause.NewRoot(h.root, "", 1)}, 0, &value, nil, shed)
 	}
 	return err
 }

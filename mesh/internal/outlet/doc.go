@@ -3,6 +3,7 @@
 //
 // # Guarantees
 //
-//   - An event is encoded once, and only if somebody listens or it is to be stored.
+//   - An event that is exported comes encoded, and is not encoded again. Another one is encoded
+//     once, and only if somebody listens at the tap.
 //   - An event that is not sent is counted: as unheard, or lost under a rule.
 package outlet

@@ -157,11 +157,21 @@ func (o *outlet) publish(port Port, subject string, message []byte, h *cause.Hea
 }
 
 // encode makes the message, valid until the next call.
-func (o *outlet) encode(h *cause.Header, value any) (_ []byte, err error) {
-	if o.payload, err = wire.AppendPayload(o.payload[:0], value); err != nil {
+func (o *outlet) encode(h *cause.Header, value any) ([]byte, error) {
+	payload, err := o.payloadOf(value)
+	if err != nil {
 		return nil, err
 	}
 	o.steps = h.Lineage().AppendSteps(o.steps[:0])
-	o.message, err = AppendMessage(o.message[:0], h, o.steps, o.payload)
+	o.message, err = AppendMessage(o.message[:0], h, o.steps, payload)
 	return o.message, err
+}
+
+// payloadOf is the payload that the value is, or is encoded to, valid until the next call.
+func (o *outlet) payloadOf(value any) (_ []byte, err error) {
+	if payload, ok := value.(*delivery.Payload); ok {
+		return *payload, nil
+	}
+	o.payload, err = wire.AppendPayload(o.payload[:0], value)
+	return o.payload, err
 }

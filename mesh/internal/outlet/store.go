@@ -42,30 +42,16 @@ type Stored struct {
 	err     error // why the outbox did not take it
 }
 
-// Encode makes the message of an event. The value is one, or points to one.
-func (s *Store) Encode(of *steps.Type, h *cause.Header, value any) (Stored, error) {
-	payload, err := wire.AppendPayload(nil, value)
-	if err != nil {
-		return Stored{}, s.NotWireSafe(h, err)
-	}
-	return s.Seal(of, h, payload)
-}
-
-// Seal is [Store.Encode] of a value that is encoded.
+// Seal makes the message of an event, whose value is encoded.
 func (s *Store) Seal(of *steps.Type, h *cause.Header, payload []byte) (Stored, error) {
 	message, err := Message(h, payload)
 	if err != nil {
-		return Stored{}, s.NotWireSafe(h, err)
+		return Stored{}, s.refuse(h, stats.NotWireSafe, err)
 	}
 	if len(message) > s.maxPayload {
 		return Stored{}, s.refuse(h, stats.PayloadSize, fmt.Errorf("it has %d bytes, at most %d are allowed (max_payload)", len(message), s.maxPayload))
 	}
 	return Stored{of: of, header: *h, subject: string(wire.AppendSubject(nil, h.Subject(), h.Key)), message: message}, nil
-}
-
-// NotWireSafe counts an event whose value can not be encoded, and makes its error.
-func (s *Store) NotWireSafe(h *cause.Header, why error) error {
-	return s.refuse(h, stats.NotWireSafe, why)
 }
 
 // Send gives an event to the outbox. Events are stored in the order of the calls.

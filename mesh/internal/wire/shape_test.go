@@ -71,6 +71,9 @@ func (ownStamped) MarshalCBOR() ([]byte, error)  { return []byte{0}, nil }
 func (*ownStamped) UnmarshalCBOR(b []byte) error { return nil }
 func (oneWay) MarshalBinary() ([]byte, error)    { return nil, nil }
 
+// Their fields are read by reflection alone.
+var _ = []any{hidden{hidden: 1}, oneWay{hidden: 1}}
+
 func TestCheckType(t *testing.T) {
 	for _, test := range []struct {
 		of   reflect.Type
