@@ -189,7 +189,7 @@ func (x *cascadeMachine) check(t *rapid.T) {
 // compare looks at the error that the guard gave.
 func (x *cascadeMachine) compare(t *rapid.T, err error, want, subject, place string, root ID) {
 	var got string
-	var cascade *CascadeError
+	var cascade CascadeError
 	if errors.As(err, &cascade) {
 		got = refusalText(cascade.Rule, cascade.Limit, cascade.Value, cascade.Path())
 		if cascade.Type != subject || cascade.Place != place || cascade.Root != root || !errors.Is(err, ErrCascade) {

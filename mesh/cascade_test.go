@@ -82,7 +82,7 @@ func TestACascadeErrorTellsAll(t *testing.T) {
 		}))
 	emitStep(t, n, stepTaken, step{Key: "a"})
 	err := receive(t, refusals)
-	var cascade *mesh.CascadeError
+	var cascade mesh.CascadeError
 	if !errors.Is(err, mesh.ErrCascade) || !errors.Is(err, mesh.ErrRefused) || !errors.As(err, &cascade) {
 		t.Fatalf("error %v", err)
 	}
@@ -110,7 +110,7 @@ func TestEachRefusalOfACallIsCounted(t *testing.T) {
 			t.Fatalf("emit %d: %v", i, err)
 		}
 	}
-	first, other := errs[0].(*mesh.CascadeError), errs[30].(*mesh.CascadeError)
+	first, other := errs[0].(mesh.CascadeError), errs[30].(mesh.CascadeError)
 	if first.Root == other.Root {
 		t.Error("the error of another call was given")
 	}

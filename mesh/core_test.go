@@ -125,7 +125,7 @@ func wantCount(t testing.TB, n *mesh.Node, subject string, outcome stats.Outcome
 // wantRefusal fails unless err is a refusal by the rule at the place.
 func wantRefusal(t testing.TB, err error, place, rule string) {
 	t.Helper()
-	var refused *mesh.RefusedError
+	var refused mesh.RefusedError
 	if !errors.As(err, &refused) || !errors.Is(err, mesh.ErrRefused) {
 		t.Fatalf("%v is no refusal", err)
 	}

@@ -42,7 +42,7 @@ func TestDurableMaxPayload(t *testing.T) {
 	}
 	await(t, "the event", func() bool { return got.count() == 1 })
 	value.Clue += "x"
-	var refused *mesh.RefusedError
+	var refused mesh.RefusedError
 	if err := clueSolved.Emit(ctx, value); !errors.As(err, &refused) || refused.Rule != "payload-size" {
 		t.Errorf("one byte more: %v", err)
 	}

@@ -215,7 +215,7 @@ func TestDurableFull(t *testing.T) {
 		}
 	}
 	err := clueSolved.Emit(ctx, solved{"owls", "a", 10})
-	var refused *mesh.RefusedError
+	var refused mesh.RefusedError
 	if !errors.Is(err, mesh.ErrOutboxFull) || !errors.As(err, &refused) || refused.Place != "outbox" || refused.Rule != "outbox-full" {
 		t.Fatalf("error %v", err)
 	}

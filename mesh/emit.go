@@ -19,7 +19,7 @@ import (
 // queue is full, until ctx ends.
 //
 // Emit returns nil when the event is admitted (or dropped by a rule that sheds, which is counted).
-// Otherwise nobody gets it, and the error is a *RefusedError, stats.ErrClosed, ErrNoNode or
+// Otherwise nobody gets it, and the error is a RefusedError, stats.ErrClosed, ErrNoNode or
 // ErrHandlerReturned. An event of an exported type is encoded here, and refused with ErrNotWireSafe
 // if its value can not travel, or with ErrTooLarge if its message would be larger than max_payload.
 // Events of other types are not encoded: only the codec check refuses those with ErrNotWireSafe.

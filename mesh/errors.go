@@ -9,7 +9,7 @@ import (
 )
 
 // RefusedError says which rule refused an event, and where; CascadeError which bound of its cascade
-// the event would have broken. Neither must be changed.
+// the event would have broken. Both are values: see stats.RefusedError.
 type (
 	RefusedError = stats.RefusedError
 	CascadeError = stats.CascadeError
@@ -19,10 +19,10 @@ type (
 var (
 	// ErrClosed: the node is closing or closed.
 	ErrClosed = stats.ErrClosed
-	// ErrRefused: the event was not admitted. errors.As with *RefusedError tells why.
+	// ErrRefused: the event was not admitted. errors.As with a RefusedError tells why.
 	ErrRefused = stats.ErrRefused
 	// ErrCascade: the cascade guard refused the event. That is final: a handler that returns it is
-	// not tried again. errors.As with *CascadeError tells the bound.
+	// not tried again. errors.As with a CascadeError tells the bound.
 	ErrCascade = stats.ErrCascade
 	// ErrTooLarge: the event's message is larger than max_payload, or than the wire allows.
 	ErrTooLarge = wire.ErrTooLarge

@@ -33,7 +33,7 @@ func ExampleLimit() {
 	for range 3 {
 		err := Submitted.Emit(node.Context(ctx), Attempt{Team: "otters"})
 		fmt.Println(err)
-		if refused := new(mesh.RefusedError); errors.As(err, &refused) {
+		if refused, ok := errors.AsType[mesh.RefusedError](err); ok {
 			fmt.Println("rule:", refused.Rule)
 		}
 	}

@@ -55,7 +55,7 @@ func TestAFloodIsRefusedAndNothingElse(t *testing.T) {
 // the flood's rule.
 func emitBeside(n *mesh.Node, e *mesh.Event[step], key string, count int) (admitted int) {
 	for i := range count {
-		var refused *mesh.RefusedError
+		var refused mesh.RefusedError
 		switch err := e.Emit(n.Context(context.Background()), step{key, i}); {
 		case err == nil:
 			admitted++

@@ -14,7 +14,8 @@ type refusal struct {
 	to        *eventType
 	allowance int
 	bound     gate.Bound
-	err       *stats.CascadeError
+	path      *cause.Path // of the refused event
+	err       error       // a stats.CascadeError
 }
 
 // admit asks the guard about an event that the turn's handler emits, and charges it to its cascade.
@@ -45,7 +46,7 @@ func (t *turn) admit(to *eventType, allowance int, o *offer) error {
 	if refused == nil {
 		return nil
 	}
-	r := refusal{to, allowance, bound, refused}
+	r := refusal{to, allowance, bound, e.Path, refused}
 	to.passRefused(d.source, &d.header, &r)
 	if bound != gate.DeadlineBound { // its numbers change
 		d.refusal = r
@@ -57,12 +58,12 @@ func (t *turn) admit(to *eventType, allowance int, o *offer) error {
 func (t *eventType) passRefused(source *steps.Tally, parent *cause.Header, r *refusal) {
 	source.Refuses(t.Type)
 	if p := t.outOfBounds[r.bound]; p.Count() {
-		p.Tell(parent.Effect(r.err.Lineage, "", t.flow.clock.Wall(), parent.Age()), r.err)
+		p.Tell(parent.Effect(r.path, "", t.flow.clock.Wall(), parent.Age()), r.err)
 	}
 }
 
 // admitDescendant asks the guard, and charges the event if it is admitted.
-func (t *eventType) admitDescendant(parent *cause.Header, path *cause.Path, allowance int, age time.Duration) (gate.Bound, *stats.CascadeError) {
+func (t *eventType) admitDescendant(parent *cause.Header, path *cause.Path, allowance int, age time.Duration) (gate.Bound, error) {
 	if t.Subject == deadLetterSubject {
 		// Wanted most at the end of a cascade that went too far. There is at most one for each event
 		// that was admitted.
@@ -79,6 +80,6 @@ func (f *flow) refuseAt(place steps.Place, h *cause.Header, r gate.Refusal) erro
 	if refused == nil {
 		return nil
 	}
-	f.trace.Point(steps.Step{Type: h.Subject(), Outcome: stats.Refused, Place: place, Rule: refused.Rule}).PassError(h, refused)
+	f.trace.Point(steps.Step{Type: h.Subject(), Outcome: stats.Refused, Place: place, Rule: r.Bound.String()}).PassError(h, refused)
 	return refused
 }

@@ -24,7 +24,7 @@ var ErrUnrelayable = errors.New("mesh: staged event can not be relayed")
 // others may be stored already, and come before it. Relay waits while a queue is full, until ctx
 // ends. It returns how many events, counted from the first, were taken; an error is about the next
 // one. Events that are relayed again are delivered again, under their id. The errors are
-// ErrUnrelayable, ErrClosed, and a *RefusedError for a wait that ctx ended.
+// ErrUnrelayable, ErrClosed, and a RefusedError for a wait that ctx ended.
 //
 // Events keep their order if one goroutine relays them; beside those that are emitted directly they
 // have none. Relay must not be called in a handler: it would wait for a queue that the handler may

@@ -99,7 +99,7 @@ func TestARuleByRootThrottlesTheOrigin(t *testing.T) {
 		t.Errorf("%d of 100 roots of another type admitted", got)
 	}
 	wantCount(t, n, stepTaken.Subject(), stats.Refused, "emit", "storm", 100)
-	var refused *mesh.RefusedError
+	var refused mesh.RefusedError
 	if err := stepTaken.Emit(n.Context(t.Context()), step{Key: "a"}); !errors.As(err, &refused) || refused.Type != stepTaken.Subject() {
 		t.Errorf("%v, want the event's type in it", err)
 	}

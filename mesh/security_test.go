@@ -22,7 +22,7 @@ import (
 
 func checkRefused(t *testing.T, err error, rule string, cause error) {
 	t.Helper()
-	var refused *mesh.RefusedError
+	var refused mesh.RefusedError
 	if !errors.As(err, &refused) || !errors.Is(err, mesh.ErrRefused) || refused.Rule != rule {
 		t.Fatalf("error %v, want one refused by %s", err, rule)
 	}

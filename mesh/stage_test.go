@@ -164,7 +164,7 @@ func TestTheCascadeGuardRefusesToStage(t *testing.T) {
 	}))
 	emitStep(t, n, stepTaken, step{Key: "a"})
 	finish(t, n)
-	var refused *mesh.CascadeError
+	var refused mesh.CascadeError
 	if !errors.As(err, &refused) || refused.Rule != "cascade-loop" {
 		t.Errorf("%v, want a refusal by cascade-loop", err)
 	}

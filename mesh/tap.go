@@ -30,7 +30,7 @@ func (f *flow) emitEncoded(ctx context.Context, wireSubject string, payload []by
 		return reply
 	}
 	reply = Reply{Verdict: "refused", Error: err.Error()}
-	if refused, ok := errors.AsType[*stats.RefusedError](err); ok {
+	if refused, ok := errors.AsType[stats.RefusedError](err); ok {
 		reply.Rule = refused.Rule
 	}
 	return reply

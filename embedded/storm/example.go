@@ -24,10 +24,10 @@ func (e *examples) keep(err error) {
 // ruleOf is the rule by which an event was refused, or "" for another error.
 func ruleOf(err error) string {
 	// The common case, as Emit returns it: errors.As allocates, and took a quarter of the storm's own time.
-	if cascade, ok := err.(*mesh.CascadeError); ok {
+	if cascade, ok := err.(mesh.CascadeError); ok {
 		return cascade.Rule
 	}
-	var refused *mesh.RefusedError
+	var refused mesh.RefusedError
 	if errors.As(err, &refused) {
 		return refused.Rule
 	}

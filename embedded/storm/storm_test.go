@@ -87,7 +87,7 @@ func TestTheGuardIsTheDefault(t *testing.T) {
 	if err := s.started.Emit(node.Context(t.Context()), spark{}); err != nil {
 		t.Fatal(err)
 	}
-	var refused *mesh.CascadeError
+	var refused mesh.CascadeError
 	if err := <-refusals; !errors.As(err, &refused) || refused.Limit != int64(guardOn.Descendants) {
 		t.Errorf("a node without configuration says %v; want %d descendants", err, guardOn.Descendants)
 	}
@@ -267,9 +267,9 @@ func TestPaceMakesUpForLateCalls(t *testing.T) {
 }
 
 func TestExamplesKeepTheFirstOfEachRule(t *testing.T) {
-	first := &mesh.CascadeError{RefusedError: mesh.RefusedError{Rule: "cascade-loop", Type: "a.ring.passed"}}
+	first := mesh.CascadeError{RefusedError: mesh.RefusedError{Rule: "cascade-loop", Type: "a.ring.passed"}}
 	var e examples
-	for _, err := range []error{&mesh.RefusedError{Rule: "queue-full", Type: "first"}, &mesh.RefusedError{Rule: "queue-full", Type: "second"}, context.Canceled} {
+	for _, err := range []error{mesh.RefusedError{Rule: "queue-full", Type: "first"}, mesh.RefusedError{Rule: "queue-full", Type: "second"}, context.Canceled} {
 		e.keep(err)
 	}
 	if ruleOf(first) != "cascade-loop" {

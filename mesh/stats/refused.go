@@ -10,7 +10,7 @@ import (
 
 // Errors of events that were not admitted. Package mesh has them under the same names.
 var (
-	// ErrRefused: the event was not admitted. errors.As with *RefusedError tells why.
+	// ErrRefused: the event was not admitted. errors.As with a RefusedError tells why.
 	ErrRefused = errors.New("mesh: event refused")
 	// ErrCascade is found by errors.Is in each refusal of the cascade guard. Such a refusal is
 	// final: a handler that returns it is not tried again.
@@ -21,9 +21,16 @@ var (
 	ErrClosed = errors.New("mesh: the node is closed")
 )
 
-// RefusedError says which rule refused an event, and where. errors.Is finds ErrRefused in it, and
-// the cause if it has one. It must not be changed: events that are refused by the same rule may get
-// the same error.
+// RefusedError says which rule refused an event, and where. It is a value, so that whoever gets one
+// has a copy: events that are refused by the same rule get the same error, and nobody can change what
+// another reads.
+//
+//	if refused, ok := errors.AsType[mesh.RefusedError](err); ok {
+//		log.Print(refused.Rule)
+//	}
+//
+// errors.Is finds [ErrRefused] in it, and the cause if it has one. errors.As takes a *RefusedError,
+// too, and makes it point to a copy.
 type RefusedError struct {
 	Type  string // the event's subject
 	Place string // "emit", "handler count", "export", "import", "outbox", "tap"
@@ -32,7 +39,7 @@ type RefusedError struct {
 }
 
 // Error names the type, the place and the rule.
-func (e *RefusedError) Error() string {
+func (e RefusedError) Error() string {
 	text := fmt.Sprintf("mesh: %s refused at %s by %s", e.Type, e.Place, e.Rule)
 	if e.Cause != nil {
 		text += ": " + e.Cause.Error()
@@ -40,19 +47,20 @@ func (e *RefusedError) Error() string {
 	return text
 }
 
-// Unwrap lets errors.Is find ErrRefused and the cause.
-func (e *RefusedError) Unwrap() []error {
-	if e.Cause == nil {
-		return []error{ErrRefused}
-	}
-	return []error{ErrRefused, e.Cause}
-}
+// Is finds ErrRefused. It takes no allocation, as a list of wrapped errors would.
+func (e RefusedError) Is(target error) bool { return target == ErrRefused }
 
-// CascadeError says which bound of its cascade an event would have broken.
+// As gives a copy of the error, or makes a pointer point to one.
+func (e RefusedError) As(target any) bool { return copyTo(target, e) }
+
+// Unwrap gives the cause.
+func (e RefusedError) Unwrap() error { return e.Cause }
+
+// CascadeError says which bound of its cascade an event would have broken. It is a RefusedError, and
+// a value like one.
 //
-// The place is "emit", "import" or "handler <name>"; the rule is "cascade-depth", "cascade-loop",
-// "cascade-deadline" or "cascade-descendants". It must not be changed: emits of one type in one
-// handler call may get the same error.
+// The place is "emit" or "import"; the rule is "cascade-depth", "cascade-loop", "cascade-deadline" or
+// "cascade-descendants".
 type CascadeError struct {
 	RefusedError
 	Root cause.ID // the event that began the cascade
@@ -64,10 +72,10 @@ type CascadeError struct {
 }
 
 // Path lists the steps from the root to the refused event, each "node:subject".
-func (e *CascadeError) Path() []string { return e.Lineage.Steps() }
+func (e CascadeError) Path() []string { return e.Lineage.Steps() }
 
 // Error names the rule, the numbers and the whole path.
-func (e *CascadeError) Error() string {
+func (e CascadeError) Error() string {
 	limit, value := fmt.Sprint(e.Limit), fmt.Sprint(e.Value)
 	if e.Rule == CascadeDeadline {
 		limit, value = time.Duration(e.Limit).String(), time.Duration(e.Value).String()
@@ -76,5 +84,25 @@ func (e *CascadeError) Error() string {
 		e.Type, e.Place, e.Rule, value, limit, e.Root, e.Lineage)
 }
 
-// Unwrap lets errors.Is find ErrCascade and ErrRefused, and errors.As the RefusedError.
-func (e *CascadeError) Unwrap() []error { return []error{ErrCascade, &e.RefusedError} }
+// Is finds ErrCascade and ErrRefused.
+func (e CascadeError) Is(target error) bool { return target == ErrCascade || target == ErrRefused }
+
+// As gives a copy of the error or of the RefusedError in it, or makes a pointer point to one.
+func (e CascadeError) As(target any) bool {
+	return copyTo(target, e) || copyTo(target, e.RefusedError)
+}
+
+// copyTo gives a caller of errors.As what the method sets of Go make look possible: a pointer to an
+// error that is a value is an error too, so that asking for the one where the other was returned would
+// compile, and find nothing.
+func copyTo[E error](target any, e E) bool {
+	switch target := target.(type) {
+	case *E:
+		*target = e
+	case **E:
+		*target = &e
+	default:
+		return false
+	}
+	return true
+}

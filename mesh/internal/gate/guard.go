@@ -181,12 +181,12 @@ func (g *Cascades) Stats() stats.Cascades {
 	return stats.Cascades{Known: g.Cascades(), Forgotten: g.Forgotten()}
 }
 
-// AsError is the error of an event on a path that was refused; nil if it was not. Its text is made
-// when somebody reads it.
-func (r Refusal) AsError(place string, root cause.ID, path *cause.Path) *stats.CascadeError {
+// AsError is the error of an event on a path that was refused, a stats.CascadeError; nil if it was
+// not. Its text is made when somebody reads it.
+func (r Refusal) AsError(place string, root cause.ID, path *cause.Path) error {
 	if r.Bound == Passed {
 		return nil
 	}
-	return &stats.CascadeError{RefusedError: stats.RefusedError{Type: path.Subject(), Place: place, Rule: r.Bound.String()},
+	return stats.CascadeError{RefusedError: stats.RefusedError{Type: path.Subject(), Place: place, Rule: r.Bound.String()},
 		Root: root, Limit: r.Limit, Value: r.Value, Lineage: path}
 }

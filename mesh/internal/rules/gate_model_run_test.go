@@ -214,7 +214,7 @@ func (x *gateMachine) verdict(ctx context.Context, e *modelEvent) string {
 			v, err = Admit(ctx, handlers.Rates, &event, now)
 		}
 	}
-	var refused *stats.RefusedError
+	var refused stats.RefusedError
 	switch {
 	case errors.As(err, &refused):
 		return "refused by " + refused.Rule

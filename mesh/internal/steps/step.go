@@ -47,5 +47,5 @@ type Step struct {
 
 // Refuse makes the error of an event that a rule refuses, with its cause or nil.
 func Refuse(subject string, place Place, rule string, cause error) error {
-	return &stats.RefusedError{Type: subject, Place: place.String(), Rule: rule, Cause: cause}
+	return stats.RefusedError{Type: subject, Place: place.String(), Rule: rule, Cause: cause}
 }
