@@ -70,7 +70,7 @@ func TestHandlersAreTheCascadesTime(t *testing.T) {
 					ages = append(ages, h.Age().Round(100*time.Millisecond))
 					time.Sleep(200 * time.Millisecond)
 					return workDone.Emit(ctx, n)
-				}, Retry(1, 0, 0)),
+				}, Retry{Tries: 1}),
 			}})
 		if err := workBegun.Emit(f.Context(t.Context()), 1); err != nil {
 			t.Fatal(err)

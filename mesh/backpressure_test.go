@@ -54,7 +54,7 @@ func TestRootWaitsForAPlaceUntilItsContextEnds(t *testing.T) {
 
 func TestShedDropsAndCountsAndHoldsNobodyUp(t *testing.T) {
 	gate := make(chan struct{})
-	shedding, begun := gatedHandler("shedding", stepTaken, gate, mesh.Queue(1), mesh.WhenFull(mesh.Shed))
+	shedding, begun := gatedHandler("shedding", stepTaken, gate, mesh.Queue(1), mesh.ShedWhenFull())
 	var handled atomic.Int64
 	n := openHandlers(t, shedding, stepTaken.Handle("other", func(context.Context, step) error {
 		handled.Add(1)
@@ -85,7 +85,7 @@ func TestAHandledEventFreesItsPlace(t *testing.T) {
 		case <-ctx.Done():
 		}
 		return nil
-	}, mesh.Queue(3), mesh.WhenFull(mesh.Shed)))
+	}, mesh.Queue(3), mesh.ShedWhenFull()))
 	defer close(next)
 	emitStep(t, n, stepTaken, step{"a", 1})
 	receive(t, begun)

@@ -17,7 +17,7 @@ import (
 var unbounded = []mesh.Cascade{{Depth: 31, Loops: 31, Descendants: 1_000_000}}
 
 var (
-	stepLooped = mesh.NewEvent[step]("core.step.looped", mesh.Key(keyOfStep), mesh.AllowLoop(3))
+	stepLooped = mesh.NewEvent[step]("core.step.looped", mesh.Key(keyOfStep), mesh.AllowLoop[step](3))
 	stepForked = mesh.NewEvent[step]("core.step.forked", mesh.Key(keyOfStep))
 )
 
@@ -150,19 +150,75 @@ func TestDescendantsAreBoundedForEachRoot(t *testing.T) {
 	wantCount(t, n, stepForked.Subject(), stats.Handled, "handler fork", "", roots*(1+50))
 }
 
-func TestRetriesAndDeadLettersAreCharged(t *testing.T) {
-	box, letters := letterbox()
-	n := openCore(t, mesh.Config{Cascades: []mesh.Cascade{{Descendants: 5}}, Handlers: []mesh.Handler{box,
-		stepTaken.Handle("fail", func(context.Context, step) error { return errors.New("no") }, soon(100))}})
+// A handler that fails thousands of times is tried as often as it says, and takes nothing from its
+// healthy sibling, whatever it does before it fails.
+func TestTriesAreNotChargedToTheCascade(t *testing.T) {
+	const tries, each, siblings = 5000, 5, 40
+	for name, try := range map[string]func(context.Context, step) error{
+		"nothing": func(context.Context, step) error { return nil },
+		"emits":   stepRepeated.Emit,
+		"stages":  func(ctx context.Context, s step) error { _, err := stepRepeated.Stage(ctx, s); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			box, letters := letterbox()
+			late, calls := make(chan struct{}), 0
+			n := openCore(t, mesh.Config{Cascades: []mesh.Cascade{{Descendants: siblings + each + 1}}, Handlers: []mesh.Handler{box,
+				stepTaken.Handle("fail", func(ctx context.Context, s step) error {
+					if calls++; calls == tries-1000 {
+						close(late)
+					}
+					for i := range each {
+						if err := try(ctx, step{s.Key, i}); err != nil {
+							return err
+						}
+					}
+					return errBroken
+				}, soon(tries)),
+				stepTaken.Handle("healthy", func(ctx context.Context, s step) error {
+					<-late
+					for i := range siblings {
+						if err := stepForked.Emit(ctx, step{s.Key, i}); err != nil {
+							return err
+						}
+					}
+					return nil
+				}, soon(1))}})
+			emitStep(t, n, stepTaken, step{Key: "a"})
+			if letter := receive(t, letters); letter.Handler != "fail" || letter.Tries != tries || letter.Error != errBroken.Error() {
+				t.Errorf("%+v", letter)
+			}
+			finish(t, n)
+			if calls != tries {
+				t.Errorf("%d calls, want %d", calls, tries)
+			}
+			wantCount(t, n, stepTaken.Subject(), stats.Retried, "handler fail", "", tries-1)
+			wantCount(t, n, stepForked.Subject(), stats.Admitted, "", "", siblings)
+			wantCount(t, n, mesh.DeadLetters.Subject(), stats.Admitted, "", "", 1)
+		})
+	}
+}
+
+// Of all the tries of a handler a cascade pays for the last one, no less.
+func TestTheLastTryIsCharged(t *testing.T) {
+	refused := 0
+	n := openCore(t, mesh.Config{Cascades: []mesh.Cascade{{Descendants: 5}}, Handlers: []mesh.Handler{
+		stepTaken.Handle("fragile", func(ctx context.Context, s step) error {
+			for i := range 4 {
+				if err := stepRepeated.Emit(ctx, step{s.Key, i}); err != nil {
+					return err
+				}
+			}
+			if refused++; refused < 3 {
+				return errBroken
+			}
+			return nil
+		}, soon(3)),
+		stepRepeated.Handle("go on", func(ctx context.Context, s step) error { return stepForked.Emit(ctx, s) }, soon(1))}})
 	emitStep(t, n, stepTaken, step{Key: "a"})
 	finish(t, n)
-	wantCount(t, n, stepTaken.Subject(), stats.Retried, "handler fail", "", 5)
-	wantCount(t, n, stepTaken.Subject(), stats.Refused, "handler fail", "cascade-descendants", 1)
-	wantCount(t, n, stepTaken.Subject(), stats.Failed, "handler fail", "", 1)
-	// The letter is charged too, but never refused: it tells of the end.
-	if letter := receive(t, letters); !strings.Contains(letter.Error, "cascade-descendants") {
-		t.Errorf("%+v", letter)
-	}
+	wantCount(t, n, stepRepeated.Subject(), stats.Admitted, "", "", 4)
+	wantCount(t, n, stepForked.Subject(), stats.Admitted, "", "", 1)
+	wantCount(t, n, stepForked.Subject(), stats.Refused, "emit", "cascade-descendants", 3)
 }
 
 // A letter comes although its cascade is over.

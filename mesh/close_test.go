@@ -144,7 +144,7 @@ func TestCloseEndsTheWaitBetweenTries(t *testing.T) {
 	n := openHandlers(t, stepTaken.Handle("patient", func(context.Context, step) error {
 		tried <- struct{}{}
 		return errBroken
-	}, mesh.Retry(2, time.Hour, time.Hour)))
+	}, mesh.Retry{Tries: 2, FirstPause: time.Hour, LongestPause: time.Hour}))
 	emitStep(t, n, stepTaken, step{Key: "a"})
 	receive(t, tried)
 	if err := closeWithin(n, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {

@@ -31,7 +31,7 @@ func durableScore(t testing.TB, handle func(context.Context, solved) error, opti
 	return mesh.Config{Name: "score-1", Data: mesh.Path(t.TempDir()),
 		Imports: []mesh.Import{{Event: "clue.clue.solved", Durable: true,
 			Redelivery: mesh.Redelivery{Tries: 3, After: 10 * time.Millisecond, Max: 20 * time.Millisecond}}},
-		Handlers: []mesh.Handler{clueSolved.Handle("count", handle, append([]mesh.HandlerOption{mesh.Retry(1, 0, 0)}, options...)...)}}
+		Handlers: []mesh.Handler{clueSolved.Handle("count", handle, append([]mesh.HandlerOption{mesh.Retry{Tries: 1}}, options...)...)}}
 }
 
 // seen collects what handlers got.

@@ -26,19 +26,16 @@ type declared struct {
 	index int
 }
 
-// EventType is a declared event type: an *Event of any T.
+// EventType is a declared event type: an *Event of any T, and nothing else.
 type EventType interface {
 	// Subject is the type's name.
 	Subject() string
+	// allowance is how often the type may recur in its own path.
+	allowance() int
 }
 
-// EventOption says more about an event type. See [Key] and [AllowLoop].
-type EventOption func(*eventSettings)
-
-type eventSettings struct {
-	key   any
-	loops int
-}
+// EventOption says more about an event type whose values are T. See [Key] and [AllowLoop].
+type EventOption[T any] func(*Event[T])
 
 // The subjects of the events that every node has.
 const (
@@ -59,33 +56,25 @@ var (
 // What T may hold is a table in docs/wire.md. A field that is to stay in the process has the tag
 // `cbor:"-"`: handlers of other nodes get it as zero.
 //
-// It panics on a bad subject or option, and on a type that would lose what it holds, as it runs at
-// program start.
-func NewEvent[T any](subject string, options ...EventOption) *Event[T] {
+// It panics on a bad subject, and on a type that would lose what it holds, as it runs at program
+// start.
+func NewEvent[T any](subject string, options ...EventOption[T]) *Event[T] {
 	if err := wire.CheckType(reflect.TypeFor[T]()); err != nil {
 		panic(fmt.Sprintf("mesh.NewEvent: %s can not travel: %v", subject, err))
 	}
-	d, key := declare(subject, options)
-	e := &Event[T]{declared: d}
-	if key != nil {
-		var ok bool
-		if e.key, ok = key.(func(T) string); !ok {
-			panic(fmt.Sprintf("mesh.NewEvent: the key function of %s is a %T, want a func(%v) string", subject, key, reflect.TypeFor[T]()))
-		}
+	e := &Event[T]{declared: declare(subject)}
+	for _, option := range options {
+		option(e)
 	}
 	return e
 }
 
-func declare(subject string, options []EventOption) (d declared, key any) {
+func declare(subject string) declared {
 	if err := wire.CheckSubject(subject); err != nil {
 		panic(fmt.Sprintf("mesh.NewEvent: %v", err))
 	}
-	var settings eventSettings
-	for _, option := range options {
-		option(&settings)
-	}
 	declaredSubjects.Store(subject, true)
-	return declared{subject: subject, loops: settings.loops, index: int(eventCount.Add(1) - 1)}, settings.key
+	return declared{subject: subject, index: int(eventCount.Add(1) - 1)}
 }
 
 // isDeclared reports whether the program declares an event type.
@@ -97,15 +86,17 @@ func isDeclared(subject string) bool {
 // Key gives an event type its key: the unit of ordering and limiting, and the last token of its
 // subject on the wire. The function must be pure and fast. The key of an exported event is valid
 // UTF-8 of at most 1024 bytes, or the event is refused.
-func Key[T any](key func(T) string) EventOption {
-	return func(s *eventSettings) { s.key = key }
+func Key[T any](key func(T) string) EventOption[T] {
+	return func(e *Event[T]) { e.key = key }
 }
 
 // AllowLoop declares an intended loop: an event of the type may have up to n others of the same
 // type in its own path. Without it the first return is refused, as a loop nobody intended has no
 // end.
-func AllowLoop(n int) EventOption {
-	return func(s *eventSettings) { s.loops = n }
+//
+//	var Passed = mesh.NewEvent("clue.token.passed", mesh.AllowLoop[Token](3))
+func AllowLoop[T any](n int) EventOption[T] {
+	return func(e *Event[T]) { e.loops = n }
 }
 
 // Subject is the type's name.
@@ -121,15 +112,7 @@ func (d *declared) Import(limit config.Limit, delivery config.Delivery) config.I
 	return config.Import{Event: d.subject, Limit: limit, Delivery: delivery}
 }
 
-// allowance is how often the type may recur in its own path.
 func (d *declared) allowance() int { return d.loops }
-
-func allowanceOf(e EventType) int {
-	if own, ok := e.(interface{ allowance() int }); ok {
-		return own.allowance()
-	}
-	return 0
-}
 
 func (e *Event[T]) keyOf(value T) string {
 	if e.key == nil {

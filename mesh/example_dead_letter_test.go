@@ -22,7 +22,7 @@ var Awarded = mesh.NewEvent[Award]("score.points.awarded", mesh.Key(func(a Award
 func ExampleDeadLetter() {
 	store := Awarded.Handle("store", func(context.Context, Award) error {
 		return errors.New("database is full")
-	}, mesh.Retry(3, time.Millisecond, time.Second))
+	}, mesh.Retry{Tries: 3, FirstPause: time.Millisecond, LongestPause: time.Second})
 
 	keep := mesh.DeadLetters.Handle("keep", func(_ context.Context, d mesh.DeadLetter) error {
 		fmt.Printf("%s of %s: handler %s gave up after %d tries: %s\n", d.Subject, d.Key, d.Handler, d.Tries, d.Error)

@@ -23,13 +23,11 @@ func newOutletLocked[T any](t *eventType, exported bool, from func(*delivery.Con
 
 // bindOutletLocked is newOutletLocked without the Go type, which only makes the consumer.
 func (t *eventType) bindOutletLocked(exported bool, newConsumer func(steps.Place, *config.HandlerSettings, processor) consumer) *delivery.Taker {
-	f, place, settings := t.flow, steps.At(steps.Tap), config.HandlerSettings{Workers: 1, Queue: outletQueue, Full: config.Shed}
+	f, place, settings := t.flow, steps.At(steps.Tap), config.HandlerSettings{Workers: 1, Queue: outletQueue, ShedWhenFull: true}
 	spec := outlet.Spec{Env: &f.ports, AtTap: t.subscriptionLocked(place).Tally, Rules: func() []*rules.Rule { return t.rules.Load().Export }}
 	if exported {
 		place = steps.At(steps.Export)
-		if t.export.Limit.Policy != config.Shed {
-			settings.Full = config.Wait
-		}
+		settings.ShedWhenFull = t.export.Limit.Policy == config.Shed
 		spec.Export = t.subscriptionLocked(place)
 	}
 	c := newConsumer(place, &settings, func(q *queue.Core[delivery.Item], copyOf func(any) any) queue.Processor[delivery.Item] {

@@ -62,7 +62,7 @@ func TestCoalescersForgetTheirKeys(t *testing.T) {
 					return err
 				}
 				return errRide
-			}, Workers(4), Retry(1, 0, 0)),
+			}, Workers(4), Retry{Tries: 1}),
 			rideEnded.Handle("end", func(context.Context, int) error { return nil }, Workers(4)),
 		}})
 	for n := range 5000 {
@@ -151,8 +151,8 @@ func TestEachStepPassesTheTracePoint(t *testing.T) {
 				return nil
 			}),
 			rideBegun.Handle("some", func(context.Context, int) error { return nil }),
-			rideBegun.Handle("fail", func(context.Context, int) error { return errRide }, Retry(2, 0, 0)),
-			rideEnded.Handle("stuck", func(context.Context, int) error { <-full; return nil }, Queue(1), WhenFull(Shed)),
+			rideBegun.Handle("fail", func(context.Context, int) error { return errRide }, Retry{Tries: 2, LongestPause: time.Microsecond}),
+			rideEnded.Handle("stuck", func(context.Context, int) error { <-full; return nil }, Queue(1), ShedWhenFull()),
 		}})
 	stop := f.trace.Listen(l)
 	for n := range 100 {

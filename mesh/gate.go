@@ -44,6 +44,7 @@ func (t *turn) admit(to *eventType, allowance int, o *offer) error {
 	}
 	bound, refused := to.admitDescendant(&d.header, e.Path, allowance, e.Age)
 	if refused == nil {
+		d.charged++
 		return nil
 	}
 	r := refusal{to, allowance, bound, e.Path, refused}

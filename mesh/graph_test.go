@@ -260,13 +260,13 @@ func TestADeclaredCycleFailsAtOpen(t *testing.T) {
 	}
 }
 
-// badType is no Event.
-type badType struct{}
+// badType passes for an Event and has another subject.
+type badType struct{ mesh.EventType }
 
 func (badType) Subject() string { return "core.*.taken" }
 
 func TestABadDeclarationFailsAtOpen(t *testing.T) {
-	_, err := mesh.Open(t.Context(), mesh.Config{Name: "core-1", Handlers: []mesh.Handler{stepTaken.Handle("bad", ignore, mesh.Emits(badType{}))}})
+	_, err := mesh.Open(t.Context(), mesh.Config{Name: "core-1", Handlers: []mesh.Handler{stepTaken.Handle("bad", ignore, mesh.Emits(badType{stepTaken}))}})
 	if err == nil || !strings.Contains(err.Error(), `handler bad declares that it emits "core.*.taken"`) {
 		t.Errorf("error %v", err)
 	}
@@ -277,7 +277,7 @@ func TestTheGraphOfSeveralNodes(t *testing.T) {
 	services := []string{"a", "b", "c"}
 	var events []*mesh.Event[step]
 	for _, s := range services {
-		events = append(events, mesh.NewEvent[step](s+".token.passed", mesh.AllowLoop(2)))
+		events = append(events, mesh.NewEvent[step](s+".token.passed", mesh.AllowLoop[step](2)))
 	}
 	var configs []mesh.Config
 	for i, s := range services {

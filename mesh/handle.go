@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/handling"
 	"leafmesh/mesh/internal/queue"
@@ -49,7 +48,6 @@ func (h *handler) bind(f *flow) boundHandler {
 	c := h.consumer(h, func(q *queue.Core[delivery.Item], copyOf func(any) any) queue.Processor[delivery.Item] {
 		return handling.New(handling.Spec{
 			Settings: h.settings, Clock: f.clock, Handling: f.life.handling, Breaker: breaker, Copy: copyOf,
-			Charge: func(h *cause.Header) error { return f.refuseAt(place, h, f.guard.Add(h)) },
 		}, &caller{handler: h, flow: f, place: place, desk: newDesk(f)}, q)
 	})
 	f.workers.Add(c.Queues())
@@ -73,6 +71,9 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 			c.GiveUp(it, value, try, handling.ErrGoexit)
 		}
 	}()
+	if try > 1 {
+		c.desk.takeBack()
+	}
 	it.At.Begun.Note(&it.Header)
 	var ctx context.Context = c.desk.begin(&it.Header, it.At.Tally)
 	if d := c.settings.Timeout; d > 0 {

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -51,28 +52,56 @@ func (h *handler) Settings() config.HandlerSettings { return h.settings }
 // a cascade inside one burst of root events finds room, and memory stays bounded.
 const overfill = 64
 
-// HandlerOption changes how a handler is run.
-type HandlerOption func(*config.HandlerSettings)
+// HandlerOption changes how a handler is run: [Workers], [Queue], [ShedWhenFull], [Retry], [Breaker],
+// [Emits].
+type HandlerOption interface{ apply(*config.HandlerSettings) }
+
+type handlerOption func(*config.HandlerSettings)
+
+func (o handlerOption) apply(s *config.HandlerSettings) { o(s) }
 
 // Workers sets how many goroutines run the handler; default 1, at most 1024. Events are spread by
 // key: those of one key stay in order. A type without a key has one.
-func Workers(n int) HandlerOption { return func(s *config.HandlerSettings) { s.Workers = n } }
+func Workers(n int) HandlerOption {
+	return handlerOption(func(s *config.HandlerSettings) { s.Workers = n })
+}
 
 // Queue sets how many events may wait for each worker; default 1024, at most 1048576. Beyond it a
-// root event waits or is shed (see [WhenFull]). Events emitted in handlers may overfill the queue to
-// 64 times that and are refused past it.
-func Queue(capacity int) HandlerOption { return func(s *config.HandlerSettings) { s.Queue = capacity } }
+// root event waits or is shed (see [ShedWhenFull]). Events emitted in handlers may overfill the queue
+// to 64 times that and are refused past it.
+func Queue(capacity int) HandlerOption {
+	return handlerOption(func(s *config.HandlerSettings) { s.Queue = capacity })
+}
 
-// WhenFull sets what happens to a root or imported event when the queue is full: [Wait], the
-// default, or [Shed].
-func WhenFull(p config.Policy) HandlerOption { return func(s *config.HandlerSettings) { s.Full = p } }
+// ShedWhenFull drops a root or imported event when the queue is full, and counts it. Without it the
+// event waits for room.
+func ShedWhenFull() HandlerOption {
+	return handlerOption(func(s *config.HandlerSettings) { s.ShedWhenFull = true })
+}
 
-// Retry sets how often an event is tried in all, default 3, and how long to wait between tries:
-// first (default 10 ms), then twice as long each time, at most max (default 1 s), each time cut at
-// random by up to half. While an event is tried again the worker handles no other: order within a
-// key is kept, and keys of the same worker wait. One try means no retry.
-func Retry(tries int, first, max time.Duration) HandlerOption {
-	return func(s *config.HandlerSettings) { s.Tries, s.First, s.Max = tries, first, max }
+// Retry is the [HandlerOption] that says how often an event is tried and how long the pauses between
+// tries are. What is left out has its default.
+//
+//	clue.Solved.Handle("count", count, mesh.Retry{Tries: 5, FirstPause: 50 * time.Millisecond})
+//
+// While an event is tried again the worker handles no other: order within a key is kept, and keys of
+// the same worker wait. Tries are not charged to the budget of the event's cascade: of all that the
+// tries emit, only what the last one emits is.
+type Retry struct {
+	// Tries is how often an event is tried in all; default 3, at most 10,000. One means no retry.
+	Tries int
+	// FirstPause comes after the first try. Each later one is twice as long, at most LongestPause, and
+	// each is cut at random by up to half. Default 10 ms, or LongestPause if that is shorter.
+	FirstPause time.Duration
+	// LongestPause bounds the pauses; default 1 s, or FirstPause if that is longer.
+	LongestPause time.Duration
+}
+
+func (r Retry) apply(s *config.HandlerSettings) {
+	standard := config.DefaultHandlerSettings()
+	s.Tries = cmp.Or(r.Tries, standard.Tries)
+	s.FirstPause = cmp.Or(r.FirstPause, min(standard.FirstPause, cmp.Or(r.LongestPause, standard.LongestPause)))
+	s.LongestPause = cmp.Or(r.LongestPause, max(standard.LongestPause, s.FirstPause))
 }
 
 // Timeout ends the context of each call of the handler after a time, with a cause that names the
@@ -80,7 +109,7 @@ func Retry(tries int, first, max time.Duration) HandlerOption {
 // does not look at its context runs on, and is logged when it takes too long: see
 // config.Alarms.Handling. Each try has the whole time. Zero, the default, is no timeout.
 func Timeout(d time.Duration) HandlerOption {
-	return func(s *config.HandlerSettings) { s.Timeout = d }
+	return handlerOption(func(s *config.HandlerSettings) { s.Timeout = d })
 }
 
 // Breaker gives the handler a circuit breaker: when so many events in a row were given up, the
@@ -88,7 +117,7 @@ func Timeout(d time.Duration) HandlerOption {
 // rule "breaker"; then one event is tried, and decides whether the handler is back. Without a
 // breaker, which is the default, each event is tried and becomes a dead letter.
 func Breaker(failures int, probe time.Duration) HandlerOption {
-	return func(s *config.HandlerSettings) { s.Failures, s.Probe = failures, probe }
+	return handlerOption(func(s *config.HandlerSettings) { s.Failures, s.Probe = failures, probe })
 }
 
 // Emits declares which event types the handler may emit. With it [Open] finds a cycle among the
@@ -100,11 +129,11 @@ func Breaker(failures int, probe time.Duration) HandlerOption {
 // is learned like any emit and is logged once: the cascade guard bounds what comes of it, and a
 // line forgotten here should not lose events.
 func Emits(events ...EventType) HandlerOption {
-	return func(s *config.HandlerSettings) {
+	return handlerOption(func(s *config.HandlerSettings) {
 		for _, e := range events {
-			s.Emits = append(s.Emits, config.Emission{Subject: e.Subject(), Loops: allowanceOf(e)})
+			s.Emits = append(s.Emits, config.Emission{Subject: e.Subject(), Loops: e.allowance()})
 		}
-	}
+	})
 }
 
 // Handle makes a handler of this type. The name identifies it in counters and dead letters, and
@@ -139,7 +168,7 @@ func makeHandler(name, pattern string, options []HandlerOption, call func(contex
 	consumer func(*handler, processor) consumer) *handler {
 	h := &handler{name: name, pattern: pattern, settings: config.DefaultHandlerSettings(), call: call, consumer: consumer}
 	for _, option := range options {
-		option(&h.settings)
+		option.apply(&h.settings)
 	}
 	return h
 }
@@ -148,7 +177,7 @@ func makeHandler(name, pattern string, options []HandlerOption, call func(contex
 func newConsumer[T any](place steps.Place, isHandler, cutLate bool, s *config.HandlerSettings,
 	from func(*delivery.Content) (T, error), process processor) *delivery.Consumer[T] {
 	return delivery.NewConsumer(delivery.Spec[T]{
-		Kind:  delivery.Kind{IsHandler: isHandler, Sheds: s.Full == config.Shed, CutLate: cutLate},
+		Kind:  delivery.Kind{IsHandler: isHandler, Sheds: s.ShedWhenFull, CutLate: cutLate},
 		Label: place.String(), Workers: s.Workers, Capacity: s.Queue, HardCap: s.Queue * overfill, From: from,
 		Processor: func(q *queue.Core[delivery.Item]) queue.Processor[delivery.Item] { return process(q, copyOf[T]) },
 	})

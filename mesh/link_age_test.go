@@ -39,7 +39,7 @@ func crossWith(t *testing.T, off time.Duration, durable bool) {
 	}
 	score := scoreNode("score-1", mesh.Shared, handle)
 	if durable {
-		clue, score = durableClue(t), durableScore(t, handle, mesh.Retry(1, 0, 0))
+		clue, score = durableClue(t), durableScore(t, handle, mesh.Retry{Tries: 1})
 		score.Imports[0].Redelivery.Tries = 1
 	}
 	clue.WallClock = ahead(off)

@@ -11,13 +11,14 @@ import (
 	"unicode/utf8"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/stats"
 )
 
 var errBroken = errors.New("it is broken")
 
 // soon makes a handler try n times without losing time.
-func soon(n int) mesh.HandlerOption { return mesh.Retry(n, time.Microsecond, time.Microsecond) }
+func soon(n int) mesh.HandlerOption { return mesh.Retry{Tries: n, LongestPause: time.Microsecond} }
 
 // letterbox makes a handler that keeps the dead letters.
 func letterbox() (mesh.Handler, <-chan mesh.DeadLetter) {
@@ -54,6 +55,40 @@ func TestAHandlerIsTriedAFiniteNumberOfTimes(t *testing.T) {
 			wantCount(t, n, stepTaken.Subject(), stats.Failed, "handler fragile", "", failed)
 			wantCount(t, n, mesh.DeadLetters.Subject(), stats.Admitted, "", "", failed)
 		})
+	}
+}
+
+func TestWhatRetryLeavesOut(t *testing.T) {
+	const ms = time.Millisecond
+	for given, want := range map[mesh.Retry]mesh.Retry{
+		{}:                      {Tries: 3, FirstPause: 10 * ms, LongestPause: 1000 * ms},
+		{Tries: 7}:              {Tries: 7, FirstPause: 10 * ms, LongestPause: 1000 * ms},
+		{FirstPause: 2000 * ms}: {Tries: 3, FirstPause: 2000 * ms, LongestPause: 2000 * ms},
+		{LongestPause: ms}:      {Tries: 3, FirstPause: ms, LongestPause: ms},
+		{1, 20 * ms, 30 * ms}:   {1, 20 * ms, 30 * ms},
+	} {
+		got := stepTaken.Handle("fragile", ignore, given).Settings()
+		if (mesh.Retry{Tries: got.Tries, FirstPause: got.FirstPause, LongestPause: got.LongestPause}) != want {
+			t.Errorf("%+v makes %+v, want %+v", given, got, want)
+		}
+	}
+}
+
+func TestARetryThatCanNotBeFailsAtOpen(t *testing.T) {
+	for _, test := range []struct {
+		retry mesh.Retry
+		want  string
+	}{
+		{mesh.Retry{Tries: -1}, "handler fragile has -1 tries; 1 to 10000 are possible"},
+		{mesh.Retry{Tries: 10_001}, "handler fragile has 10001 tries; 1 to 10000 are possible"},
+		{mesh.Retry{FirstPause: -time.Second}, "handler fragile has a first pause of -1s"},
+		{mesh.Retry{LongestPause: -time.Second}, "and a longest of -1s"},
+		{mesh.Retry{FirstPause: time.Minute, LongestPause: time.Second}, "nor the first longer than the longest"},
+	} {
+		_, err := mesh.Open(t.Context(), mesh.Config{Name: "core-1", Handlers: []mesh.Handler{stepTaken.Handle("fragile", ignore, test.retry)}})
+		if len(config.FieldErrors(err)) != 1 || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: %v, want %q", test.retry, err, test.want)
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ func unreliable(calls *atomic.Int64) []mesh.Handler {
 	}
 	return []mesh.Handler{
 		stepTaken.Handle("a", handle, mesh.Workers(3), mesh.Queue(8), soon(2)),
-		stepTaken.Handle("b", handle, mesh.Queue(2), mesh.WhenFull(mesh.Shed), soon(1)),
+		stepTaken.Handle("b", handle, mesh.Queue(2), mesh.ShedWhenFull(), soon(1)),
 		stepRepeated.Handle("c", func(context.Context, step) error {
 			if calls.Add(1)%3 == 0 {
 				return errBroken

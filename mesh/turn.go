@@ -37,6 +37,7 @@ type desk struct {
 	stored []outlet.Stored // guarded by mu
 	// refusal is the guard's last one in the present turn. guarded by mu
 	refusal  refusal
+	charged  int            // guarded by mu: events of the turn that the guard charged to the cascade
 	children cause.Children // guarded by mu: of the turn, as far as their ids follow from their parent's
 
 	turns []turn // owned by the worker: those not used yet
@@ -98,7 +99,7 @@ func (d *desk) begin(h *cause.Header, source *steps.Tally) *turn {
 	defer d.mu.Unlock()
 	d.number++
 	d.open = true
-	d.begun, d.header, d.source, d.refusal = d.flow.clock.Coarse(), *h, source, refusal{}
+	d.begun, d.header, d.source, d.refusal, d.charged = d.flow.clock.Coarse(), *h, source, refusal{}, 0
 	clear(d.children)
 	t.desk, t.number = d, d.number
 	return t
@@ -118,6 +119,17 @@ func (t *turn) waited(d time.Duration) {
 	if t.desk.presentLocked(t) {
 		t.desk.begun += int64(d)
 	}
+}
+
+// takeBack gives back to the cascade what the last turn was charged with, before the same event is
+// tried again. Nothing of that turn took effect, or the next one does the same once more: what it
+// stages has the same id. So a cascade pays for one try of each handler, and a handler that fails often
+// takes nothing from the others.
+func (d *desk) takeBack() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.flow.guard.GiveBack(&d.header, d.charged)
+	d.charged = 0
 }
 
 // end closes the turn. The held events take effect, in the order they were emitted, or are dropped.

@@ -341,7 +341,7 @@ func TestAHandlerThatHangs(t *testing.T) {
 		f := openFlow(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Alarms: Alarms{Handling: 5 * time.Second}, Handlers: []Handler{
 			keyedBegun.Handle("hangs", func(context.Context, keyed) error { <-release; return nil }),
 			keyedDone.Handle("times out", func(ctx context.Context, _ keyed) error { <-ctx.Done(); return context.Cause(ctx) },
-				Timeout(time.Second), Retry(2, 0, 0)),
+				Timeout(time.Second), Retry{Tries: 2}),
 		}})
 		var watching sync.WaitGroup
 		done := make(chan struct{})

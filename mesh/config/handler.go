@@ -24,16 +24,16 @@ type Handler interface {
 // HandlerSettings are how a handler is run. The options of mesh.Event.Handle set them and explain
 // them.
 type HandlerSettings struct {
-	Workers  int           // goroutines that run it
-	Queue    int           // events that may wait for each of them
-	Full     Policy        // what becomes of a root or imported event when the queue is full: Wait or Shed
-	Tries    int           // how often an event is tried in all
-	First    time.Duration // the wait after the first try, doubled after each
-	Max      time.Duration // the longest wait
-	Failures int           // in a row until the breaker trips; 0: no breaker
-	Probe    time.Duration // how long the breaker leaves the handler alone
-	Timeout  time.Duration // after it the context of a call ends; 0: never
-	Emits    []Emission    // declared; none: nothing is
+	Workers      int           // goroutines that run it
+	Queue        int           // events that may wait for each of them
+	ShedWhenFull bool          // drop a root or imported event when the queue is full, instead of waiting
+	Tries        int           // how often an event is tried in all
+	FirstPause   time.Duration // the pause after the first try, doubled after each
+	LongestPause time.Duration // the longest pause
+	Failures     int           // in a row until the breaker trips; 0: no breaker
+	Probe        time.Duration // how long the breaker leaves the handler alone
+	Timeout      time.Duration // after it the context of a call ends; 0: never
+	Emits        []Emission    // declared; none: nothing is
 }
 
 // Emission is an event type that a handler declares to emit, and how often that type may recur in
@@ -50,11 +50,15 @@ const (
 	MaxTakers  = 62
 	maxWorkers = 1024
 	maxQueue   = 1 << 20
+	// maxTries is for a handler that waits for something that will come back, such as a database: with
+	// the default pauses, more than two hours. More than that is for a durable import, which gives the
+	// worker free meanwhile.
+	maxTries = 10_000
 )
 
 // DefaultHandlerSettings are those of a handler without options.
 func DefaultHandlerSettings() HandlerSettings {
-	return HandlerSettings{Workers: 1, Queue: 1024, Full: Wait, Tries: 3, First: 10 * time.Millisecond, Max: time.Second}
+	return HandlerSettings{Workers: 1, Queue: 1024, Tries: 3, FirstPause: 10 * time.Millisecond, LongestPause: time.Second}
 }
 
 // CheckProgram reports what the configuration wants and the program can not do: handlers that could
@@ -141,14 +145,14 @@ func checkHandler(h Handler) error {
 		return fmt.Errorf("handler %s has %d workers; 1 to %d are possible", name, s.Workers, maxWorkers)
 	case s.Queue < 1 || s.Queue > maxQueue:
 		return fmt.Errorf("handler %s has a queue of %d; 1 to %d are possible", name, s.Queue, maxQueue)
-	case s.Tries < 1 || s.First < 0 || s.Max < 0:
-		return fmt.Errorf("handler %s has %d tries with waits of %v to %v; at least one try and no negative wait are needed", name, s.Tries, s.First, s.Max)
+	case s.Tries < 1 || s.Tries > maxTries:
+		return fmt.Errorf("handler %s has %d tries; 1 to %d are possible", name, s.Tries, maxTries)
+	case s.FirstPause < 0 || s.LongestPause < s.FirstPause:
+		return fmt.Errorf("handler %s has a first pause of %v and a longest of %v; none may be negative, nor the first longer than the longest", name, s.FirstPause, s.LongestPause)
 	case s.Failures < 0 || s.Failures > 0 && s.Probe <= 0:
 		return fmt.Errorf("handler %s has a breaker of %d failures and %v; a positive number of failures and a positive time are needed", name, s.Failures, s.Probe)
 	case s.Timeout < 0:
 		return fmt.Errorf("handler %s has a timeout of %v; a positive time is needed", name, s.Timeout)
-	case s.Full != Wait && s.Full != Shed:
-		return fmt.Errorf("handler %s, when full: %q; mesh.Wait or mesh.Shed are possible", name, s.Full)
 	}
 	return wire.CheckPattern(h.Pattern())
 }

@@ -103,7 +103,7 @@ func TestNodeOfOneProcess(t *testing.T) {
 
 // The defaults of handlers are what the options of package mesh promise.
 func TestHandlerDefaults(t *testing.T) {
-	want := HandlerSettings{Workers: 1, Queue: 1024, Full: Wait, Tries: 3, First: 10 * time.Millisecond, Max: time.Second}
+	want := HandlerSettings{Workers: 1, Queue: 1024, Tries: 3, FirstPause: 10 * time.Millisecond, LongestPause: time.Second}
 	if got := DefaultHandlerSettings(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}

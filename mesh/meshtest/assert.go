@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"leafmesh/mesh"
 	"leafmesh/mesh/stats"
 )
 
 // EventType is a declared event, a *mesh.Event of any type.
-type EventType interface{ Subject() string }
+type EventType = mesh.EventType
 
 // AssertNothingLeft settles the mesh and fails the test if an event that the
 // node emitted crossed a link: if the node counts an export, or if another node

@@ -49,7 +49,7 @@ func TestAssertNoneLost(t *testing.T) {
 		config mesh.Config
 		want   string
 	}
-	failing := guessed.Handle("judge", func(context.Context, guess) error { return errors.New("no judge") }, mesh.Retry(1, 0, 0))
+	failing := guessed.Handle("judge", func(context.Context, guess) error { return errors.New("no judge") }, mesh.Retry{Tries: 1})
 	for _, c := range []counted{
 		{"none", mesh.Config{}, ""},
 		{"failed", mesh.Config{Handlers: []mesh.Handler{failing}}, "clue-1: 2 clue.answer.guessed failed at handler judge"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/meshtest"
@@ -20,7 +21,7 @@ func TestCascadesOfTheHunt(t *testing.T) {
 	wantFailure(t, func(t testing.TB) { meshtest.AssertCascadesWithin(t, m, 2, 0) }, "depth 2 and fan-out 1, want at most 2 and 0")
 }
 
-var echoed = mesh.NewEvent[guess]("clue.answer.echoed", mesh.AllowLoop(2))
+var echoed = mesh.NewEvent[guess]("clue.answer.echoed", mesh.AllowLoop[guess](2))
 
 func TestALoopIsSeen(t *testing.T) {
 	m := meshtest.Open(t, mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{
@@ -29,7 +30,7 @@ func TestALoopIsSeen(t *testing.T) {
 				return err
 			}
 			return echoed.Emit(ctx, g)
-		}, mesh.Retry(1, 0, 0))}})
+		}, mesh.Retry{Tries: 1})}})
 	emit(t, m, "clue-1", echoed, guess{"otters", "stork"})
 	wantFailure(t, func(t testing.TB) { meshtest.AssertAcyclic(t, m) }, "clue-1:clue.answer.echoed → clue-1:clue.answer.echoed")
 	if s := m.Cascades(t); s.FanOut != 2 || s.Depth < 2 || len(s.Loops) < 2 {
@@ -56,13 +57,13 @@ func TestEveryLossIsAccountedFor(t *testing.T) {
 	clue, score := clueNode(), scoreNode("score-1", mesh.Shared)
 	clue.Limits = []mesh.Rule{{Event: "clue.clue.solved", By: mesh.ByKey, Limit: mesh.Limit{Rate: 1e-3, Burst: 20, Policy: mesh.Shed}}}
 	clue.Handlers = append(clue.Handlers, guessed.Handle("slow", func(context.Context, guess) error { return nil },
-		mesh.Queue(1), mesh.WhenFull(mesh.Shed)))
+		mesh.Queue(1), mesh.ShedWhenFull()))
 	score.Handlers = append(score.Handlers, solved.Handle("fragile", func(_ context.Context, s solve) error {
 		if len(s.Clue)%2 == 0 {
 			panic("no")
 		}
 		return nil
-	}, mesh.Retry(2, 0, 0), mesh.Breaker(5, 1)))
+	}, mesh.Retry{Tries: 2, LongestPause: time.Microsecond}, mesh.Breaker(5, 1)))
 	m := meshtest.Open(t, clue, score)
 	if err := m.Node("score-1").Cut(solved.Subject(), "handler score"); err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ func TestEventsThatDoNotDecodeFailTheTest(t *testing.T) {
 
 func TestDeadLettersAreRecorded(t *testing.T) {
 	m := meshtest.Open(t, mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{
-		guessed.Handle("judge", func(context.Context, guess) error { return errors.New("no judge") }, mesh.Retry(1, 0, 0)),
+		guessed.Handle("judge", func(context.Context, guess) error { return errors.New("no judge") }, mesh.Retry{Tries: 1}),
 	}})
 	emit(t, m, "clue-1", guessed, guess{"otters", "stork"})
 	got := meshtest.AwaitCount(t, m, "clue-1", mesh.DeadLetters, 1)

@@ -96,7 +96,7 @@ func BenchmarkFirst(b *testing.B) {
 			close(done)
 		}
 		return err
-	}, mesh.Retry(1, 0, 0)))
+	}, mesh.Retry{Tries: 1}))
 	b.ResetTimer()
 	for i := range b.N {
 		if err := awarded.Emit(n.Context(context.Background()), award{"otters", i}); err != nil {

@@ -153,7 +153,7 @@ func runAwards(dir string) error {
 	}
 	ctx := context.Background()
 	n, err := mesh.Open(ctx, mesh.Config{Name: "score-1", Handlers: []mesh.Handler{
-		awarded.Handle("count", func(ctx context.Context, a award) error { return count(ctx, counter, a, k, handled) }, mesh.Retry(1, 0, 0))}})
+		awarded.Handle("count", func(ctx context.Context, a award) error { return count(ctx, counter, a, k, handled) }, mesh.Retry{Tries: 1})}})
 	if err != nil {
 		return err
 	}

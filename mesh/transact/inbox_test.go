@@ -49,7 +49,7 @@ func TestFirstUnderRedelivery(t *testing.T) {
 		}
 		return nil
 	}
-	options := []mesh.HandlerOption{mesh.Workers(3), mesh.Retry(100, time.Microsecond, time.Millisecond)}
+	options := []mesh.HandlerOption{mesh.Workers(3), mesh.Retry{Tries: 100, FirstPause: time.Microsecond, LongestPause: time.Millisecond}}
 	n := openNode(t, "score-1", counting("one", db, new(transact.Inbox), third, options...), counting("two", db, new(transact.Inbox), third, options...))
 	var staged []mesh.Staged
 	for i := range events {
@@ -93,7 +93,7 @@ func TestFirstAfterACommitThatTheHandlerDidNotSurvive(t *testing.T) {
 			panic("after the COMMIT")
 		}
 		return err
-	}, mesh.Retry(5, time.Microsecond, time.Microsecond)))
+	}, mesh.Retry{Tries: 5, LongestPause: time.Microsecond}))
 	if err := awarded.Emit(n.Context(t.Context()), award{"otters", 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestAHandlerThatRunsAgainEmitsTheSameIDs(t *testing.T) {
 			return errors.Join(err, errors.New("broken"))
 		}
 		return err
-	}, mesh.Retry(3, time.Microsecond, time.Microsecond)))
+	}, mesh.Retry{Tries: 3, LongestPause: time.Microsecond}))
 	if err := awarded.Emit(n.Context(t.Context()), award{"otters", 1}); err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func TestEventsInAWrite(t *testing.T) {
 			}
 			return nil
 		})
-	}, mesh.Workers(4), mesh.Retry(2, time.Microsecond, time.Microsecond)),
+	}, mesh.Workers(4), mesh.Retry{Tries: 2, LongestPause: time.Microsecond}),
 		noteWritten.Handle("log", func(_ context.Context, e note) error { written <- e.Name; return nil }))
 	defer closeNode(t, n)
 	var staged []mesh.Staged
@@ -195,7 +195,7 @@ func BenchmarkFirst(b *testing.B) {
 					_, err := tx.Exec("INSERT INTO notes VALUES (?, 1)", fmt.Sprint(i))
 					return err
 				})
-			}, mesh.Retry(1, 0, 0)))
+			}, mesh.Retry{Tries: 1}))
 			b.ResetTimer()
 			for range b.N {
 				if err := noteTaken.Emit(n.Context(context.Background()), note{"otters"}); err != nil {

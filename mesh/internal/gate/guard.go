@@ -86,7 +86,7 @@ func (g *Guard) Check(d *Descendant, b *Bounds) Refusal {
 	return g.Charge(d.Root, b)
 }
 
-// Charge counts one event, or one more try of it, against the cascade's budget.
+// Charge counts one event against the cascade's budget.
 func (g *Guard) Charge(root [16]byte, b *Bounds) Refusal {
 	l := &g.shards[int(root[15])%len(g.shards)] // the id's last byte is random
 	l.mu.Lock()
@@ -97,6 +97,17 @@ func (g *Guard) Charge(root [16]byte, b *Bounds) Refusal {
 	}
 	a.count++
 	return Refusal{}
+}
+
+// GiveBack gives events back to the cascade's budget that were charged and will not be. One that was
+// forgotten meanwhile has a fresh budget in any case.
+func (g *Guard) GiveBack(root [16]byte, count int) {
+	l := &g.shards[int(root[15])%len(g.shards)]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[root]; a != nil {
+		a.count = max(0, a.count-count)
+	}
 }
 
 // Cascades is the number of cascades in the ledger.
@@ -173,8 +184,15 @@ func (g *Cascades) Import(h *cause.Header) Refusal {
 	return g.Check(&d, g.boundsOf(h.Lineage()))
 }
 
-// Add charges one more event, or one more try of one, to the cascade of an event.
+// Add charges one more event to the cascade of an event.
 func (g *Cascades) Add(h *cause.Header) Refusal { return g.Charge(h.Root, g.boundsOf(h.Lineage())) }
+
+// GiveBack gives back what events were charged that the handler of an event emitted.
+func (g *Cascades) GiveBack(h *cause.Header, count int) {
+	if count > 0 {
+		g.Guard.GiveBack(h.Root, count)
+	}
+}
 
 // Stats is how full the ledger is.
 func (g *Cascades) Stats() stats.Cascades {

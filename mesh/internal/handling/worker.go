@@ -7,7 +7,6 @@ import (
 
 	"github.com/sony/gobreaker/v2"
 
-	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/delivery"
@@ -30,8 +29,6 @@ type Spec struct {
 	Clock    *clock.Clock
 	Handling context.Context // ends when the node waits for its handlers no longer
 	Breaker  *Breaker        // shared by the handler's workers; nil: none
-	// Charge charges one more try to the event's cascade. Its error ends the tries.
-	Charge func(h *cause.Header) error
 	// Copy copies what a pointer to an event's value points to, and points to the copy.
 	Copy func(value any) any
 }
@@ -136,12 +133,8 @@ func (w *worker) try(it *delivery.Item, value any) {
 			w.GiveUp(it, value, try, err)
 			return
 		}
-		if refused := w.Charge(&it.Header); refused != nil {
-			w.GiveUp(it, value, try, errors.Join(err, refused))
-			return
-		}
 		it.At.Retried.PassError(&it.Header, err)
-		clock.Sleep(w.Handling, clock.Backoff{First: w.Settings.First, Max: w.Settings.Max}.Delay(try))
+		clock.Sleep(w.Handling, clock.Backoff{First: w.Settings.FirstPause, Max: w.Settings.LongestPause}.Delay(try))
 	}
 }
 

@@ -56,7 +56,7 @@ type bench struct {
 func newBench(t *testing.T, s config.HandlerSettings, change func(*Spec), answers ...error) *bench {
 	b := &bench{script: &script{answers: answers}, trace: steps.New(nil)}
 	spec := Spec{Settings: s, Clock: clock.New(nil), Handling: t.Context(), Breaker: NewBreaker("judge", s),
-		Charge: func(*cause.Header) error { return nil }, Copy: func(v any) any { return v }}
+		Copy: func(v any) any { return v }}
 	if change != nil {
 		change(&spec)
 	}
@@ -92,7 +92,6 @@ func (b *bench) counts() (texts []string) {
 
 func TestTries(t *testing.T) {
 	sick := errors.New("sick")
-	over := errors.New("over the budget")
 	settings := config.HandlerSettings{Workers: 1, Queue: 8, Tries: 3}
 	gone, end := context.WithCancel(context.Background())
 	end()
@@ -109,8 +108,6 @@ func TestTries(t *testing.T) {
 			[]string{"2 clue.answer.guessed retried at handler judge"}},
 		"final": {[]error{fmt.Errorf("emit: %w", stats.ErrCascade)}, nil,
 			[]string{"call 7, try 1", "given up after 1: emit: " + stats.ErrCascade.Error()}, nil},
-		"over its budget": {[]error{sick}, func(s *Spec) { s.Charge = func(*cause.Header) error { return over } },
-			[]string{"call 7, try 1", "given up after 1: sick\nover the budget"}, nil},
 		"after the end": {nil, func(s *Spec) { s.Handling = gone }, nil, []string{"1 clue.answer.guessed lost at handler judge by closed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
