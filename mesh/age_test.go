@@ -13,9 +13,9 @@ import (
 )
 
 var (
-	workBegun = NewEvent[int]("flow.work.begun")
-	workDone  = NewEvent[int]("flow.work.done")
-	workNoted = NewEvent[int]("flow.work.noted")
+	workBegun = NewEvent[int]("ride.work.begun")
+	workDone  = NewEvent[int]("ride.work.done")
+	workNoted = NewEvent[int]("ride.work.noted")
 )
 
 func countOf(f *flow, subject string, outcome stats.Outcome) uint64 {

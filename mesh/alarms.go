@@ -22,12 +22,14 @@ type GraphAlarm = graph.Alarm
 // at their limits; one whose queue is full misses it, and that is counted as shed.
 var GraphAlarms = NewEvent[GraphAlarm](alarmSubject)
 
+var graphAlarms = byRuntime(GraphAlarms)
+
 // alarm tells of an edge or a cycle over its threshold. Unlike other events an alarm does not go to
 // all or none: a full queue costs its own handler the event, and no other one.
 func (f *flow) alarm(a graph.Alarm) {
 	f.log.Rarely("event graph alarm", "kind", a.Kind, "types", strings.Join(a.Types, " → "),
 		"handler", a.Handler, "value", a.Value, "threshold", a.Threshold)
-	r, err := routeOf(f, GraphAlarms)
+	r, err := routeOf(f, graphAlarms)
 	if err != nil {
 		f.log.Rarely("operations event not emitted", "type", alarmSubject, "error", err)
 		return

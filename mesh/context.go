@@ -25,6 +25,8 @@ type source struct {
 	flow *flow // nil: nowhere
 	turn *turn // nil outside of handlers
 	root bool  // each event begins a cascade, although there is a turn
+	// foreign is the node of whose handler the context was before it was given to this one; nil: none.
+	foreign *flow
 }
 
 // sourceContext is a context with a source.
@@ -46,8 +48,19 @@ func (c *sourceContext) Value(key any) any {
 //	err := clue.Submitted.Emit(node.Context(ctx), clue.Submission{…})
 //
 // It suits http.Server.BaseContext, so that request handlers need not know the node.
+//
+// In a handler of this node its events begin cascades, and do not wait for the handler to return; see
+// [NewRoot] for roots that do. With the context of another node's handler nothing can be emitted:
+// every event is refused with ErrForeignTurn. Its cause would be lost, and a loop through the two
+// nodes would have no end.
 func (f *flow) Context(parent context.Context) context.Context {
-	return &sourceContext{parent, source{flow: f}}
+	from := source{flow: f}
+	if before := sourceOf(parent); before.foreign != nil {
+		from.foreign = before.foreign
+	} else if before.turn != nil && before.flow != f {
+		from.foreign = before.flow
+	}
+	return &sourceContext{parent, from}
 }
 
 // NewRoot gives a context for work that outlives its cascade, such as a batch whose items are each

@@ -22,7 +22,7 @@ func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 // It checks the rules as Open does, and its error has the same config.FieldErrors, with fields of
 // "limits". If one rule is wrong nothing has changed.
 func (n *Node) SetRules(rules []config.Rule) error {
-	if err := n.config.CheckRules(rules, isDeclared); err != nil {
+	if err := n.config.CheckRules(rules, declarations.has); err != nil {
 		return fmt.Errorf("mesh: rules of node %s: %w", n.name, err)
 	}
 	n.table.mu.Lock()

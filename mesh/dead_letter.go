@@ -32,6 +32,8 @@ type DeadLetter struct {
 // makes no other dead letter.
 var DeadLetters = NewEvent[DeadLetter](deadLetterSubject, Key(func(d DeadLetter) string { return d.Subject }))
 
+var deadLetters = byRuntime(DeadLetters)
+
 // GiveUp ends an event that the handler failed too often. One of a durable import comes again,
 // unless this was the last time.
 func (c *caller) GiveUp(it *delivery.Item, value any, tries int, why error) {
@@ -59,7 +61,7 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, why error) {
 			letter.NoPayload = letters.ErrorText(err)
 		}
 	}
-	err := DeadLetters.Emit(c.desk.begin(&it.Header, it.At.Tally), letter)
+	err := deadLetters.Emit(c.desk.begin(&it.Header, it.At.Tally), letter)
 	if err = errors.Join(err, c.desk.end(err == nil)); err != nil {
 		c.flow.trace.Point(steps.Step{Type: deadLetterSubject, Outcome: stats.Lost, Place: c.place, Rule: stats.NoDeadLetter}).PassError(&it.Header, err)
 	}

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"fmt"
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/delivery"
@@ -23,7 +24,8 @@ import (
 // ErrHandlerReturned. An event of an exported type is encoded here, and refused with ErrNotWireSafe
 // if its value can not travel, or with ErrTooLarge if its message would be larger than max_payload.
 // Events of other types are not encoded: only the codec check refuses those with ErrNotWireSafe.
-// The value must not be changed afterwards.
+// A type of another service than the node's is refused with ErrNotOwner. The value must not be
+// changed afterwards.
 func (e *Event[T]) Emit(ctx context.Context, value T) error {
 	var o offer
 	r, v, err := e.offer(ctx, &o, &value)
@@ -96,6 +98,11 @@ func (e *Event[T]) offer(ctx context.Context, o *offer, value *T) (r *typedRoute
 
 // begin asks the guard.
 func (o *offer) begin(r *route, from *source, allowance int) error {
+	if from.foreign != nil {
+		o.event.Path, o.event.At = r.root, r.flow.clock.Wall()
+		return r.refuse(&o.event, stats.ForeignTurn, steps.Refuse(r.Subject, atEmit, stats.ForeignTurn,
+			fmt.Errorf("%w: node %s is to emit it, and a handler of node %s is its cause", stats.ErrForeignTurn, r.flow.name, from.foreign.name)))
+	}
 	o.turn = from.turn
 	o.event.Handled, o.event.Promised = from.turn != nil, o.staged || r.durable
 	if from.turn == nil || from.root {

@@ -21,6 +21,12 @@ var (
 	ErrClosed = stats.ErrClosed
 	// ErrRefused: the event was not admitted. errors.As with a RefusedError tells why.
 	ErrRefused = stats.ErrRefused
+	// ErrNotOwner: the node emits only types of its own service, whose name is the first token of the
+	// type's subject. The refusal names the owner.
+	ErrNotOwner = stats.ErrNotOwner
+	// ErrForeignTurn: the context was made by [Node.Context] of one node from that of a handler of
+	// another. What crosses from node to node is exported and imported.
+	ErrForeignTurn = stats.ErrForeignTurn
 	// ErrCascade: the cascade guard refused the event. That is final: a handler that returns it is
 	// not tried again. errors.As with a CascadeError tells the bound.
 	ErrCascade = stats.ErrCascade

@@ -3,7 +3,6 @@ package mesh
 import (
 	"fmt"
 	"reflect"
-	"sync"
 	"sync/atomic"
 
 	"leafmesh/mesh/config"
@@ -24,6 +23,8 @@ type declared struct {
 	// index is the event's place in every node's table of routes, so that finding a route takes no
 	// hash and no lock.
 	index int
+	// runtime says that the node itself emits it, whatever service it is of.
+	runtime bool
 }
 
 // EventType is a declared event type: an *Event of any T, and nothing else.
@@ -43,11 +44,7 @@ const (
 	alarmSubject      = "mesh.graph.alarmed"
 )
 
-var (
-	eventCount atomic.Int64
-	// declaredSubjects are the subjects of all event types of the program.
-	declaredSubjects sync.Map
-)
+var eventCount atomic.Int64
 
 // NewEvent declares values of T as an event type under a subject of the form
 // <service>.<noun>.<verb>, "clue.answer.judged": past tense, because an event is a fact. T travels
@@ -66,6 +63,11 @@ func NewEvent[T any](subject string, options ...EventOption[T]) *Event[T] {
 	for _, option := range options {
 		option(e)
 	}
+	if e.key == nil {
+		declarations.add(subject, nil)
+	} else {
+		declarations.add(subject, e.keyOfPayload)
+	}
 	return e
 }
 
@@ -73,14 +75,17 @@ func declare(subject string) declared {
 	if err := wire.CheckSubject(subject); err != nil {
 		panic(fmt.Sprintf("mesh.NewEvent: %v", err))
 	}
-	declaredSubjects.Store(subject, true)
-	return declared{subject: subject, index: int(eventCount.Add(1) - 1)}
+	return declared{subject: subject, index: newIndex()}
 }
 
-// isDeclared reports whether the program declares an event type.
-func isDeclared(subject string) bool {
-	_, declared := declaredSubjects.Load(subject)
-	return declared
+func newIndex() int { return int(eventCount.Add(1) - 1) }
+
+// byRuntime is an event type for the node itself to emit. What a service declares under the same
+// subject, it can only handle.
+func byRuntime[T any](e *Event[T]) *Event[T] {
+	own := *e
+	own.index, own.runtime = newIndex(), true
+	return &own
 }
 
 // Key gives an event type its key: the unit of ordering and limiting, and the last token of its
@@ -119,4 +124,18 @@ func (e *Event[T]) keyOf(value T) string {
 		return ""
 	}
 	return e.key(value)
+}
+
+// keyOfPayload is keyOf for a value that somebody else encoded.
+func (e *Event[T]) keyOfPayload(payload []byte) (key string, err error) {
+	defer func() { // the function was not made for whatever a client may send
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the key function of %s panicked: %v", e.subject, p)
+		}
+	}()
+	var value T
+	if err := wire.DecodePayload(payload, &value); err != nil {
+		return "", err
+	}
+	return e.keyOf(value), nil
 }

@@ -64,7 +64,7 @@ func newFlow(c config.Node) (*flow, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if err := c.CheckProgram(isDeclared); err != nil {
+	if err := c.CheckProgram(declarations.has); err != nil {
 		return nil, err
 	}
 	if err := graph.CheckDeclared(c.Handlers, c.Cascades); err != nil {

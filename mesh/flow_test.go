@@ -18,7 +18,7 @@ import (
 // it by finish.
 func openFlow(t *testing.T, c Config) *flow {
 	t.Helper()
-	c.Name = "flow-1"
+	c.Name = "ride-1"
 	f, err := newFlow(c.WithDefaults())
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestNoRuleIsForAlarms(t *testing.T) {
 
 func TestOnlyOurHandlersAreTaken(t *testing.T) {
 	for _, h := range []Handler{nil, strangeHandler{}} {
-		_, err := newFlow(Config{Name: "flow-1", Handlers: []Handler{h}})
+		_, err := newFlow(Config{Name: "ride-1", Handlers: []Handler{h}})
 		if problems := config.FieldErrors(err); len(problems) != 1 || problems[0].Field != "handlers[0]" {
 			t.Errorf("%T: %v", h, err)
 		}

@@ -35,7 +35,7 @@ func crossWith(t *testing.T, off time.Duration, durable bool) {
 		if s.At == 5 { // too slow
 			time.Sleep(300 * time.Millisecond)
 		}
-		return clueOpened.Emit(ctx, s)
+		return scoreCounted.Emit(ctx, s)
 	}
 	score := scoreNode("score-1", mesh.Shared, handle)
 	if durable {
@@ -55,8 +55,8 @@ func crossWith(t *testing.T, off time.Duration, durable bool) {
 			t.Errorf("age %v of an event that was emitted at once", age)
 		}
 	}
-	await(t, "all but the slow one go on", func() bool { return nodes[1].Stats().Of(clueOpened.Subject(), stats.Admitted) == 9 })
-	wantCount(t, nodes[1], clueOpened.Subject(), stats.Refused, "emit", "cascade-deadline", 1)
+	await(t, "all but the slow one go on", func() bool { return nodes[1].Stats().Of(scoreCounted.Subject(), stats.Admitted) == 9 })
+	wantCount(t, nodes[1], scoreCounted.Subject(), stats.Refused, "emit", "cascade-deadline", 1)
 }
 
 // An event whose cascade is past its deadline by the exporter's word is refused at the import; what

@@ -77,7 +77,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add(strings.Replace(configtest.Full, cut, "", 1))
 	}
 	for _, change := range [][2]string{
-		{`place: export, event: "score.>", by: type, `, "place: export, event: clue.hint.taken, "}, // as the export's own limit
+		{`place: export, event: "clue.hint.*", by: type, `, "place: export, event: clue.hint.taken, "}, // as the export's own limit
 		{"kept_for: [score]", "durable: [score, hunt]"}, {"ordered: true, ", ""}, {"sync: always", "sync: 5s"}, {"durable: true, ", ""}, {"data: data", ""},
 		{`place: import, event: hunt.clue.unlocked, by: peer, `, "place: import, event: hunt.clue.unlocked, "},
 		{"clue.answer.*", "*.*.*"}, {"place: handler, handler: judge", "place: handler"}, {"policy: coalesce", "policy: shed"}, {"max_payload: 4096", "max_payload: 1024"},

@@ -86,6 +86,9 @@ func (f *flow) relay(ctx context.Context, b *batch, s *Staged, e *wire.Envelope)
 		return fmt.Errorf("%w: %w", ErrUnrelayable, err)
 	}
 	subject := string(e.Subject())
+	if err := f.foreignTo(subject, atEmit); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnrelayable, err)
+	}
 	if _, err := f.typeOf(subject); err != nil { // it may be one that the node has not seen since it was opened
 		return err
 	}

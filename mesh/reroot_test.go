@@ -56,9 +56,9 @@ func TestADamagedCausalHeaderMakesARoot(t *testing.T) {
 	score := scoreNode("score-1", mesh.Shared, func(ctx context.Context, s solved) error {
 		h, _ := mesh.HeaderOf(ctx)
 		headers <- h
-		return clueOpened.Emit(ctx, s)
+		return scoreCounted.Emit(ctx, s)
 	})
-	score.Handlers = append(score.Handlers, clueOpened.Handle("child", func(ctx context.Context, _ solved) error {
+	score.Handlers = append(score.Handlers, scoreCounted.Handle("child", func(ctx context.Context, _ solved) error {
 		h, _ := mesh.HeaderOf(ctx)
 		headers <- h
 		return nil
@@ -66,7 +66,7 @@ func TestADamagedCausalHeaderMakesARoot(t *testing.T) {
 	score.Tap = loopbackTap(t)
 	node, publish := openImporter(t, score)
 	conn := tapClient(t, node)
-	seen, err := conn.SubscribeSync("clue.>")
+	seen, err := conn.SubscribeSync("*.*.*.*")
 	if err == nil {
 		err = conn.Flush()
 	}
@@ -83,7 +83,7 @@ func TestADamagedCausalHeaderMakesARoot(t *testing.T) {
 		!slices.Equal(h.Path(), []string{"unknown:clue.clue.solved"}) {
 		t.Errorf("header %+v, path %v", h, h.Path())
 	}
-	if child.Root != h.ID || child.Parent != h.ID || !slices.Equal(child.Path(), []string{"unknown:clue.clue.solved", "score-1:clue.clue.opened"}) {
+	if child.Root != h.ID || child.Parent != h.ID || !slices.Equal(child.Path(), []string{"unknown:clue.clue.solved", "score-1:score.solve.counted"}) {
 		t.Errorf("a child has %+v, path %v", child, child.Path())
 	}
 	for range 2 { // both are good messages again

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,7 +41,7 @@ type eventType struct {
 // event finds its route without a lock.
 type routes struct {
 	types  map[string]*eventType
-	routes []any // *typedRoute[T] by Event[T].index
+	routes []any // *typedRoute[T] or *foreign, by Event[T].index
 }
 
 // atEmit is the place where events are emitted.
@@ -74,18 +75,52 @@ type typedRoute[T any] struct {
 func routeOf[T any](f *flow, e *Event[T]) (*typedRoute[T], error) {
 	known := f.table.Load().routes
 	if e.index < len(known) {
-		if r, ok := known[e.index].(*typedRoute[T]); ok {
+		switch r := known[e.index].(type) {
+		case *typedRoute[T]:
 			return r, nil
+		case *foreign:
+			return nil, r.refuse()
 		}
 	}
 	return makeRoute(f, e)
+}
+
+// foreign stands for the route of an event type that the node may not emit, as another service owns
+// it. So whose a type is costs an emit nothing.
+type foreign struct {
+	point *steps.Point
+	err   error
+}
+
+// refuse counts an event that is refused, and gives the error.
+func (r *foreign) refuse() error {
+	r.point.PassUnknown(1, r.err)
+	return r.err
+}
+
+// foreignTo reports why the node may not emit a type; nil if it may. Each type has one service that
+// emits it, so that whoever handles it knows whom to believe and where to look.
+func (f *flow) foreignTo(subject string, place steps.Place) error {
+	owner, own := config.OwnerOf(subject), config.ServiceOf(f.name)
+	if owner == own {
+		return nil
+	}
+	return steps.Refuse(subject, place, stats.NotOwner, fmt.Errorf("%w: service %s owns it, and node %s is of service %s", stats.ErrNotOwner, owner, f.name, own))
 }
 
 func makeRoute[T any](f *flow, e *Event[T]) (*typedRoute[T], error) {
 	f.table.mu.Lock()
 	defer f.table.mu.Unlock()
 	if known := f.table.Load().routes; e.index < len(known) && known[e.index] != nil {
-		return known[e.index].(*typedRoute[T]), nil
+		if r, ok := known[e.index].(*typedRoute[T]); ok {
+			return r, nil
+		}
+		return nil, known[e.index].(*foreign).refuse()
+	}
+	if err := f.foreignTo(e.subject, atEmit); err != nil && !e.runtime {
+		r := &foreign{point: f.trace.Point(steps.Step{Type: e.subject, Outcome: stats.Refused, Place: atEmit, Rule: stats.NotOwner}), err: err}
+		f.table.addLocked(e.index, r)
+		return nil, r.refuse()
 	}
 	t, err := f.openTypeLocked(e.subject)
 	if err != nil {
@@ -127,8 +162,8 @@ func newRouteLocked[T any](t *eventType) *typedRoute[T] {
 	return r
 }
 
-// encodedRoute gives the route of events that come encoded, for a subject that the node handles,
-// exports, limits or has emitted.
+// encodedRoute gives the route of events that come encoded, for a subject of the node's service that
+// it handles, exports, limits or has emitted.
 func (f *flow) encodedRoute(subject string) (*typedRoute[Any], error) {
 	f.table.mu.Lock()
 	defer f.table.mu.Unlock()
@@ -140,12 +175,18 @@ func (f *flow) encodedRoute(subject string) (*typedRoute[Any], error) {
 	}
 	t := f.table.Load().types[subject]
 	if t == nil {
-		return nil, fmt.Errorf("node %s knows no event type %s", f.name, subject)
+		return nil, fmt.Errorf("%w: node %s knows no %s", errUnknownType, f.name, subject)
 	}
 	r := newRouteLocked[Any](t)
 	f.table.encoded[subject] = r
 	return r, nil
 }
+
+var errUnknownType = errors.New("unknown event type")
+
+// unknownType is what counters have for the types that a node does not know, so that nobody can make
+// counters up.
+const unknownType = "(other)"
 
 // maxTypes bounds what a program costs that makes event types while it runs: each one has counters
 // and a place in the table, for as long as the node lives.
@@ -168,7 +209,7 @@ func (f *flow) typeLocked(subject string) (*eventType, error) {
 	}
 	if len(known.types) >= maxTypes {
 		err := steps.Refuse(subject, atEmit, stats.TooManyTypes, nil)
-		f.trace.Point(steps.Step{Type: "(other)", Outcome: stats.Refused, Place: atEmit, Rule: stats.TooManyTypes}).PassUnknown(1, err)
+		f.trace.Point(steps.Step{Type: unknownType, Outcome: stats.Refused, Place: atEmit, Rule: stats.TooManyTypes}).PassUnknown(1, err)
 		return nil, err
 	}
 	t := f.newTypeLocked(subject)

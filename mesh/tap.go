@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"leafmesh/mesh/internal/rules"
+	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
@@ -18,8 +19,7 @@ type Reply struct {
 	ID []byte `cbor:"2,keyasint,omitempty"`
 	// Error says why not.
 	Error string `cbor:"3,keyasint,omitempty"`
-	// Rule is the one that coalesced, shed or refused it; none if it was refused because it is no
-	// event of the node.
+	// Rule is the one that coalesced, shed or refused it.
 	Rule string `cbor:"4,keyasint,omitempty"`
 }
 
@@ -37,24 +37,12 @@ func (f *flow) emitEncoded(ctx context.Context, wireSubject string, payload []by
 }
 
 // emitRequested puts an encoded event into the node: the same gate, handlers and export as for one
-// emitted in Go. A value that some handler could not decode is refused as a whole.
+// emitted in Go.
 func (f *flow) emitRequested(ctx context.Context, wireSubject string, payload []byte) (Reply, error) {
-	subject, key, err := wire.SplitSubject(wireSubject)
-	if err != nil {
-		return Reply{}, err
-	}
 	var value Any
-	if err := wire.DecodePayload(payload, &value); err != nil {
-		return Reply{}, err
-	}
-	r, err := f.encodedRoute(subject)
+	r, key, err := f.requested(wireSubject, payload, &value)
 	if err != nil {
 		return Reply{}, err
-	}
-	for _, taker := range r.handlers.Takers {
-		if err := taker.Check(value.content); err != nil {
-			return Reply{}, fmt.Errorf("%s: %w", taker.Place, err)
-		}
 	}
 	now := f.clock.Now()
 	o := offer{now: now, event: rules.Event{Key: key, Path: r.root, Promised: r.durable, At: f.clock.Stamp(now)}}
@@ -74,4 +62,52 @@ func (f *flow) emitRequested(ctx context.Context, wireSubject string, payload []
 	}
 	id, err := r.enter(ctx, &o, &value)
 	return Reply{Verdict: "admitted", ID: id[:]}, err
+}
+
+var atTap = steps.At(steps.Tap)
+
+// requested checks what a client wants to emit, before the gate is asked: a type of this node's
+// service, a value that each of its handlers can decode, and the key that the value has. With
+// another key a client could slip through the limits by key.
+func (f *flow) requested(wireSubject string, payload []byte, value *Any) (r *typedRoute[Any], key string, err error) {
+	subject, key, err := wire.SplitSubject(wireSubject)
+	if err != nil {
+		return nil, "", f.refuseRequest(unknownType, stats.Malformed, err)
+	}
+	if err := f.foreignTo(subject, atTap); err != nil {
+		return nil, "", f.passRequestRefused(subject, stats.NotOwner, err)
+	}
+	if r, err = f.encodedRoute(subject); errors.Is(err, errUnknownType) {
+		return nil, "", f.refuseRequest(subject, stats.UnknownType, err)
+	} else if err != nil {
+		return nil, "", err
+	}
+	if err := wire.DecodePayload(payload, value); err != nil {
+		return nil, "", f.refuseRequest(subject, stats.Malformed, err)
+	}
+	for _, taker := range r.handlers.Takers {
+		if err := taker.Check(value.content); err != nil {
+			return nil, "", f.refuseRequest(subject, stats.Malformed, fmt.Errorf("%s: %w", taker.Place, err))
+		}
+	}
+	if rule, err := declarations.checkKey(subject, key, payload); err != nil {
+		return nil, "", f.refuseRequest(subject, rule, err)
+	}
+	return r, key, nil
+}
+
+// refuseRequest refuses an emit by request, for a reason.
+func (f *flow) refuseRequest(subject, rule string, why error) error {
+	return f.passRequestRefused(subject, rule, steps.Refuse(subject, atTap, rule, why))
+}
+
+// passRequestRefused counts an emit by request that is refused, and logs it: the client may not ask
+// for a reply.
+func (f *flow) passRequestRefused(subject, rule string, err error) error {
+	if f.table.Load().types[subject] == nil {
+		subject = unknownType
+	}
+	f.trace.Point(steps.Step{Type: subject, Outcome: stats.Refused, Place: atTap, Rule: rule}).PassUnknown(1, err)
+	f.log.Rarely("emit by request refused", "error", err)
+	return err
 }

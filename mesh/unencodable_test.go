@@ -49,7 +49,7 @@ type label struct {
 
 var (
 	parcelSent = mesh.NewEvent[parcel]("core.parcel.sent", mesh.Key(func(p parcel) string { return p.Key }))
-	parcelHere = mesh.NewEvent[parcel]("core.parcel.kept", mesh.Key(func(p parcel) string { return p.Key }))
+	parcelHere = mesh.NewEvent[parcel]("clue.parcel.kept", mesh.Key(func(p parcel) string { return p.Key }))
 	clueParcel = mesh.NewEvent[parcel]("clue.parcel.sent")
 	// clueParcelSeen is for a handler that declares another Go type.
 	clueParcelSeen = mesh.NewEvent[label]("clue.parcel.sent")
@@ -138,7 +138,7 @@ func TestADurableEventThatCanNotBeEncodedIsRefused(t *testing.T) {
 	var test parcel
 	clue.Handlers = append(clue.Handlers,
 		clueParcel.Handle("keep", func(context.Context, parcel) error { t.Error("a handler got the event"); return nil }),
-		stepTaken.Handle("emit", func(ctx context.Context, _ step) error { got <- clueParcel.Emit(ctx, test); return nil }))
+		clueJudged.Handle("emit", func(ctx context.Context, _ solved) error { got <- clueParcel.Emit(ctx, test); return nil }))
 	n := openAll(t, clue, durableScore(t, func(context.Context, solved) error { return nil })).Node("clue-1")
 	for name, c := range unencodable {
 		test = c.value
@@ -146,7 +146,7 @@ func TestADurableEventThatCanNotBeEncodedIsRefused(t *testing.T) {
 			"Emit":    func(ctx context.Context) error { return clueParcel.Emit(ctx, test) },
 			"EmitAll": func(ctx context.Context) error { return clueParcel.EmitAll(ctx, []parcel{test}) },
 			"a handler": func(ctx context.Context) error {
-				if err := stepTaken.Emit(ctx, step{}); err != nil {
+				if err := clueJudged.Emit(ctx, solved{}); err != nil {
 					return err
 				}
 				return receive(t, got)
@@ -220,7 +220,7 @@ func TestTheTapAndWhatCanNotBeEncoded(t *testing.T) {
 	node.MaxPayload = 1024
 	node.Handlers = []mesh.Handler{clueSolved.Handle("keep", func(context.Context, solved) error { return nil })}
 	nodes, conn := tapped(t, node)
-	payload, err := cbor.Marshal(map[int]any{2: strings.Repeat("x", 1000)})
+	payload, err := cbor.Marshal(map[int]any{1: "k", 9: strings.Repeat("x", 1000)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,16 +233,17 @@ func TestTheTapAndWhatCanNotBeEncoded(t *testing.T) {
 	}
 	wantCount(t, nodes[0], clueSolved.Subject(), stats.Delivered, "handler keep", "", 0)
 
-	if _, err := conn.SubscribeSync("core.>"); err != nil {
+	joined := mesh.NewEvent[member]("clue.member.joined")
+	if _, err := conn.SubscribeSync("clue.member.>"); err != nil {
 		t.Fatal(err)
 	}
 	if err := conn.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	if err := memberJoined.Emit(nodes[0].Context(t.Context()), endless()); err != nil {
+	if err := joined.Emit(nodes[0].Context(t.Context()), endless()); err != nil {
 		t.Fatal(err)
 	}
-	waitUntil(t, "the tap to drop it", func() bool { return counted(nodes[0], memberJoined.Subject(), stats.Lost, "tap", "malformed") == 1 })
+	waitUntil(t, "the tap to drop it", func() bool { return counted(nodes[0], joined.Subject(), stats.Lost, "tap", "malformed") == 1 })
 }
 
 func TestAnEndlessValueIsNotExported(t *testing.T) {

@@ -23,8 +23,8 @@ type keyed struct {
 }
 
 var (
-	keyedBegun = NewEvent[keyed]("flow.keyed.begun", Key(func(k keyed) string { return k.Key }))
-	keyedDone  = NewEvent[keyed]("flow.keyed.done", Key(func(k keyed) string { return k.Key }))
+	keyedBegun = NewEvent[keyed]("ride.keyed.begun", Key(func(k keyed) string { return k.Key }))
+	keyedDone  = NewEvent[keyed]("ride.keyed.done", Key(func(k keyed) string { return k.Key }))
 )
 
 // taken is what a handler got, by key.
@@ -97,7 +97,7 @@ func TestAHotKeyWaitsAlone(t *testing.T) {
 	}{
 		"at a handler": {Rule{Place: AtHandler, Handler: "end", Event: keyedDone.Subject(), By: ByKey, Limit: slowly}},
 		"in a handler": {Rule{Event: keyedDone.Subject(), By: ByKey, Limit: slowly}},
-		"of one root":  {Rule{Place: AtHandler, Handler: "end", Event: keyedDone.Subject(), Root: "flow.keyed.done", Limit: slowly}},
+		"of one root":  {Rule{Place: AtHandler, Handler: "end", Event: keyedDone.Subject(), Root: "ride.keyed.done", Limit: slowly}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -369,7 +369,7 @@ func TestAHandlerThatHangs(t *testing.T) {
 		}
 		f.end(t)
 		if text := log.String(); strings.Count(text, "handler has not returned") != 1 || !strings.Contains(text, calls[0].Root.String()) ||
-			!strings.Contains(text, "key=otters") || !strings.Contains(text, "flow-1:flow.keyed.begun") {
+			!strings.Contains(text, "key=otters") || !strings.Contains(text, "ride-1:ride.keyed.begun") {
 			t.Errorf("the log:\n%s", text)
 		}
 		if failed := countOf(f, keyedDone.Subject(), stats.Failed); failed != 1 {

@@ -62,14 +62,15 @@ func DefaultHandlerSettings() HandlerSettings {
 }
 
 // CheckProgram reports what the configuration wants and the program can not do: handlers that could
-// not run as they say, exports and limits of types that it does not declare, and durable imports
-// that no handler takes. All are FieldErrors. Mistyped, an export or a limit would do nothing. An
-// import may be of a type that is not declared: a handler for all events takes it.
+// not run as they say, or that declare to emit types of another service; exports and limits of types
+// that it does not declare; and durable imports that no handler takes. All are FieldErrors. Mistyped,
+// an export or a limit would do nothing. An import may be of a type that is not declared: a handler
+// for all events takes it.
 func (n Node) CheckProgram(declared func(subject string) bool) error {
 	if err := checkHandlers(n.Handlers); err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{n.checkEmits()}
 	for i, e := range n.Exports {
 		errs = append(errs, n.checkDeclared(fmt.Sprintf("exports[%d].event", i), e.Event, declared))
 	}
@@ -90,6 +91,21 @@ func (n Node) checkDeclared(field, subject string, declared func(subject string)
 	}
 	return &FieldError{Field: field, Problem: fmt.Sprintf("this program declares no event type %q", subject),
 		Remedy: "correct the name, or declare the type with mesh.NewEvent"}
+}
+
+// checkEmits reports what handlers declare to emit and the node may not.
+func (n Node) checkEmits() error {
+	var errs []error
+	for i, h := range n.Handlers {
+		for _, e := range h.Settings().Emits {
+			if of, own := OwnerOf(e.Subject), ServiceOf(n.Name); of != own {
+				errs = append(errs, &FieldError{Field: fmt.Sprintf("handlers[%d]", i),
+					Problem: fmt.Sprintf("handler %s declares that it emits %s, which belongs to service %s, and this node is of service %s", h.Name(), e.Subject, of, own),
+					Remedy:  "emit a type of this service, which the other one may import"})
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Declares reports whether the settings have an emission of the type, or none at all.

@@ -14,7 +14,7 @@ import (
 // fields of "limits".
 func (n Node) CheckRules(rules []Rule, declared func(subject string) bool) error {
 	n.Limits = rules
-	v := &validation{config: n, rules: firsts{}}
+	v := &validation{config: n, rules: firsts{}, service: ServiceOf(n.Name)}
 	v.limits()
 	v.durableRules()
 	if len(v.problems) > 0 {
@@ -50,7 +50,7 @@ func checkRuleHandler(field string, r Rule, handlers []Handler) error {
 	return nil
 }
 
-// limits checks the rules. They may name an event of any service, as Emit takes one of any.
+// limits checks the rules.
 func (v *validation) limits() {
 	for i, r := range v.config.Limits {
 		field := fmt.Sprintf("limits[%d]", i)
@@ -58,6 +58,7 @@ func (v *validation) limits() {
 			v.add(field+".event", err.Error(), "")
 		} else {
 			v.ruleOnce(field, field+".event", r)
+			v.ruleOwner(field, r)
 		}
 		if r.Root != "" {
 			if err := wire.CheckSubject(r.Root); err != nil {
@@ -79,6 +80,17 @@ func (v *validation) ruleOnce(entry, field string, r Rule) {
 	if first := v.rules.twice(fmt.Sprint(r.WithDefaults().Identity()), entry); first != "" {
 		v.add(field, fmt.Sprintf("%q already stands in %s, by the same place, root and key", r.Event, first), "keep one of the two", entry, first)
 	}
+}
+
+// ruleOwner checks that a rule for what the node emits can meet an event: it emits only types of its
+// service, and the framework's own.
+func (v *validation) ruleOwner(field string, r Rule) {
+	of, place := OwnerOf(r.Event), r.WithDefaults().Place
+	if place != AtEmit && place != AtExport || v.service == "" || slices.Contains([]string{v.service, ownService, "*", ">"}, of) {
+		return
+	}
+	v.add(field+".event", fmt.Sprintf("%q belongs to service %s, and a rule at %s is for what this node of service %s emits", r.Event, of, place, v.service),
+		"name the place where such events come by: import or handler", field+".place")
 }
 
 // ruleLimit checks what a rule allows: a rate or a concurrency.

@@ -13,19 +13,31 @@ import (
 func TestSettleWaitsForTheWholeCascade(t *testing.T) {
 	m := meshtest.Open(t, clueNode(),
 		scoreNode("score-1", mesh.Shared), scoreNode("score-2", mesh.Shared), // one of them gets an event
-		scoreNode("board-1", mesh.Each), scoreNode("board-2", mesh.Each)) // each gets it
+		boardNode("board-1"), boardNode("board-2")) // each gets it
 	for round := 1; round <= 20; round++ {
 		for i := range 10 {
 			emit(t, m, "clue-1", guessed, guess{fmt.Sprint("team-", i), "stork"})
 		}
 		m.Settle(t)
-		count := func(node string) int { return len(meshtest.Events(t, m, node, awarded)) }
+		count := func(node string, e *mesh.Event[points]) int { return len(meshtest.Events(t, m, node, e)) }
 		want := round * 10
-		if shared := count("score-1") + count("score-2"); shared != want || count("board-1") != want || count("board-2") != want {
-			t.Fatalf("round %d: %d, %d and %d events, want %d each", round, shared, count("board-1"), count("board-2"), want)
+		shared, first, second := count("score-1", awarded)+count("score-2", awarded), count("board-1", shown), count("board-2", shown)
+		if shared != want || first != want || second != want {
+			t.Fatalf("round %d: %d, %d and %d events, want %d each", round, shared, first, second, want)
 		}
 	}
 	meshtest.AssertNoneLost(t, m)
+}
+
+var shown = mesh.NewEvent("board.points.shown", mesh.Key(func(p points) string { return p.Team }))
+
+// boardNode shows each solve, whichever other instance does, too.
+func boardNode(name string) mesh.Config {
+	return mesh.Config{Name: name,
+		Imports: []mesh.Import{solved.Import(mesh.Limit{}, mesh.Each)},
+		Handlers: []mesh.Handler{solved.Handle("show", func(ctx context.Context, s solve) error {
+			return shown.Emit(ctx, points{Team: s.Team, Points: 1})
+		})}}
 }
 
 func TestSettleWithoutEvents(t *testing.T) {

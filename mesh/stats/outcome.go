@@ -69,6 +69,9 @@ const (
 	Malformed    = "malformed"
 	PayloadSize  = "payload-size"
 	BadKey       = "key"
+	NotOwner     = "not-owner"    // the type is another service's
+	ForeignTurn  = "foreign-turn" // the context is of another node's handler
+	UnknownType  = "unknown-type"
 	TooManyTypes = "too-many-types"
 	SlowConsumer = "slow-consumer"
 	NoDeadLetter = "dead-letter" // the dead letter itself was refused

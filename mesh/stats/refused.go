@@ -17,6 +17,10 @@ var (
 	ErrCascade = fmt.Errorf("%w: cascade out of bounds", ErrRefused)
 	// ErrLineFull: the rule's policy is to wait, and as many events wait already as may.
 	ErrLineFull = errors.New("as many events wait already as may")
+	// ErrNotOwner: the event's type belongs to another service than the node's.
+	ErrNotOwner = errors.New("mesh: only the service that owns a type emits it")
+	// ErrForeignTurn: the event would belong to one node, and its cause to another.
+	ErrForeignTurn = errors.New("mesh: the context is of a handler of another node")
 	// ErrClosed: the node is closing or closed.
 	ErrClosed = errors.New("mesh: the node is closed")
 )

@@ -12,6 +12,7 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/transact"
 )
 
@@ -85,19 +86,21 @@ func Example() {
 
 	l := &ledger{db: db, relay: transact.NewRelay(transact.Config{Database: db})}
 	told := make(chan Points)
-	node, err := mesh.Open(ctx, mesh.Config{Name: "score-1", Handlers: []mesh.Handler{
-		ClueSolved.Handle("count", func(ctx context.Context, s Solve) error { return l.count(ctx, s) }),
-		PointsChanged.Handle("tell", func(_ context.Context, p Points) error { told <- p; return nil }),
-	}})
+	nodes, err := inproc.Open(ctx,
+		mesh.Config{Name: "clue-1", Exports: []mesh.Export{ClueSolved.Export(mesh.Limit{})}},
+		mesh.Config{Name: "score-1", Imports: []mesh.Import{ClueSolved.Import(mesh.Limit{}, mesh.Shared)}, Handlers: []mesh.Handler{
+			ClueSolved.Handle("count", func(ctx context.Context, s Solve) error { return l.count(ctx, s) }),
+			PointsChanged.Handle("tell", func(_ context.Context, p Points) error { told <- p; return nil }),
+		}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := l.relay.Start(ctx, node); err != nil {
+	if err := errors.Join(nodes.Ready(ctx), l.relay.Start(ctx, nodes.Node("score-1"))); err != nil {
 		log.Fatal(err)
 	}
 
 	for _, clue := range []string{"try-and-eat", "the-otter"} {
-		if err := ClueSolved.Emit(node.Context(ctx), Solve{Team: "otters", Clue: clue}); err != nil {
+		if err := ClueSolved.Emit(nodes.Node("clue-1").Context(ctx), Solve{Team: "otters", Clue: clue}); err != nil {
 			log.Fatal(err)
 		}
 		p := <-told
@@ -105,7 +108,7 @@ func Example() {
 	}
 
 	l.relay.Stop()
-	if err := errors.Join(node.Close(ctx), db.Close()); err != nil {
+	if err := errors.Join(nodes.Close(ctx), db.Close()); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

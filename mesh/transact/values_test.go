@@ -232,16 +232,20 @@ func TestEveryValueSurvivesEveryWayOrIsRefused(t *testing.T) {
 	all := samples()
 	item := mesh.Config{Name: "item-1", Data: mesh.Path(t.TempDir())}
 	sink := mesh.Config{Name: "sink-1", Data: mesh.Path(t.TempDir())}
-	checked := mesh.Config{Name: "check-1", CodecCheck: true}
+	checked := mesh.Config{Name: "item-2", CodecCheck: true}
 	for _, s := range all {
 		s.configure(&item, &sink, &checked)
 	}
-	nodes, err := inproc.Open(t.Context(), item, sink, checked)
+	nodes, err := inproc.Open(t.Context(), item, sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := inproc.Open(t.Context(), checked)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for _, n := range nodes {
+		for _, n := range append(nodes, alone...) {
 			closeNode(t, n)
 		}
 	})
@@ -253,7 +257,7 @@ func TestEveryValueSurvivesEveryWayOrIsRefused(t *testing.T) {
 	db := newDatabase(t)
 	startAs(t, nodes.Node("item-1"), transact.Config{Database: db, Poll: 10 * time.Millisecond})
 	for _, s := range all {
-		t.Run(s.title(), func(t *testing.T) { s.run(t, nodes.Node("item-1"), nodes.Node("check-1"), db) })
+		t.Run(s.title(), func(t *testing.T) { s.run(t, nodes.Node("item-1"), alone[0], db) })
 	}
 }
 

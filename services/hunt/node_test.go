@@ -22,7 +22,7 @@ type rig struct {
 	seen []string // guarded by mu
 }
 
-// start runs the service on a node with nobody else, beside handlers of the test. Stop it, or let the test's end do so.
+// start runs the service on a node, beside handlers of the test, linked to a node of clue without a service. Stop it, or let the test's end do so.
 func start(t *testing.T, config Config, hunt *huntfile.Hunt, others ...mesh.Handler) *rig {
 	t.Helper()
 	config.HTTP = "127.0.0.1:0"
@@ -31,7 +31,7 @@ func start(t *testing.T, config Config, hunt *huntfile.Hunt, others ...mesh.Hand
 		t.Fatal(err)
 	}
 	r := &rig{Service: s, t: t}
-	r.Run = servicetest.Start(t, s, mesh.Config{Name: "hunt-1", CodecCheck: true, Handlers: append([]mesh.Handler{
+	r.Run = servicetest.Start(t, s, mesh.Config{Name: "hunt-1", CodecCheck: true, Imports: []mesh.Import{Solved.Import(mesh.Limit{}, mesh.Shared)}, Handlers: append([]mesh.Handler{
 		Unlocked.Handle("see-unlocked", func(_ context.Context, e ClueUnlocked) error { return r.note("%s unlocked %v", e.Team, e.Clues) }),
 		Progressed.Handle("see-progressed", func(_ context.Context, e ProgressChanged) error {
 			return r.note("%s progressed %d/%d of %d", e.Team, e.Solved, e.Unlocked, e.Total)
@@ -39,9 +39,12 @@ func start(t *testing.T, config Config, hunt *huntfile.Hunt, others ...mesh.Hand
 		Finished.Handle("see-finished", func(_ context.Context, e TeamFinished) error {
 			return r.note("%s finished with %d at %d", e.Team, e.Solves, e.At)
 		}),
-	}, others...)})
+	}, others...)}, mesh.Config{Name: "clue-1", Exports: []mesh.Export{Solved.Export(mesh.Limit{})}})
 	return r
 }
+
+// inClue is a context of clue's node.
+func (r *rig) inClue() context.Context { return r.Nodes.Node("clue-1").Context(r.Ctx) }
 
 func (r *rig) note(format string, args ...any) error {
 	r.mu.Lock()
@@ -68,7 +71,7 @@ func (r *rig) expect(want ...string) {
 // solve tells the service of a solve, as clue would.
 func (r *rig) solve(team, clue string, at int64) {
 	r.t.Helper()
-	if err := Solved.Emit(r.Ctx, ClueSolved{Team: team, Clue: clue, At: at}); err != nil {
+	if err := Solved.Emit(r.inClue(), ClueSolved{Team: team, Clue: clue, At: at}); err != nil {
 		r.t.Fatal(err)
 	}
 }

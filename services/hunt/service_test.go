@@ -103,13 +103,13 @@ func TestSameEventAgain(t *testing.T) {
 	hunt.Finish.Solves = 1
 	r := start(t, config, hunt)
 	r.join("owls")
-	told, err := Solved.Stage(r.Ctx, ClueSolved{Team: "owls", Clue: "a", At: 10})
+	told, err := Solved.Stage(r.inClue(), ClueSolved{Team: "owls", Clue: "a", At: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
 	again := func(r *rig) {
 		t.Helper()
-		if _, err := r.Nodes[0].Relay(r.Ctx, told, told); err != nil {
+		if _, err := r.Nodes.Node("clue-1").Relay(r.Ctx, told, told); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -187,13 +187,13 @@ func TestEventThatCanNotBeKept(t *testing.T) {
 	r.expect("owls unlocked [a b]", "owls progressed 1/2 of 5")
 
 	r.exec(full)
-	told, err := Solved.Stage(r.Ctx, ClueSolved{Team: "owls", Clue: "a", At: 20})
+	told, err := Solved.Stage(r.inClue(), ClueSolved{Team: "owls", Clue: "a", At: 20})
 	if err != nil {
 		t.Fatal(err)
 	}
 	deliver := func() {
 		t.Helper()
-		if _, err := r.Nodes[0].Relay(r.Ctx, told); err != nil {
+		if _, err := r.Nodes.Node("clue-1").Relay(r.Ctx, told); err != nil {
 			t.Fatal(err)
 		}
 	}

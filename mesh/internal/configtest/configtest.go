@@ -44,7 +44,7 @@ peers:
 limits:
   - {name: newest, place: emit, event: "clue.answer.*", root: clue.answer.submitted, by: key, keys: 7, within: 2s, limit: {rate: 20/min, burst: 50, policy: coalesce}}
   - {event: clue.answer.submitted, by: root, limit: {rate: 200/s, burst: 9, policy: refuse}}
-  - {name: sent, place: export, event: "score.>", by: type, limit: {rate: 3/h, policy: shed}}
+  - {name: sent, place: export, event: "clue.hint.*", by: type, limit: {rate: 3/h, policy: shed}}
   - {place: import, event: hunt.clue.unlocked, by: peer, limit: {rate: 1000000000/s, policy: wait}}
   - {name: paced, place: handler, handler: judge, event: clue.answer.submitted, limit: {rate: 0.5/s, burst: 1000000, policy: wait}, waiting: 9}
   - {name: few, place: handler, handler: judge, event: clue.answer.submitted, by: key, concurrency: 2}

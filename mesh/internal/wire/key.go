@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// emptyKeyToken is the token of the empty key: NATS has no empty tokens. No other key gives it, for elsewhere a "%" is
+// EmptyKeyToken is the token of the empty key: NATS has no empty tokens. No other key gives it, for elsewhere a "%" is
 // followed by two digits.
-const emptyKeyToken = "%"
+const EmptyKeyToken = "%"
 
 const upperHex = "0123456789ABCDEF"
 
@@ -49,7 +49,7 @@ func CheckKey(key string) error {
 // (see CheckKey) does not decode.
 func AppendKey(dst []byte, key string) []byte {
 	if key == "" {
-		return append(dst, emptyKeyToken...)
+		return append(dst, EmptyKeyToken...)
 	}
 	for i := 0; i < len(key); i++ {
 		c := key[i]
@@ -67,10 +67,10 @@ func AppendKey(dst []byte, key string) []byte {
 // ErrKeyTooLong or ErrKeyNotUTF8, too. It allocates only where the token has escapes.
 func DecodeKey(token string) (string, error) {
 	switch {
-	case token == emptyKeyToken:
+	case token == EmptyKeyToken:
 		return "", nil
 	case token == "":
-		return "", malformed("key token is empty; the empty key's token is %q", emptyKeyToken)
+		return "", malformed("key token is empty; the empty key's token is %q", EmptyKeyToken)
 	case len(token) > 3*MaxKeyBytes:
 		return "", malformed("%w: its token has %d bytes", ErrKeyTooLong, len(token))
 	}
