@@ -71,7 +71,7 @@ func (b *batch) finish(ctx context.Context, count int) {
 	for i := range count {
 		e, err := &b.entries[i], b.stop
 		if e.durable {
-			err = errors.Join(b.stop, b.flow.kept.Await(ctx, e.stored))
+			err = errors.Join(b.stop, b.flow.kept.Await(context.WithoutCancel(ctx), e.stored))
 		}
 		if err != nil {
 			e.discard()
@@ -89,6 +89,7 @@ func (b *batch) finish(ctx context.Context, count int) {
 // enterDurable stores an event and gives it to all who take it: a batch of one.
 func (r *typedRoute[T]) enterDurable(ctx context.Context, o *offer, value *T) (id cause.ID, err error) {
 	b := batch{flow: r.flow, done: func(_ int, e error) { err = e }}
+	o.id, _ = ctx.Value(idKey{}).(cause.ID)
 	if id, err = r.addTo(ctx, &b, 0, o, value); err != nil {
 		return id, err
 	}
@@ -100,6 +101,9 @@ func (r *typedRoute[T]) enterDurable(ctx context.Context, o *offer, value *T) (i
 func (r *typedRoute[T]) addTo(ctx context.Context, b *batch, index int, o *offer, value *T) (cause.ID, error) {
 	p := r.pend(value, o.payload)
 	p.item.Header = cause.NewRoot(r.root, o.event.Key, o.event.At)
+	if !o.id.IsZero() {
+		p.item.Header.Rename(o.id)
+	}
 	id := p.item.Header.ID
 	err := b.add(ctx, entry{arrival: &p.arrival, held: p, index: index})
 	if err != nil {

@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"errors"
+	"time"
 
 	"leafmesh/mesh/cause"
 )
@@ -82,6 +83,21 @@ func NewRoot(ctx context.Context) context.Context {
 	}
 	return ctx
 }
+
+// idKey finds in a context the id of [WithID].
+type idKey struct{}
+
+// WithID gives a context with which [Event.Emit] emits a root event of a durable export under an id
+// of the caller's choice. So one that may be stored already, see [UncertainError], can be emitted
+// again: the outbox keeps one event of an id, if the second comes within two minutes. [NewID] makes
+// ids. The id has no effect on events of other types, in a handler, where ids follow from the event
+// being handled, and in EmitAll.
+func WithID(ctx context.Context, id cause.ID) context.Context {
+	return context.WithValue(ctx, idKey{}, id)
+}
+
+// NewID makes an id that no other event has.
+func NewID() cause.ID { return cause.NewID(time.Now().UnixNano()) }
 
 // sourceOf gives the node that ctx belongs to and, inside a handler, the turn.
 func sourceOf(ctx context.Context) source {

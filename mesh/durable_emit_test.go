@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/stats"
@@ -69,5 +70,62 @@ func TestDurableEmitAllTellsInOrder(t *testing.T) {
 	}
 	if !slices.Equal(told, []int{1, 2, 3, 4}) {
 		t.Errorf("told of %v", told)
+	}
+}
+
+// A context that has ended stores nothing: not for peers, nor for this node.
+func TestDurableEmitWithAnEndedContext(t *testing.T) {
+	var local, remote seen
+	clue := durableClue(t, func(c *mesh.Config) { c.Handlers = append(c.Handlers, clueSolved.Handle("local", local.add)) })
+	nodes := openAll(t, clue, durableScore(t, remote.add))
+	ended, cancel := context.WithCancel(nodes[0].Context(t.Context()))
+	cancel()
+	for i := range 100 {
+		if err := clueSolved.Emit(ended, solved{At: int64(i)}); !errors.Is(err, context.Canceled) || !errors.Is(err, mesh.ErrRefused) {
+			t.Fatalf("error %v", err)
+		}
+	}
+	emit(t, nodes[0], clueSolved, solved{At: 100})
+	await(t, "the one", func() bool { return remote.count() == 1 && local.count() == 1 })
+	if s := nodes[0].Stats(); s.Of(clueSolved.Subject(), stats.Stored) != 1 || s.Of(clueSolved.Subject(), stats.Refused) != 100 {
+		t.Errorf("counts %v", s.Counts)
+	}
+}
+
+// A context that ends while the outbox works does not make Emit forget what became of the event.
+func TestDurableEmitWaitsForTheAnswer(t *testing.T) {
+	var remote seen
+	nodes := openAll(t, durableClue(t), durableScore(t, remote.add))
+	const events = 500
+	failed := 0
+	for i := range events {
+		ctx, cancel := context.WithTimeout(nodes[0].Context(t.Context()), time.Duration(i%50)*time.Microsecond)
+		if clueSolved.Emit(ctx, solved{At: int64(i)}) != nil {
+			failed++
+		}
+		cancel()
+	}
+	emit(t, nodes[0], clueSolved, solved{At: events})
+	await(t, "all that Emit returned nil for, and no other", func() bool { return remote.count() == events-failed+1 })
+	if failed == 0 || failed == events {
+		t.Errorf("%d of %d failed: the test shows nothing", failed, events)
+	}
+}
+
+// What is emitted again under its id is stored once.
+func TestDurableEmitAgainUnderAnID(t *testing.T) {
+	var remote seen
+	nodes := openAll(t, durableClue(t), durableScore(t, remote.add))
+	id := mesh.NewID()
+	ctx := mesh.WithID(nodes[0].Context(t.Context()), id)
+	for range 3 {
+		if err := clueSolved.Emit(ctx, solved{Team: "owls", At: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	emit(t, nodes[0], clueSolved, solved{At: 2})
+	await(t, "both", func() bool { return remote.count() == 2 })
+	if all := remote.all(); all[0].At != 1 || all[1].At != 2 {
+		t.Errorf("got %v", all)
 	}
 }

@@ -59,8 +59,9 @@ func (r *typedRoute[T]) take(ctx context.Context, o *offer, v rules.Verdict, val
 // offer is an event that is shown to the gate, and what is found out about it.
 type offer struct {
 	staged bool
-	turn   *turn // nil: a root event
-	now    int64 // as of the node's clock
+	turn   *turn    // nil: a root event
+	now    int64    // as of the node's clock
+	id     cause.ID // that the emitter chose; zero: none
 	event  rules.Event
 	// payload is the value's, of an event that is exported or staged. No other is encoded.
 	payload delivery.Payload

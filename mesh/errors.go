@@ -13,6 +13,8 @@ import (
 type (
 	RefusedError = stats.RefusedError
 	CascadeError = stats.CascadeError
+	// UncertainError says which durable event may be stored although Emit failed.
+	UncertainError = stats.UncertainError
 )
 
 // Errors of events that were not admitted. A RefusedError wraps the reason it names.
@@ -41,7 +43,7 @@ var (
 	// ErrOutboxDisk: the outbox can not write, as on a full disk. Nothing was stored.
 	ErrOutboxDisk = outbox.ErrDisk
 	// ErrUncertain: the outbox gave no answer in time. The event may be stored nevertheless; it was
-	// not handled on this node.
+	// not handled on this node. errors.As with an *UncertainError tells its id: see [WithID].
 	ErrUncertain = outbox.ErrUncertain
 )
 

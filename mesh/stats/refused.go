@@ -60,6 +60,21 @@ func (e RefusedError) As(target any) bool { return copyTo(target, e) }
 // Unwrap gives the cause.
 func (e RefusedError) Unwrap() error { return e.Cause }
 
+// UncertainError says that a durable event may be stored although Emit failed: the outbox gave no
+// answer in time. With mesh.WithID and this id it can be emitted again without becoming two.
+type UncertainError struct {
+	Event cause.ID
+	Cause error
+}
+
+// Error names the event.
+func (e *UncertainError) Error() string {
+	return fmt.Sprintf("event %s may be stored: %v", e.Event, e.Cause)
+}
+
+// Unwrap gives the cause.
+func (e *UncertainError) Unwrap() error { return e.Cause }
+
 // CascadeError says which bound of its cascade an event would have broken. It is a RefusedError, and
 // a value like one.
 //

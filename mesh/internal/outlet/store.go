@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/outbox"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
@@ -54,13 +55,20 @@ func (s *Store) Seal(of *steps.Type, h *cause.Header, payload []byte) (Stored, e
 	return Stored{of: of, header: *h, subject: string(wire.AppendSubject(nil, h.Subject(), h.Key)), message: message}, nil
 }
 
-// Send gives an event to the outbox. Events are stored in the order of the calls.
+// Send gives an event to the outbox, unless ctx has ended. Events are stored in the order of the
+// calls.
 func (s *Store) Send(ctx context.Context, e Stored) Stored {
+	if e.err = ctx.Err(); e.err != nil {
+		e.err = fmt.Errorf("it was not stored: %w", clock.EndOf(ctx))
+		return e
+	}
 	e.pending, e.err = s.Store(ctx, e.subject, e.header.ID, e.message)
 	return e
 }
 
 // Await returns when an event that was sent is stored, or is not, and counts it. It is called once.
+// The outbox gives up by itself some seconds after it had no answer: who leaves when ctx ends does
+// not know what became of the event.
 func (s *Store) Await(ctx context.Context, e Stored) error {
 	err := e.err
 	if err == nil {
@@ -91,10 +99,12 @@ func (s *Store) notStored(h *cause.Header, err error) error {
 	switch {
 	case errors.Is(err, outbox.ErrFull):
 		return s.refuse(h, stats.OutboxFull, err)
+	case errors.Is(err, outbox.ErrDisk) && errors.Is(err, outbox.ErrUncertain):
+		return s.refuse(h, stats.OutboxDisk, &stats.UncertainError{Event: h.ID, Cause: err})
 	case errors.Is(err, outbox.ErrDisk):
 		return s.refuse(h, stats.OutboxDisk, err)
 	case errors.Is(err, outbox.ErrUncertain):
-		return s.refuse(h, stats.OutboxUncertain, err)
+		return s.refuse(h, stats.OutboxUncertain, &stats.UncertainError{Event: h.ID, Cause: err})
 	case errors.Is(err, outbox.ErrClosed):
 		return s.refuse(h, stats.Closed, stats.ErrClosed)
 	default: // the context ended before it was sent, or the outbox refuses it for a reason of its own
