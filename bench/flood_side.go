@@ -76,7 +76,7 @@ func (t *torrent) start() error {
 		ticks := newPace(int(time.Second / floodTick))
 		for !t.quit.Load() {
 			ticks.wait()
-			for range floodTimes * floodLimit * int(floodTick) / int(time.Second) {
+			for range floodTimes * floodLimit * floodTick / time.Second {
 				_ = t.emit()
 			}
 		}

@@ -77,7 +77,7 @@ func exporterConfig(importerKey, dir string) string {
 		server = fmt.Sprintf(`
 jetstream {store_dir: %q, domain: "clue-1", max_memory_store: 1, max_file_store: %d, sync_interval: "1s"}
 feature_flags {js_ack_fc_v2: true}`, dir, int64(1)<<60)
-		account = fmt.Sprintf("jetstream {max_memory: 0, max_file: %d, max_streams: 1}", 1<<31)
+		account = fmt.Sprintf("jetstream {max_memory: 0, max_file: %d, max_streams: 1}", int64(1)<<31)
 		publish, subscribe = `"$JS.clue-1.API.>", "$JS.ACK.>"`, `"_INBOX.>"`
 	}
 	return fmt.Sprintf(`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -134,7 +135,7 @@ func TestRemoteErrors(t *testing.T) {
 		"a broken server":    {&daemons{status: http.StatusInternalServerError}, "500 Internal Server Error"},
 		"played before":      {&daemons{solves: 5}, "played before"},
 		"other verdicts":     {&daemons{status: http.StatusConflict}, ""},
-		"another derivation": {&daemons{looks: -1 << 60}, "derived hunt"},
+		"another derivation": {&daemons{looks: math.MinInt}, "derived hunt"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())

@@ -10,5 +10,5 @@ import (
 // RetryAfter tells the client when to come again: in whole seconds, rounded up, and at least one. Call it before the
 // problem is answered.
 func RetryAfter(w http.ResponseWriter, d time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(d.Seconds())))))
+	w.Header().Set("Retry-After", strconv.FormatInt(max(1, int64(math.Ceil(d.Seconds()))), 10))
 }

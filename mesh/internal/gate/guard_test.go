@@ -79,7 +79,7 @@ func TestLedgerMatchesTheModel(t *testing.T) {
 
 func BenchmarkGuard(b *testing.B) {
 	guard := NewGuard(1 << 16)
-	bounds := Bounds{Depth: 16, Descendants: 1 << 60, Deadline: time.Hour}
+	bounds := Bounds{Depth: 16, Descendants: math.MaxInt, Deadline: time.Hour}
 	d := Descendant{Depth: 3}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

@@ -3,6 +3,7 @@ package inlet
 import (
 	"crypto/sha256"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -214,7 +215,7 @@ func (d *durable) bury(t *taken, id cause.ID, failures []delivery.Failure) {
 	for _, f := range failures {
 		text := letters.ErrorText(f.Err)
 		err := d.Letters.Put(letters.Letter{
-			ID: id, Handler: handlerOf(f.Place), Peer: d.peer, Subject: d.of.Subject, Tries: int(t.count),
+			ID: id, Handler: handlerOf(f.Place), Peer: d.peer, Subject: d.of.Subject, Tries: int(min(t.count, math.MaxInt32)),
 			Error: text, At: time.Unix(0, d.Clock.Wall()), Message: t.Data(),
 		})
 		if err != nil {

@@ -3,13 +3,15 @@ package leaf
 import (
 	"context"
 	"fmt"
-	"leafmesh/mesh/config"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/wire"
 )
 
 // lookAgain is how often Ready looks at the links themselves. What beacons bring
@@ -31,6 +33,14 @@ var beaconDecoding = func() cbor.DecMode {
 	}
 	return mode
 }()
+
+func decodeBeacon(data []byte) (b beacon, err error) {
+	if err := wire.CheckLengths(data); err != nil {
+		return beacon{}, err
+	}
+	err = beaconDecoding.Unmarshal(data, &b)
+	return b, err
+}
 
 // importer collects the beacons of the exporters this server is linked to.
 type importer struct {
@@ -61,8 +71,8 @@ func startImporter(s *Server) (*importer, error) {
 
 // hear runs in the subscription's goroutine, which ends with the connection.
 func (i *importer) hear(message *nats.Msg) {
-	var b beacon
-	if beaconDecoding.Unmarshal(message.Data, &b) != nil {
+	b, err := decodeBeacon(message.Data)
+	if err != nil {
 		return // only an exporter's own link can carry it; Ready will say what is missing
 	}
 	nonce := string(b.Nonce)

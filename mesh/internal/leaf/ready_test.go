@@ -111,6 +111,16 @@ func TestReadyNamesWhatIsMissing(t *testing.T) {
 	eventually(t, "a rejected key", func() bool { return strings.Contains(expired("hunt-1").Error(), "Authorization Violation") })
 }
 
+// A length is not cut to what an int holds: 2^62 is 0 in 32 bits, and the list would be empty.
+func TestABeaconThatPromisesTooMuch(t *testing.T) {
+	for name, head := range map[string]string{"text": "\x01\x7B", "bytes": "\x02\x5B", "list": "\x05\x9B"} {
+		message := "\xA1" + head + "\x40\x00\x00\x00\x00\x00\x00\x00"
+		if b, err := decodeBeacon([]byte(message)); err == nil {
+			t.Errorf("%s: %+v", name, b)
+		}
+	}
+}
+
 // A beacon counts only with the nonce of a present link: one that a peer made up,
 // or that belongs to a former link, changes nothing.
 func TestBeaconOfAnotherLink(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"leafmesh/mesh/internal/wire"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -98,6 +99,9 @@ func (f Format) Decode(data []byte, v any) error {
 	sum := sha256.Sum256(text)
 	if !bytes.Equal(seal[:len(sumHead)], sumHead) || !bytes.Equal(seal[len(sumHead):], sum[:]) {
 		return errSum
+	}
+	if err := wire.CheckLengths(text); err != nil {
+		return err
 	}
 	var d document
 	if err := decoder.Unmarshal(text, &d); err != nil {

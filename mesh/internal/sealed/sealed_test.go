@@ -1,6 +1,7 @@
 package sealed
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
@@ -59,6 +60,12 @@ func names(t *testing.T, folder string) (names []string) {
 	return names
 }
 
+// seal puts a checksum behind a document.
+func seal(text string) []byte {
+	sum := sha256.Sum256([]byte(text))
+	return slices.Concat([]byte(text), sumHead, sum[:])
+}
+
 func TestWhatIsNotBelieved(t *testing.T) {
 	encode := func(f Format, v any) []byte {
 		data, err := f.Encode(v)
@@ -81,6 +88,7 @@ func TestWhatIsNotBelieved(t *testing.T) {
 		"another version":  {encode(Format{Kind: "note", Version: 3, Max: 200}, note{}), "version 3, this program knows 2"},
 		"unknown fields":   {encode(notes, struct{ More int }{1}), "unknown field"},
 		"another type":     {encode(notes, "text"), "cannot unmarshal"},
+		"2^62 pairs":       {seal("\xA3\x01\x64note\x02\x02\x03\xBB\x40\x00\x00\x00\x00\x00\x00\x00"), "map"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "note")

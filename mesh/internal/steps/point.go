@@ -11,7 +11,8 @@ import (
 type Point struct {
 	count atomic.Uint64
 	heard *listeners
-	step  Step // its size keeps the next point's count off this cache line
+	step  Step    // its size keeps the next point's count off this cache line
+	_     [8]byte // also where a pointer has 4 bytes
 }
 
 // Pass counts one event that takes the step, and tells who listens. The header is copied if it is

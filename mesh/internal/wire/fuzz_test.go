@@ -73,7 +73,7 @@ func FuzzDecodePayload(f *testing.F) {
 		err := DecodePayload(payload, &loose)
 		checkDecoded(t, payload, err, loose, new(any))
 
-		wellFormed := len(payload) <= MaxMessageBytes && refuseNull(payload) == nil && payloadDecoder.Wellformed(payload) == nil
+		wellFormed := len(payload) <= MaxMessageBytes && refuseNull(payload) == nil && CheckLengths(payload) == nil && payloadDecoder.Wellformed(payload) == nil
 		switch err := checkPayload(payload); {
 		case err == nil && !wellFormed:
 			t.Fatalf("%x: encoding would let it pass; the library: %v", payload, payloadDecoder.Wellformed(payload))

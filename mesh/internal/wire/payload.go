@@ -124,6 +124,9 @@ func DecodePayload(payload []byte, v any) (err error) {
 	if err := refuseNull(payload); err != nil {
 		return malformed("payload: %w", err)
 	}
+	if err := CheckLengths(payload); err != nil {
+		return malformed("payload as %T: %w", v, err)
+	}
 	if err := payloadDecoder.Unmarshal(payload, v); err != nil {
 		return malformed("payload as %T: %w", v, err)
 	}
