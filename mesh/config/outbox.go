@@ -44,12 +44,6 @@ const (
 	maxOutboxEvents     = 1_000_000_000
 )
 
-// Of an int64 each, for the largest is over every int of 32 bits.
-const (
-	defaultOutboxBytes int64 = 1 << 30
-	minOutboxBytes     int64 = 1 << 20
-	maxOutboxBytes     int64 = 1 << 40
-)
 
 // String gives "always" or the interval.
 func (s Sync) String() string {

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"leafmesh/mesh/internal/sealed"
 )
 
 // markName is the file, beside JetStream's, that tells at the next start whether
@@ -84,10 +86,10 @@ func writeMark(dir string, m mark) error {
 	if err := writeSynced(path+".new", text); err != nil {
 		return err
 	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := sealed.Rename(path+".new", path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return sealed.SyncFolder(dir)
 }
 
 func writeSynced(path string, text []byte) error {
@@ -97,13 +99,4 @@ func writeSynced(path string, text []byte) error {
 	}
 	_, err = f.Write(text)
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// syncDir makes a rename last.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

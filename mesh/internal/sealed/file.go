@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 )
 
 // DamagedError is returned for a file that does not hold what was written to it.
@@ -30,7 +29,7 @@ func MakeFolder(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return SyncFolder(filepath.Dir(path))
 }
 
 // temporary is the pattern of what is half written. The dot hides it; the ending
@@ -53,10 +52,10 @@ func (f Format) Write(path string, v any) error {
 	if err := fill(half, data); err != nil {
 		return fmt.Errorf("write %s: %w", f.Kind, errors.Join(err, os.Remove(half.Name())))
 	}
-	if err := os.Rename(half.Name(), path); err != nil {
+	if err := Rename(half.Name(), path); err != nil {
 		return fmt.Errorf("write %s: %w", f.Kind, errors.Join(err, os.Remove(half.Name())))
 	}
-	if err := syncFolder(folder); err != nil {
+	if err := SyncFolder(folder); err != nil {
 		return fmt.Errorf("write %s: %w", f.Kind, err)
 	}
 	return nil
@@ -99,7 +98,7 @@ func Remove(path string) error {
 	if err := os.Remove(path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return SyncFolder(filepath.Dir(path))
 }
 
 // Sweep deletes what Write had half written in a folder when its process was
@@ -118,17 +117,4 @@ func Sweep(folder string) error {
 		}
 	}
 	return nil
-}
-
-// syncFolder makes what was renamed or removed in a folder outlive a crash of
-// the machine.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // a folder has nothing to sync there
-	}
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
