@@ -137,6 +137,8 @@ func TestOutboxOverALink(t *testing.T) {
 	if err := clue.Stop(timeout(t)); err != nil {
 		t.Fatal(err)
 	}
+	// Else Ready may still mean the former link, and what is asked over that is lost.
+	eventually(t, "link down", func() bool { return !score.Links()[0].Connected })
 	s.Listen, s.Importers = address, []Importer{score.consumer(kept)}
 	clue.start(t, s)
 	clue.store(t, "4")
