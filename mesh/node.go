@@ -110,18 +110,3 @@ func (n *Node) Dial(urls map[string]string) error {
 	}
 	return nil
 }
-
-// Ready waits until every declared import is connected, and until the exporter itself has said that
-// it sees this node's interest. From then on events that the exporter emits reach this node while
-// the link lives. It returns an error that names what is missing when ctx ends, and at once when a
-// peer does not export what this node imports.
-func (n *Node) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	failed := func(err error) { cancel(fmt.Errorf("mesh: node %s is not ready: %w", n.name, err)) } // the first one counts
-	var links sync.WaitGroup
-	links.Go(func() { n.leaf.ReadyFor(ctx, topology.Wanted(n.config), failed) })
-	links.Go(func() { n.inlets.Ready(ctx, failed) })
-	links.Wait()
-	return context.Cause(ctx)
-}

@@ -53,14 +53,18 @@ func (nodes Nodes) abort() {
 	_ = nodes.Close(ctx)
 }
 
-// Ready waits until each node is ready; see mesh.Node.Ready.
+// Ready waits until each node is ready; see mesh.Node.Ready. When ctx ends first, the error says of
+// each node what it misses.
 func (nodes Nodes) Ready(ctx context.Context) error {
+	var errs []error
 	for _, n := range nodes {
-		if err := n.Ready(ctx); err != nil {
-			return err
+		err := n.Ready(ctx)
+		errs = append(errs, err)
+		if err != nil && ctx.Err() == nil {
+			break // waiting for the others would not mend it
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Node gives the node of a name, or nil.

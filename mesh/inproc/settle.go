@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/stats"
 )
 
@@ -55,7 +56,7 @@ func (nodes Nodes) Settle(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nodes.unsettled(now, context.Cause(ctx))
+			return nodes.unsettled(now, clock.EndOf(ctx))
 		}
 	}
 }

@@ -94,7 +94,7 @@ func openDurable(env *Env, of Type, settings config.Import) (list []*durable, er
 			open:         map[uint64]*taken{},
 			excused:      map[uint64]uint64{},
 		}
-		d.present.Store(&state{err: errNotBound})
+		d.present.Store(d.unbound(errNotBound, false))
 		list = append(list, d)
 	}
 	return list, nil
@@ -127,7 +127,10 @@ func (d *durable) run() {
 // unbound says why the import is not bound. A peer that is linked and gives no answer for long does
 // not let this service read the type from an outbox.
 func (d *durable) unbound(err error, refused bool) *state {
-	if refused {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded): // bind's own, and nobody else's
+		err = fmt.Errorf("no answer within %v", bindTimeout)
+	case refused:
 		err = fmt.Errorf("%s keeps no %s for service %s: name the service in the export's kept_for there, or import it without durable: %w",
 			d.peer, d.of.Subject, config.ServiceOf(d.Node), leaf.ErrNotExported)
 	}
@@ -230,7 +233,7 @@ func (d *durable) ready(ctx context.Context) error {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", state.err, context.Cause(ctx))
+			return fmt.Errorf("%w: %w", state.err, clock.EndOf(ctx))
 		}
 	}
 }

@@ -47,16 +47,19 @@ type NotReadyError struct {
 	Connected bool     // the link is up
 	Missing   []string // subjects the peer has not seen our interest in
 	Hint      string   // what the server last logged about the peer, or ""
-	Cause     error    // why Ready stopped waiting: the context's error
+	Cause     error    // why Ready stopped waiting: the context's error, and its cause
 }
 
 // Error gives the state of the link and the subjects that are missing.
 func (e *NotReadyError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "link to %s (%s): ", e.Peer, e.URL)
-	if e.Connected {
-		fmt.Fprintf(&b, "connected, but it has not seen our interest in %s", orNothing(e.Missing))
-	} else {
+	switch {
+	case e.Connected && len(e.Missing) == 0:
+		b.WriteString("connected, and has not said anything yet")
+	case e.Connected:
+		fmt.Fprintf(&b, "connected, but it has not seen our interest in %s", strings.Join(e.Missing, ", "))
+	default:
 		b.WriteString("not connected")
 	}
 	if e.Hint != "" {

@@ -1,11 +1,14 @@
 package leaf
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/internal/clock"
 )
 
 // Port is a way out of the process: what is published in an account, on one connection.
@@ -41,7 +44,7 @@ func Flush(ctx context.Context, conn *nats.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
 	if err := conn.FlushWithContext(ctx); err != nil {
-		return fmt.Errorf("flush: %w", err)
+		return fmt.Errorf("flush: %w", cmp.Or(clock.EndOf(ctx), err))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/wire"
 )
 
@@ -117,7 +118,7 @@ func (i *importer) latest(nonce string) (heard, bool, <-chan struct{}) {
 //
 // Errors: ErrUnknownPeer; ErrNotExported (a *NotExportedError) when the peer does
 // not export one of them; ErrPayloadLimit; ErrStopped; and a *NotReadyError with
-// the context's error when ctx ends first.
+// the context's error and cause when ctx ends first.
 //
 // It takes what the peer's latest beacon over the present link says, so interest
 // that was taken back and given again within a second may still count as seen.
@@ -139,7 +140,7 @@ func (s *Server) Ready(ctx context.Context, peer string, wireSubjects []string) 
 		case <-s.quit:
 			return fmt.Errorf("ready for %s: %w", peer, ErrStopped)
 		case <-ctx.Done():
-			return s.notReady(remote, state, context.Cause(ctx))
+			return s.notReady(remote, state, clock.EndOf(ctx))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package leaf
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -15,6 +16,8 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/internal/clock"
 )
 
 // startTimeout bounds the start when the context does not. A start takes 2 ms.
@@ -112,14 +115,13 @@ func (s *Server) awaitListeners(ctx context.Context) error {
 	if problem := s.log.fatals(); problem != "" {
 		return fmt.Errorf("%s: %s", problem, s.spec.remedy(problem))
 	}
-	wait := startTimeout
-	if deadline, ok := ctx.Deadline(); ok {
-		wait = min(wait, time.Until(deadline))
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	if ctx.Err() == nil && s.nats.ReadyForConnections(time.Until(deadline)) {
+		return nil
 	}
-	if ctx.Err() != nil || !s.nats.ReadyForConnections(wait) {
-		return fmt.Errorf("listeners not ready within %v: %w", wait, context.Cause(ctx))
-	}
-	return nil
+	return fmt.Errorf("the listeners are not ready: %w", cmp.Or(clock.EndOf(ctx), context.DeadlineExceeded))
 }
 
 // remedy says what to do about a line that ended the start.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"leafmesh/mesh/internal/clock"
 )
 
 // Stop closes what Connect gave out, ends links and listeners, and waits until
@@ -25,7 +27,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-s.stopped:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("stop leaf server %s: still stopping: %w", name, context.Cause(ctx))
+		return fmt.Errorf("stop leaf server %s: still stopping: %w", name, clock.EndOf(ctx))
 	}
 }
 

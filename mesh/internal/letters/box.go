@@ -103,7 +103,7 @@ func (b *Box) Replay(ctx context.Context, key string, deliver Deliver) error {
 	case err := <-settled:
 		return err
 	case <-ctx.Done():
-		return clock.EndOf(ctx)
+		return fmt.Errorf("the event is still being handled: %w", clock.EndOf(ctx))
 	}
 }
 

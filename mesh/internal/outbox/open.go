@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"leafmesh/mesh/internal/clock"
 )
 
 // Outbox is the stream of a node's durable exports. All methods may be called from
@@ -31,6 +33,9 @@ type Outbox struct {
 // what is wrong with the configuration; what the server says.
 func Open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 	o, err := open(ctx, conn, c.withDefaults())
+	if end := clock.EndOf(ctx); err != nil && end != nil && !errors.Is(err, context.Cause(ctx)) {
+		err = fmt.Errorf("%w: %w", err, end) // the client knows ctx's error, and not its cause
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the outbox of %s: %w", c.Node, err)
 	}

@@ -276,3 +276,15 @@ func TestCloseTellsBeforeItReturns(t *testing.T) {
 		}
 	}
 }
+
+// A start whose context ends says why it did. The client knows its error alone.
+func TestOpenSaysWhyItsContextEnded(t *testing.T) {
+	s := newSite(t, nil)
+	s.serve(t)
+	why := errors.New("the operator has no more time")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	if _, err := Open(ctx, s.conn, s.config); !errors.Is(err, context.Canceled) || !errors.Is(err, why) {
+		t.Errorf("%v", err)
+	}
+}

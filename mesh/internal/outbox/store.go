@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"leafmesh/mesh/internal/clock"
 )
 
 // Pending is a message on its way into the stream.
@@ -36,7 +38,7 @@ func (p *Pending) Wait(ctx context.Context) error {
 	case <-p.done:
 		return p.err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrUncertain, context.Cause(ctx))
+		return fmt.Errorf("%w: %w", ErrUncertain, clock.EndOf(ctx))
 	}
 }
 
@@ -107,7 +109,7 @@ func (a *answers) send(ctx context.Context, subject string, id [16]byte, message
 		case <-a.quit:
 			return nil, ErrClosed
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, clock.EndOf(ctx)
 		}
 	}
 	p := &Pending{done: make(chan struct{}), turn: a.turn.Load()}
@@ -256,7 +258,7 @@ func (a *answers) close(ctx context.Context) error {
 		case a.slots <- struct{}{}:
 			continue
 		case <-ctx.Done():
-			err = context.Cause(ctx)
+			err = clock.EndOf(ctx)
 		}
 		break
 	}

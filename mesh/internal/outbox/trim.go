@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"leafmesh/mesh/internal/clock"
 )
 
 // trimmer is the goroutine that looks at the stream and its consumers, removes what
@@ -103,7 +105,7 @@ func (t *trimmer) stop(ctx context.Context) error {
 	case <-t.ended:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return clock.EndOf(ctx)
 	}
 }
 

@@ -1,0 +1,42 @@
+package letters
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"leafmesh/mesh/internal/wire"
+)
+
+// A replay whose context ends says that the event is on its way, and how the context ended.
+func TestAReplayThatIsNotAwaited(t *testing.T) {
+	l, _ := openTest(t, 10)
+	id := wire.ID{1}
+	message, err := wire.AppendEnvelope(nil, &wire.Envelope{ID: id, Root: id, Path: [][]byte{[]byte("clue-1:clue.clue.solved")}, Payload: []byte{0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := letter(1, "count")
+	kept.Message = message
+	put(t, l, kept)
+	box, key := &Box{Letters: l}, string(kept.Key())
+	why := errors.New("the operator has gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var done func(error)
+	err = box.Replay(ctx, key, func(_ context.Context, _ *Letter, _ *wire.Envelope, settled func(error)) error {
+		done = settled
+		cancel(why)
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, why) || !strings.Contains(err.Error(), "still being handled") {
+		t.Errorf("%v", err)
+	}
+	if err := box.Replay(t.Context(), key, nil); !errors.Is(err, ErrInUse) {
+		t.Errorf("while it is under way: %v", err)
+	}
+	done(nil)
+	if l.Len() != 0 {
+		t.Error("it was handled, and is still there")
+	}
+}
