@@ -20,10 +20,27 @@ TESTFLAGS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ERRCHECK := github.com/kisielk/errcheck@v1.30.0
 
+# The systems and processors that make targets builds and vets for. In CI it takes
+# package mesh and what is below it, without the tests of mesh/transact: those need
+# SQLite, whose C was turned into so much Go that each system would take as long again.
+TARGETS := linux/arm linux/386 windows/amd64 darwin/arm64
+ifeq ($(CI),true)
+TARGET_PACKAGES = $(shell $(GO) list ./mesh/... | grep -v /transact$$)
+else
+TARGET_PACKAGES = ./...
+endif
+# What does not run is compiled the quick way.
+TARGET_FLAGS := -gcflags='all=-N -l'
+
+# The packages whose tests start no server: they also run under GOARCH=386, where int
+# has 32 bits, on machines that can.
+PURE := ./mesh/cause ./mesh/config ./mesh/graph $(addprefix ./mesh/internal/,clock delivery document gate handling queue rules sealed steps topology wire)
+RUNS_386 := $(filter Linux/x86_64 Linux/i686,$(shell uname -s)/$(shell uname -m))
+
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(addprefix configs/keys/,hunt-1.nk clue-1.nk score-1.nk)
 
-.PHONY: help run test race check format vet lint tidy rules fuzz crash bench bench-compare bench-test size keys build daemons clean
+.PHONY: help run test race check format vet lint tidy rules targets fuzz crash bench bench-compare bench-test size keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +55,7 @@ test: ## run all tests; in CI with the race detector, the short fuzz and bench's
 race: ## run all tests with the race detector
 	$(GO) test -race $(TESTFLAGS) ./...
 
-check: format vet lint tidy rules ## format, vet, linters, tidy modules, architecture and docs
+check: format vet lint tidy rules $(if $(CI),targets) ## format, vet, linters, tidy modules, architecture and docs; in CI targets too
 
 format: ## fail if gofmt would change a file
 	@files="$$(gofmt -l .)" && if [ -n "$$files" ]; then printf 'gofmt -w is needed for:\n%s\n' "$$files" >&2; exit 1; fi
@@ -59,6 +76,16 @@ tidy: ## fail if go mod tidy would change a module
 
 rules: ## who imports what, sizes, doc comments, links in the documentation
 	$(GO) test -count=1 .
+
+targets: export CGO_ENABLED = 0
+targets: ## build and vet for 32 bits, Windows and macOS, in CI only mesh; run the tests of pure packages in 32 bits
+	@for target in $(TARGETS); do \
+		echo "build and vet for $$target"; \
+		export GOOS=$${target%/*} GOARCH=$${target#*/}; \
+		set -- $(TARGET_FLAGS); [ $$target != linux/386 ] || set --; \
+		$(GO) build "$$@" $(filter ./...,$(TARGET_PACKAGES)) ./mesh/... && $(GO) vet "$$@" $(TARGET_PACKAGES) || exit 1; \
+	done
+	$(if $(RUNS_386),GOOS=linux GOARCH=386 $(GO) test $(TESTFLAGS) $(PURE),@echo "this machine does not run programs for linux/386: no tests")
 
 fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
 	@found="$$($(GO) test -list '^Fuzz' ./...)" || { printf '%s\n' "$$found" >&2; exit 1; }; \
