@@ -44,7 +44,6 @@ const (
 	maxOutboxEvents     = 1_000_000_000
 )
 
-
 // String gives "always" or the interval.
 func (s Sync) String() string {
 	if s == SyncAlways {

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"strconv"
 	"sync/atomic"
 
 	"leafmesh/mesh/cause"
@@ -11,8 +12,8 @@ import (
 type Point struct {
 	count atomic.Uint64
 	heard *listeners
-	step  Step    // its size keeps the next point's count off this cache line
-	_     [8]byte // also where a pointer has 4 bytes
+	_     [(64 - strconv.IntSize) / 4]byte // what the rest is shorter where pointers have 4 bytes
+	step  Step                             // its size keeps the next point's count off this cache line
 }
 
 // Pass counts one event that takes the step, and tells who listens. The header is copied if it is
