@@ -136,11 +136,11 @@ func BenchmarkRules(b *testing.B) {
 // loop. A quarter of what the handler's own event costs is in both.
 func BenchmarkDescendant(b *testing.B) {
 	const fanOut, rounds = 4, 500
-	for name, event := range map[string]*mesh.Event[Judged]{"admitted": answered, "refused": judged} {
+	for name, event := range map[string]*mesh.Event[Judged]{"admitted": forkKept, "refused": forkJudged} {
 		b.Run(name, func(b *testing.B) {
 			done, n := make(chan struct{}), 0
 			node := openCore(b, mesh.Config{Handlers: []mesh.Handler{
-				judged.Handle("fork", func(ctx context.Context, v Judged) error {
+				forkJudged.Handle("fork", func(ctx context.Context, v Judged) error {
 					for range fanOut {
 						_ = event.Emit(ctx, v) // refused is what is measured in one case
 					}
@@ -149,7 +149,7 @@ func BenchmarkDescendant(b *testing.B) {
 					}
 					return nil
 				}),
-				answered.Handle("end", func(context.Context, Judged) error { return nil }),
+				forkKept.Handle("end", func(context.Context, Judged) error { return nil }),
 			}})
 			ctx := node.Context(context.Background())
 			v := Judged{"0199b2c4", "Puzzlin' Wugs", "try-and-eat", 2, 1521227921000}
@@ -157,7 +157,7 @@ func BenchmarkDescendant(b *testing.B) {
 			b.ResetTimer()
 			for i := 0; i < b.N; i += fanOut * rounds {
 				for range rounds {
-					if err := judged.Emit(ctx, v); err != nil {
+					if err := forkJudged.Emit(ctx, v); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -167,4 +167,7 @@ func BenchmarkDescendant(b *testing.B) {
 	}
 }
 
-var answered = mesh.NewEvent[Judged]("clue.answer.kept", mesh.Key(func(j Judged) string { return j.Team }))
+var (
+	forkJudged = mesh.NewEvent[Judged]("core.fork.judged", mesh.Key(func(j Judged) string { return j.Team }))
+	forkKept   = mesh.NewEvent[Judged]("core.fork.kept", mesh.Key(func(j Judged) string { return j.Team }))
+)

@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/services/daemon"
 )
 
-// BenchmarkSolve is a solve from its event to the announcement of the new standing, with state on disk, on one node.
+// BenchmarkSolve is a solve from its event to the announcement of the new standing, with state on disk, over a link between two nodes.
 func BenchmarkSolve(b *testing.B) {
 	hunt := testHunt()
 	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(b.TempDir())}}, hunt)
@@ -28,11 +29,15 @@ func BenchmarkSolve(b *testing.B) {
 	}}
 	s.Declare(&config)
 	ctx := context.Background()
-	node, err := mesh.Open(ctx, config)
+	config.Imports = []mesh.Import{Solved.Import(mesh.Limit{}, mesh.Shared)}
+	nodes, err := inproc.Open(ctx, mesh.Config{Name: "clue-1", Exports: []mesh.Export{Solved.Export(mesh.Limit{})}}, config)
 	if err != nil {
 		b.Fatal(err)
 	}
-	root := node.Context(ctx)
+	if err := nodes.Ready(ctx); err != nil {
+		b.Fatal(err)
+	}
+	root := nodes.Node("clue-1").Context(ctx)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
@@ -42,8 +47,10 @@ func BenchmarkSolve(b *testing.B) {
 	}
 	<-done
 	b.StopTimer()
-	if err := node.Close(ctx); err != nil {
-		b.Error(err)
+	for _, node := range nodes {
+		if err := node.Close(ctx); err != nil {
+			b.Error(err)
+		}
 	}
 	if err := s.Close(ctx); err != nil {
 		b.Error(err)
