@@ -159,7 +159,6 @@ func TestTypesOfOthersFailAtOpen(t *testing.T) {
 // An event type that clients at the tap emit: its key function has to be known.
 var _ = mesh.NewEvent[Judged]("clue.answer.kept", mesh.Key(func(j Judged) string { return j.Team }))
 
-
 // What a client at the tap may not emit is refused with a reason, counted and logged.
 func TestWhatTheTapRefuses(t *testing.T) {
 	var log strings.Builder
