@@ -92,6 +92,7 @@ func (f *flow) finish(ctx context.Context) error {
 	return f.workers.Finish(ctx, closeGrace, func() {
 		f.life.endHandling()
 		f.gate.LetGo() // to be counted where it goes
+		f.rests.LetGo()
 	})
 }
 

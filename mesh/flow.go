@@ -11,6 +11,7 @@ import (
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/gate"
+	"leafmesh/mesh/internal/handling"
 	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/queue"
@@ -33,6 +34,7 @@ type flow struct {
 	table   table
 	workers queue.Group
 	desks   []*desk // those of all handlers' workers
+	rests   handling.Rests
 	life    life
 
 	paths    *cause.Tree // of roots emitted here
@@ -78,7 +80,7 @@ func newFlow(c config.Node) (*flow, error) {
 	l.intake, l.endIntake = context.WithCancel(context.Background())
 	l.handling, l.endHandling = context.WithCancel(context.Background())
 	f.gate = rules.NewGate(rules.Env{Clock: f.clock, Trace: f.trace, Closing: l.open.Done()}, c.Rules())
-	f.workers.Elsewhere = f.gate.Kept
+	f.workers.Elsewhere = f.elsewhere
 	f.ports = outlet.Env{Clock: f.clock, Log: f.log, MaxPayload: int(c.MaxPayload), Handling: l.handling, Links: outlet.Nowhere{}, Tap: outlet.Nowhere{}}
 	f.table.encoded = map[string]*typedRoute[Any]{}
 	f.table.Store(&routes{types: map[string]*eventType{}})
@@ -92,6 +94,9 @@ func newFlow(c config.Node) (*flow, error) {
 	}
 	return f, f.makeTypes()
 }
+
+// elsewhere counts the events that are in the flow and in no queue.
+func (f *flow) elsewhere() int64 { return f.gate.Kept() + f.rests.Kept() }
 
 // makeTypes makes the event types that the configuration names.
 func (f *flow) makeTypes() error {

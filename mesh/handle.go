@@ -47,7 +47,7 @@ func (h *handler) bind(f *flow) boundHandler {
 	place, breaker := steps.AtHandler(h.name), handling.NewBreaker(h.name, h.settings)
 	c := h.consumer(h, func(q *queue.Core[delivery.Item], copyOf func(any) any) queue.Processor[delivery.Item] {
 		return handling.New(handling.Spec{
-			Settings: h.settings, Clock: f.clock, Handling: f.life.handling, Breaker: breaker, Copy: copyOf,
+			Settings: h.settings, Clock: f.clock, Handling: f.life.handling, Breaker: breaker, Copy: copyOf, Rests: &f.rests,
 		}, &caller{handler: h, flow: f, place: place, desk: newDesk(f)}, q)
 	})
 	f.workers.Add(c.Queues())
@@ -71,9 +71,6 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 			c.GiveUp(it, value, try, handling.ErrGoexit)
 		}
 	}()
-	if try > 1 {
-		c.desk.takeBack()
-	}
 	it.At.Begun.Note(&it.Header)
 	var ctx context.Context = c.desk.begin(&it.Header, it.At.Tally)
 	if d := c.settings.Timeout; d > 0 {
@@ -89,6 +86,9 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 	returned = true
 	return err
 }
+
+// TakeBack gives back what the last call charged to the event's cascade.
+func (c *caller) TakeBack() { c.desk.takeBack() }
 
 // callChecked also fails if the handler changed what the value refers to.
 func (c *caller) callChecked(ctx context.Context, value any) error {

@@ -84,8 +84,12 @@ func ShedWhenFull() HandlerOption {
 //
 //	clue.Solved.Handle("count", count, mesh.Retry{Tries: 5, FirstPause: 50 * time.Millisecond})
 //
-// While an event is tried again the worker handles no other: order within a key is kept, and keys of
-// the same worker wait. Tries are not charged to the budget of the event's cascade: of all that the
+// Between two tries later events of the same key wait behind the event, in order, and other keys go
+// on; up to 4096 may wait, and past that an event is given up. If more than eight keys of a worker
+// fail at once, or the event has no key, or a rule bounds the handler's calls at once, the worker
+// waits between the tries and handles no other: then its queue fills up and holds back who emits.
+//
+// Tries are not charged to the budget of the event's cascade: of all that the
 // tries emit, only what the last one emits is.
 type Retry struct {
 	// Tries is how often an event is tried in all; default 3, at most 10,000. One means no retry.

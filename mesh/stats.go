@@ -14,7 +14,7 @@ func (n *Node) Stats() stats.Stats {
 		Node:           n.name,
 		Counts:         n.trace.Counts(),
 		Links:          operations.Links(n.leaf),
-		Waiting:        n.workers.Depth() + n.gate.Kept(),
+		Waiting:        n.workers.Depth() + n.elsewhere(),
 		Lines:          n.gate.Lines(),
 		Slow:           n.slow(),
 		Cascades:       n.guard.Stats(),

@@ -36,8 +36,8 @@ type Stats struct {
 	// Counts are those above zero, ordered by type, outcome, place and rule.
 	Counts []Count `json:"counts"`
 	Links  []Link  `json:"links"`
-	// Waiting counts the events reserved, waiting or being handled in all queues, and those that
-	// rules keep.
+	// Waiting counts the events reserved, waiting or being handled in all queues, those that rules
+	// keep, and those that rest between two tries, with what waits behind them.
 	Waiting int64 `json:"waiting"`
 	// Lines has an entry for each rule that events of a type wait for.
 	Lines []Line `json:"lines,omitempty"`

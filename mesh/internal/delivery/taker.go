@@ -5,7 +5,6 @@ import (
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/queue"
 	"leafmesh/mesh/internal/rules"
-	"leafmesh/mesh/stats"
 )
 
 // Consumer is what takes events as values of T: a handler, an export or the tap.
@@ -130,9 +129,6 @@ func (t *typed[T]) fill(it *Item, hash uint64, value *T) {
 	t.Delivered.Pass(&it.Header)
 	it.At = t.Subscription
 	if !t.of.inbox.Queue(hash).Put(it, value) {
-		it.Lose(t.LostClosed, stats.ErrClosed)
-		if it.Handover != nil {
-			it.Handover.Leave()
-		}
+		it.Abandon()
 	}
 }

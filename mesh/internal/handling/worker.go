@@ -19,6 +19,9 @@ import (
 type Caller interface {
 	// Call calls it once. value points to the event's value.
 	Call(it *delivery.Item, value any, try int) error
+	// TakeBack gives back what the last call charged to the event's cascade: it failed, and the event
+	// is tried again.
+	TakeBack()
 	// GiveUp ends an event that was tried so often, for the last time in vain.
 	GiveUp(it *delivery.Item, value any, tries int, why error)
 }
@@ -31,6 +34,8 @@ type Spec struct {
 	Breaker  *Breaker        // shared by the handler's workers; nil: none
 	// Copy copies what a pointer to an event's value points to, and points to the copy.
 	Copy func(value any) any
+	// Rests has those of all handlers of the node.
+	Rests *Rests
 }
 
 // Breaker is the circuit breaker of a handler.
@@ -53,31 +58,47 @@ type worker struct {
 	Spec
 	Caller
 	queue *queue.Core[delivery.Item]
+	rest  *rest
 }
 
 // New makes what runs a handler for the events of a queue.
 func New(s Spec, c Caller, q *queue.Core[delivery.Item]) queue.Processor[delivery.Item] {
-	return &worker{Spec: s, Caller: c, queue: q}
+	return &worker{Spec: s, Caller: c, queue: q, rest: s.Rests.add(q)}
 }
 
 // Process handles one event: tries, and in the end a result that is counted. See queue.Processor.
 func (w *worker) Process(it *delivery.Item, value any) bool {
-	inForce := it.At.Rules.Load()
+	inForce, again := it.At.Rules.Load(), it.Again
 	switch {
-	case w.queue.Overtakes(it, it.KeptBy != nil):
+	case w.queue.Overtakes(it, it.WasBack()):
 		return false
-	case it.Awaited():
-		defer it.Done() // also if the handler ends its goroutine
+	case it.Awaited() || again != nil:
+		defer w.done(it) // also if the handler ends its goroutine
 	}
-	if inForce != nil {
+	switch {
+	case again == nil && w.rest.busy(it.Header.Key):
+		if err := w.rest.join(it, w.Copy(value)); err != nil {
+			w.GiveUp(it, value, 0, err)
+		}
+	case again != nil && again.Tries > 0:
+		w.resume(it, value, *again)
+	case inForce != nil:
 		w.processLimited(it, value, inForce)
-	} else {
-		w.try(it, value)
+	default:
+		w.begin(it, value, w.rest)
 	}
 	return true
 }
 
-// processLimited is try if the rules let the event pass.
+// done tells that an item was processed, unless it was moved elsewhere.
+func (w *worker) done(it *delivery.Item) {
+	it.Done()
+	if it.Again != nil {
+		w.rest.next(it.Header.Key)
+	}
+}
+
+// processLimited is begin if the rules let the event pass.
 func (w *worker) processLimited(it *delivery.Item, value any, inForce *rules.HandlerSet) {
 	event := rules.Of(&it.Header)
 	event.KeptBy, event.Promised = it.KeptBy, it.Handover != nil
@@ -91,7 +112,11 @@ func (w *worker) processLimited(it *delivery.Item, value any, inForce *rules.Han
 			return
 		}
 	}
-	w.try(it, value)
+	rest := w.rest
+	if len(inForce.Calls) > 0 {
+		rest = nil // what rests would hold its places, for which the worker itself may come to wait
+	}
+	w.begin(it, value, rest)
 }
 
 // admit asks rules of the handler. What they refuse is given up, and what they keep comes back.
@@ -108,33 +133,65 @@ func (w *worker) admit(it *delivery.Item, value any, event *rules.Event, ask []*
 // ErrGoexit is why an event is given up whose handler ended its goroutine.
 var ErrGoexit = errors.New("the handler ended its goroutine")
 
-// try tries an event until it is handled or given up.
-func (w *worker) try(it *delivery.Item, value any) {
-	err := ErrGoexit // unless Call returns
-	if w.Breaker != nil {
-		done, open := w.Breaker.Allow()
-		if open != nil {
-			it.Lose(it.At.ShedBreaker, open)
-			return
-		}
-		defer func() { done(err) }()
+// begin tries an event for the first time, if the breaker lets it pass.
+func (w *worker) begin(it *delivery.Item, value any, rest *rest) {
+	if w.Breaker == nil {
+		_, _ = w.try(it, value, delivery.Again{}, rest) // nobody asks how it ends
+		return
 	}
-	for try := 1; ; try++ {
+	settle, open := w.Breaker.Allow()
+	if open != nil {
+		it.Lose(it.At.ShedBreaker, open)
+		return
+	}
+	w.trySettled(it, value, delivery.Again{Settle: settle}, rest)
+}
+
+// trySettled is try for a handler with a breaker.
+func (w *worker) trySettled(it *delivery.Item, value any, a delivery.Again, rest *rest) {
+	rests, err := false, ErrGoexit // unless Call returns
+	defer func() {
+		if !rests {
+			a.Settle(err)
+		}
+	}()
+	rests, err = w.try(it, value, a, rest)
+}
+
+// resume goes on with the tries of an event that has rested.
+func (w *worker) resume(it *delivery.Item, value any, a delivery.Again) {
+	if a.Settle != nil {
+		w.trySettled(it, value, a, w.rest)
+	} else {
+		_, _ = w.try(it, value, a, w.rest) // nobody asks how it ends
+	}
+}
+
+// try tries an event until it is handled or given up, or until it rests; with the nil rest the
+// worker waits between tries. The error is that of the last try.
+func (w *worker) try(it *delivery.Item, value any, a delivery.Again, rest *rest) (rests bool, err error) {
+	for {
 		if w.Handling.Err() != nil { // the node gave up waiting
 			it.Lose(it.At.LostClosed, stats.ErrClosed)
-			err = nil
-			return
+			return false, nil
 		}
-		if err = w.Call(it, value, try); err == nil {
+		a.Tries++
+		if err = w.Call(it, value, a.Tries); err == nil {
 			it.At.Handled.Pass(&it.Header)
-			return
+			return false, nil
 		}
-		if try >= w.Settings.Tries || IsFinal(err) {
-			w.GiveUp(it, value, try, err)
-			return
+		if a.Tries >= w.Settings.Tries || IsFinal(err) {
+			w.GiveUp(it, value, a.Tries, err)
+			return false, err
 		}
+		w.TakeBack()
 		it.At.Retried.PassError(&it.Header, err)
-		clock.Sleep(w.Handling, clock.Backoff{First: w.Settings.FirstPause, Max: w.Settings.LongestPause}.Delay(try))
+		pause := clock.Backoff{First: w.Settings.FirstPause, Max: w.Settings.LongestPause}.Delay(a.Tries)
+		if pause > 0 && rest.has(it.Header.Key) {
+			rest.lay(it, w.Copy(value), a, pause)
+			return true, nil
+		}
+		clock.Sleep(w.Handling, pause)
 	}
 }
 

@@ -41,6 +41,8 @@ func (s *script) Call(_ *delivery.Item, value any, try int) (err error) {
 	return err
 }
 
+func (s *script) TakeBack() {}
+
 func (s *script) GiveUp(_ *delivery.Item, _ any, tries int, why error) {
 	s.noted = append(s.noted, fmt.Sprintf("given up after %d: %v", tries, why))
 }
@@ -56,7 +58,7 @@ type bench struct {
 func newBench(t *testing.T, s config.HandlerSettings, change func(*Spec), answers ...error) *bench {
 	b := &bench{script: &script{answers: answers}, trace: steps.New(nil)}
 	spec := Spec{Settings: s, Clock: clock.New(nil), Handling: t.Context(), Breaker: NewBreaker("judge", s),
-		Copy: func(v any) any { return v }}
+		Rests: &Rests{}, Copy: func(v any) any { return v }}
 	if change != nil {
 		change(&spec)
 	}
