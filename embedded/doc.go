@@ -4,6 +4,7 @@
 //	go run ./embedded replay -log FILE       replays the guess log of a real hunt
 //	go run ./embedded derive -log FILE       prints the hunt that a log was played on
 //	go run ./embedded storm                  floods three nodes, with the cascade guard off and then on
+//	go run ./embedded storm -sick            runs healthy handlers, keys and emitters beside sick ones
 //
 // Flags have one dash or two; see docs/running.md for all of them.
 //

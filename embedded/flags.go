@@ -33,6 +33,8 @@ Usage:
   embedded storm [flags]      floods the nodes with the cascade guard off, then on, and measures a neighbour
       -rate N                 root events a second (default 25)
       -for DURATION           how long each storm lasts, and the quiet time before it (default 5s)
+      -sick                   no flood: measure what healthy handlers, keys and emitters keep beside sick ones;
+                              -for is then how long each sickness lasts in all, from 400ms
       -json                   print the result as JSON, alone on standard output
 
   embedded derive [flags]     prints the hunt that a log was played on, as a hunt file

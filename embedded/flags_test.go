@@ -29,6 +29,7 @@ func TestParse(t *testing.T) {
 		"derive -log F":                          &derive{log: "F"},
 		"storm":                                  &raiseStorm{rate: 25, length: 5 * time.Second},
 		"storm -json -rate 100 -for 5s":          &raiseStorm{rate: 100, length: 5 * time.Second, json: true},
+		"storm -sick -for 400ms":                 &raiseStorm{rate: 25, length: 400 * time.Millisecond, sick: true},
 		"storm --rate=0.5 --for=50ms":            &raiseStorm{rate: 0.5, length: 50 * time.Millisecond},
 	} {
 		got, err := parse(strings.Fields(line))
@@ -61,17 +62,19 @@ func TestParseWrongArguments(t *testing.T) {
 		"replay -log F -json=maybe":    "-json",
 		"replay -log F -clue http://c": "or none",
 		"replay -log F -data d -clue c -hunt h -score s": "-data",
-		"derive":            "-log FILE is missing",
-		"storm -rate 0":     "-rate 0 is not above 0",
-		"storm -rate -1":    "-rate -1 is not above 0",
-		"storm -rate 10001": "at most 10000",
-		"storm -rate NaN":   "-rate NaN",
-		"storm -rate much":  "-rate",
-		"storm -for 0s":     "-for 0s is not from 50ms to 10m0s",
-		"storm -for 1h":     "-for 1h0m0s is not",
-		"storm -for -5s":    "-for -5s is not",
-		"storm -log F":      "-log",
-		"storm hard":        `"hard"`,
+		"derive":                 "-log FILE is missing",
+		"storm -rate 0":          "-rate 0 is not above 0",
+		"storm -rate -1":         "-rate -1 is not above 0",
+		"storm -rate 10001":      "at most 10000",
+		"storm -rate NaN":        "-rate NaN",
+		"storm -rate much":       "-rate",
+		"storm -for 0s":          "-for 0s is not from 50ms to 10m0s",
+		"storm -for 1h":          "-for 1h0m0s is not",
+		"storm -for -5s":         "-for -5s is not",
+		"storm -sick -rate 9":    "with -sick there are none",
+		"storm -sick -for 100ms": "-for 100ms is less than 400ms",
+		"storm -log F":           "-log",
+		"storm hard":             `"hard"`,
 	} {
 		_, err := parse(strings.Fields(line))
 		var wrong *usageError

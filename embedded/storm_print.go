@@ -7,6 +7,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"leafmesh/embedded/measure"
 	"leafmesh/embedded/storm"
 )
 
@@ -49,6 +50,6 @@ func rulesOf(r storm.Result) []string {
 	return slices.Sorted(maps.Keys(rules))
 }
 
-func handlingTime(h storm.Handling) string {
+func handlingTime(h measure.Handling) string {
 	return fmt.Sprintf("mean %s, p99 %s", h.Mean, h.P99)
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"leafmesh/embedded/measure"
 	"leafmesh/embedded/storm"
 )
 
@@ -82,7 +83,7 @@ func TestPrintStorm(t *testing.T) {
 	if err := printStorm(&out, storm.Result{
 		Off: storm.Trial{Bounds: storm.Bounds{Depth: 31, Loops: 31, Descendants: 1_000_000}, Roots: 125, Handled: 12_887_328,
 			Refused: map[string]uint64{"queue-full": 10_974_445}, Examples: map[string]string{"queue-full": "not shown"},
-			EndedBy: storm.Time, Storm: storm.Handling{Mean: 32_076.4, P99: 124_999.1}, PeakHeap: 265_800_000},
+			EndedBy: storm.Time, Storm: measure.Handling{Mean: 32_076.4, P99: 124_999.1}, PeakHeap: 265_800_000},
 		On: storm.Trial{Handled: 374_750, Allowed: 375_125, Refused: map[string]uint64{"cascade-loop": 125},
 			Examples: map[string]string{"cascade-loop": "a → b → a"}, EndedBy: storm.Itself},
 		Summary: "It held.",

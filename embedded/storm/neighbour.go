@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
+	"leafmesh/embedded/measure"
 	"leafmesh/mesh"
 	"leafmesh/mesh/inproc"
 )
@@ -55,7 +55,7 @@ func (n *neighbour) handle(_ context.Context, r reading) error {
 func (n *neighbour) run(ctx context.Context, node *mesh.Node) error {
 	defer n.pending.Wait()
 	inside := node.Context(ctx)
-	return pace(ctx, readingRate, func() error {
+	return measure.Pace(ctx, readingRate, func(time.Time) error {
 		n.pending.Add(1)
 		err := n.service.read.Emit(inside, reading{At: int64(time.Since(n.begin))})
 		if err != nil {
@@ -74,7 +74,7 @@ func (n *neighbour) take() (times []time.Duration) {
 }
 
 // run lets all neighbours run until ctx ends, and says how long their readings took.
-func (all neighbours) run(ctx context.Context, nodes inproc.Nodes) (Handling, error) {
+func (all neighbours) run(ctx context.Context, nodes inproc.Nodes) (measure.Handling, error) {
 	var running sync.WaitGroup
 	var errs [nodeCount]error
 	for i, n := range all {
@@ -85,23 +85,5 @@ func (all neighbours) run(ctx context.Context, nodes inproc.Nodes) (Handling, er
 	for _, n := range all {
 		times = append(times, n.take()...)
 	}
-	return handlingOf(times), errors.Join(errs[:]...)
-}
-
-// handlingOf gives the mean and the 99th percentile (nearest rank) of times.
-func handlingOf(times []time.Duration) Handling {
-	if len(times) == 0 {
-		return Handling{}
-	}
-	slices.Sort(times)
-	var sum time.Duration
-	for _, t := range times {
-		sum += t
-	}
-	rank := (99*len(times) + 99) / 100 // 99 % rounded up
-	return Handling{Events: len(times), Mean: microseconds(sum) / Microseconds(len(times)), P99: microseconds(times[rank-1])}
-}
-
-func microseconds(d time.Duration) Microseconds {
-	return Microseconds(d) / Microseconds(time.Microsecond)
+	return measure.HandlingOf(times), errors.Join(errs[:]...)
 }

@@ -5,17 +5,19 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"leafmesh/embedded/measure"
 )
 
 // quiet lets the neighbours run alone.
-func (r *runner) quiet(ctx context.Context, length time.Duration) (Handling, uint64, error) {
+func (r *runner) quiet(ctx context.Context, length time.Duration) (measure.Handling, uint64, error) {
 	phase, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
 	return r.observe(ctx, phase)
 }
 
 // storm lets the neighbours run beside the storm, until its time is up or the cap is reached.
-func (r *runner) storm(ctx context.Context) (h Handling, heap uint64, err error) {
+func (r *runner) storm(ctx context.Context) (h measure.Handling, heap uint64, err error) {
 	phase, cancel := context.WithTimeout(ctx, r.For)
 	defer cancel()
 	var running sync.WaitGroup
@@ -36,7 +38,7 @@ func (r *runner) storm(ctx context.Context) (h Handling, heap uint64, err error)
 // emitRoots emits root events on node a until ctx ends.
 func (r *runner) emitRoots(ctx context.Context) error {
 	inside := r.nodes[0].Context(ctx)
-	return pace(ctx, r.Rate, func() error {
+	return measure.Pace(ctx, r.Rate, func(time.Time) error {
 		if err := services[0].started.Emit(inside, spark{Root: r.result.Roots}); err != nil {
 			return err
 		}
@@ -46,7 +48,7 @@ func (r *runner) emitRoots(ctx context.Context) error {
 }
 
 // observe runs the neighbours and watches the heap until phase ends. The error says if ctx ended too.
-func (r *runner) observe(ctx, phase context.Context) (h Handling, heap uint64, err error) {
+func (r *runner) observe(ctx, phase context.Context) (h measure.Handling, heap uint64, err error) {
 	var watching sync.WaitGroup
 	watching.Go(func() { heap = peakHeap(phase) })
 	h, err = r.neighbours.run(phase, r.nodes)

@@ -3,6 +3,7 @@ package storm
 import (
 	"strings"
 
+	"leafmesh/embedded/measure"
 	"leafmesh/mesh"
 	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
@@ -39,8 +40,8 @@ type Trial struct {
 	// Examples has the text of the first error of each rule that handlers got; that of the guard's rules ends with the path.
 	Examples map[string]string `json:"examples"`
 	EndedBy  Ending            `json:"ended_by"`
-	Quiet    Handling          `json:"quiet"` // of the neighbour, before the storm
-	Storm    Handling          `json:"storm"` // of the neighbour, beside the storm
+	Quiet    measure.Handling  `json:"quiet"` // of the neighbour, before the storm
+	Storm    measure.Handling  `json:"storm"` // of the neighbour, beside the storm
 	// Factor is the neighbour's mean beside the storm over its quiet one; 0 if one of them is missing.
 	Factor float64 `json:"factor"`
 	// The largest heap seen: all objects, with garbage that is not collected yet.
@@ -64,13 +65,6 @@ type Bounds struct {
 	Loops           int     `json:"loops"`
 	Descendants     int     `json:"descendants"` // on each node
 	DeadlineSeconds float64 `json:"deadline_seconds"`
-}
-
-// Handling is how long the neighbour's events of all nodes took, from Emit until they were handled.
-type Handling struct {
-	Events int          `json:"events"`
-	Mean   Microseconds `json:"mean_us"`
-	P99    Microseconds `json:"p99_us"`
 }
 
 // newTrial begins the account of a run under these bounds.

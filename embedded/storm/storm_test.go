@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"leafmesh/embedded/measure"
 	"leafmesh/mesh"
 	"leafmesh/mesh/inproc"
 )
@@ -45,7 +45,7 @@ func TestTheGuardBoundsTheStorm(t *testing.T) {
 		t.Errorf("with the guard off: %+v", off)
 	}
 	for name, trial := range map[string]Trial{"off": off, "on": on} {
-		for phase, h := range map[string]Handling{"quiet": trial.Quiet, "storm": trial.Storm} {
+		for phase, h := range map[string]measure.Handling{"quiet": trial.Quiet, "storm": trial.Storm} {
 			if h.Events == 0 || h.Mean <= 0 || h.P99 <= 0 {
 				t.Errorf("%s, %s: %+v", name, phase, h)
 			}
@@ -204,68 +204,6 @@ func TestSettleWaitsForWhatIsBeingHandled(t *testing.T) {
 	}
 }
 
-func TestHandlingOf(t *testing.T) {
-	hundred := make([]time.Duration, 100)
-	for i := range hundred {
-		hundred[i] = time.Duration(100-i) * time.Microsecond
-	}
-	for _, c := range []struct {
-		times []time.Duration
-		want  Handling
-	}{
-		{nil, Handling{}},
-		{[]time.Duration{1500}, Handling{Events: 1, Mean: 1.5, P99: 1.5}},
-		{[]time.Duration{3000, 1000}, Handling{Events: 2, Mean: 2, P99: 3}},
-		{hundred, Handling{Events: 100, Mean: 50.5, P99: 99}},
-		{append(hundred[:100:100], 1010*time.Microsecond), Handling{Events: 101, Mean: 60, P99: 100}},
-	} {
-		if got := handlingOf(slices.Clone(c.times)); got != c.want {
-			t.Errorf("%d times: %+v, want %+v", len(c.times), got, c.want)
-		}
-	}
-}
-
-func TestPace(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	calls := 0
-	err := pace(ctx, 1e6, func() error {
-		if calls++; calls == 3 {
-			cancel()
-			return ctx.Err()
-		}
-		return nil
-	})
-	if err != nil || calls != 3 {
-		t.Errorf("%d calls until ctx ended, error %v", calls, err)
-	}
-	broken := errors.New("broken")
-	if err := pace(t.Context(), 1e6, func() error { return broken }); !errors.Is(err, broken) {
-		t.Errorf("error %v", err)
-	}
-}
-
-// A call that takes longer than a slot does not lower the rate: those due meanwhile follow at once.
-func TestPaceMakesUpForLateCalls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		start, calls := time.Now(), 0
-		if err := pace(ctx, 1, func() error {
-			switch calls++; calls {
-			case 1:
-				time.Sleep(time.Minute)
-			case 60:
-				cancel()
-			}
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(start); took > 61*time.Second || took < 59*time.Second {
-			t.Errorf("60 calls took %v, want a minute", took)
-		}
-	})
-}
-
 func TestExamplesKeepTheFirstOfEachRule(t *testing.T) {
 	first := mesh.CascadeError{RefusedError: mesh.RefusedError{Rule: "cascade-loop", Type: "a.ring.passed"}}
 	var e examples
@@ -282,8 +220,8 @@ func TestExamplesKeepTheFirstOfEachRule(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	r := Result{Held: true,
-		Off: Trial{Roots: 125, Handled: 12_887_328, EndedBy: Time, Quiet: Handling{Mean: 5.4}, Storm: Handling{Mean: 32_076.4}},
-		On:  Trial{Roots: 124, Handled: 371_752, EndedBy: Itself, Quiet: Handling{Mean: 5}, Storm: Handling{Mean: 5.6}, Factor: 1.12}}
+		Off: Trial{Roots: 125, Handled: 12_887_328, EndedBy: Time, Quiet: measure.Handling{Mean: 5.4}, Storm: measure.Handling{Mean: 32_076.4}},
+		On:  Trial{Roots: 124, Handled: 371_752, EndedBy: Itself, Quiet: measure.Handling{Mean: 5}, Storm: measure.Handling{Mean: 5.6}, Factor: 1.12}}
 	want := "With the guard off, 125 root events set off 12.9 million events, which went on when the time was up; " +
 		"the neighbour's mean handling time went from 5.4 µs to 32.1 ms. With the guard on, 124 set off 372 thousand, and each cascade " +
 		"came to its end; it went from 5.0 µs to 5.6 µs, 1.1 times its quiet value, so the aim of at most twice held."

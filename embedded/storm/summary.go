@@ -36,14 +36,3 @@ func about(n uint64) string {
 		return fmt.Sprint(n)
 	}
 }
-
-// Microseconds is a time that reads as people say it: "5.4 µs", "32.1 ms".
-type Microseconds float64
-
-// String gives the time with the unit that makes it short.
-func (m Microseconds) String() string {
-	if m >= 1000 {
-		return fmt.Sprintf("%.1f ms", float64(m)/1000)
-	}
-	return fmt.Sprintf("%.1f µs", float64(m))
-}

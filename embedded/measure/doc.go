@@ -1,0 +1,3 @@
+// Package measure is what the trials of embedded measure with: a steady pace of calls, and how long
+// events took.
+package measure
