@@ -179,32 +179,32 @@ func TestALineIsBounded(t *testing.T) {
 func TestACallerHearsThatItCannotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := openFlow(t, Config{Limits: []Rule{{Event: workBegun.Subject(), Waiting: 2, Limit: Limit{Rate: 1, Burst: 1, Policy: Wait}}}})
-		emit := func(limit time.Duration) (err error, took time.Duration) {
+		emit := func(limit time.Duration) (took time.Duration, err error) {
 			start := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			err = workBegun.Emit(f.Context(ctx), 1)
-			return err, time.Since(start)
+			return time.Since(start), err
 		}
-		if err, _ := emit(time.Minute); err != nil {
+		if _, err := emit(time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
 			go func() {
-				if err, _ := emit(time.Minute); err != nil {
+				if _, err := emit(time.Minute); err != nil {
 					t.Error(err)
 				}
 			}()
 			synctest.Wait()
 		}
-		if err, took := emit(time.Minute); !errors.Is(err, stats.ErrLineFull) || !errors.Is(err, ErrRefused) || took != 0 {
+		if took, err := emit(time.Minute); !errors.Is(err, stats.ErrLineFull) || !errors.Is(err, ErrRefused) || took != 0 {
 			t.Errorf("%v after %v", err, took)
 		}
 		time.Sleep(1500 * time.Millisecond) // one waits
-		if err, took := emit(time.Second); !errors.Is(err, context.DeadlineExceeded) || took != 0 {
+		if took, err := emit(time.Second); !errors.Is(err, context.DeadlineExceeded) || took != 0 {
 			t.Errorf("%v after %v", err, took)
 		}
-		if err, took := emit(2 * time.Second); err != nil || took != 1500*time.Millisecond {
+		if took, err := emit(2 * time.Second); err != nil || took != 1500*time.Millisecond {
 			t.Errorf("%v after %v, want its turn after 1.5 s", err, took)
 		}
 		f.end(t)

@@ -22,7 +22,7 @@ func callers(ctx context.Context, r *Rule, key string, n int) <-chan int {
 	begun := make(chan int, n)
 	for i := range n {
 		go func() {
-			if why, _ := r.lines.await(ctx, key, nil, false); why == nil {
+			if _, why := r.lines.await(ctx, key, nil, false); why == nil {
 				begun <- i
 			}
 		}()
@@ -61,7 +61,7 @@ func TestCallsGiveFreePlacesInOrder(t *testing.T) {
 		want("one of another key is free")
 		end(r, "a")
 		want("one is free", 0)
-		r = placesOf(h, 4)
+		placesOf(h, 4)
 		want("two more are possible", 1, 2)
 		r = placesOf(h, 1)
 		end(r, "a")
@@ -91,7 +91,7 @@ func TestWaitingForAPlaceEndsWithTheContext(t *testing.T) {
 		if r.lines.count.Load() != 0 {
 			t.Error("some still wait")
 		}
-		if why, _ := r.lines.await(ctx, "a", nil, false); !errors.Is(why, context.Canceled) {
+		if _, why := r.lines.await(ctx, "a", nil, false); !errors.Is(why, context.Canceled) {
 			t.Errorf("error %v", why)
 		}
 		// A place that comes free as the context ends is not lost: its caller has it, or nobody.

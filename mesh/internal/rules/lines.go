@@ -109,7 +109,7 @@ func (l *lines) endsBefore(key string, deadline time.Time) bool {
 
 // await waits in a line. It returns nil when it is the caller's turn, or why the wait ended, and
 // how long it took. The first event of a line goes before all others.
-func (l *lines) await(ctx context.Context, key string, closing <-chan struct{}, first bool) (why error, waited time.Duration) {
+func (l *lines) await(ctx context.Context, key string, closing <-chan struct{}, first bool) (waited time.Duration, why error) {
 	w := &waiter{since: l.clock.Now(), served: make(chan struct{})}
 	at := l.join(key, w, first)
 	l.serve(key)
@@ -123,7 +123,7 @@ func (l *lines) await(ctx context.Context, key string, closing <-chan struct{}, 
 	if why != nil && !l.leave(key, at) {
 		why = nil // it was served meanwhile
 	}
-	return why, time.Duration(l.clock.Now() - w.since)
+	return time.Duration(l.clock.Now() - w.since), why
 }
 
 // keep takes an event into a line.

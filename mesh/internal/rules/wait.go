@@ -27,7 +27,7 @@ func (r *Rule) wait(ctx context.Context, e *Event, overdue bool) (Verdict, error
 	if e.BeforeWait != nil {
 		e.BeforeWait()
 	}
-	why, waited := r.lines.await(ctx, key, r.closingFor(e), overdue)
+	waited, why := r.lines.await(ctx, key, r.closingFor(e), overdue)
 	e.waited += waited
 	if why != nil {
 		return Passed, r.refuseFor(e, why)
