@@ -76,7 +76,7 @@ func (f *flow) listens(subject string) bool {
 // logFailure writes a line for a dead letter, unless there were many just now: a storm must not
 // drown the log. The counters have them all.
 func (f *flow) logFailure(h cause.Header, handler string, tries int, text string, panicked *PanicError) {
-	attrs := []any{"handler", handler, "event", h.ID, "type", h.Subject(), "tries", tries, "error", text}
+	attrs := []any{"handler", handler, "type", h.Subject(), "event", h.ID, "root", h.Root, "path", h.Lineage(), "key", h.Key, "tries", tries, "error", text}
 	if panicked != nil {
 		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
 	}

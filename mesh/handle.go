@@ -40,15 +40,17 @@ type caller struct {
 	flow  *flow
 	place steps.Place
 	desk  *desk
+	*failures
 }
 
 // bind makes the handler's consumer on a node.
 func (h *handler) bind(f *flow) boundHandler {
 	place, breaker := steps.AtHandler(h.name), handling.NewBreaker(h.name, h.settings)
+	failed := &failures{}
 	c := h.consumer(h, func(q *queue.Core[delivery.Item], copyOf func(any) any) queue.Processor[delivery.Item] {
 		return handling.New(handling.Spec{
 			Settings: h.settings, Clock: f.clock, Handling: f.life.handling, Breaker: breaker, Copy: copyOf, Rests: &f.rests,
-		}, &caller{handler: h, flow: f, place: place, desk: newDesk(f)}, q)
+		}, &caller{handler: h, flow: f, place: place, desk: newDesk(f), failures: failed}, q)
 	})
 	f.workers.Add(c.Queues())
 	return boundHandler{pattern: h.pattern, place: place, consumer: c}
@@ -66,6 +68,9 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 		}
 		if stored := c.desk.end(returned && err == nil); stored != nil {
 			err = stored
+		}
+		if err != nil {
+			c.tellFailed(it, try, err)
 		}
 		if !returned && p == nil {
 			c.GiveUp(it, value, try, handling.ErrGoexit)
