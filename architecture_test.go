@@ -54,6 +54,14 @@ var importRules = []struct {
 		},
 	},
 	{
+		name: "what hands out events is pure: time in, verdicts out",
+		from: func(folder string) bool { return folder == "mesh/internal/handout" },
+		allowed: func(imported string) bool {
+			return !ours(imported) && !within(imported, "github.com/nats-io") &&
+				!slices.ContainsFunc([]string{"context", "io", "net", "os", "sync"}, func(effect string) bool { return within(imported, effect) })
+		},
+	},
+	{
 		name:    "what services share knows no service",
 		from:    func(folder string) bool { return within(folder, "services") && serviceOf(folder) == "" },
 		allowed: func(imported string) bool { return serviceOf(ourFolder(imported)) == "" },

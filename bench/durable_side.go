@@ -44,7 +44,11 @@ func exporter() mesh.Config {
 }
 
 func importer(ordered bool, handlers ...mesh.Handler) mesh.Config {
-	return mesh.Config{Name: "score-1", Imports: []mesh.Import{{Event: eventSubject, Durable: true, Ordered: ordered}}, Handlers: handlers}
+	order := mesh.OrderedNo
+	if ordered {
+		order = mesh.OrderedByKey
+	}
+	return mesh.Config{Name: "score-1", Imports: []mesh.Import{{Event: eventSubject, Durable: true, Ordered: order}}, Handlers: handlers}
 }
 
 // durableCarrier emits on the first of its nodes, which keep their data in dir.

@@ -10,6 +10,7 @@ import (
 
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/stats"
 )
 
 // closer is how far Close is.
@@ -23,8 +24,12 @@ type closer struct {
 // the handlers finish what is queued and what that causes; exports are flushed to the links; links
 // and server stop. It returns when every goroutine of the node has ended.
 //
+// What came out of outboxes and no handler has begun goes back there, to be handled by another
+// instance, or by this one when it is opened again.
+//
 // When ctx ends first, Close no longer waits for handlers: their context ends, what is still queued
-// is counted as lost under "closed", and the error says so. A handler that ignores its context is
+// is counted as lost under "closed", and the error says so. A durable event goes back then, too, and
+// is not lost. A handler that ignores its context is
 // named in the error; its goroutine can not be ended. Close may be called more than once; later
 // calls return the first one's result, or wait for it until their own ctx ends. A handler must not
 // close its own node: Close waits for it.
@@ -53,6 +58,7 @@ func (n *Node) Quiesce() { n.life.closing.Store(true) }
 func (n *Node) close(ctx context.Context) error {
 	n.Quiesce()
 	n.life.endOpen()
+	n.kept.Goodbye()
 	var errs []error
 	note := func(err error) {
 		if err != nil {
@@ -69,6 +75,9 @@ func (n *Node) close(ctx context.Context) error {
 	n.gate.KeepNothing()
 	note(n.finish(ctx))
 	n.inlets.AwaitTending()
+	soon, cancel = context.WithTimeout(ctx, answersGrace)
+	n.kept.AwaitAnswers(soon)
+	cancel()
 	if ctx.Err() != nil { // the rest takes milliseconds: it is not left half done
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
@@ -77,6 +86,7 @@ func (n *Node) close(ctx context.Context) error {
 	note(n.kept.Close(ctx))
 	note(n.storage.Close())
 	note(leaf.Flush(ctx, n.out))
+	note(leaf.Flush(ctx, n.pushes))
 	note(leaf.Flush(ctx, n.in))
 	note(n.stopServer(ctx))
 	n.clock.Close()
@@ -86,19 +96,43 @@ func (n *Node) close(ctx context.Context) error {
 // closeGrace is how long handlers have to return once their context has ended.
 const closeGrace = 2 * time.Second
 
-// finish waits until all queues and rules' lines are empty, and ends the workers.
+// answersGrace is how long the readers of the outbox have to say what became of what they have.
+const answersGrace = 500 * time.Millisecond
+
+// finish waits until all queues and rules' lines are empty, and ends the workers. That it was cut
+// short is no error if it only sent events back to the outboxes that they came from.
 func (f *flow) finish(ctx context.Context) error {
 	defer f.life.endHandling()
-	return f.workers.Finish(ctx, closeGrace, func() {
+	var lostBefore, returnedBefore uint64
+	cutShort, left := f.workers.Finish(ctx, closeGrace, func() {
+		lostBefore, returnedBefore = f.missed()
 		f.life.endHandling()
 		f.gate.LetGo() // to be counted where it goes
 		f.rests.LetGo()
 	})
+	if lost, returned := f.missed(); left == nil && lost == lostBefore && returned > returnedBefore {
+		return nil
+	}
+	return errors.Join(cutShort, left)
+}
+
+// missed counts the events so far that did not do what they were emitted for, and those that went
+// back to be handled elsewhere.
+func (f *flow) missed() (lost, returned uint64) {
+	for _, c := range f.trace.Counts() {
+		switch {
+		case c.Outcome.IsLoss():
+			lost += c.Count
+		case c.Outcome == stats.Returned:
+			returned += c.Count
+		}
+	}
+	return lost, returned
 }
 
 // stopServer closes the connections and the embedded server.
 func (n *Node) stopServer(ctx context.Context) error {
-	for _, conn := range []*nats.Conn{n.out, n.in} {
+	for _, conn := range []*nats.Conn{n.out, n.in, n.store, n.pushes} {
 		if conn != nil {
 			conn.Close()
 		}

@@ -22,6 +22,7 @@ type (
 	Export     = config.Export
 	Import     = config.Import
 	Delivery   = config.Delivery
+	Ordered    = config.Ordered
 	Redelivery = config.Redelivery
 	Rule       = config.Rule
 	Place      = config.Place
@@ -38,7 +39,8 @@ type (
 	Path       = config.Path
 )
 
-// The policies of limits and full queues, the deliveries of imports, and what rules are for.
+// The policies of limits and full queues, the deliveries and orders of imports, and what rules are
+// for.
 const (
 	Refuse   = config.Refuse
 	Wait     = config.Wait
@@ -47,6 +49,10 @@ const (
 
 	Shared = config.Shared
 	Each   = config.Each
+
+	OrderedNo    = config.OrderedNo
+	OrderedByKey = config.OrderedByKey
+	OrderedAll   = config.OrderedAll
 
 	AtEmit    = config.AtEmit
 	AtExport  = config.AtExport

@@ -38,8 +38,7 @@ var deadLetters = byRuntime(DeadLetters)
 // unless this was the last time.
 func (c *caller) GiveUp(it *delivery.Item, value any, tries int, why error) {
 	if d := it.Handover; d != nil {
-		f := delivery.Failure{Place: it.At.Place, Excused: tries == 0 || handling.IsOneOf(why, outbox.ErrFull, outbox.ErrDisk, outbox.ErrUncertain),
-			Final: handling.IsFinal(why), Err: why}
+		f := c.failure(it, tries, why)
 		if d.Fail(f); f.Excused || !d.Last && !f.Final {
 			it.At.Returned.PassError(&it.Header, why)
 			return
@@ -65,6 +64,17 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, why error) {
 	if err = errors.Join(err, c.desk.end(err == nil)); err != nil {
 		c.flow.trace.Point(steps.Step{Type: deadLetterSubject, Outcome: stats.Lost, Place: c.place, Rule: stats.NoDeadLetter}).PassError(&it.Header, err)
 	}
+}
+
+// failure says why an event of a durable import was not handled. When the node no longer waits for
+// its handlers their context has ended: that they fail then is no reason to give the event up.
+func (c *caller) failure(it *delivery.Item, tries int, why error) delivery.Failure {
+	f := delivery.Failure{Place: it.At.Place, Final: handling.IsFinal(why), Err: why}
+	after, notNow := handling.IsNotNow(why)
+	f.After = after
+	f.Excused = tries == 0 || notNow || c.flow.life.handling.Err() != nil && !f.Final ||
+		handling.IsOneOf(why, outbox.ErrFull, outbox.ErrDisk, outbox.ErrUncertain)
+	return f
 }
 
 // listens reports whether a handler of this node takes the subject.

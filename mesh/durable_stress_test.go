@@ -95,11 +95,11 @@ func emitAtOnce(t testing.TB, n *mesh.Node, teams, each int) *sync.WaitGroup {
 // import asks for order it is kept.
 func TestDurableUnderStress(t *testing.T) {
 	for name, test := range map[string]struct {
-		ordered               bool
+		ordered               mesh.Ordered
 		teams, each, restarts int
 	}{
-		"as it comes": {false, 32, 200, 6},
-		"ordered":     {true, 8, 40, 2},
+		"as it comes": {mesh.OrderedNo, 32, 200, 6},
+		"ordered":     {mesh.OrderedByKey, 8, 40, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of the time is for what was on its way to a closed importer
@@ -139,7 +139,7 @@ func TestDurableUnderStress(t *testing.T) {
 			if got.count() != total {
 				t.Errorf("%d of %d handled", got.count(), total)
 			}
-			if err := got.disordered(); test.ordered && err != nil {
+			if err := got.disordered(); test.ordered != mesh.OrderedNo && err != nil {
 				t.Error(err)
 			}
 		})

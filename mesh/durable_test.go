@@ -240,7 +240,7 @@ func TestDurableOrdered(t *testing.T) {
 		return got.add(ctx, e)
 	}
 	score := durableScore(t, handle)
-	score.Imports[0].Ordered = true
+	score.Imports[0].Ordered = mesh.OrderedAll
 	nodes := openAll(t, durableClue(t), score)
 	for i := range 50 {
 		if err := clueSolved.Emit(nodes[0].Context(t.Context()), solved{fmt.Sprint("team ", i%3), "a", int64(i)}); err != nil {

@@ -1,6 +1,9 @@
 package mesh
 
 import (
+	"time"
+
+	"leafmesh/mesh/internal/handling"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/outbox"
@@ -35,6 +38,20 @@ var (
 	// ErrTooLarge: the event's message is larger than max_payload, or than the wire allows.
 	ErrTooLarge = wire.ErrTooLarge
 )
+
+// Final makes an error of a handler final: trying again would not help, and the event becomes a dead
+// letter at once, whatever tries and deliveries are left. Other handlers of the event keep theirs.
+// Final(nil) is nil, so that a handler can end with return mesh.Final(check(e)). The error may be
+// wrapped, and errors.Is and errors.As find what it was made of.
+func Final(err error) error { return handling.Final(err) }
+
+// NotNow makes an error with which a handler says that it can not handle the event now, and wants it
+// again after a time. That is no try, however often it says so; it makes no dead letter, and a
+// circuit breaker does not count it. An event of a durable import goes back to the outbox that it
+// came from, and other events are handled meanwhile. For every other event the handler's worker
+// waits, at least for the first pause of its [Retry], until the node closes. The error may be
+// wrapped, to say why. What is [Final] too is final.
+func NotNow(after time.Duration) error { return handling.NotNow(after) }
 
 // Errors of storing an event of a durable export.
 var (

@@ -16,7 +16,7 @@ func (f *flow) inletType(subject string) inlet.Type {
 	return inlet.Type{
 		Type:     t.Type,
 		Rules:    func() []*rules.Rule { return t.rules.Load().Import },
-		Handlers: len(t.handlers.Takers),
+		Handlers: t.handlers.Names(),
 		Admit: func(h *cause.Header) error {
 			return f.refuseAt(steps.At(steps.Import), h, f.guard.Import(h))
 		},

@@ -51,8 +51,8 @@ func (f *flow) redeliver(ctx context.Context, l *letters.Letter, e *wire.Envelop
 	if err != nil {
 		return err
 	}
-	settle := func(failures []delivery.Failure) { done(delivery.JoinFailures(failures)) }
-	return targets.Deliver(ctx, &h, e.Payload, delivery.MayWait, delivery.NewHandover(len(targets.Takers), true, settle))
+	settle := func(s delivery.Settlement) { done(delivery.JoinFailures(s.Failures)) }
+	return targets.Deliver(ctx, &h, e.Payload, delivery.MayWait, delivery.NewHandover(true, nil, settle))
 }
 
 // redeliverTo are the handlers that a letter is for: the one that gave it up, or all of the type if

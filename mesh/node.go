@@ -12,7 +12,6 @@ import (
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/operations"
-	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/storage"
 	"leafmesh/mesh/internal/topology"
 )
@@ -21,13 +20,14 @@ import (
 type Node struct {
 	*flow
 
-	leaf     *leaf.Server
-	out, in  *nats.Conn // exports and imports, so that a slow link does not hold up the other
-	inlets   *inlet.Set
-	desk     *operations.Desk // what stock clients are served at; nil: none
-	storage  storage.Storage
-	watching sync.WaitGroup // the goroutines that look at the graph and at the handlers
-	closer   closer
+	leaf *leaf.Server
+	// Exports and imports, so that a slow link does not hold up the other; and those of the outbox.
+	out, in, store, pushes *nats.Conn
+	inlets                 *inlet.Set
+	desk                   *operations.Desk // what stock clients are served at; nil: none
+	storage                storage.Storage
+	watching               sync.WaitGroup // the goroutines that look at the graph and at the handlers
+	closer                 closer
 }
 
 // Open starts a node: it validates the configuration, starts the embedded server, links it to its
@@ -59,15 +59,14 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	if n.out, err = n.leaf.Connect(leaf.Out); err != nil {
 		return err
 	}
-	if n.in, err = n.leaf.Connect(leaf.In, nats.CustomInboxPrefix(leaf.InboxPrefix(n.name))); err != nil {
+	if n.in, err = n.leaf.Connect(leaf.In); err != nil {
 		return err
 	}
 	if err := n.storage.Open(n.config); err != nil {
 		return err
 	}
 	if len(n.config.DurableExports()) > 0 {
-		c := topology.Outbox(n.config, n.leaf.ResetOutbox, n.log.Logger)
-		if n.kept, err = outlet.OpenStore(ctx, n.out, c, int(n.config.MaxPayload), n.trace); err != nil {
+		if err := n.openOutbox(ctx); err != nil {
 			return err
 		}
 	}
@@ -83,14 +82,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	watch := graph.NewWatch(alarms.Factor, alarms.Gain)
 	n.watching.Go(func() { n.watchHandlers(n.life.intake.Done()) })
 	n.watching.Go(func() { watch.Run(n.life.intake.Done(), n.trace.Samples, n.alarm) })
-	env := &inlet.Env{Node: n.name, Peers: n.config.Peers, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported, Conn: n.in,
-		Intake: n.life.intake, Handling: n.life.handling,
-		Letters: n.storage.Letters.Letters, Bookmarks: n.storage.Bookmarks, Server: n.leaf}
-	if n.inlets, err = inlet.OpenSet(env, n.config.Imports, n.inletType); err != nil {
-		return err
-	}
-	n.inlets.Start()
-	return nil
+	return n.openInlets()
 }
 
 // Name is the node's name, "clue-1".

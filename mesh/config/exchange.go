@@ -13,6 +13,9 @@ type Export struct {
 	// They must import it as durable. Emit then returns only when the event is stored. Empty: at
 	// most once, nothing is stored.
 	KeptFor []string `yaml:"kept_for,omitempty" remedy:"name the services that it is kept for, as in [score]"`
+	// Drop names services that are no longer in KeptFor and for which what still waits may be lost.
+	// Without it, a node does not open whose outbox has events for such a service.
+	Drop []string `yaml:"drop,omitempty" remedy:"name the services for which what waits may be lost, as in [score]"`
 }
 
 // IsDurable reports whether the export is kept for any service. Nil is not.
@@ -30,11 +33,9 @@ type Import struct {
 	// whatever dies when. The export must be durable and name this service. The service's instances
 	// share the events.
 	Durable bool `yaml:"durable,omitempty" remedy:"write true or false; the services stand in the export, under kept_for"`
-	// Ordered keeps the events of a node in the order they were stored, through retries and
-	// crashes, and so those of each key: one is delivered at a time, to one instance. It costs a
-	// round trip for each event, where others are handled side by side: see docs/durable.md for the
-	// figures. For durable imports.
-	Ordered bool `yaml:"ordered,omitempty"`
+	// Ordered keeps the order in which a node stored its events, by key or of all: see
+	// docs/durable.md for what that costs. For durable imports. Empty is OrderedNo.
+	Ordered Ordered `yaml:"ordered,omitempty"`
 	// Redelivery says how often an event of a durable import is delivered.
 	Redelivery Redelivery `yaml:"redelivery,omitempty"`
 }

@@ -125,10 +125,11 @@ func (n Node) HasImport(subject string) bool {
 	return slices.ContainsFunc(n.Imports, func(i Import) bool { return i.Event == subject })
 }
 
-// DurableExports lists the exports that are durable.
+// DurableExports lists the exports that the outbox has something of: those that are durable, and
+// those that were, whose rest may be lost.
 func (n Node) DurableExports() (exports []Export) {
 	for _, e := range n.Exports {
-		if e.IsDurable() {
+		if e.IsDurable() || len(e.Drop) > 0 {
 			exports = append(exports, e)
 		}
 	}

@@ -13,7 +13,7 @@ func (v *validation) durability() {
 	v.outbox()
 	v.durableRules()
 	for i, e := range v.config.Exports {
-		if e.IsDurable() {
+		if e.IsDurable() || len(e.Drop) > 0 {
 			v.durableExport(fmt.Sprintf("exports[%d]", i), e)
 		}
 	}
@@ -63,7 +63,16 @@ func (v *validation) durableExport(field string, e Export) {
 			v.add(at, fmt.Sprintf("no peer of service %s has a key, so nobody could ever read what is kept for it", s), "add key or key_file to a peer of that service, or remove it", "peers")
 		}
 	}
-	if e.Limit.Policy == Shed && !e.Limit.Unlimited() {
+	for i, s := range e.Drop {
+		at := fmt.Sprintf("%s.drop[%d]", field, i)
+		switch first := seen.twice(s, at); {
+		case first != "":
+			v.add(at, fmt.Sprintf("%q already stands in %s", s, first), "keep one of the two: what waits for a service is kept, or may be lost")
+		case !serviceName.MatchString(s):
+			v.add(at, fmt.Sprintf("%.80q is no service's name", s), `name the service without its instance, as in "score"`)
+		}
+	}
+	if e.IsDurable() && e.Limit.Policy == Shed && !e.Limit.Unlimited() {
 		v.add(field+".limit.policy", "a durable export can not shed: what Emit admits is stored", "choose refuse or wait")
 	}
 }
@@ -86,7 +95,7 @@ func (v *validation) durableRules() {
 func (v *validation) durableImport(field string, m Import) {
 	r := m.Redelivery
 	switch {
-	case !m.Durable && m.Ordered:
+	case !m.Durable && m.Ordered != OrderedNo:
 		v.add(field+".ordered", "only a durable import can keep the order through crashes", "add durable: true, or remove it", field+".durable")
 	case !m.Durable && r != (Redelivery{}):
 		v.add(field+".redelivery", "only events of a durable import come again", "add durable: true, or remove it", field+".durable")
@@ -94,6 +103,9 @@ func (v *validation) durableImport(field string, m Import) {
 		v.add(field+".delivery", "the instances of a service share a durable import", "remove it, or durable")
 	case m.Durable && m.Limit.Policy == Shed && !m.Limit.Unlimited():
 		v.add(field+".limit.policy", "a durable import can not shed: what it does not take comes again", "choose wait or refuse")
+	}
+	if m.Ordered > OrderedAll {
+		v.add(field+".ordered", fmt.Sprintf("%d is no order", m.Ordered), "use OrderedNo, OrderedByKey or OrderedAll")
 	}
 	v.within(field+".redelivery.tries", int64(r.Tries), MaxRedeliveries, "8")
 	if r.After < 0 || r.Max < 0 || r.Max > 0 && r.Max < r.After {

@@ -28,6 +28,7 @@ var mistakes = []badCase{
 	{"duration out of range", "max_payload: 4096", "cascades: [{deadline: 9999999h}]", `15: cascades[0].deadline: the duration is out of range; write at most 2562047h, which is 292 years`},
 	{"another word for true", "delivery: each", "durable: yes", `13: imports[0].durable: a text stands where true or false belongs; write true or false; the services stand in the export, under kept_for`},
 
+	{"an order that there is not", "delivery: each", "ordered: strict", `13: imports[0].ordered: it is no order: write true to keep the order by key, all to keep that of all events, or false`},
 	{"true for services", "{event: clue.clue.solved}", "{event: clue.clue.solved, kept_for: true}",
 		`11: exports[0].kept_for: true or false stands where a list belongs; name the services that it is kept for, as in [score]`},
 	{"one service for a list", "{event: clue.clue.solved}", "{event: clue.clue.solved, kept_for: score}",

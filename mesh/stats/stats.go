@@ -108,13 +108,17 @@ type OutboxReader struct {
 	Type    string `json:"type"`
 	// Known says that the service has come for the type at least once.
 	Known bool `json:"known"`
-	// Backlog counts the events that it has not handled; 0 unless Known, although all of the type
-	// are kept for it then.
+	// Backlog counts the events that it has not handled, also if it is not there.
 	Backlog uint64 `json:"backlog"`
-	// UnderWay counts those of them that its nodes have taken and not settled.
+	// UnderWay counts those of them that its nodes have taken and not settled, and Aside those that
+	// wait to come again.
 	UnderWay int `json:"under_way"`
-	// Redelivered counts those of them that were delivered more than once.
-	Redelivered int `json:"redelivered"`
+	Aside    int `json:"aside"`
+	// Redelivered counts the events that were delivered again, and Lost those that were given up, as
+	// no node of the service takes events so large or the outbox has them no more; both since the
+	// node was opened.
+	Redelivered uint64 `json:"redelivered"`
+	Lost        uint64 `json:"lost"`
 }
 
 // Import is one event type that the node takes from its links.

@@ -3,7 +3,9 @@ package delivery
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"leafmesh/mesh/internal/steps"
 )
@@ -12,27 +14,38 @@ import (
 var ErrNotTaken = errors.New("the handler's queue was full, or it is cut")
 
 // Handover is one event of a durable import on its way through the handlers of this node. When the
-// last of them is done with it, it is settled: acked if all have handled it. Every other event has
-// none.
+// last of them is done with it, it is settled. Every other event has none.
 type Handover struct {
 	// Last says that the event does not come again if it fails now.
 	Last bool
 
-	settle func(failures []Failure)
+	before []string // the handlers that have handled it at former times, and get it no more
+	settle func(Settlement)
 
 	mu       sync.Mutex
-	open     int       // guarded by mu: handlers that are not done
+	open     int       // guarded by mu: handlers that are not done, and one while it is delivered
+	takers   []*Taker  // guarded by mu: who got it this time, handlers and others
 	failures []Failure // guarded by mu
+}
+
+// Settlement is what became of an event at the handlers of this node.
+type Settlement struct {
+	// Done are the handlers that have handled it, those of former times too. It is empty if nothing
+	// failed, as the event is over then.
+	Done     []string
+	Failures []Failure
 }
 
 // Failure is one handler that did not handle an event.
 type Failure struct {
 	Place steps.Place
-	// Excused is no reason to give the event up, however often: it was not even tried, or the
-	// outbox did not take what the handler emitted.
+	// Excused is no reason to give the event up, however often: it was not even tried, the handler
+	// said not now, or the outbox did not take what the handler emitted.
 	Excused bool
 	Final   bool // trying again would not help
-	Err     error
+	// After is when the handler wants to be asked again; 0: it did not say.
+	After time.Duration
+	Err   error
 }
 
 // JoinFailures makes one error of all, nil of none.
@@ -44,10 +57,28 @@ func JoinFailures(failures []Failure) error {
 	return errors.Join(errs...)
 }
 
-// NewHandover makes the handover of an event that so many handlers take. settle is called once, by
-// the goroutine that was done last, with what failed.
-func NewHandover(handlers int, last bool, settle func([]Failure)) *Handover {
-	return &Handover{Last: last, open: handlers, settle: settle}
+// NewHandover makes the handover of an event. The handlers named by done get it no more; a name that
+// no handler has says nothing. settle is called once, by the goroutine that was done last, and only
+// if [Targets.Deliver] delivers the event.
+func NewHandover(last bool, done []string, settle func(Settlement)) *Handover {
+	return &Handover{Last: last, before: done, settle: settle}
+}
+
+// hasDone reports whether a taker is a handler that has handled the event before.
+func (d *Handover) hasDone(t *Taker) bool {
+	return t.IsHandler() && slices.Contains(d.before, t.Place.Handler)
+}
+
+// begin says who gets the event. It must be followed by one Leave more than there are handlers.
+func (d *Handover) begin(takers []*Taker) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.takers, d.open = takers, 1
+	for _, t := range takers {
+		if t.IsHandler() {
+			d.open++
+		}
+	}
 }
 
 // Fail says that a place did not handle the event.
@@ -61,9 +92,23 @@ func (d *Handover) Fail(f Failure) {
 func (d *Handover) Leave() {
 	d.mu.Lock()
 	d.open--
-	settled, failures := d.open == 0, d.failures
+	settled, s := d.open == 0, Settlement{Failures: d.failures}
+	if settled && len(d.failures) > 0 {
+		s.Done = d.doneLocked()
+	}
 	d.mu.Unlock()
 	if settled {
-		d.settle(failures)
+		d.settle(s)
 	}
+}
+
+// doneLocked lists who has handled the event: first who did now, then those of former times.
+func (d *Handover) doneLocked() (names []string) {
+	for _, t := range d.takers {
+		failed := func(f Failure) bool { return f.Place == t.Place }
+		if t.IsHandler() && !slices.ContainsFunc(d.failures, failed) {
+			names = append(names, t.Place.Handler)
+		}
+	}
+	return append(names, d.before...)
 }

@@ -20,7 +20,8 @@ type Item struct {
 // Again is what a handler knows of an item that comes to it again: because it was tried in vain, or
 // because an older one of its key was.
 type Again struct {
-	Tries  int         // so far
+	Tries  int         // so far, as far as they count
+	Begun  bool        // it was tried; else it waited behind one that was
 	Settle func(error) // tells the handler's breaker how it ends; nil: there is none
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"slices"
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/queue"
@@ -35,6 +36,16 @@ func NewTargets(takers []*Taker) Targets {
 		t.sharded = t.sharded || taker.consumer.Width() > 1
 	}
 	return t
+}
+
+// Names are the names of the handlers among the targets.
+func (t *Targets) Names() (names []string) {
+	for _, taker := range t.Takers {
+		if taker.IsHandler() {
+			names = append(names, taker.Place.Handler)
+		}
+	}
+	return names
 }
 
 // keySeed makes shards unpredictable, so that nobody can choose keys that all land on one worker.
@@ -119,8 +130,13 @@ func (t *Targets) fillContent(it *Item, hash uint64, c *Content, shed uint64) {
 }
 
 // Deliver gives an event that came encoded to the targets. The payload may be kept. d is the
-// handover it came with, which waits for the handlers; nil: none.
+// handover it came with, which waits for the handlers; nil: none. Handlers that have handled it
+// before are left out. On an error nobody got it, and the handover is not settled.
 func (t *Targets) Deliver(ctx context.Context, h *cause.Header, payload []byte, p Pressure, d *Handover) error {
+	if d != nil && slices.ContainsFunc(t.Takers, d.hasDone) {
+		left := NewTargets(slices.DeleteFunc(slices.Clone(t.Takers), d.hasDone))
+		t = &left
+	}
 	var hash uint64
 	if h.Key != "" {
 		hash = t.Hash(h.Key)
@@ -129,6 +145,10 @@ func (t *Targets) Deliver(ctx context.Context, h *cause.Header, payload []byte, 
 	shed, err := t.Reserve(ctx, &event, hash, p)
 	if err != nil {
 		return err
+	}
+	if d != nil {
+		d.begin(t.Takers)
+		defer d.Leave() // settles it if no handler is left
 	}
 	t.passShed(h, shed)
 	c := EncodedContent(payload, nil)

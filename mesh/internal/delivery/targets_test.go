@@ -164,7 +164,7 @@ func TestDeliverEncoded(t *testing.T) {
 		t.Fatal(err)
 	}
 	var failed []Failure
-	handover := NewHandover(1, false, func(f []Failure) { failed = f })
+	handover := NewHandover(false, nil, func(s Settlement) { failed = s.Failures })
 	if err := h.of.Deliver(t.Context(), &header, []byte{0x01}, MayWait, handover); err != nil {
 		t.Fatal(err)
 	}

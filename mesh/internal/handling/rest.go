@@ -1,6 +1,7 @@
 package handling
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,7 @@ type rest struct {
 type line struct {
 	first  *resting // nil while it is being tried
 	timer  *time.Timer
+	forget func() bool // ends the wait for the end of life
 	behind []resting
 }
 
@@ -80,17 +82,21 @@ func (r *rest) join(it *delivery.Item, value any) error {
 }
 
 // lay moves an event that was tried in vain to the head of its line, for a pause. Only the worker
-// calls it, if there is room.
-func (r *rest) lay(it *delivery.Item, value any, a delivery.Again, pause time.Duration) {
+// calls it, if there is room. What came from an outbox is woken when life ends.
+func (r *rest) lay(life context.Context, it *delivery.Item, value any, a delivery.Again, pause time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in := r.byKey[it.Header.Key]
 	if in == nil {
-		in = &line{}
+		in = &line{forget: func() bool { return true }}
 		r.byKey[it.Header.Key] = in
 		r.lines.Add(1)
 	}
 	in.first = &resting{it.Take(&a), value}
+	in.forget()
+	if in.first.item.Handover != nil { // it goes back to its exporter when the node takes no more
+		in.forget = context.AfterFunc(life, func() { r.wake(in) })
+	}
 	r.events++
 	r.timers.Add(1)
 	in.timer = time.AfterFunc(pause, func() {
@@ -115,6 +121,7 @@ func (r *rest) next(key string) {
 	r.mu.Lock()
 	in := r.byKey[key]
 	if len(in.behind) == 0 {
+		in.forget()
 		delete(r.byKey, key)
 		r.lines.Add(-1)
 		r.mu.Unlock()

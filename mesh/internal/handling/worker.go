@@ -3,7 +3,6 @@ package handling
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/sony/gobreaker/v2"
 
@@ -17,12 +16,13 @@ import (
 
 // Caller calls a handler's function.
 type Caller interface {
-	// Call calls it once. value points to the event's value.
+	// Call calls it once, and says which try that is. value points to the event's value.
 	Call(it *delivery.Item, value any, try int) error
 	// TakeBack gives back what the last call charged to the event's cascade: it failed, and the event
 	// is tried again.
 	TakeBack()
-	// GiveUp ends an event that was tried so often, for the last time in vain.
+	// GiveUp ends an event that was tried so often, for the last time in vain. Calls that ended with
+	// NotNow are no tries.
 	GiveUp(it *delivery.Item, value any, tries int, why error)
 }
 
@@ -30,8 +30,10 @@ type Caller interface {
 type Spec struct {
 	Settings config.HandlerSettings
 	Clock    *clock.Clock
-	Handling context.Context // ends when the node waits for its handlers no longer
-	Breaker  *Breaker        // shared by the handler's workers; nil: none
+	// Intake ends when the node takes no more events: what came from an outbox goes back there, but
+	// for what is being handled. Handling ends when the node waits for its handlers no longer.
+	Intake, Handling context.Context
+	Breaker          *Breaker // shared by the handler's workers; nil: none
 	// Copy copies what a pointer to an event's value points to, and points to the copy.
 	Copy func(value any) any
 	// Rests has those of all handlers of the node.
@@ -50,6 +52,7 @@ func NewBreaker(handler string, s config.HandlerSettings) *Breaker {
 		Name:        handler,
 		Timeout:     s.Probe,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return int(c.ConsecutiveFailures) >= s.Failures },
+		IsExcluded:  isNotNow,
 	})
 }
 
@@ -76,11 +79,13 @@ func (w *worker) Process(it *delivery.Item, value any) bool {
 		defer w.done(it) // also if the handler ends its goroutine
 	}
 	switch {
+	case it.Handover != nil && w.Intake.Err() != nil:
+		it.Lose(it.At.LostClosed, stats.ErrClosed)
 	case again == nil && w.rest.busy(it.Header.Key):
 		if err := w.rest.join(it, w.Copy(value)); err != nil {
 			w.GiveUp(it, value, 0, err)
 		}
-	case again != nil && again.Tries > 0:
+	case again != nil && again.Begun:
 		w.resume(it, value, *again)
 	case inForce != nil:
 		w.processLimited(it, value, inForce)
@@ -170,41 +175,39 @@ func (w *worker) resume(it *delivery.Item, value any, a delivery.Again) {
 // try tries an event until it is handled or given up, or until it rests; with the nil rest the
 // worker waits between tries. The error is that of the last try.
 func (w *worker) try(it *delivery.Item, value any, a delivery.Again, rest *rest) (rests bool, err error) {
+	life := w.Handling
+	if it.Handover != nil {
+		life = w.Intake
+	}
 	for {
-		if w.Handling.Err() != nil { // the node gave up waiting
+		if life.Err() != nil { // the node gave up waiting, or another one can have the event
 			it.Lose(it.At.LostClosed, stats.ErrClosed)
 			return false, nil
 		}
-		a.Tries++
-		if err = w.Call(it, value, a.Tries); err == nil {
+		if err = w.Call(it, value, a.Tries+1); err == nil {
 			it.At.Handled.Pass(&it.Header)
 			return false, nil
 		}
-		if a.Tries >= w.Settings.Tries || IsFinal(err) {
+		pause, notNow := IsNotNow(err)
+		if !notNow {
+			a.Tries++
+		}
+		if notNow && it.Handover != nil || !notNow && (a.Tries >= w.Settings.Tries || IsFinal(err)) {
 			w.GiveUp(it, value, a.Tries, err)
 			return false, err
 		}
 		w.TakeBack()
 		it.At.Retried.PassError(&it.Header, err)
-		pause := clock.Backoff{First: w.Settings.FirstPause, Max: w.Settings.LongestPause}.Delay(a.Tries)
+		if notNow {
+			pause = max(pause, w.Settings.FirstPause)
+		} else {
+			pause = clock.Backoff{First: w.Settings.FirstPause, Max: w.Settings.LongestPause}.Delay(a.Tries)
+		}
 		if pause > 0 && rest.has(it.Header.Key) {
-			rest.lay(it, w.Copy(value), a, pause)
+			a.Begun = true
+			rest.lay(life, it, w.Copy(value), a, pause)
 			return true, nil
 		}
-		clock.Sleep(w.Handling, pause)
+		clock.Sleep(life, pause)
 	}
-}
-
-// IsFinal reports whether an error of a handler is not to be tried again.
-func IsFinal(err error) bool { return IsOneOf(err, stats.ErrCascade) }
-
-// IsOneOf is errors.Is for errors of others, which may panic when they are asked, as a nil pointer
-// in an error does.
-func IsOneOf(err error, targets ...error) (is bool) {
-	defer func() {
-		if recover() != nil {
-			is = false
-		}
-	}()
-	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }

@@ -57,14 +57,14 @@ type bench struct {
 
 func newBench(t *testing.T, s config.HandlerSettings, change func(*Spec), answers ...error) *bench {
 	b := &bench{script: &script{answers: answers}, trace: steps.New(nil)}
-	spec := Spec{Settings: s, Clock: clock.New(nil), Handling: t.Context(), Breaker: NewBreaker("judge", s),
+	spec := Spec{Settings: s, Clock: clock.New(nil), Intake: t.Context(), Handling: t.Context(), Breaker: NewBreaker("judge", s),
 		Rests: &Rests{}, Copy: func(v any) any { return v }}
 	if change != nil {
 		change(&spec)
 	}
 	at := delivery.NewSubscription(b.trace.Tally("clue.answer.guessed", steps.AtHandler("judge")))
 	root := cause.NewTree(8).Root("clue-1:clue.answer.guessed")
-	b.item = func() *delivery.Item { return &delivery.Item{Header: cause.NewRoot(root, "otters", 1), At: at} }
+	b.item = func() *delivery.Item { return &delivery.Item{Header: cause.NewRoot(root, "", 1), At: at} }
 	inbox := queue.NewInbox[delivery.Item, int](queue.Spec[delivery.Item]{Label: "judge", Shards: 1, Capacity: 8, HardCap: 8,
 		Order: func(a, b *delivery.Item) int { return 0 },
 		Processor: func(q *queue.Core[delivery.Item]) queue.Processor[delivery.Item] {
@@ -110,7 +110,14 @@ func TestTries(t *testing.T) {
 			[]string{"2 clue.answer.guessed retried at handler judge"}},
 		"final": {[]error{fmt.Errorf("emit: %w", stats.ErrCascade)}, nil,
 			[]string{"call 7, try 1", "given up after 1: emit: " + stats.ErrCascade.Error()}, nil},
-		"after the end": {nil, func(s *Spec) { s.Handling = gone }, nil, []string{"1 clue.answer.guessed lost at handler judge by closed"}},
+		"said to be final": {[]error{fmt.Errorf("check: %w", Final(sick))}, nil, []string{"call 7, try 1", "given up after 1: check: sick"}, nil},
+		"not now, which is no try": {[]error{sick, NotNow(0), fmt.Errorf("quota: %w", NotNow(time.Millisecond)), sick, sick}, nil,
+			[]string{"call 7, try 1", "call 7, try 2", "call 7, try 2", "call 7, try 2", "call 7, try 3", "given up after 3: sick"},
+			[]string{"4 clue.answer.guessed retried at handler judge"}},
+		"not now at first": {[]error{NotNow(-1)}, nil, []string{"call 7, try 1", "call 7, try 1"},
+			[]string{"1 clue.answer.guessed handled at handler judge", "1 clue.answer.guessed retried at handler judge"}},
+		"both final and not now": {[]error{Final(NotNow(time.Hour))}, nil, []string{"call 7, try 1", "given up after 1: not now, but after 1h0m0s"}, nil},
+		"after the end":          {nil, func(s *Spec) { s.Handling = gone }, nil, []string{"1 clue.answer.guessed lost at handler judge by closed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, settings, c.change, c.answers...)

@@ -40,6 +40,13 @@ func (b *Bookmarks) meet(place bookmark.Place, found bookmark.Mark) bookmark.Fin
 	return finding
 }
 
+// mark is what is remembered of an outbox; the zero mark, if nothing is.
+func (b *Bookmarks) mark(place bookmark.Place) bookmark.Mark {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.marks[place]
+}
+
 // handled remembers that an event was.
 func (b *Bookmarks) handled(place bookmark.Place, sequence uint64) {
 	b.mu.Lock()

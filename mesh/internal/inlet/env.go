@@ -2,7 +2,6 @@ package inlet
 
 import (
 	"context"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -11,7 +10,6 @@ import (
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/journal"
-	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/steps"
@@ -25,32 +23,26 @@ type Env struct {
 	Log   *journal.Log
 	Trace *steps.Trace
 	Paths *cause.Tree // keeps the paths of events that come in
-	Conn  *nats.Conn  // where they come in
+	Conn  *nats.Conn  // where those come in that are at most once
 	// Intake ends when the node takes no more events; Handling when it waits for its handlers no
 	// longer.
 	Intake, Handling context.Context
 
 	// For durable imports.
-	Letters   *letters.Letters
-	Bookmarks *Bookmarks
-	Server    *leaf.Server
-}
-
-// linkPatience is how long a look at a link may take.
-const linkPatience = 200 * time.Millisecond
-
-// linked reports whether the link to an exporter is up and its beacon was heard.
-func (e *Env) linked(peer string) bool {
-	ctx, cancel := context.WithTimeout(e.Intake, linkPatience)
-	defer cancel()
-	return e.Server.Ready(ctx, peer, nil) == nil
+	Letters    *letters.Letters
+	Bookmarks  *Bookmarks
+	MaxPayload int // of messages, in bytes
+	// Say publishes a message to an exporter. Linked tells whether the link to it is up, and which
+	// of all that there were since the node began.
+	Say    func(exporter string, message []byte) error
+	Linked func(exporter string) (epoch uint64, up bool)
 }
 
 // Type is an event type that comes in.
 type Type struct {
 	*steps.Type
 	Rules    func() []*rules.Rule // those of its import that are in force
-	Handlers int                  // how many take it
+	Handlers []string             // the names of those that take it
 	// Admit asks the cascade guard.
 	Admit func(h *cause.Header) error
 	// Enter gives an event to all who take it: see delivery.Targets.Deliver.

@@ -77,7 +77,10 @@ func (i *inlet) receive(m *nats.Msg) {
 		i.overdue.PassUnknown(1, stats.ErrClosed)
 		return
 	}
-	damage, err := i.decode(m.Subject, m.Data)
+	damage, err := i.decode(m.Data)
+	if err == nil {
+		err = i.envelope.MatchSubject(m.Subject)
+	}
 	if err != nil {
 		i.malformed.PassUnknown(1, err)
 		i.Log.Rarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
@@ -116,22 +119,23 @@ func (i *inlet) passImported(h *cause.Header, damage error) {
 	}
 }
 
-// decode decodes a message into header and envelope, and checks that it is what its subject says.
+// decode decodes a message into header and envelope, and checks that it is of the import's type and
+// from a node that exports it.
 //
 // An event whose causal header is damaged becomes a root, and damage says what is wrong with it. It
 // can not pass the check of its origin, and needs none: it passes for nobody. Nor does it get more
-// than others. The subject still binds it to a peer of the type's service, and a peer that wants
+// than others. Its link still binds it to a peer of the type's service, and a peer that wants
 // its events to be roots, with fresh budgets, can say so in good form. Rules by peer have one
 // bucket for all such events of a rule.
-func (i *inlet) decode(subject string, data []byte) (damage, err error) {
+func (i *inlet) decode(data []byte) (damage, err error) {
 	e := &i.envelope
 	if damage = wire.DecodeEnvelope(data, e); damage != nil {
 		if err := wire.Reroot(data, i.of.Subject, e); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.MatchSubject(subject); err != nil {
-		return nil, err
+	if subject := e.Subject(); string(subject) != i.of.Subject {
+		return nil, fmt.Errorf("it is a %s", subject)
 	}
 	if origin := e.Path[len(e.Path)-1]; damage == nil && !i.origins[string(origin)] {
 		return nil, fmt.Errorf("it says it is from %s, which is no peer that this node imports %s from", e.Origin(), i.of.Subject)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
@@ -14,22 +16,23 @@ import (
 type Set struct {
 	env      *Env
 	plain    []*inlet
+	talks    map[string]*talk // by exporter
 	durables []*durable
-	runs     sync.WaitGroup // of durables; ends with the intake
-	tending  sync.WaitGroup // the goroutine of tend; ends with the handling
+	unknown  *steps.Point   // messages of exporters that nobody talks to
+	ended    chan struct{}  // closed when all handlers have ended
+	admits   sync.WaitGroup // goroutines of durables; end with the intake
+	tending  sync.WaitGroup // those of talks and bookmarks; end with ended
 }
 
 // OpenSet begins the imports that are at most once, and makes the durable ones. of tells the type
 // of a subject. On an error, stop what was opened with [Set.Stop].
 func OpenSet(env *Env, imports []config.Import, of func(subject string) Type) (*Set, error) {
-	s := &Set{env: env}
+	s := &Set{env: env, talks: map[string]*talk{}, ended: make(chan struct{}),
+		unknown: env.Trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Import), Rule: stats.Malformed})}
+	nonce := newNonce()
 	for _, i := range imports {
 		if i.Durable {
-			list, err := openDurable(env, of(i.Event), i)
-			if err != nil {
-				return s, err
-			}
-			s.durables = append(s.durables, list...)
+			s.addDurable(of(i.Event), i, nonce)
 			continue
 		}
 		in, err := open(env, of(i.Event), i.Delivery)
@@ -38,38 +41,64 @@ func OpenSet(env *Env, imports []config.Import, of func(subject string) Type) (*
 			return s, err
 		}
 	}
+	if len(s.plain) == 0 {
+		return s, nil
+	}
 	return s, env.Conn.Flush()
 }
 
-// Start begins to take events out of the peers' outboxes.
-func (s *Set) Start() {
-	if len(s.durables) == 0 {
-		return
+// addDurable makes a durable import for each peer that may export the type.
+func (s *Set) addDurable(of Type, settings config.Import, nonce wire.ID) {
+	for _, p := range s.env.Peers {
+		if p.URL == "" || config.ServiceOf(p.Name) != config.OwnerOf(of.Subject) {
+			continue
+		}
+		t := s.talks[p.Name]
+		if t == nil {
+			t = newTalk(s.env, p.Name, nonce)
+			s.talks[p.Name] = t
+		}
+		d := newDurable(t, of, settings)
+		t.imports = append(t.imports, d)
+		s.durables = append(s.durables, d)
 	}
-	for _, d := range s.durables {
-		s.runs.Go(d.run)
-		s.runs.Go(d.admit)
-	}
-	s.tending.Go(s.tend)
 }
 
-// tend looks after the events that were taken and are not handled, and after the bookmarks, until
-// the node's handlers have ended.
-func (s *Set) tend() {
-	alive, save := time.NewTicker(keepAlive), time.NewTicker(time.Second)
-	defer alive.Stop()
-	defer save.Stop()
+// Start begins to take events out of the exporters' outboxes.
+func (s *Set) Start() {
+	for _, d := range s.durables {
+		s.admits.Go(d.admit)
+	}
+	for _, t := range s.talks {
+		s.tending.Go(func() { t.run(s.ended) })
+	}
+	if len(s.talks) > 0 {
+		s.tending.Go(s.saveBookmarks)
+	}
+}
+
+// Hear takes a message that came from an exporter. It does not block. The messages of one exporter
+// come one at a time, in the order in which they were said.
+func (s *Set) Hear(exporter string, data []byte) {
+	if t := s.talks[exporter]; t != nil {
+		t.hear(data)
+		return
+	}
+	s.unknown.PassUnknown(1, nil)
+	s.env.Log.Rarely("message dropped: nothing durable is imported from its exporter", "peer", exporter, "bytes", len(data))
+}
+
+// saveBookmarks saves them each second, until the node has ended.
+func (s *Set) saveBookmarks() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
 	for {
 		select {
-		case <-alive.C:
-			for _, d := range s.durables {
-				d.keepAlive()
-			}
-		case <-save.C:
+		case <-ticker.C:
 			if err := s.env.Bookmarks.Save(); err != nil {
 				s.env.Log.Rarely("bookmarks not saved", "error", err)
 			}
-		case <-s.env.Handling.Done():
+		case <-s.ended:
 			return
 		}
 	}
@@ -103,11 +132,14 @@ func (s *Set) Stats() (plain []stats.Import, durables []stats.DurableImport) {
 	return plain, durables
 }
 
-// Stop ends the imports that are at most once: no new messages, those that have come are handled.
-// The nil Set has none.
+// Stop begins the end: imports that are at most once take no new messages, and those that have come
+// are handled; exporters hear goodbye, and what they still give goes back. The nil Set has none.
 func (s *Set) Stop(ctx context.Context) error {
 	if s == nil {
 		return nil
+	}
+	for _, t := range s.talks {
+		t.close()
 	}
 	var errs []error
 	for _, i := range s.plain {
@@ -116,8 +148,8 @@ func (s *Set) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Await waits, once the intake has ended, until all that had come was looked at and the durable
-// imports have ended. ctx bounds only the former, which takes no time.
+// Await waits, once the intake has ended, until all that had come was looked at. ctx bounds only the
+// imports that are at most once, which take no time.
 func (s *Set) Await(ctx context.Context) {
 	if s == nil {
 		return
@@ -125,12 +157,18 @@ func (s *Set) Await(ctx context.Context) {
 	for _, i := range s.plain {
 		i.await(ctx)
 	}
-	s.runs.Wait() // soon: they wait for nothing but the intake
+	s.admits.Wait() // soon: they wait for nothing but the intake
 }
 
-// AwaitTending waits, once the handling has ended, until nobody looks after bookmarks.
+// AwaitTending ends the talks, once the handling has ended. It waits until what handlers did not
+// finish was given back, and the exporters were told.
 func (s *Set) AwaitTending() {
-	if s != nil {
-		s.tending.Wait()
+	if s == nil {
+		return
 	}
+	for _, d := range s.durables {
+		d.abandon()
+	}
+	close(s.ended)
+	s.tending.Wait()
 }

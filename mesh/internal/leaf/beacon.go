@@ -105,8 +105,9 @@ func (e *exporter) run() {
 		case <-e.kick:
 			e.beat(true)
 		case now := <-ticker.C:
-			// The count misses a subject that was exchanged for another within
-			// one tick; the next beacon that is due tells of it.
+			// What links register that is exported counts in Out, too. The count
+			// misses a subject that was exchanged for another within one tick; the next
+			// beacon that is due tells of it.
 			present := e.server.accounts.out.Load().TotalSubs()
 			all := !now.Before(due)
 			if present == count && !all {
@@ -130,7 +131,7 @@ func (e *exporter) beat(all bool) {
 	links := e.server.inbound()
 	e.forget(links)
 	for _, link := range links {
-		if link.importer == "" {
+		if !link.hears {
 			continue // not registered yet, or does not care
 		}
 		if !spec.imports(link.importer) {

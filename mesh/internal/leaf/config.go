@@ -20,7 +20,7 @@ const (
 	// headerRoom is what a message may have beyond MaxPayload: the id that one in an
 	// outbox has in a header takes 58 bytes.
 	headerRoom = 128
-	// maxSubscriptions bounds what one peer or tap makes the server remember.
+	// maxSubscriptions bounds what one connection makes the server remember.
 	maxSubscriptions = 4096
 	// maxLocalConnections bounds taps, our own connections included.
 	maxLocalConnections = 100
@@ -64,46 +64,10 @@ func (s Spec) render(own credentials) string {
 	// The system account would put its services into every account, and offer
 	// them to peers, who may not use them. JetStream makes one nevertheless.
 	set("no_system_account", "true")
-	s.renderOutbox(&b)
+	s.renderJetStream(&b)
 	s.renderAccounts(&b, own)
 	s.renderLinks(&b)
 	return b.String()
-}
-
-func (s Spec) renderAccounts(b *strings.Builder, own credentials) {
-	fmt.Fprintf(b, "accounts {\n  %s {\n    limits { max_connections: %d }\n    users [\n", Local, maxLocalConnections)
-	renderOwn(b, own[Local])
-	if s.Tap != nil {
-		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"STANDARD\"]\n", quote(s.Tap.User), quote(s.Tap.Password))
-		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [\">\"]}}}\n", quoteAll(tapSubjects))
-	}
-	fmt.Fprintf(b, "    ]\n  }\n  %s {\n", Out)
-	s.renderOutboxAccount(b)
-	b.WriteString("    users [\n")
-	renderOwn(b, own[Out])
-	for _, importer := range s.Importers {
-		s.renderImporter(b, importer)
-	}
-	fmt.Fprintf(b, "    ]\n  }\n  %s {\n    users [\n", In)
-	renderOwn(b, own[In])
-	b.WriteString("    ]\n  }\n}\n")
-}
-
-func renderOwn(b *strings.Builder, own user) {
-	fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"IN_PROCESS\"]}\n", quote(own.name), quote(own.password))
-}
-
-// renderImporter writes the peer's user. It stands in the account and not under
-// leafnodes, because users there carry no permissions.
-func (s Spec) renderImporter(b *strings.Builder, importer Importer) {
-	subjects := append([]string{BeaconSubject(importer.Name)}, s.Exports...)
-	publish := []string{nobody}
-	if own := s.consumerSubjects(importer); own != nil {
-		subjects = append(subjects, InboxPrefix(importer.Name)+".>")
-		publish = append(publish, own...)
-	}
-	fmt.Fprintf(b, "      {nkey: %s, allowed_connection_types: [\"LEAFNODE\"]\n", quote(importer.PublicKey))
-	fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n", quoteAll(publish), quoteAll(subjects))
 }
 
 func (s Spec) renderLinks(b *strings.Builder) {
@@ -126,12 +90,8 @@ func (s Spec) renderLinks(b *strings.Builder) {
 // renderRemote also tells the server not to follow an exporter that names other
 // servers to dial.
 func (s Spec) renderRemote(b *strings.Builder, remote Remote) {
-	fmt.Fprintf(b, "    {url: %s, account: %s, nkey: %s, compression: \"off\", ignore_discovered_servers: true",
-		quote(remote.URL), quote(string(In)), quote(s.Seed))
-	if len(remote.Deny) > 0 {
-		fmt.Fprintf(b, "\n     deny_imports: [%s]", quoteAll(remote.Deny))
-	}
-	b.WriteString("}\n")
+	fmt.Fprintf(b, "    {url: %s, account: %s, nkey: %s, compression: \"off\", ignore_discovered_servers: true}\n",
+		quote(remote.URL), exporterAccount(remote.Name), quote(s.Seed))
 }
 
 // anyPort turns port 0, which NATS takes for "no listener", into -1.

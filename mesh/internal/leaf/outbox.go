@@ -13,14 +13,13 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Stream is the one JetStream stream of a server: its outbox, in account Out and in
-// the domain that has the server's name.
+// Stream is the one JetStream stream of a server: its outbox, in account Store.
 const Stream = "OUTBOX"
 
 // lockName is the file in an outbox's directory that the process holds locked.
 const lockName = "lock"
 
-// Outbox turns JetStream on, for account Out alone.
+// Outbox turns JetStream on, for account Store alone.
 type Outbox struct {
 	// Dir is the store directory. It is made, with mode 0700, if it is missing, and
 	// locked: one process at a time has it open.
@@ -40,11 +39,6 @@ type Outbox struct {
 
 // DefaultSyncInterval is the SyncInterval of an Outbox that gives none.
 const DefaultSyncInterval = time.Second
-
-// InboxPrefix is what the inboxes of the importer of that name begin with: no other
-// importer may subscribe there. Give it to Connect as nats.CustomInboxPrefix for
-// a connection that reads from outboxes.
-func InboxPrefix(importer string) string { return inboxPrefix + importer }
 
 func (o *Outbox) validate() error {
 	if o == nil {
@@ -77,10 +71,40 @@ func (o *Outbox) prepare() (*flock.Flock, error) {
 	if !locked {
 		return nil, fmt.Errorf("outbox %s: another process has it open: stop that one, or give this node a directory of its own", o.Dir)
 	}
-	if err := o.forgetIndex(); err != nil {
-		return nil, errors.Join(fmt.Errorf("remove the index of the outbox: %w", err), lock.Close())
+	if err := errors.Join(o.takeOver(), o.forgetIndex()); err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
+}
+
+// streamDir is where JetStream keeps the stream's files, if it is in that account.
+func (o *Outbox) streamDir(account Account) string {
+	return filepath.Join(o.Dir, "jetstream", string(account), "streams", Stream)
+}
+
+// takeOver moves a stream that was stored in account Out to account Store. JetStream's
+// files do not say whose they are. A rename is there as a whole or not at all: after a
+// kill, or a crash of the machine, the next start goes on from either.
+func (o *Outbox) takeOver() error {
+	from, to := o.streamDir(Out), o.streamDir(Store)
+	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return fmt.Errorf("outbox %s: there are two, %s and %s: a former version of this program ran after this one."+
+			" Move the one that is not to be used elsewhere", o.Dir, from, to)
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return fmt.Errorf("take the outbox over: %w", err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("take the outbox over: %w", err)
+	}
+	// What is left of the former place is not read any more, and goes if it is empty.
+	for dir := filepath.Dir(from); filepath.Base(dir) != "jetstream" && os.Remove(dir) == nil; {
+		dir = filepath.Dir(dir)
+	}
+	return nil
 }
 
 // forgetIndex removes what JetStream remembers of its files, so that it reads all of
@@ -91,16 +115,20 @@ func (o *Outbox) forgetIndex() error {
 	for _, index := range indexes {
 		err = errors.Join(err, os.Remove(filepath.Join(o.Dir, filepath.FromSlash(index))))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("remove the index of the outbox: %w", err)
+	}
+	return nil
 }
 
 // unbounded is the server's limit in bytes; the account's is the one that counts. The
 // server never gives back what an account held that was disabled, see ResetOutbox.
 const unbounded = 1 << 60
 
-// renderOutbox writes the server's part. Memory is as good as none: 0 would mean
-// three quarters of the machine's.
-func (s Spec) renderOutbox(b *strings.Builder) {
+// renderJetStream writes the server's part. Memory is as good as none: 0 would mean
+// three quarters of the machine's. There is no domain: a server with one maps the API
+// into the account of each link.
+func (s Spec) renderJetStream(b *strings.Builder) {
 	if s.Outbox == nil {
 		return
 	}
@@ -108,44 +136,24 @@ func (s Spec) renderOutbox(b *strings.Builder) {
 	if !s.Outbox.SyncAlways {
 		sync = quote(s.Outbox.SyncInterval.String())
 	}
-	fmt.Fprintf(b, "jetstream {\n  store_dir: %s\n  domain: %s\n", quote(s.Outbox.Dir), quote(s.Name))
+	fmt.Fprintf(b, "jetstream {\n  store_dir: %s\n", quote(s.Outbox.Dir))
 	fmt.Fprintf(b, "  max_memory_store: 1\n  max_file_store: %d\n  sync_interval: %s\n}\n", int64(unbounded), sync)
-	// With the domain in the subject of an acknowledgement, it reaches the one
-	// outbox it is for. Without it, an importer of two instances of a service
-	// acknowledged the same sequence number at both.
-	b.WriteString("feature_flags { js_ack_fc_v2: true }\n")
 }
 
-// renderOutboxAccount writes account Out's part.
-func (s Spec) renderOutboxAccount(b *strings.Builder) {
-	if s.Outbox != nil {
-		fmt.Fprintf(b, "    jetstream { max_memory: 0, max_file: %d, max_streams: 1 }\n", s.Outbox.MaxBytes)
+// renderStore writes account Store.
+func (s Spec) renderStore(b *strings.Builder, own user) {
+	if s.Outbox == nil {
+		return
 	}
-}
-
-// consumerSubjects are what an importer may publish, to look at the stream and to
-// make, look at and read its own consumers. The last part of CREATE is the subject
-// that the consumer filters by; the server compares name and filter with the request.
-func (s Spec) consumerSubjects(importer Importer) []string {
-	if s.Outbox == nil || len(importer.Consumers) == 0 {
-		return nil
-	}
-	api := "$JS." + s.Name + ".API."
-	subjects := []string{api + "STREAM.INFO." + Stream}
-	for _, consumer := range importer.Consumers {
-		subjects = append(subjects,
-			api+"CONSUMER.CREATE."+Stream+"."+consumer+".>",
-			api+"CONSUMER.INFO."+Stream+"."+consumer,
-			api+"CONSUMER.MSG.NEXT."+Stream+"."+consumer,
-			"$JS.ACK."+s.Name+".*."+Stream+"."+consumer+".>")
-	}
-	return subjects
+	fmt.Fprintf(b, "  %s {\n    jetstream { max_memory: 0, max_file: %d, max_streams: 1 }\n    users [\n", Store, s.Outbox.MaxBytes)
+	renderOwn(b, own)
+	b.WriteString("    ]\n  }\n")
 }
 
 // ResetOutbox closes the outbox's files and reads them anew: after a write that failed,
 // such as on a full disk, JetStream refuses all others until then. What was
-// acknowledged is there again; the rest of the server is not touched. Readers of the
-// outbox get no answer to what they have asked before, and ask again.
+// acknowledged is there again; the rest of the server is not touched. Who reads the
+// stream gets no answer to what was asked before, and asks again.
 func (s *Server) ResetOutbox() error {
 	s.linking.Lock()
 	defer s.linking.Unlock()
@@ -156,13 +164,13 @@ func (s *Server) ResetOutbox() error {
 	if spec.Outbox == nil {
 		return fmt.Errorf("reset the outbox of %s: it has none", spec.Name)
 	}
-	account := s.accounts.out.Load()
+	account := s.accounts.store.Load()
 	if account.JetStreamEnabled() {
 		if err := account.DisableJetStream(); err != nil {
 			return fmt.Errorf("reset the outbox of %s: close it: %w", spec.Name, err)
 		}
 	}
-	// What renderOutboxAccount writes; -1 is no limit.
+	// What renderStore writes; -1 is no limit.
 	limits := server.JetStreamAccountLimits{
 		MaxStore:             spec.Outbox.MaxBytes,
 		MaxStreams:           1,

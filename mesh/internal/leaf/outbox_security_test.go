@@ -1,133 +1,105 @@
 package leaf
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const huntKept = "hunt-clue_clue_solved"
-
-// shared is an outbox with two messages, and a consumer of hunt that has got them and
-// acknowledged nothing. score may have a consumer of its own.
-func shared(t *testing.T) (clue, score *node, js jetstream.JetStream) {
+// shared is an outbox with two messages, and a consumer in account Store that has got
+// them and acknowledged nothing: it returns where to acknowledge the first. A peer that
+// guesses all that can be guessed knows the subject.
+func shared(t *testing.T, change func(*Spec)) (n *node, js jetstream.JetStream, acknowledge string) {
 	t.Helper()
-	score = start(t, "score-1", nil)
-	hunt := start(t, "hunt-1", nil)
-	clue = start(t, "clue-1", withOutbox(t))
-	if err := clue.Link(nil, []Importer{score.consumer(kept), hunt.consumer(huntKept)}); err != nil {
-		t.Fatal(err)
-	}
-	js = clue.stream(t)
-	clue.store(t, "1", "2")
-	batch, err := makeConsumer(t, js, durable(huntKept)).Fetch(2)
+	n = start(t, "clue-1", func(s *Spec) {
+		withOutbox(t)(s)
+		if change != nil {
+			change(s)
+		}
+	})
+	js = n.stream(t)
+	n.store(t, "1", "2")
+	batch, err := makeConsumer(t, js).Fetch(2, jetstream.FetchMaxWait(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range batch.Messages() {
+	for message := range batch.Messages() {
+		if acknowledge == "" {
+			acknowledge = message.Reply()
+		}
 	}
-	return clue, score, js
+	return n, js, acknowledge
 }
 
-// What an importer may not ask of the outbox ends its link and has no effect.
-func TestRogueAtTheOutbox(t *testing.T) {
-	clue, score, js := shared(t)
-	create := func(name string) string {
-		return fmt.Sprintf(`{"stream_name":"OUTBOX","config":{"name":%q,"durable_name":%[1]q,"ack_policy":"none","filter_subject":"clue.clue.solved.*"}}`, name)
+// requests are those that would change an outbox, or read it.
+func requests(acknowledge string) map[string]string {
+	return map[string]string{
+		"$JS.API.STREAM.DELETE.OUTBOX":          "",
+		"$JS.API.STREAM.PURGE.OUTBOX":           "",
+		"$JS.API.STREAM.UPDATE.OUTBOX":          `{"name":"OUTBOX","subjects":["a"]}`,
+		"$JS.API.STREAM.SNAPSHOT.OUTBOX":        `{"deliver_subject":"mesh.to.score-1.clue-1"}`,
+		"$JS.API.STREAM.MSG.GET.OUTBOX":         `{"seq":1}`,
+		"$JS.API.STREAM.MSG.DELETE.OUTBOX":      `{"seq":1}`,
+		"$JS.API.CONSUMER.DELETE.OUTBOX.kept":   "",
+		"$JS.API.CONSUMER.MSG.NEXT.OUTBOX.kept": "1",
+		"$JS.clue-1.API.STREAM.DELETE.OUTBOX":   "",
+		acknowledge:                             "+ACK",
+		acknowledge + ".x":                      "+NXT",
+		"$JS.FC.OUTBOX.kept.x":                  "",
+		"clue.clue.solved.t1":                   "forged",
 	}
-	api := "$JS.clue-1.API."
-	for _, request := range []struct{ subject, body string }{
-		{api + "STREAM.DELETE.OUTBOX", ""},
-		{api + "STREAM.PURGE.OUTBOX", ""},
-		{api + "STREAM.UPDATE.OUTBOX", `{"name":"OUTBOX","subjects":["a"]}`},
-		{api + "STREAM.CREATE.OTHER", `{"name":"OTHER","subjects":["a"]}`},
-		{api + "STREAM.SNAPSHOT.OUTBOX", `{"deliver_subject":"mesh.inbox.score-1.x"}`},
-		{api + "STREAM.MSG.GET.OUTBOX", `{"seq":1}`},
-		{api + "STREAM.MSG.DELETE.OUTBOX", `{"seq":1}`},
-		{api + "DIRECT.GET.OUTBOX", `{"seq":1}`},
-		{api + "CONSUMER.NAMES.OUTBOX", ""},
-		{api + "CONSUMER.LIST.OUTBOX", ""},
-		{api + "CONSUMER.INFO.OUTBOX." + huntKept, ""},
-		{api + "CONSUMER.MSG.NEXT.OUTBOX." + huntKept, "1"},
-		{api + "CONSUMER.CREATE.OUTBOX." + huntKept + ".clue.clue.solved.*", create(huntKept)},
-		{api + "CONSUMER.CREATE.OUTBOX", create(huntKept)},
-		{api + "CONSUMER.DURABLE.CREATE.OUTBOX." + huntKept, create(huntKept)},
-		{api + "CONSUMER.DELETE.OUTBOX." + huntKept, ""},
-		{api + "CONSUMER.DELETE.OUTBOX." + kept, ""}, // even its own
-		{api + "CONSUMER.PAUSE.OUTBOX." + huntKept, ""},
-		{api + "CONSUMER.RESET.OUTBOX." + huntKept, ""},
-		{"$JS.API.STREAM.DELETE.OUTBOX", ""}, // without the domain
-		{"$JS.API.CONSUMER.MSG.NEXT.OUTBOX." + kept, "1"},
-		{"clue.clue.solved.t1", "forged"},
-		{"mesh.inbox.hunt-1.x", "forged"},
-	} {
-		r := dialRogue(t, clue.ListenAddr())
-		r.login(t, score.seed, "score-1")
-		r.sync(t)
-		r.send(t, "LMSG %s mesh.inbox.score-1.r %d\r\n%s", request.subject, len(request.body), request.body)
-		if got := r.closed(t); !strings.Contains(got, "Permissions Violation") {
-			t.Errorf("%s: %q", request.subject, got)
+}
+
+// answers are where an attacker has answers sent: to itself, or to JetStream, which
+// would take them for requests.
+var answers = []string{ToReader("score-1", "clue-1"), "$JS.API.STREAM.DELETE.OUTBOX", "$JS.API.STREAM.PURGE.OUTBOX"}
+
+// No peer reaches the outbox over its link, not even by the subjects that nats-server
+// exempts from permissions.
+func TestRogueReaderAtTheOutbox(t *testing.T) {
+	score := start(t, "score-1", nil)
+	clue, js, acknowledge := shared(t, func(s *Spec) { s.Importers = []Importer{score.importer()} })
+	for subject, body := range requests(acknowledge) {
+		for _, answer := range answers {
+			r := dialRogue(t, clue.ListenAddr())
+			r.login(t, score.seed, "score-1")
+			r.send(t, "LS+ %s", answers[0])
+			r.sync(t)
+			r.send(t, "LMSG %s %s %d\r\n%s", subject, answer, len(body), body)
+			var got string
+			if strings.HasPrefix(subject, "$JS.ACK.") { // exempt from permissions
+				got = r.sync(t)
+			} else if got = r.closed(t); !strings.Contains(got, "Permissions Violation") {
+				t.Errorf("%s: %q", subject, got)
+			}
+			if strings.Contains(got, "LMSG") {
+				t.Errorf("%s is answered: %q", subject, got)
+			}
 		}
 	}
 	untouched(t, js)
 }
 
-// A request under a name of its own that means another's consumer is refused.
-func TestRogueConsumerUnderItsOwnName(t *testing.T) {
-	clue, score, js := shared(t)
-	r := dialRogue(t, clue.ListenAddr())
-	r.login(t, score.seed, "score-1")
-	r.send(t, "LS+ mesh.inbox.score-1.r")
-	body := `{"stream_name":"OUTBOX","config":{"name":"` + huntKept + `","durable_name":"` + huntKept + `","ack_policy":"none","filter_subject":"clue.clue.solved.*"}}`
-	r.send(t, "LMSG $JS.clue-1.API.CONSUMER.CREATE.OUTBOX.%s.clue.clue.solved.* mesh.inbox.score-1.r %d\r\n%s", kept, len(body), body)
-	r.await(t, "LMSG mesh.inbox.score-1.r")
-	if got := r.await(t, "{"); !strings.Contains(got, `"error"`) {
-		t.Errorf("got %s", got)
-	}
-	untouched(t, js)
-}
-
-// Nobody sees what another importer is delivered.
-func TestRogueReadsNoDeliveries(t *testing.T) {
-	clue, score, _ := shared(t)
-	one := dialRogue(t, clue.ListenAddr())
-	one.login(t, score.seed, "score-1")
-	one.sync(t)
-	one.send(t, "LS+ mesh.inbox.hunt-1.x")
-	if got := one.closed(t); !strings.Contains(got, "Permissions Violation") {
-		t.Errorf("got %q", got)
-	}
-	r := dialRogue(t, clue.ListenAddr())
-	r.login(t, score.seed, "score-1")
-	for _, wide := range []string{">", "mesh.>", "mesh.inbox.*.>", "mesh.inbox.hunt-1.>"} {
-		r.send(t, "LS+ %s", wide)
-	}
-	r.sync(t)
-	publish(t, clue.connect(t, Out), "mesh.inbox.hunt-1.x", "a delivery")
-	publish(t, clue.connect(t, Out), "$JS.ACK.x", "an acknowledgement")
-	if got := r.sync(t); strings.Contains(got, "a delivery") || strings.Contains(got, "an acknowledgement") {
-		t.Errorf("got %q", got)
-	}
-}
-
-// An importer without consumers has no part in the outbox.
-func TestNoConsumersNoRights(t *testing.T) {
-	clue, _, js := shared(t)
-	other := start(t, "other-1", nil)
-	if err := clue.Link(nil, []Importer{other.importer()}); err != nil {
+// Nor does an exporter, which no permission of ours binds.
+func TestRogueExporterAtTheOutbox(t *testing.T) {
+	clue, js, acknowledge := shared(t, nil)
+	rogue := startRogueExporter(t, "hunt-1", clue)
+	if err := clue.Link([]Remote{rogue.remote()}, nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, request := range []string{"STREAM.INFO.OUTBOX", "CONSUMER.CREATE.OUTBOX.x.clue.clue.solved.*", "CONSUMER.MSG.NEXT.OUTBOX." + huntKept} {
-		r := dialRogue(t, clue.ListenAddr())
-		r.login(t, other.seed, "other-1")
-		r.sync(t)
-		r.send(t, "LMSG $JS.clue-1.API.%s 0\r\n", request)
-		if got := r.closed(t); !strings.Contains(got, "Permissions Violation") {
-			t.Errorf("%s: %q", request, got)
+	box := subscribe(t, clue.connect(t, In), ToReader("clue-1", "hunt-1"), "")
+	rogue.awaitInterest(t, ToReader("clue-1", "hunt-1"))
+	for subject, body := range requests(acknowledge) {
+		for _, answer := range answers {
+			if err := rogue.conn.PublishMsg(&nats.Msg{Subject: subject, Reply: answer, Data: []byte(body)}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	publish(t, rogue.conn, ToReader("clue-1", "hunt-1"), "end") // comes after all that
+	box.await(t, ToReader("clue-1", "hunt-1")+" end")
 	untouched(t, js)
 }
 
@@ -138,12 +110,99 @@ func untouched(t *testing.T, js jetstream.JetStream) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	consumer, err := js.Consumer(timeout(t), Stream, huntKept)
+	consumer, err := js.Consumer(timeout(t), Stream, "kept")
 	if err != nil {
 		t.Fatal(err)
 	}
 	state, info := stream.CachedInfo().State, consumer.CachedInfo()
-	if state.Msgs != 2 || state.Consumers != 1 || info.NumAckPending != 2 || info.Config.AckPolicy != jetstream.AckExplicitPolicy {
+	if state.Msgs != 2 || state.LastSeq != 2 || state.Consumers != 1 || info.NumAckPending != 2 || info.NumWaiting != 0 {
 		t.Errorf("the outbox was changed: %+v %+v", state, info)
+	}
+}
+
+// What is said to a reader is heard by that reader alone, and what it says is known to
+// be its own.
+func TestTalk(t *testing.T) {
+	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved} })
+	score, hunt := start(t, "score-1", nil), start(t, "hunt-1", nil)
+	link(t, clue, score, hunt)
+	out := clue.connect(t, Out)
+	heard := subscribe(t, out, FromReader("*", "clue-1"), "")
+	boxes := map[*node]*inbox{}
+	for _, reader := range []*node{score, hunt} {
+		in := reader.connect(t, In)
+		boxes[reader] = subscribe(t, in, ToReader(reader.name, "clue-1"), "")
+		subscribe(t, in, ToReader("score-1", "clue-1"), "") // hunt's is refused
+		subscribe(t, in, "mesh.to.>", "")
+		reader.ready(t, clue)
+		eventually(t, "a way to the exporter", func() bool { _, up := reader.Linked("clue-1"); return up })
+		publish(t, in, FromReader(reader.name, "clue-1"), "I am "+reader.name)
+		heard.await(t, FromReader(reader.name, "clue-1")+" I am "+reader.name)
+		eventually(t, "a way to the reader", func() bool { return clue.Interested(Out, ToReader(reader.name, "clue-1")) })
+		publish(t, out, ToReader(reader.name, "clue-1"), "you are "+reader.name)
+	}
+	publish(t, hunt.connect(t, In), FromReader("score-1", "clue-1"), "I am score-1 too")
+	publish(t, hunt.connect(t, In), FromReader("hunt-1", "clue-1"), "end")
+	if got := heard.await(t, FromReader("hunt-1", "clue-1")+" end"); len(got) != 3 {
+		t.Errorf("the exporter heard %q", got)
+	}
+	for reader, box := range boxes {
+		want := ToReader(reader.name, "clue-1") + " you are " + reader.name
+		if got := box.await(t, want); len(got) != 1 {
+			t.Errorf("%s heard %q", reader.name, got)
+		}
+	}
+	// A link that comes again is another one.
+	before, _ := score.Linked("clue-1")
+	for _, l := range clue.inbound() {
+		_ = clue.nats.DisconnectClientByID(l.id)
+	}
+	eventually(t, "no way", func() bool {
+		_, up := score.Linked("clue-1")
+		return !up && !clue.Interested(Out, ToReader("score-1", "clue-1"))
+	})
+	eventually(t, "another way", func() bool {
+		after, up := score.Linked("clue-1")
+		return up && after != before && clue.Interested(Out, ToReader("score-1", "clue-1"))
+	})
+	if _, up := score.Linked("hunt-1"); up {
+		t.Error("linked to a node that is no remote")
+	}
+	for _, l := range clue.Links() {
+		if len(l.Subjects) > 0 {
+			t.Errorf("subjects of the link itself are listed: %q", l.Subjects)
+		}
+	}
+}
+
+func TestReaderOf(t *testing.T) {
+	for subject, want := range map[string]string{
+		FromReader("score-1", "clue-1"): "score-1",
+		ToReader("score-1", "clue-1"):   "",
+		"mesh.from.":                    "",
+		"clue.clue.solved.t1":           "",
+	} {
+		if got := ReaderOf(subject); got != want {
+			t.Errorf("reader of %q: %q, want %q", subject, got, want)
+		}
+	}
+}
+
+// A peer that registers wide subjects hears nothing that is said to another.
+func TestRogueHearsNoOther(t *testing.T) {
+	score, hunt := start(t, "score-1", nil), start(t, "hunt-1", nil)
+	clue := start(t, "clue-1", func(s *Spec) { s.Importers = []Importer{score.importer(), hunt.importer()} })
+	r := dialRogue(t, clue.ListenAddr())
+	r.login(t, score.seed, "score-1")
+	for _, wide := range []string{">", "mesh.>", "mesh.to.>", "mesh.to.*.clue-1", "mesh.to.hunt-1.>", ToReader("score-1", "clue-1")} {
+		r.send(t, "LS+ %s", wide)
+	}
+	r.sync(t)
+	out := clue.connect(t, Out)
+	publish(t, out, ToReader("hunt-1", "clue-1"), "for hunt")
+	publish(t, out, ToReader("score-1", "clue-1"), "for score")
+	got := r.sync(t)
+	if strings.Contains(got, "for hunt") || !strings.Contains(got, "for score") {
+		t.Errorf("got %q", got)
 	}
 }

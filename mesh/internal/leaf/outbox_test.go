@@ -8,11 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-const kept = "score-clue_clue_solved"
 
 func withOutbox(t testing.TB) func(*Spec) {
 	dir := filepath.Join(t.TempDir(), "outbox")
@@ -22,20 +19,20 @@ func withOutbox(t testing.TB) func(*Spec) {
 	}
 }
 
-func (n *node) consumer(consumers ...string) Importer {
-	i := n.importer()
-	i.Consumers = consumers
-	return i
+func (n *node) open(t testing.TB) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(n.connect(t, Store))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
 }
 
 // stream makes the outbox's stream.
 func (n *node) stream(t testing.TB) jetstream.JetStream {
 	t.Helper()
-	js, err := jetstream.New(n.connect(t, Out))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = js.CreateStream(timeout(t), jetstream.StreamConfig{Name: Stream, Subjects: []string{solved}, MaxBytes: 1 << 19})
+	js := n.open(t)
+	_, err := js.CreateStream(timeout(t), jetstream.StreamConfig{Name: Stream, Subjects: []string{solved}, MaxBytes: 1 << 19})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,10 +41,7 @@ func (n *node) stream(t testing.TB) jetstream.JetStream {
 
 func (n *node) store(t testing.TB, texts ...string) {
 	t.Helper()
-	js, err := jetstream.New(n.connect(t, Out))
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := n.open(t)
 	for _, text := range texts {
 		if _, err := js.Publish(timeout(t), "clue.clue.solved.t1", []byte(text)); err != nil {
 			t.Fatal(err)
@@ -55,35 +49,18 @@ func (n *node) store(t testing.TB, texts ...string) {
 	}
 }
 
-// read opens the domain of an exporter as an importer does.
-func (n *node) read(t testing.TB, domain string) jetstream.JetStream {
+func makeConsumer(t testing.TB, js jetstream.JetStream) jetstream.Consumer {
 	t.Helper()
-	c, err := n.Connect(In, nats.CustomInboxPrefix(InboxPrefix(n.name)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	js, err := jetstream.NewWithDomain(c, domain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
-}
-
-func durable(name string) jetstream.ConsumerConfig {
-	return jetstream.ConsumerConfig{Durable: name, FilterSubject: solved, AckPolicy: jetstream.AckExplicitPolicy, AckWait: patience}
-}
-
-func makeConsumer(t testing.TB, js jetstream.JetStream, config jetstream.ConsumerConfig) jetstream.Consumer {
-	t.Helper()
-	c, err := js.CreateOrUpdateConsumer(timeout(t), Stream, config)
+	c, err := js.CreateOrUpdateConsumer(timeout(t), Stream,
+		jetstream.ConsumerConfig{Durable: "kept", FilterSubject: solved, AckPolicy: jetstream.AckExplicitPolicy, AckWait: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// take reads and acknowledges so many messages.
-func take(t testing.TB, c jetstream.Consumer, many int) []string {
+// fetch reads and acknowledges so many messages.
+func fetch(t testing.TB, c jetstream.Consumer, many int) []string {
 	t.Helper()
 	batch, err := c.Fetch(many, jetstream.FetchMaxWait(patience))
 	if err != nil {
@@ -102,89 +79,30 @@ func take(t testing.TB, c jetstream.Consumer, many int) []string {
 	return got
 }
 
-// A service reads and acknowledges over the link what it is kept, and goes on after a
-// reload and after both sides were down.
-func TestOutboxOverALink(t *testing.T) {
+// What is stored is there after a reload, and after a restart.
+func TestOutbox(t *testing.T) {
 	s, clue := spec(t, "clue-1")
 	withOutbox(t)(&s)
 	clue.start(t, s)
 	score := start(t, "score-1", nil)
-	if err := clue.Link(nil, []Importer{score.consumer(kept)}); err != nil {
-		t.Fatal(err)
-	}
-	if err := score.Link([]Remote{clue.remote()}, nil); err != nil {
-		t.Fatal(err)
-	}
-	score.ready(t, clue)
-	clue.stream(t)
+	c := makeConsumer(t, clue.stream(t))
 	clue.store(t, "1", "2")
-	c := makeConsumer(t, score.read(t, "clue-1"), durable(kept))
-	if got := take(t, c, 2); fmt.Sprint(got) != "[1 2]" {
+	if got := fetch(t, c, 2); fmt.Sprint(got) != "[1 2]" {
 		t.Errorf("got %q", got)
 	}
-	if links := score.Links(); len(links[0].Subjects) > 0 {
-		t.Errorf("inboxes are listed: %q", links[0].Subjects)
-	}
-	hunt := start(t, "hunt-1", nil)
-	if err := clue.Link(nil, []Importer{score.consumer(kept), hunt.importer()}); err != nil {
+	if err := clue.Link(nil, []Importer{score.importer()}); err != nil {
 		t.Fatal(err)
 	}
-	clue.store(t, "3")
-	if got := take(t, c, 1); fmt.Sprint(got) != "[3]" {
+	clue.store(t, "3", "4")
+	if got := fetch(t, c, 1); fmt.Sprint(got) != "[3]" {
 		t.Errorf("after a reload got %q", got)
 	}
-	address := clue.ListenAddr()
 	if err := clue.Stop(timeout(t)); err != nil {
 		t.Fatal(err)
 	}
-	// Else Ready may still mean the former link, and what is asked over that is lost.
-	eventually(t, "link down", func() bool { return !score.Links()[0].Connected })
-	s.Listen, s.Importers = address, []Importer{score.consumer(kept)}
 	clue.start(t, s)
-	clue.store(t, "4")
-	score.ready(t, clue)
-	if got := take(t, c, 1); fmt.Sprint(got) != "[4]" {
+	if got := fetch(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
 		t.Errorf("after a restart got %q", got)
-	}
-}
-
-// An acknowledgement at one instance of a service is none at another.
-func TestAcksAreOfOneNode(t *testing.T) {
-	score := start(t, "score-1", nil)
-	var remotes []Remote
-	for _, name := range []string{"clue-1", "clue-2"} {
-		clue := start(t, name, withOutbox(t))
-		if err := clue.Link(nil, []Importer{score.consumer(kept)}); err != nil {
-			t.Fatal(err)
-		}
-		clue.stream(t)
-		clue.store(t, name+" 1", name+" 2")
-		remotes = append(remotes, clue.remote())
-	}
-	if err := score.Link(remotes, nil); err != nil {
-		t.Fatal(err)
-	}
-	var consumers []jetstream.Consumer
-	for _, remote := range remotes {
-		if err := score.Ready(timeout(t), remote.Name, nil); err != nil {
-			t.Fatal(err)
-		}
-		consumers = append(consumers, makeConsumer(t, score.read(t, remote.Name), durable(kept)))
-	}
-	// What the other has delivered and not acknowledged stays so.
-	held, err := consumers[1].Fetch(2, jetstream.FetchMaxWait(patience))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range held.Messages() {
-	}
-	take(t, consumers[0], 2)
-	info, err := consumers[1].Info(timeout(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info.NumAckPending != 2 {
-		t.Errorf("%d of 2 wait for their acknowledgement at clue-2", info.NumAckPending)
 	}
 }
 
@@ -199,6 +117,9 @@ func TestNoOutboxNoJetStream(t *testing.T) {
 		if n.nats.JetStreamEnabled() || n.nats.SystemAccount() != nil || n.nats.StoreDir() != "" {
 			t.Errorf("%s: JetStream %v, system account %v, directory %q", n.name, n.nats.JetStreamEnabled(), n.nats.SystemAccount(), n.nats.StoreDir())
 		}
+		if _, err := n.Connect(Store); err == nil || !strings.Contains(err.Error(), "no outbox") {
+			t.Errorf("%s: connected to account store: %v", n.name, err)
+		}
 	}
 	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
 		t.Errorf("files %v, %v", files, err)
@@ -208,23 +129,20 @@ func TestNoOutboxNoJetStream(t *testing.T) {
 // The outbox's files can be read anew any number of times, while the links stay.
 func TestResetOutbox(t *testing.T) {
 	clue, score := start(t, "clue-1", withOutbox(t)), start(t, "score-1", nil)
-	if err := clue.Link(nil, []Importer{score.consumer(kept)}); err != nil {
-		t.Fatal(err)
-	}
-	if err := score.Link([]Remote{clue.remote()}, nil); err != nil {
-		t.Fatal(err)
-	}
+	link(t, clue, score)
 	score.ready(t, clue)
-	clue.stream(t)
-	c := makeConsumer(t, score.read(t, "clue-1"), durable(kept))
+	c := makeConsumer(t, clue.stream(t))
 	for i := range 20 {
 		clue.store(t, number(i))
 		if err := clue.ResetOutbox(); err != nil {
 			t.Fatal(err)
 		}
-		if got := take(t, c, 1); len(got) != 1 || got[0] != number(i) {
+		if got := fetch(t, c, 1); len(got) != 1 || got[0] != number(i) {
 			t.Errorf("got %q", got)
 		}
+	}
+	if l := clue.Links(); !l[0].Connected {
+		t.Errorf("the link is gone: %+v", l)
 	}
 	if err := score.ResetOutbox(); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("a node without an outbox: %v", err)
@@ -241,7 +159,7 @@ func TestResetOutbox(t *testing.T) {
 func TestIndexIsForgotten(t *testing.T) {
 	for _, name := range []string{"outbox", "[a]", "[", "a*"} {
 		o := Outbox{Dir: filepath.Join(t.TempDir(), name)}
-		index := filepath.Join(o.Dir, "jetstream", "out", "streams", Stream, "msgs", "index.db")
+		index := filepath.Join(o.Dir, "jetstream", "store", "streams", Stream, "msgs", "index.db")
 		if err := os.MkdirAll(filepath.Dir(index), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -258,6 +176,53 @@ func TestIndexIsForgotten(t *testing.T) {
 		}
 		if err := lock.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// An outbox that a former version stored in account out is taken over, with the consumers
+// of then. testdata has one, of three messages, the first of them acknowledged.
+func TestOutboxIsTakenOver(t *testing.T) {
+	for _, interrupted := range []bool{false, true} {
+		s, clue := spec(t, "clue-1")
+		withOutbox(t)(&s)
+		if err := os.CopyFS(s.Outbox.Dir, os.DirFS("testdata/stored-in-out")); err != nil {
+			t.Fatal(err)
+		}
+		now, former := s.Outbox.streamDir(Store), s.Outbox.streamDir(Out)
+		if interrupted { // by a kill before the rename
+			if err := os.MkdirAll(filepath.Dir(now), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		clue.start(t, s)
+		js := clue.open(t)
+		if _, err := js.Consumer(timeout(t), Stream, "score-clue_clue_solved"); err != nil {
+			t.Errorf("the consumer of then: %v", err)
+		}
+		if got := fetch(t, makeConsumer(t, js), 3); fmt.Sprint(got) != "[1 2 3]" {
+			t.Errorf("got %q", got)
+		}
+		clue.store(t, "4")
+		if err := clue.Stop(timeout(t)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(s.Outbox.Dir, "jetstream", "out")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the former place is there: %v", err)
+		}
+		// Two of them are for an operator to decide about.
+		if err := os.MkdirAll(former, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Start(t.Context(), s); err == nil || !strings.Contains(err.Error(), former) || !strings.Contains(err.Error(), now) {
+			t.Errorf("with two outboxes: %v", err)
+		}
+		if err := os.Remove(former); err != nil { // the lock is free again
+			t.Fatal(err)
+		}
+		clue.start(t, s)
+		if got := fetch(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
+			t.Errorf("after a restart got %q", got)
 		}
 	}
 }

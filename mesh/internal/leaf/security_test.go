@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -202,8 +203,8 @@ func TestRogueGetsOnlyExports(t *testing.T) {
 		}
 	}
 	for _, link := range clue.Links() {
-		if link.Peer == "hunt-1" && link.Proven {
-			t.Error("a name was taken for proof")
+		if link.Connected != (link.Peer == "score-1") {
+			t.Errorf("a name was taken for proof: %+v", link)
 		}
 	}
 }
@@ -214,7 +215,7 @@ func TestRogueCannotBeAnother(t *testing.T) {
 	clue := start(t, "clue-1", func(s *Spec) {
 		s.Exports, s.Importers = []string{solved}, []Importer{score.importer(), hunt.importer()}
 	})
-	for _, subject := range []string{"mesh.link.hunt-1", "clue.answer.judged.t1"} {
+	for _, subject := range []string{"mesh.link.hunt-1", ToReader("hunt-1", "clue-1"), "clue.answer.judged.t1"} {
 		r := dialRogue(t, clue.ListenAddr())
 		r.login(t, score.seed, "score-1")
 		r.sync(t)
@@ -228,14 +229,15 @@ func TestRogueCannotBeAnother(t *testing.T) {
 // What a peer publishes reaches neither us nor another peer, and ends its link.
 func TestRoguePublishesToNobody(t *testing.T) {
 	score, hunt := start(t, "score-1", nil), start(t, "hunt-1", nil)
-	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved, "mesh.nobody.*"} })
+	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved} })
 	link(t, clue, score, hunt)
 	boxes := []*inbox{subscribe(t, hunt.connect(t, In), solved, "")}
 	for _, account := range []Account{Local, Out, In} {
 		boxes = append(boxes, subscribe(t, clue.connect(t, account), ">", ""))
 	}
 	hunt.ready(t, clue, solved)
-	for _, subject := range []string{"clue.clue.solved.t1", "clue.answer.judged.t1", "mesh.emit.clue", "mesh.link.hunt-1", "$SYS.REQ.SERVER.PING", "$JS.API.INFO"} {
+	for _, subject := range []string{"clue.clue.solved.t1", "clue.answer.judged.t1", "mesh.emit.clue", "mesh.link.hunt-1",
+		ToReader("hunt-1", "clue-1"), FromReader("hunt-1", "clue-1"), FromReader("score-1", "hunt-1"), "$SYS.REQ.SERVER.PING", "$JS.API.INFO"} {
 		r := dialRogue(t, clue.ListenAddr())
 		r.login(t, score.seed, "score-3")
 		r.sync(t)
@@ -244,16 +246,16 @@ func TestRoguePublishesToNobody(t *testing.T) {
 			t.Errorf("%s: %q", subject, got)
 		}
 	}
-	// mesh.nobody is the one subject a peer may publish to.
+	// In its own name it may say what it likes, to us alone.
 	r := dialRogue(t, clue.ListenAddr())
 	r.login(t, score.seed, "score-3")
-	r.send(t, "LMSG mesh.nobody 6\r\nforged")
+	r.send(t, "LMSG %s 6\r\nforged", FromReader("score-1", "clue-1"))
 	r.sync(t)
 	publish(t, clue.connect(t, Out), "clue.clue.solved.t1", "real")
 	boxes[0].await(t, "clue.clue.solved.t1 real")
 	for i, box := range boxes {
 		for _, message := range box.all() {
-			if strings.Contains(message, "forged") && message != "mesh.nobody forged" {
+			if strings.Contains(message, "forged") && message != FromReader("score-1", "clue-1")+" forged" {
 				t.Errorf("box %d: %q", i, message)
 			}
 		}
@@ -272,43 +274,46 @@ func TestNothingFlowsBack(t *testing.T) {
 	box := subscribe(t, clue.connect(t, Out), ">", "")
 	in := score.connect(t, In)
 	publish(t, in, "clue.clue.solved.t1", "backwards")
-	publish(t, in, "mesh.nobody", "backwards")
+	publish(t, in, FromReader("hunt-1", "clue-1"), "backwards")
 	// A round trip over the link: beacons are told after what came before them.
 	subscribe(t, in, solved, "")
 	score.ready(t, clue, solved)
 	publish(t, clue.connect(t, Out), "clue.clue.solved.t1", "end")
 	for _, message := range box.await(t, "clue.clue.solved.t1 end") {
-		if strings.HasPrefix(message, "clue.clue.solved") && strings.HasSuffix(message, "backwards") {
+		if strings.HasSuffix(message, "backwards") {
 			t.Errorf("got %q", message)
 		}
 	}
 }
 
-// An exporter is held to what the importer accepts from it.
-func TestDeny(t *testing.T) {
-	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved, "hunt.clue.unlocked.*"} })
+// An exporter is held to what the importer takes from it, and that may change while they
+// are linked.
+func TestTakes(t *testing.T) {
+	const unlocked = "hunt.clue.unlocked.*"
+	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved, unlocked} })
 	score := start(t, "score-1", nil)
-	remote := clue.remote()
-	remote.Deny = []string{"hunt.>"}
-	if err := clue.Link(nil, []Importer{score.importer()}); err != nil {
-		t.Fatal(err)
-	}
-	if err := score.Link([]Remote{remote}, nil); err != nil {
-		t.Fatal(err)
-	}
+	take(t, score, clue, solved)
 	in, out := score.connect(t, In), clue.connect(t, Out)
-	all := subscribe(t, in, "hunt.clue.unlocked.*", "")
+	all := subscribe(t, in, unlocked, "")
 	box := subscribe(t, in, solved, "")
 	score.ready(t, clue, solved)
+	if err := score.Ready(timeout(t), "clue-1", []string{unlocked}); !errors.Is(err, ErrNotTaken) {
+		t.Errorf("ready for what is not taken: %v", err)
+	}
 	publish(t, out, "hunt.clue.unlocked.t1", "not theirs")
 	publish(t, out, "clue.clue.solved.t1", "theirs")
 	box.await(t, "clue.clue.solved.t1 theirs")
 	if got := all.all(); len(got) > 0 {
 		t.Errorf("accepted %q", got)
 	}
-	// A changed deny list takes effect while running.
+	nonce := score.outbound()[0].nonce
 	if err := score.Link([]Remote{clue.remote()}, nil); err != nil {
 		t.Fatal(err)
 	}
-	score.ready(t, clue, solved, "hunt.clue.unlocked.*")
+	score.ready(t, clue, solved, unlocked)
+	if links := score.outbound(); len(links) != 1 || links[0].nonce != nonce {
+		t.Error("the link was cut to take more")
+	}
+	publish(t, out, "hunt.clue.unlocked.t1", "now")
+	all.await(t, "hunt.clue.unlocked.t1 now")
 }

@@ -52,7 +52,7 @@ type Server struct {
 // accounts caches the live accounts: a lookup for each event would cost more
 // than the question it serves.
 type accounts struct {
-	local, out, in atomic.Pointer[server.Account]
+	local, store, out, in atomic.Pointer[server.Account]
 }
 
 // Start validates s and starts the server, its listeners and the dialing of
@@ -63,7 +63,7 @@ func Start(ctx context.Context, s Spec) (*Server, error) {
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("start leaf server %q: %w", s.Name, err)
 	}
-	leaf := &Server{spec: s, own: newCredentials(), quit: make(chan struct{}), stopped: make(chan struct{})}
+	leaf := &Server{spec: s, own: newCredentials(s.accounts()), quit: make(chan struct{}), stopped: make(chan struct{})}
 	leaf.log = newServerLog(s.Logger, append(s.secrets(), leaf.own.passwords()...))
 	leaf.log.follow(s.Remotes)
 	if err := leaf.start(ctx); err != nil {
@@ -140,7 +140,7 @@ func (s *Server) unlock() {
 }
 
 func (s *Server) lookupAccounts() error {
-	for _, a := range []Account{Local, Out, In} {
+	for _, a := range s.currentSpec().accounts() {
 		account, err := s.nats.LookupAccount(string(a))
 		if err != nil {
 			return fmt.Errorf("look up account %s: %w", a, err)
@@ -154,6 +154,8 @@ func (a *accounts) of(account Account) *atomic.Pointer[server.Account] {
 	switch account {
 	case Local:
 		return &a.local
+	case Store:
+		return &a.store
 	case Out:
 		return &a.out
 	case In:
@@ -166,14 +168,18 @@ func (a *accounts) of(account Account) *atomic.Pointer[server.Account] {
 // Connect opens an in-process connection into the account. The user it
 // connects with is random, known to this server only, and refused over TCP. The
 // options are applied after ours; give none that changes server or credentials.
-// Stop closes the connection. Errors: ErrStopped, or what nats.go says.
+// Stop closes the connection. Errors: ErrStopped, what nats.go says, and that there is
+// no account Store because there is no outbox.
 func (s *Server) Connect(account Account, options ...nats.Option) (*nats.Conn, error) {
 	s.linking.RLock()
 	defer s.linking.RUnlock()
 	if s.isStopping() {
 		return nil, fmt.Errorf("connect to account %s of %s: %w", account, s.Name(), ErrStopped)
 	}
-	own := s.own[account]
+	own, ok := s.own[account]
+	if !ok {
+		return nil, fmt.Errorf("connect to account %s of %s: it has none: it has no outbox", account, s.Name())
+	}
 	all := append([]nats.Option{
 		nats.InProcessServer(inProcess{server: s, account: account}),
 		nats.UserInfo(own.name, own.password),
@@ -221,7 +227,7 @@ func (s *Server) ListenAddr() string {
 
 // Interested reports whether anybody, in this process or over a link, listens
 // to the literal subject in the account. It costs 80 ns and no allocation: ask
-// before each encoding. An account other than the three panics. After Stop
+// before each encoding. An account that the server does not have panics. After Stop
 // nobody is interested.
 func (s *Server) Interested(account Account, subject string) bool {
 	return s.accounts.of(account).Load().SubscriptionInterest(subject)
@@ -239,9 +245,9 @@ func (s *Server) isStopping() bool {
 	return s.stopping
 }
 
-func newCredentials() credentials {
+func newCredentials(accounts []Account) credentials {
 	own := credentials{}
-	for _, account := range []Account{Local, Out, In} {
+	for _, account := range accounts {
 		own[account] = user{name: string(account) + "-" + rand.Text(), password: rand.Text()}
 	}
 	return own

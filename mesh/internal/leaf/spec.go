@@ -3,19 +3,21 @@ package leaf
 import (
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 )
 
-// Account is one of the three accounts of a server.
+// Account is one of the accounts of a server that a process connects to.
 type Account string
 
 const (
 	// Local is for taps and local helpers. It is never linked.
 	Local Account = "local"
-	// Out is where exports are published. Peers' links read from it.
+	// Store is for the runtime and its outbox, on a server with an Outbox. It is never
+	// linked.
+	Store Account = "store"
+	// Out is where exports are published. The accounts of importers' links read from it.
 	Out Account = "out"
-	// In is where imports arrive.
+	// In is where imports arrive, out of the accounts of exporters' links.
 	In Account = "in"
 )
 
@@ -29,14 +31,6 @@ type Importer struct {
 	Name string
 	// PublicKey is the peer's nkey user key, "U" and 55 characters.
 	PublicKey string
-	// Consumers are the durable consumers of this server's outbox that the peer may
-	// make and read. Instances of one service name the same ones. They are words as
-	// Name is, and none without an Outbox.
-	Consumers []string
-}
-
-func (i Importer) equal(other Importer) bool {
-	return i.Name == other.Name && i.PublicKey == other.PublicKey && slices.Equal(i.Consumers, other.Consumers)
 }
 
 // Remote is an exporter that this server dials.
@@ -45,10 +39,9 @@ type Remote struct {
 	Name string
 	// URL is nats-leaf://host:port, without credentials.
 	URL string
-	// Deny lists subjects that are never accepted from this exporter, such as
-	// those another peer owns. It may not cover this server's beacon subject or
-	// its inboxes.
-	Deny []string
+	// Takes lists the wire subjects that are taken from this exporter, as Exports are
+	// written; none covers another. Account In gets nothing else from it.
+	Takes []string
 }
 
 // Tap is the optional listener for stock NATS clients, into account Local.
@@ -69,7 +62,8 @@ type Spec struct {
 	// Importers may link to us. Each needs a name and a key of its own.
 	Importers []Importer
 	// Exports are the wire subjects that importers may register: a literal first
-	// token, then literals, * and a last >. Not below mesh.link and mesh.inbox.
+	// token, then literals, * and a last >. The first token is not mesh, and none
+	// covers another.
 	Exports []string
 	// Seed is the nkey user seed this server dials with. Needed for Remotes.
 	Seed string `json:"-"`
@@ -86,6 +80,14 @@ type Spec struct {
 	Logger *slog.Logger `json:"-"`
 
 	tuning tuning
+}
+
+// accounts lists those that a process can connect to.
+func (s Spec) accounts() []Account {
+	if s.Outbox == nil {
+		return []Account{Local, Out, In}
+	}
+	return []Account{Local, Store, Out, In}
 }
 
 // tuning holds what only tests change.

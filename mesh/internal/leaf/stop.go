@@ -39,7 +39,7 @@ func (s *Server) shutDown() {
 	defer s.linking.Unlock()
 	s.exporter.stop()
 	// A server that has shut down leaves subscriptions in its accounts.
-	for _, account := range []Account{Local, Out, In} {
+	for _, account := range s.currentSpec().accounts() {
 		s.accounts.of(account).Store(server.NewAccount(string(account)))
 	}
 	s.mu.Lock()

@@ -1,30 +1,49 @@
 package leaf
 
 import (
+	"errors"
 	"fmt"
 	"leafmesh/mesh/config"
 	"regexp"
 	"strings"
 )
 
-// beaconPrefix and the importer's name make a beacon subject.
-const beaconPrefix = "mesh.link."
-
-// inboxPrefix and the importer's name begin the subjects of its inboxes.
-const inboxPrefix = "mesh.inbox."
+// What begins the subjects of the links themselves, one token longer than ownPrefix.
+const (
+	ownPrefix    = "mesh."
+	beaconPrefix = ownPrefix + "link."
+	toPrefix     = ownPrefix + "to."
+	fromPrefix   = ownPrefix + "from."
+)
 
 // tapSubjects are what a tap may publish to: it emits and asks by request.
-var tapSubjects = []string{"mesh.emit.>", "mesh.ops.>"}
-
-// nobody is the one subject a peer may publish to, and no one subscribes to.
-// An empty allow list would allow everything, and a deny of > breaks the link.
-const nobody = "mesh.nobody"
+var tapSubjects = []string{ownPrefix + "emit.>", ownPrefix + "ops.>"}
 
 var validToken = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
-// BeaconSubject is the one subject besides the exports that the importer of that
-// name may register on an exporter's account Out. Only its key may.
+// BeaconSubject is what an exporter tells the importer of that name about their link on.
+// Only the importer's key may register it.
 func BeaconSubject(importer string) string { return beaconPrefix + importer }
+
+// ToReader is what an exporter says to a reader on. The exporter publishes it in account
+// Out, and the reader gets it in account In. No other peer may register it.
+func ToReader(reader, exporter string) string { return toPrefix + reader + "." + exporter }
+
+// FromReader is what a reader says to an exporter on. The reader publishes it in account
+// In, and the exporter gets it in account Out: it is all that the reader may publish, and
+// nobody else may. With "*" as the reader it is what an exporter subscribes to, to hear
+// all its readers; ReaderOf tells who spoke.
+func FromReader(reader, exporter string) string { return fromPrefix + reader + "." + exporter }
+
+// ReaderOf is the reader in a subject of FromReader, or "" if it is none.
+func ReaderOf(subject string) string {
+	rest, ok := strings.CutPrefix(subject, fromPrefix)
+	if !ok {
+		return ""
+	}
+	reader, _, _ := strings.Cut(rest, ".")
+	return reader
+}
 
 // checkSubject accepts tokens of A-Z a-z 0-9 - _, * and a last >.
 func checkSubject(subject string) error {
@@ -38,18 +57,34 @@ func checkSubject(subject string) error {
 	return nil
 }
 
-// checkExport also asks for a literal first token, outside of what links need.
-func checkExport(subject string) error {
+// checkWire also asks for a literal first token, outside of what links need.
+func checkWire(subject string) error {
 	if err := checkSubject(subject); err != nil {
-		return fmt.Errorf("export %w", err)
+		return err
 	}
 	if subject[0] == '*' || subject[0] == '>' {
-		return fmt.Errorf("export %q: the first token must be literal", subject)
+		return fmt.Errorf("%q: the first token must be literal", subject)
 	}
-	for _, prefix := range []string{beaconPrefix, inboxPrefix} {
-		if config.Overlap(subject, prefix+">") {
-			return fmt.Errorf("export %q: subjects under %s> are the links' own", subject, prefix)
-		}
+	if config.Overlap(subject, ownPrefix+">") {
+		return fmt.Errorf("%q: subjects under %s> are the mesh's own", subject, ownPrefix)
 	}
 	return nil
+}
+
+// checkWires checks a list. What two of its subjects cover would arrive twice, because each
+// becomes a stream import.
+func checkWires(what string, subjects []string) error {
+	var problems []error
+	for i, subject := range subjects {
+		if err := checkWire(subject); err != nil {
+			problems = append(problems, fmt.Errorf("%s %w", what, err))
+			continue
+		}
+		for _, other := range subjects[:i] {
+			if config.Overlap(subject, other) {
+				problems = append(problems, fmt.Errorf("%s %q: what it covers, %q covers too", what, subject, other))
+			}
+		}
+	}
+	return errors.Join(problems...)
 }

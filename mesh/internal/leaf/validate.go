@@ -3,7 +3,6 @@ package leaf
 import (
 	"errors"
 	"fmt"
-	"leafmesh/mesh/config"
 	"net"
 	"net/netip"
 	"net/url"
@@ -17,12 +16,6 @@ import (
 // Names are one subject token and one word of configuration text.
 var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Consumer names are longer: they hold a service and a subject. They are also names
-// of directories.
-var validConsumer = regexp.MustCompile(`^[A-Za-z0-9_-]{1,` + strconv.Itoa(maxConsumerName) + `}$`)
-
-const maxConsumerName = 200
-
 // maxPayloadLimit is the most that NATS accepts without calling it discouraged.
 const maxPayloadLimit = 8 << 20
 
@@ -34,7 +27,6 @@ func (s Spec) validate() error {
 		s.checkSeed(),
 		s.checkTap(),
 		s.Outbox.validate(),
-		s.checkConsumers(),
 		checkImporters(s.Name, s.Importers),
 		s.checkRemotes(s.Remotes),
 	}
@@ -55,10 +47,9 @@ func checkName(what, name string) error {
 // checkExports also sees to it that a beacon, which lists the exports, stays
 // below the largest message.
 func (s Spec) checkExports() error {
-	var problems []error
+	problems := []error{checkWires("export", s.Exports)}
 	size := beaconRoom
 	for _, subject := range s.Exports {
-		problems = append(problems, checkExport(subject))
 		size += wireSize(subject)
 	}
 	if size > s.MaxPayload/2 {
@@ -152,26 +143,11 @@ func checkImporters(own string, importers []Importer) error {
 	return errors.Join(problems...)
 }
 
-func (s Spec) checkConsumers() error {
-	var problems []error
-	for _, importer := range s.Importers {
-		if len(importer.Consumers) > 0 && s.Outbox == nil {
-			problems = append(problems, fmt.Errorf("importer %s: has consumers, but there is no outbox", importer.Name))
-		}
-		for _, consumer := range importer.Consumers {
-			if !validConsumer.MatchString(consumer) {
-				problems = append(problems, fmt.Errorf("importer %s: consumer %q: want 1 to %d characters of A-Z a-z 0-9 - _", importer.Name, consumer, maxConsumerName))
-			}
-		}
-	}
-	return errors.Join(problems...)
-}
-
 func (s Spec) checkRemotes(remotes []Remote) error {
 	var problems []error
 	names, urls := map[string]bool{s.Name: true}, map[string]string{}
 	for _, remote := range remotes {
-		problems = append(problems, checkName("remote", remote.Name), s.checkRemote(remote))
+		problems = append(problems, checkName("remote", remote.Name), checkRemote(remote))
 		if names[remote.Name] {
 			problems = append(problems, fmt.Errorf("remote %s: named twice, or this server's own name", remote.Name))
 		}
@@ -183,21 +159,11 @@ func (s Spec) checkRemotes(remotes []Remote) error {
 	return errors.Join(problems...)
 }
 
-func (s Spec) checkRemote(remote Remote) error {
+func checkRemote(remote Remote) error {
 	if _, err := parseRemoteURL(remote.URL); err != nil {
 		return fmt.Errorf("remote %s: %w", remote.Name, err)
 	}
-	for _, subject := range remote.Deny {
-		if err := checkSubject(subject); err != nil {
-			return fmt.Errorf("remote %s: deny %w", remote.Name, err)
-		}
-		for _, own := range []string{BeaconSubject(s.Name), InboxPrefix(s.Name) + ".>"} {
-			if config.Overlap(subject, own) {
-				return fmt.Errorf("remote %s: deny %q: covers %s, which the link itself needs", remote.Name, subject, own)
-			}
-		}
-	}
-	return nil
+	return checkWires(fmt.Sprintf("remote %s: takes", remote.Name), remote.Takes)
 }
 
 // parseRemoteURL does not quote a URL with credentials in it.

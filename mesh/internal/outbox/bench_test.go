@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/wire"
 )
 
 // benchSite is one with the intervals of a real one, and room.
@@ -110,4 +112,56 @@ func BenchmarkOneByOne(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkServe hands events out to a reader that handles them at once: those of a backlog, or as
+// they are stored.
+func BenchmarkServe(b *testing.B) {
+	for _, live := range []bool{false, true} {
+		b.Run(map[bool]string{false: "backlog", true: "live"}[live], func(b *testing.B) {
+			s := benchSite(b, func(*leaf.Outbox) {})
+			p, ended := handlingPeer(b, s, b.N)
+			hello := &wire.Hello{Nonce: p.nonce, MaxPayload: 68 << 10, Imports: imports(1024, solved)}
+			if live {
+				p.say(b, hello)
+			}
+			pending := make([]*Pending, b.N)
+			message := make([]byte, 200)
+			for n := range pending {
+				var err error
+				if pending[n], err = s.Store(b.Context(), solved+".t"+strconv.Itoa(n%500), id(n), message); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for _, p := range pending {
+				if err := p.Wait(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if !live {
+				b.ResetTimer()
+				p.say(b, hello)
+			}
+			<-ended
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+			b.ReportMetric(float64(b.N)/float64(p.messages), "events/message")
+		})
+	}
+}
+
+// handlingPeer is a reader that handles at once what it gets, and tells when it was so many.
+func handlingPeer(b *testing.B, s *site, many int) (*peer, <-chan struct{}) {
+	p := s.peer("score-1")
+	handled, ended := 0, make(chan struct{})
+	p.handle = func(batch *wire.Batch) {
+		answers := &wire.Answers{Nonce: p.nonce}
+		for _, e := range batch.Events {
+			answers.Answers = append(answers.Answers, wire.Answer{Type: batch.Type, Sequence: e.Sequence})
+		}
+		p.say(b, answers)
+		if handled += len(batch.Events); handled == many {
+			close(ended)
+		}
+	}
+	return p, ended
 }

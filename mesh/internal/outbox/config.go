@@ -6,8 +6,9 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
+
+	"leafmesh/mesh/internal/clock"
 )
 
 // Stream is the name of the outbox's stream.
@@ -37,9 +38,20 @@ type Config struct {
 	Node string
 	// Dir is the directory that the server of the connection has its outbox in.
 	Dir string
-	// Types are the durable exports. One that the stream has messages of and that
-	// is not named any more is dropped at Open, which says so in the log.
+	// Types are the durable exports.
 	Types []Type
+	// Plain are the subjects of the exports that are kept for nobody: a reader that asks for one is
+	// told so.
+	Plain []string
+	// Send publishes a message to a reader, on a subject that it alone hears. It may be called by
+	// several goroutines at once, for different readers. Needed.
+	Send func(reader string, message []byte) error
+	// Service is the service of a reader, "" for somebody who may read nothing. Needed.
+	Service func(reader string) string
+	// MaxPayload is the largest message that Send takes, in bytes. Needed.
+	MaxPayload int
+	// Clock is the node's. Nil: one of its own.
+	Clock *clock.Clock
 	// MaxBytes bounds the messages in the stream, with their headers and some 40
 	// bytes for each. 0 means DefaultMaxBytes.
 	MaxBytes int64
@@ -69,6 +81,8 @@ type tuning struct {
 	interval      time.Duration
 	answerTimeout time.Duration
 	maxUnanswered int
+	patience      time.Duration
+	tail          int // bytes
 }
 
 // Type is a durable export.
@@ -77,17 +91,24 @@ type Type struct {
 	// A-Z a-z 0-9 - _, separated by dots. Its messages have the key as one more.
 	Subject string
 	// Services are those that it is kept for until they have taken it; a service
-	// that never asked for it has not taken it. At least one.
+	// that never asked for it has not taken it. At least one, or Drop names some.
 	Services []string
+	// Drop are those that it is not kept for any more, and for which what waits may be lost. Open
+	// returns a *WaitingError for others that are not named any more.
+	Drop []string
 }
 
 // wire is the subject of all its messages.
 func (t Type) wire() string { return t.Subject + ".*" }
 
-// ConsumerName is the name of the durable consumer with which a service takes the
-// messages of a type's subject. It filters by "<subject>.*".
-func ConsumerName(service, subject string) string {
-	return service + "-" + strings.ReplaceAll(subject, ".", "_")
+// names reports whether a type is kept for a service.
+func (c Config) names(subject, service string) bool {
+	return slices.ContainsFunc(c.Types, func(t Type) bool { return t.Subject == subject && slices.Contains(t.Services, service) })
+}
+
+// drops reports whether what waits of a type for a service may be lost.
+func (c Config) drops(subject, service string) bool {
+	return slices.ContainsFunc(c.Types, func(t Type) bool { return t.Subject == subject && slices.Contains(t.Drop, service) })
 }
 
 func (c Config) withDefaults() Config {
@@ -100,6 +121,9 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Clock == nil {
+		c.Clock = clock.New(nil)
+	}
 	t := &c.tuning
 	if t.interval == 0 {
 		t.interval = interval
@@ -109,6 +133,9 @@ func (c Config) withDefaults() Config {
 	}
 	if t.maxUnanswered == 0 {
 		t.maxUnanswered = maxUnanswered
+	}
+	if t.tail == 0 {
+		t.tail = maxTail
 	}
 	return c
 }
@@ -127,6 +154,12 @@ func (c Config) validate() error {
 	if c.Reset == nil {
 		problem("no way to reset the server's files")
 	}
+	if c.Send == nil || c.Service == nil {
+		problem("no way to send to readers, or to know their services")
+	}
+	if c.MaxPayload < leastPayload {
+		problem("max payload %d: want %d or more", c.MaxPayload, leastPayload)
+	}
 	if len(c.Types) == 0 {
 		problem("no types: a node without durable exports has no outbox")
 	}
@@ -139,23 +172,21 @@ func (c Config) validate() error {
 	if c.MaxAge != 0 && c.MaxAge <= c.Duplicates {
 		problem("max age %v: want more than duplicates, %v", c.MaxAge, c.Duplicates)
 	}
-	owners := map[string]string{}
-	for _, t := range c.Types {
+	for i, t := range c.Types {
 		if !validSubject.MatchString(t.Subject) {
 			problem("type %q: want words of A-Z a-z 0-9 - _, separated by dots", t.Subject)
 		}
-		if len(t.Services) == 0 {
+		if slices.ContainsFunc(c.Types[:i], func(other Type) bool { return other.Subject == t.Subject }) {
+			problem("type %s: is named twice", t.Subject)
+		}
+		named := slices.Concat(t.Services, t.Drop)
+		if len(named) == 0 {
 			problem("type %s: names no service to keep it for", t.Subject)
 		}
-		for i, service := range t.Services {
-			if !validService.MatchString(service) || slices.Contains(t.Services[:i], service) {
+		for i, service := range named {
+			if !validService.MatchString(service) || slices.Contains(named[:i], service) {
 				problem("type %s: service %q: want a name of A-Z a-z 0-9 - _, once", t.Subject, service)
 			}
-			name := ConsumerName(service, t.Subject)
-			if other, taken := owners[name]; taken {
-				problem("types %s and %s of service %s would share the consumer %s: rename one", t.Subject, other, service, name)
-			}
-			owners[name] = t.Subject
 		}
 	}
 	return errors.Join(problems...)

@@ -6,29 +6,28 @@ import (
 	"time"
 )
 
-func TestConsumerName(t *testing.T) {
-	if got := ConsumerName("score", "clue.clue.solved"); got != "score-clue_clue_solved" {
-		t.Error(got)
-	}
-}
-
 // Each wrong value is named.
 func TestConfigIsValidated(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"no directory":               func(c *Config) { c.Dir = "" },
-		"no way to reset":            func(c *Config) { c.Reset = nil },
-		"no types":                   func(c *Config) { c.Types = nil },
-		`type "clue.>"`:              func(c *Config) { c.Types[0].Subject = "clue.>" },
-		`type "clue"`:                func(c *Config) { c.Types[0].Subject = "clue" },
-		"names no service":           func(c *Config) { c.Types[0].Services = nil },
-		`service "a.b"`:              func(c *Config) { c.Types[0].Services = []string{"a.b"} },
-		`service "a"`:                func(c *Config) { c.Types[0].Services = []string{"a", "a"} },
-		"share the consumer a-x_y_z": func(c *Config) { c.Types = []Type{{"x.y_z", []string{"a"}}, {"x_y.z", []string{"a"}}} },
-		"negative":                   func(c *Config) { c.MaxMessages = -1 },
-		"want 100ms":                 func(c *Config) { c.Duplicates = time.Millisecond },
-		"max age 1m0s":               func(c *Config) { c.MaxAge = time.Minute },
+		"no directory":        func(c *Config) { c.Dir = "" },
+		"no way to reset":     func(c *Config) { c.Reset = nil },
+		"no types":            func(c *Config) { c.Types = nil },
+		`type "clue.>"`:       func(c *Config) { c.Types[0].Subject = "clue.>" },
+		`type "clue"`:         func(c *Config) { c.Types[0].Subject = "clue" },
+		"names no service":    func(c *Config) { c.Types[0].Services = nil },
+		`service "a.b"`:       func(c *Config) { c.Types[0].Services = []string{"a.b"} },
+		`service "a"`:         func(c *Config) { c.Types[0].Services = []string{"a", "a"} },
+		`service "b"`:         func(c *Config) { c.Types[0].Services, c.Types[0].Drop = []string{"a", "b"}, []string{"b"} },
+		"is named twice":      func(c *Config) { c.Types = append(c.Types, c.Types[0]) },
+		"no way to send":      func(c *Config) { c.Send = nil },
+		"know their services": func(c *Config) { c.Service = nil },
+		"max payload 7":       func(c *Config) { c.MaxPayload = 7 },
+		"negative":            func(c *Config) { c.MaxMessages = -1 },
+		"want 100ms":          func(c *Config) { c.Duplicates = time.Millisecond },
+		"max age 1m0s":        func(c *Config) { c.MaxAge = time.Minute },
 	} {
-		c := Config{Dir: "x", Reset: func() error { return nil }, Types: []Type{{"clue.clue.solved", []string{"score"}}}}.withDefaults()
+		c := Config{Dir: "x", Reset: func() error { return nil }, Types: []Type{{Subject: "clue.clue.solved", Services: []string{"score"}}},
+			Send: func(string, []byte) error { return nil }, Service: serviceOf, MaxPayload: 1024}.withDefaults()
 		if err := c.validate(); err != nil {
 			t.Fatal(err)
 		}

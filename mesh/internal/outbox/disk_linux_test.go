@@ -3,17 +3,17 @@ package outbox
 import (
 	"bytes"
 	"errors"
+	"leafmesh/mesh/internal/wire"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // A disk that is full, or a file that may not grow, is told at once, costs nothing that
@@ -157,32 +157,18 @@ func (s *site) storeUntil(t *testing.T, from int) (stored []string, err error) {
 	return nil, nil
 }
 
-// numbers takes so many messages. While the disk is full the files are read anew now and
-// then, and what is asked just then has no answer: it asks again, as importers do.
+// numbers takes so many messages, of which some may come twice.
 func numbers(t *testing.T, s *site, many int) string {
 	t.Helper()
-	config := childConsumer(taken) // hands out again soon
+	p := s.reader(t, "score", taken)
 	var got []string
-	seen := map[string]bool{}
-	eventually(t, "the messages", func() bool {
-		c, err := s.stream.CreateOrUpdateConsumer(timeout(t), config)
-		if err != nil {
-			return false
+	for len(got) < many {
+		e := p.get(t, 1)[0]
+		if number, _, _ := strings.Cut(string(e.Message), " "); !slices.Contains(got, number) {
+			got = append(got, number)
 		}
-		batch, err := c.Fetch(many-len(got), jetstream.FetchMaxWait(500*time.Millisecond))
-		if err != nil {
-			return false
-		}
-		for m := range batch.Messages() {
-			number, _, _ := strings.Cut(string(m.Data()), " ")
-			if !seen[number] {
-				seen[number] = true
-				got = append(got, number)
-			}
-			_ = m.Ack() // lost, it comes again
-		}
-		return len(got) >= many
-	})
+		p.answer(t, wire.Handled, e)
+	}
 	return strings.Join(got, " ")
 }
 

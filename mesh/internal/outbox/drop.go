@@ -2,29 +2,93 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"leafmesh/mesh/internal/handout"
 )
 
-// dropTypes removes the messages of types that are no longer durable exports: they
-// would never be taken.
+// WaitingError says that a service is not named any more, and events wait for it.
+type WaitingError struct {
+	Subject, Service string
+	// Waiting is how many events of the type wait for the service.
+	Waiting uint64
+}
+
+// Error names the type, the service, the number and the remedies.
+func (e *WaitingError) Error() string {
+	return fmt.Sprintf("%d events of %s wait for service %s, which the export does not name in kept_for any more: "+
+		"name it until it has handled them, or name it in drop to lose them", e.Waiting, e.Subject, e.Service)
+}
+
+// forget drops the shelves of services that are no longer named. What waits for them is lost only
+// if Type.Drop says so.
+func (o *Outbox) forget(ctx context.Context, f *floors) error {
+	var errs []error
+	f.Shelves = slices.DeleteFunc(f.Shelves, func(s shelfFile) bool {
+		if o.config.names(s.Subject, s.Service) {
+			return false
+		}
+		waiting, err := o.waiting(ctx, s.Subject, s.State)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case waiting > 0 && !o.config.drops(s.Subject, s.Service):
+			errs = append(errs, &WaitingError{Subject: s.Subject, Service: s.Service, Waiting: waiting})
+		case waiting > 0:
+			o.config.Logger.Warn("the outbox dropped events that waited for a service: the configuration says so",
+				"node", o.config.Node, "type", s.Subject, "service", s.Service, "events", waiting)
+		}
+		return true
+	})
+	return errors.Join(errs...)
+}
+
+// waiting counts the events of a type that are not settled.
+func (o *Outbox) waiting(ctx context.Context, subject string, state handout.State) (uint64, error) {
+	behind, err := o.behind(ctx, subject, max(state.Floor, state.Known)+1)
+	return state.Unsettled() + behind, err
+}
+
+// behind counts the events of a type from a sequence on. The server takes time for each key of the
+// type, and answers with the first event, which tells how many follow.
+func (o *Outbox) behind(ctx context.Context, subject string, from uint64) (uint64, error) {
+	request, err := json.Marshal(map[string]any{"seq": from, "next_by_subj": subject + ".*", "batch": 1})
+	if err != nil {
+		return 0, err
+	}
+	m, err := o.conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+Stream, request)
+	if err != nil {
+		return 0, fmt.Errorf("count what waits of %s: %w", subject, err)
+	}
+	switch status := m.Header.Get("Status"); status {
+	case "":
+	case "404":
+		return 0, nil
+	default:
+		return 0, fmt.Errorf("count what waits of %s: the server says %s %s", subject, status, m.Header.Get("Description"))
+	}
+	follow, err := strconv.ParseUint(m.Header.Get("Nats-Num-Pending"), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("count what waits of %s: %w", subject, err)
+	}
+	return follow + 1, nil
+}
+
+// dropTypes removes the messages of types that are no longer durable exports: nobody waits for
+// them, or the configuration drops them.
 func (o *Outbox) dropTypes(ctx context.Context, m *mark, info *jetstream.StreamInfo) error {
 	for _, subject := range info.Config.Subjects {
-		if slices.ContainsFunc(o.config.Types, func(t Type) bool { return t.wire() == subject }) {
+		if slices.Contains(o.streamConfig("").Subjects, subject) {
 			continue
 		}
-		before := m.Removed
 		if _, err := o.remove(ctx, m, span{subject: subject, upTo: info.State.LastSeq}); err != nil {
 			return fmt.Errorf("drop the messages of %s: %w", subject, err)
-		}
-		if removed := m.Removed - before; removed > 0 {
-			o.config.Logger.Warn("the outbox dropped messages of a type that is no longer a durable export", "subject", subject, "messages", removed)
 		}
 	}
 	return nil
@@ -51,62 +115,4 @@ func (o *Outbox) remove(ctx context.Context, m *mark, s span) (*jetstream.Stream
 	}
 	m.Removing, m.Removed = false, info.State.LastSeq-info.State.Msgs
 	return info, writeMark(o.config.Dir, *m)
-}
-
-// dropConsumers deletes those of services that are no longer named.
-func (o *Outbox) dropConsumers(ctx context.Context) error {
-	named := map[string]bool{}
-	for _, t := range o.config.Types {
-		for _, service := range t.Services {
-			named[ConsumerName(service, t.Subject)] = true
-		}
-	}
-	return o.deleteConsumers(ctx, func(name string) bool { return !named[name] },
-		"the outbox forgot a consumer: its service is no longer named, and nothing is kept for it")
-}
-
-func (o *Outbox) deleteConsumers(ctx context.Context, which func(string) bool, why string) error {
-	names := o.stream.ConsumerNames(ctx)
-	for name := range names.Name() {
-		if !which(name) {
-			continue
-		}
-		if err := o.stream.DeleteConsumer(ctx, name); err != nil {
-			return fmt.Errorf("delete consumer %s: %w", name, err)
-		}
-		o.config.Logger.Warn(why, "consumer", name)
-	}
-	if err := names.Err(); err != nil {
-		return fmt.Errorf("list consumers: %w", err)
-	}
-	return nil
-}
-
-// dropUnreadable removes the files of consumers that the server could not read. While
-// they are there it refuses to make such a consumer again.
-func (o *Outbox) dropUnreadable(ctx context.Context) error {
-	known := map[string]bool{}
-	names := o.stream.ConsumerNames(ctx)
-	for name := range names.Name() {
-		known[name] = true
-	}
-	if err := names.Err(); err != nil {
-		return fmt.Errorf("list consumers: %w", err)
-	}
-	dir := filepath.Join(o.streamDir(), "obs")
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("list consumers' files: %w", err)
-	}
-	for _, entry := range entries {
-		if known[entry.Name()] {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
-			return fmt.Errorf("remove the files of a consumer that is not readable: %w", err)
-		}
-		o.config.Logger.Warn("the outbox removed a consumer that is not readable: its service gets again what it has taken and is still here",
-			"consumer", entry.Name())
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package outbox
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 )
 
 // Errors of Store and Pending.Wait.
@@ -40,8 +41,11 @@ func (e *DamagedError) Error() string {
 }
 
 func (e *DamagedError) consequence() string {
-	if e.Accept == e.Dir {
+	switch {
+	case e.Accept == e.Dir:
 		return "an empty outbox begins"
+	case filepath.Base(e.Accept) == floorsName:
+		return "its readers get again all that is still there"
 	}
 	return "the outbox goes on with what is left"
 }

@@ -13,9 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/wire"
 )
 
 const childVariable = "OUTBOX_TEST_CHILD"
@@ -37,21 +36,14 @@ func childSite(dir string) (Config, leaf.Spec) {
 		Node:       "clue-1",
 		Dir:        dir,
 		Types:      []Type{{Subject: solved, Services: []string{"score"}}, {Subject: taken, Services: []string{"score"}}},
+		Service:    serviceOf,
+		MaxPayload: leaf.DefaultMaxPayload,
 		MaxBytes:   127_000, // small files, and many of them
 		Duplicates: 100 * time.Millisecond,
 		Logger:     log,
 		tuning:     tuning{interval: 3 * time.Millisecond},
 	}
 	return config, leaf.Spec{Name: "clue-1", Outbox: &leaf.Outbox{Dir: dir, MaxBytes: 1 << 20}, Logger: log}
-}
-
-func childConsumer(subject string) jetstream.ConsumerConfig {
-	return jetstream.ConsumerConfig{
-		Durable:       ConsumerName("score", subject),
-		FilterSubject: subject + ".*",
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       time.Second,
-	}
 }
 
 // storingChild stores messages from a number on and takes them. It prints "got n" before it
@@ -62,20 +54,14 @@ func storingChild() {
 	from, _ := strconv.Atoi(os.Args[2])
 	server, err := leaf.Start(ctx, spec)
 	fail(err)
-	conn, err := server.Connect(leaf.Out)
+	conn, err := server.Connect(account)
 	fail(err)
 	config.Reset = server.ResetOutbox
+	heard := make(chan []byte, 1024)
+	config.Send = func(_ string, message []byte) error { heard <- message; return nil }
 	o, err := Open(ctx, conn, config)
 	fail(err)
-	for _, subject := range []string{solved, taken} {
-		c, err := o.stream.CreateOrUpdateConsumer(ctx, childConsumer(subject))
-		fail(err)
-		_, err = c.Consume(func(m jetstream.Msg) {
-			say("got %s", m.Data())
-			_ = m.Ack()
-		})
-		fail(err)
-	}
+	go read(o, heard)
 	for n := from; ; n++ {
 		subject := solved
 		if n%3 == 0 {
@@ -89,6 +75,30 @@ func storingChild() {
 			}
 		}()
 		time.Sleep(50 * time.Microsecond)
+	}
+}
+
+// read is a reader that handles what comes. It says so before it answers.
+func read(o *Outbox, heard <-chan []byte) {
+	tell := func(talk any) {
+		data, err := wire.EncodeTalk(talk)
+		fail(err)
+		o.Hear("score-1", data)
+	}
+	tell(&wire.Hello{MaxPayload: 68 << 10, Imports: imports(100, solved, taken)})
+	for message := range heard {
+		talk, err := wire.DecodeTalk(message)
+		fail(err)
+		batch, ok := talk.(*wire.Batch)
+		if !ok {
+			continue
+		}
+		var answers wire.Answers
+		for _, e := range batch.Events {
+			say("got %s", e.Message)
+			answers.Answers = append(answers.Answers, wire.Answer{Type: batch.Type, Sequence: e.Sequence})
+		}
+		tell(&answers)
 	}
 }
 
@@ -135,22 +145,14 @@ func killed(t *testing.T, dir string, from int, working bool, after time.Duratio
 // drain takes what is left until the outbox is empty.
 func drain(t *testing.T, s *site, got map[int]bool) {
 	t.Helper()
+	p := s.reader(t, "score", solved, taken)
 	eventually(t, "the outbox is empty", func() bool {
-		for _, subject := range []string{solved, taken} {
-			c, err := s.stream.CreateOrUpdateConsumer(timeout(t), childConsumer(subject))
-			if err != nil {
-				t.Fatal(err)
-			}
-			batch, err := c.FetchNoWait(10_000)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for m := range batch.Messages() {
-				n, _ := strconv.Atoi(string(m.Data()))
-				got[n] = true
-				_ = m.Ack()
-			}
+		all := p.get(t, p.untaken())
+		for _, e := range all {
+			n, _ := strconv.Atoi(string(e.Message))
+			got[n] = true
 		}
+		p.answer(t, wire.Handled, all...)
 		return s.messages(t) == 0
 	})
 }
@@ -178,7 +180,10 @@ func TestKill(t *testing.T) {
 			}
 		}
 	}
-	s := newSite(t, func(s *site) { s.config, s.spec = childSite(dir) }).open(t)
+	s := newSite(t, func(s *site) {
+		s.config, s.spec = childSite(dir)
+		s.config.Send = s.peers.send
+	}).open(t)
 	drain(t, s, got)
 	lost := 0
 	for n := range stored {

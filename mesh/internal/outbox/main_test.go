@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh/internal/leaf"
@@ -42,18 +41,22 @@ type site struct {
 	config Config
 	spec   leaf.Spec
 	log    *logBuffer
+	peers  *peers
 }
 
 func newSite(t testing.TB, change func(*site)) *site {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "outbox")
-	s := &site{log: &logBuffer{}}
+	s := &site{log: &logBuffer{}, peers: newPeers()}
 	s.config = Config{
 		Node:       "clue-1",
 		Dir:        dir,
 		Types:      []Type{{Subject: solved, Services: []string{"hunt", "score"}}, {Subject: taken, Services: []string{"score"}}},
 		MaxBytes:   16 << 20,
 		Duplicates: 100 * time.Millisecond,
+		Send:       s.peers.send,
+		Service:    serviceOf,
+		MaxPayload: leaf.DefaultMaxPayload,
 		Logger:     slog.New(slog.NewTextHandler(s.log, nil)),
 		tuning:     tuning{interval: 10 * time.Millisecond, answerTimeout: 2 * time.Second},
 	}
@@ -80,7 +83,7 @@ func (s *site) serve(t testing.TB) {
 	if s.server, err = leaf.Start(timeout(t), s.spec); err != nil {
 		t.Fatal(err)
 	}
-	if s.conn, err = s.server.Connect(leaf.Out); err != nil {
+	if s.conn, err = s.server.Connect(account); err != nil {
 		t.Fatal(err)
 	}
 	s.config.Reset = s.server.ResetOutbox
@@ -127,9 +130,14 @@ func id(n int) (id [16]byte) {
 // store stores the messages from..to of a type and waits for them.
 func (s *site) store(t testing.TB, subject string, from, to int) {
 	t.Helper()
+	s.storeKey(t, subject, "t1", from, to)
+}
+
+func (s *site) storeKey(t testing.TB, subject, key string, from, to int) {
+	t.Helper()
 	var all []*Pending
 	for n := from; n <= to; n++ {
-		p, err := s.Store(timeout(t), subject+".t1", id(n), fmt.Appendf(nil, "%d", n))
+		p, err := s.Store(timeout(t), subject+"."+key, id(n), fmt.Appendf(nil, "%d", n))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,40 +148,6 @@ func (s *site) store(t testing.TB, subject string, from, to int) {
 			t.Fatalf("message %d: %v", from+i, err)
 		}
 	}
-}
-
-func (s *site) consumer(t testing.TB, service, subject string) jetstream.Consumer {
-	t.Helper()
-	c, err := s.stream.CreateOrUpdateConsumer(timeout(t), jetstream.ConsumerConfig{
-		Durable:       ConsumerName(service, subject),
-		FilterSubject: subject + ".*",
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       patience,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// take takes so many messages and acknowledges them.
-func take(t testing.TB, c jetstream.Consumer, many int) string {
-	t.Helper()
-	batch, err := c.Fetch(many, jetstream.FetchMaxWait(patience))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for m := range batch.Messages() {
-		got = append(got, string(m.Data()))
-		if err := m.DoubleAck(timeout(t)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if batch.Error() != nil {
-		t.Fatal(batch.Error())
-	}
-	return strings.Join(got, " ")
 }
 
 func (s *site) messages(t testing.TB) uint64 {

@@ -5,6 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
+	"leafmesh/mesh/internal/sealed"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 
@@ -17,17 +20,21 @@ import (
 // Outbox is the stream of a node's durable exports. All methods may be called from
 // several goroutines at once.
 type Outbox struct {
-	config  Config
-	stream  jetstream.Stream
-	answers *answers
-	trimmer *trimmer
-	overAge atomic.Bool // the oldest message is older than MaxAge
+	config   Config
+	conn     *nats.Conn
+	stream   jetstream.Stream
+	identity string // the stream's
+	answers  *answers
+	library  *library
+	keeper   *keeper
+	trimmer  *trimmer
+	overAge  atomic.Bool // the oldest message is older than MaxAge
 
 	unwritable atomic.Bool // a write failed, see disk
 }
 
 // Open makes the stream or checks the one that is there, and starts the goroutine
-// that removes what every service has taken. The connection is one into account Out of
+// that removes what every service has taken. The connection is one into the account of the stream of
 // the server that has Config.Dir; the outbox does not close it.
 // Errors: a *DamagedError if the stream is not what it was when it was last open;
 // what is wrong with the configuration; what the server says.
@@ -50,58 +57,118 @@ func open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Outbox{config: c}
+	o := &Outbox{config: c, conn: conn}
 	if err := dropReserve(c.Dir); err != nil { // what follows may need the room
 		return nil, fmt.Errorf("give away the reserve: %w", err)
 	}
-	m, err := o.openStream(ctx, js)
+	if err := sealed.Sweep(c.Dir); err != nil {
+		return nil, fmt.Errorf("remove what a former process had half written: %w", err)
+	}
+	m, f, err := o.openStream(ctx, js)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.dropConsumers(ctx); err != nil {
-		return nil, err
-	}
-	if err := o.dropUnreadable(ctx); err != nil {
+	if err := o.openLibrary(ctx, f); err != nil {
 		return nil, err
 	}
 	o.trimmer = newTrimmer(o, m)
-	if o.answers, err = newAnswers(conn, c.tuning.maxUnanswered, o.trimmer.soon); err != nil {
+	o.keeper = newKeeper(o.library, o.trimmer.saveFailed)
+	if o.answers, err = newAnswers(conn, c.tuning.maxUnanswered, o.trimmer.soon, o.library.stored); err != nil {
 		return nil, err
 	}
 	if err := makeReserve(c.Dir); err != nil {
 		o.trimmer.disk.fail(err)
 	}
+	go o.library.run()
+	go o.keeper.run()
 	o.trimmer.look(false) // so that Stats tells all from the start
 	go o.trimmer.run()
 	return o, nil
 }
 
-// openStream makes the stream, or checks what is there and gives it the
-// configuration of now. It returns the mark as it is on the disk.
-func (o *Outbox) openStream(ctx context.Context, js jetstream.JetStream) (mark, error) {
+// openLibrary makes the shelves of what the file has of them, or of nothing, saves them, and
+// deletes what told the same in former times.
+func (o *Outbox) openLibrary(ctx context.Context, f *floors) error {
+	o.library = newLibrary(o)
+	last := o.stream.CachedInfo().State.LastSeq
+	for _, t := range o.config.Types {
+		newest, err := o.newest(ctx, t.wire())
+		if err != nil {
+			return err
+		}
+		o.library.tails[t.Subject] = &tail{most: o.config.tuning.tail, from: newest}
+		for _, service := range t.Services {
+			o.library.shelves = append(o.library.shelves, o.library.newShelf(t, service, f.find(t.Subject, service), last))
+		}
+	}
+	switch err := o.library.write(o.library.floors()); {
+	case isWriteError(err):
+		o.library.changed = true // the keeper tries again, and the next Open deletes the consumers
+		return nil
+	case err != nil:
+		return err
+	}
+	return o.dropConsumers(ctx)
+}
+
+// openStream makes the stream, or checks what is there and gives it the configuration of now. It
+// returns the mark as it is on the disk, and what is known of the shelves.
+func (o *Outbox) openStream(ctx context.Context, js jetstream.JetStream) (mark, *floors, error) {
 	m, err := readMark(o.config.Dir)
 	if err != nil {
-		return mark{}, err
+		return mark{}, nil, err
 	}
-	stream, err := js.Stream(ctx, Stream)
+	o.stream, err = js.Stream(ctx, Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return o.makeStream(ctx, js, m)
+		m, err := o.makeStream(ctx, js, m)
+		return m, &floors{}, err
 	}
 	if err != nil {
-		return mark{}, fmt.Errorf("look at the stream: %w", err)
+		return mark{}, nil, fmt.Errorf("look at the stream: %w", err)
 	}
-	info := stream.CachedInfo()
+	info := o.stream.CachedInfo()
 	if m == nil {
-		return o.adopt(ctx, js, info)
+		m, err := o.adopt(ctx, js, info)
+		return m, &floors{}, err
 	}
 	if problem := m.compare(info); problem != "" {
-		return mark{}, o.damaged(problem)
+		return mark{}, nil, o.damaged(problem)
 	}
-	o.stream = stream
+	f, err := o.openFloors(ctx, js, m.Identity)
+	if err != nil {
+		return mark{}, nil, err
+	}
 	if err := o.dropTypes(ctx, m, info); err != nil {
-		return mark{}, err
+		return mark{}, nil, err
 	}
-	return *m, o.update(ctx, js, m.Identity)
+	return *m, f, o.update(ctx, js, o.streamConfig(m.Identity))
+}
+
+// openFloors tells what each service has handled. Events that wait for a service that is not named
+// any more are an error; nothing was removed then.
+func (o *Outbox) openFloors(ctx context.Context, js jetstream.JetStream, identity string) (*floors, error) {
+	info := o.stream.CachedInfo()
+	f, err := o.readFloors(identity)
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
+		f = &floors{}
+		if err := o.takeOver(ctx, f, info); err != nil {
+			return nil, err
+		}
+		if len(f.Shelves) == 0 && info.State.Msgs > 0 {
+			o.config.Logger.Warn("the outbox does not know what was handled: its readers get again all that is still here",
+				"file", o.floorsPath(), "events", info.State.Msgs)
+		}
+	}
+	if former := info.Config; !former.AllowDirect { // what follows reads by it
+		former.AllowDirect = true
+		if err := o.update(ctx, js, former); err != nil {
+			return nil, err
+		}
+	}
+	return f, o.forget(ctx, f)
 }
 
 // makeStream makes an empty one. The mark is written first: a kill in between
@@ -127,7 +194,7 @@ func (o *Outbox) makeStream(ctx context.Context, js jetstream.JetStream, m *mark
 	if o.stream, err = js.CreateStream(context.WithoutCancel(ctx), o.streamConfig(m.Identity)); err != nil {
 		return mark{}, fmt.Errorf("make the stream: %w", err)
 	}
-	m.Making = false
+	m.Making, o.identity = false, m.Identity
 	if err := writeMark(o.config.Dir, *m); err != nil {
 		return mark{}, fmt.Errorf("write the mark: %w", err)
 	}
@@ -136,7 +203,7 @@ func (o *Outbox) makeStream(ctx context.Context, js jetstream.JetStream, m *mark
 
 // adopt takes a stream without a mark: an operator removed it to accept a loss. The
 // stream gets a new identity, for all that is known of it may be wrong, and the
-// consumers begin anew: they may be ahead of it.
+// floors begin anew: they may be ahead of it.
 func (o *Outbox) adopt(ctx context.Context, js jetstream.JetStream, info *jetstream.StreamInfo) (mark, error) {
 	m := mark{
 		Identity:  rand.Text(),
@@ -144,13 +211,13 @@ func (o *Outbox) adopt(ctx context.Context, js jetstream.JetStream, info *jetstr
 		Removed:   info.State.LastSeq - info.State.Msgs,
 		RemovedTo: info.State.LastSeq,
 	}
-	o.config.Logger.Warn("the outbox has no mark: it goes on with what is left, and its importers get all of that again",
+	o.config.Logger.Warn("the outbox has no mark: it goes on with what is left, and its readers get all of that again",
 		"file", filepath.Join(o.config.Dir, markName), "messages", info.State.Msgs, "last", m.Last)
-	if err := o.update(ctx, js, m.Identity); err != nil {
+	if err := o.update(ctx, js, o.streamConfig(m.Identity)); err != nil {
 		return mark{}, err
 	}
-	if err := o.deleteConsumers(ctx, func(string) bool { return true }, "the outbox forgot a consumer: its service makes it again"); err != nil {
-		return mark{}, err
+	if err := os.Remove(o.floorsPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return mark{}, fmt.Errorf("remove the floors: %w", err)
 	}
 	if err := writeMark(o.config.Dir, m); err != nil {
 		return mark{}, fmt.Errorf("write the mark: %w", err)
@@ -158,11 +225,12 @@ func (o *Outbox) adopt(ctx context.Context, js jetstream.JetStream, info *jetstr
 	return m, nil
 }
 
-func (o *Outbox) update(ctx context.Context, js jetstream.JetStream, identity string) error {
-	var err error
-	if o.stream, err = js.UpdateStream(ctx, o.streamConfig(identity)); err != nil {
+func (o *Outbox) update(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) error {
+	stream, err := js.UpdateStream(ctx, c)
+	if err != nil {
 		return fmt.Errorf("update the stream: %w", err)
 	}
+	o.stream, o.identity = stream, c.Metadata[identityKey]
 	return nil
 }
 
@@ -171,7 +239,9 @@ func (o *Outbox) update(ctx context.Context, js jetstream.JetStream, identity st
 func (o *Outbox) streamConfig(identity string) jetstream.StreamConfig {
 	var subjects []string
 	for _, t := range o.config.Types {
-		subjects = append(subjects, t.wire())
+		if len(t.Services) > 0 {
+			subjects = append(subjects, t.wire())
+		}
 	}
 	most := o.config.MaxMessages
 	if most == 0 {
@@ -187,14 +257,16 @@ func (o *Outbox) streamConfig(identity string) jetstream.StreamConfig {
 		MaxMsgs:    most,
 		Duplicates: o.config.Duplicates,
 		DenyDelete: true,
-		Metadata:   map[string]string{identityKey: identity},
+		// One event is read without the queue of the API, which others wait in.
+		AllowDirect: true,
+		Metadata:    map[string]string{identityKey: identity},
 	}
 }
 
 // compare says what is not as the mark has it, or "".
 func (m *mark) compare(info *jetstream.StreamInfo) string {
 	state := info.State
-	identity, _ := Identity(info)
+	identity := identityOf(info)
 	switch removed := state.LastSeq - state.Msgs; {
 	case identity != m.Identity:
 		return fmt.Sprintf("it is another stream (%s) than the one that was here (%s)", identity, m.Identity)
@@ -212,19 +284,19 @@ func (o *Outbox) damaged(problem string) error {
 	return &DamagedError{Dir: o.config.Dir, File: o.streamDir(), Problem: problem, Accept: filepath.Join(o.config.Dir, markName)}
 }
 
+// account is the server's account that has the stream.
+const account = "store"
+
 // streamDir is where JetStream keeps the stream's files.
 func (o *Outbox) streamDir() string {
-	return filepath.Join(o.config.Dir, "jetstream", "out", "streams", Stream)
+	return filepath.Join(o.config.Dir, "jetstream", account, "streams", Stream)
 }
 
-// Close refuses new messages, waits until those under way are answered, and stops
-// the trimmer. When ctx ends first, what is unanswered is uncertain, and the error is
+// Close refuses new messages, waits until those under way are answered, saves what was handled, and
+// ends the goroutines. When ctx ends first, what is unanswered is uncertain, and the error is
 // ctx's. It is called once.
 func (o *Outbox) Close(ctx context.Context) error {
-	err := o.answers.close(ctx)
-	if stopped := o.trimmer.stop(ctx); err == nil {
-		err = stopped
-	}
+	err := errors.Join(o.answers.close(ctx), o.library.stop(ctx), o.keeper.stop(), o.trimmer.stop(ctx))
 	if err != nil {
 		return fmt.Errorf("close the outbox of %s: %w", o.config.Node, err)
 	}

@@ -18,16 +18,16 @@ func TestKeptUntilTaken(t *testing.T) {
 	s := newSite(t, nil).open(t)
 	s.store(t, solved, 1, 3)
 	s.reopen(t)
-	hunt := s.consumer(t, "hunt", solved)
+	hunt := s.reader(t, "hunt", solved)
 	if got := take(t, hunt, 3); got != "1 2 3" {
 		t.Errorf("hunt got %q", got)
 	}
 	s.store(t, solved, 4, 5)
-	eventually(t, "hunt is seen", func() bool { r := s.Stats().Readers[0]; return r.Exists && r.Pending == 2 })
+	eventually(t, "hunt is seen", func() bool { r := s.Stats().Readers[0]; return r.Exists && r.Unacked == 2 })
 	if got := s.messages(t); got != 5 {
 		t.Errorf("%d messages, of which score has taken none", got)
 	}
-	score := s.consumer(t, "score", solved)
+	score := s.reader(t, "score", solved)
 	if got := take(t, score, 5); got != "1 2 3 4 5" {
 		t.Errorf("score got %q", got)
 	}
@@ -35,7 +35,7 @@ func TestKeptUntilTaken(t *testing.T) {
 	take(t, hunt, 2)
 	s.store(t, taken, 6, 6)
 	eventually(t, "what the third type's reader has not taken is left", func() bool { return s.messages(t) == 1 })
-	if got := take(t, s.consumer(t, "score", taken), 1); got != "6" {
+	if got := take(t, s.reader(t, "score", taken), 1); got != "6" {
 		t.Errorf("score got %q", got)
 	}
 	eventually(t, "nothing is left", func() bool { return s.messages(t) == 0 })
@@ -47,14 +47,14 @@ func TestTypesAreTrimmedApart(t *testing.T) {
 	s.store(t, taken, 1, 10)
 	s.store(t, solved, 11, 20)
 	s.store(t, taken, 21, 30)
-	hunt, score := s.consumer(t, "hunt", solved), s.consumer(t, "score", solved)
+	hunt, score := s.reader(t, "hunt", solved), s.reader(t, "score", solved)
 	take(t, hunt, 10)
 	take(t, score, 4)
 	eventually(t, "4 are gone", func() bool { return s.messages(t) == 26 })
 	take(t, score, 6)
 	eventually(t, "10 are gone", func() bool { return s.messages(t) == 20 })
 	s.reopen(t)
-	if got := take(t, s.consumer(t, "score", taken), 20); !strings.HasPrefix(got, "1 2 3") || !strings.HasSuffix(got, "29 30") {
+	if got := take(t, s.reader(t, "score", taken), 20); !strings.HasPrefix(got, "1 2 3") || !strings.HasSuffix(got, "29 30") {
 		t.Errorf("got %q", got)
 	}
 	eventually(t, "all are gone", func() bool { return s.messages(t) == 0 })
@@ -64,7 +64,7 @@ func TestTypesAreTrimmedApart(t *testing.T) {
 func TestOthersLookAtTheStream(t *testing.T) {
 	s := newSite(t, func(s *site) { s.config.Types = s.config.Types[1:] }).open(t)
 	s.store(t, taken, 1, 300)
-	score := s.consumer(t, "score", taken)
+	score := s.reader(t, "score", taken)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var others sync.WaitGroup
@@ -91,7 +91,7 @@ func TestOthersLookAtTheStream(t *testing.T) {
 func TestDuplicates(t *testing.T) {
 	s := newSite(t, func(s *site) { s.config.Duplicates = time.Hour; s.config.Types = s.config.Types[1:] }).open(t)
 	s.store(t, taken, 1, 2)
-	score := s.consumer(t, "score", taken)
+	score := s.reader(t, "score", taken)
 	take(t, score, 2)
 	for range 2 {
 		s.store(t, taken, 1, 2)
@@ -131,7 +131,7 @@ func TestFull(t *testing.T) {
 				t.Errorf("%d of %d are there", got, stored)
 			}
 			s.reopen(t)
-			score := s.consumer(t, "score", taken)
+			score := s.reader(t, "score", taken)
 			take(t, score, stored)
 			eventually(t, "there is room", func() bool {
 				p, err := s.Store(timeout(t), taken+".t1", id(1000), []byte("new"))
@@ -155,7 +155,7 @@ func TestMaxAge(t *testing.T) {
 	if got := s.messages(t); got != 1 {
 		t.Errorf("%d messages", got)
 	}
-	take(t, s.consumer(t, "score", taken), 1)
+	take(t, s.reader(t, "score", taken), 1)
 	eventually(t, "no refusal", func() bool {
 		_, err := s.Store(timeout(t), taken+".t1", id(3), nil)
 		return err == nil
@@ -173,36 +173,13 @@ func TestOldest(t *testing.T) {
 	oldest("the first", func(at time.Time) bool { return !at.IsZero() })
 	between := time.Now()
 	s.store(t, taken, 2, 2)
-	score := s.consumer(t, "score", taken)
+	score := s.reader(t, "score", taken)
 	take(t, score, 1)
 	oldest("the second", func(at time.Time) bool { return at.After(between) })
 	take(t, score, 1)
 	oldest("none", time.Time.IsZero)
 	if got := s.messages(t); got != 2 {
 		t.Errorf("%d messages", got)
-	}
-}
-
-// A service or a type that is no longer named is kept nothing for, and the log says so.
-func TestNoLongerNamed(t *testing.T) {
-	s := newSite(t, nil).open(t)
-	s.store(t, solved, 1, 3)
-	s.store(t, taken, 4, 5)
-	s.consumer(t, "hunt", solved)
-	s.consumer(t, "score", solved)
-	s.config.Types = []Type{{Subject: solved, Services: []string{"score"}}}
-	s.reopen(t)
-	for _, want := range []string{"consumer=hunt-clue_clue_solved", "subject=clue.hint.taken.* messages=2"} {
-		if !strings.Contains(s.log.String(), want) {
-			t.Errorf("%q is not in the log:\n%s", want, s.log)
-		}
-	}
-	if got := take(t, s.consumer(t, "score", solved), 3); got != "1 2 3" {
-		t.Errorf("got %q", got)
-	}
-	eventually(t, "nothing is left", func() bool { return s.messages(t) == 0 })
-	if p, err := s.Store(timeout(t), taken+".t1", id(6), nil); err != nil || p.Wait(timeout(t)) == nil {
-		t.Errorf("stored a message of no type: %v", err)
 	}
 }
 
@@ -260,11 +237,12 @@ func TestCloseTellsBeforeItReturns(t *testing.T) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	for round := range 500 {
-		a, err := newAnswers(s.conn, 1, func() {})
+		a, err := newAnswers(s.conn, 1, func() {}, func() {})
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := a.send(timeout(t), "clue.clue.refused.t1", id(round), nil) // no stream has it
+		p := &Pending{done: make(chan struct{})}
+		err = a.send(timeout(t), p, "clue.clue.refused.t1", id(round), nil) // no stream has it
 		if err != nil {
 			t.Fatal(err)
 		}

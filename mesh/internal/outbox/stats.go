@@ -22,6 +22,10 @@ type Stats struct {
 	// OldestAt is when the oldest message was stored that a service has to take yet;
 	// zero if there is none.
 	OldestAt time.Time
+	// Malformed and Stray are what readers said and nobody could use: it was not understood, or came
+	// from somebody who may not say it, or too late. Unbelieved are answers for events that the
+	// reader did not have. All since the outbox was opened.
+	Malformed, Stray, Unbelieved uint64
 	// Readers has an element for each type and service that Config names, in that order.
 	Readers []Reader
 }
@@ -29,12 +33,15 @@ type Stats struct {
 // Reader is a service that takes the messages of a type.
 type Reader struct {
 	Service, Subject string
-	// Exists: the service has made its consumer. Everything is kept until then.
+	// Exists: an instance of the service has come, now or in former times.
 	Exists bool
-	// Pending were not delivered yet, Unacked were and are not acknowledged; of
-	// these, Redelivered were delivered more than once.
-	Pending              uint64
-	Unacked, Redelivered int
+	// Pending wait to be given out, also while the service is absent. Unacked are under way: an
+	// instance has them, and has not answered. Aside wait for a retry.
+	Pending        uint64
+	Unacked, Aside int
+	// Redelivered were given out again, and Lost were given up, as none of the service's instances
+	// takes events so large or the stream has them no more; both since the outbox was opened.
+	Redelivered, Lost uint64
 }
 
 // Stats is what the last look found, at most about a second ago. It asks nobody.
@@ -46,6 +53,8 @@ func (t *trimmer) publish(s *Stats, info *jetstream.StreamInfo) {
 	s.Messages, s.Bytes = info.State.Msgs, info.State.Bytes
 	s.First, s.Last = info.State.FirstSeq, info.State.LastSeq
 	s.Lost = t.lost
+	l := t.outbox.library
+	s.Malformed, s.Stray, s.Unbelieved = l.malformed.Load(), l.stray.Load(), l.unbelieved.Load()
 	t.stats.Store(s)
 	limit := t.outbox.config.MaxAge
 	t.outbox.overAge.Store(limit > 0 && !s.OldestAt.IsZero() && s.At.Sub(s.OldestAt) > limit)

@@ -23,11 +23,13 @@ type Pending struct {
 	done chan struct{} // closed when err is known
 	err  error         // read after done
 	turn uint64        // in which it was sent, see answers.turn
+	tail *tail         // of its type; nil for none
+	kept fed           // what the tail gets, but for the sequence
 }
 
 // Wait returns when the message is stored: nil, also if it was stored before under
 // the same id. Errors: ErrFull and ErrDisk (it is not stored); ErrUncertain, also
-// when ctx ends first; both ErrDisk and ErrUncertain when a write failed. It may be called more than once and by several goroutines.
+// when ctx ends first, for by then the message was sent; both ErrDisk and ErrUncertain when a write failed. It may be called more than once and by several goroutines.
 func (p *Pending) Wait(ctx context.Context) error {
 	select {
 	case <-p.done:
@@ -47,20 +49,45 @@ func (p *Pending) Wait(ctx context.Context) error {
 // is stored: see Pending. While 1,024 messages are unanswered it waits, until ctx
 // ends. The id makes the message one with every other of that id. The caller sees to
 // the size, and may use message again when Store has returned.
-// Errors: ErrFull, ErrDisk, ErrClosed, or ctx's; the message is not stored then.
+// Errors: ErrFull, ErrDisk, ErrClosed, or ctx's, also if it had ended before; the message is not
+// stored then.
 func (o *Outbox) Store(ctx context.Context, subject string, id [16]byte, message []byte) (*Pending, error) {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("store %s: %w", subject, context.Cause(ctx))
+	}
 	if o.unwritable.Load() {
 		return nil, fmt.Errorf("store %s: %w: see the log", subject, ErrDisk)
 	}
 	if o.overAge.Load() {
 		return nil, fmt.Errorf("store %s: %w: the oldest message waits for longer than %v", subject, ErrFull, o.config.MaxAge)
 	}
-	pending, err := o.answers.send(ctx, subject, id, message)
+	p := &Pending{done: make(chan struct{}), tail: o.tailOf(subject)}
+	if p.tail != nil {
+		p.kept = keep(subject, message)
+	}
+	err := o.answers.send(ctx, p, subject, id, message)
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", subject, err)
 	}
 	o.trimmer.sent(len(subject) + len(message))
-	return pending, nil
+	return p, nil
+}
+
+// tailOf is that of the type of a message's subject.
+func (o *Outbox) tailOf(subject string) *tail {
+	if end := strings.LastIndexByte(subject, '.'); end > 0 {
+		return o.library.tails[subject[:end]]
+	}
+	return nil
+}
+
+// keep is what a tail gets of a message: a copy, unless it is large.
+func keep(subject string, message []byte) fed {
+	e := newFed(subject, message)
+	if e.message = nil; len(message) <= maxTailMessage {
+		e.message = append([]byte{}, message...)
+	}
+	return e
 }
 
 // answers sends messages and hands each the server's answer.
@@ -70,12 +97,13 @@ func (o *Outbox) Store(ctx context.Context, subject string, id [16]byte, message
 // after a write that failed; and it repeats, after a wait, what found no stream, so
 // that later messages overtake.
 type answers struct {
-	conn  *nats.Conn
-	inbox string // what the reply subjects begin with
-	sub   *nats.Subscription
-	slots chan struct{} // one is taken while a message is unanswered
-	quit  chan struct{} // closed by close
-	full  func()        // called when the server says that a bound is reached
+	conn   *nats.Conn
+	inbox  string // what the reply subjects begin with
+	sub    *nats.Subscription
+	slots  chan struct{} // one is taken while a message is unanswered
+	quit   chan struct{} // closed by close
+	full   func()        // called when the server says that a bound is reached
+	stored func()        // called when a tail has a new message
 
 	sending sync.Mutex // makes the order of calls that of messages; taken before mu
 	mu      sync.Mutex
@@ -86,13 +114,14 @@ type answers struct {
 	turn    atomic.Uint64       // counts calls of expired: a clock that costs nothing
 }
 
-func newAnswers(conn *nats.Conn, most int, full func()) (*answers, error) {
+func newAnswers(conn *nats.Conn, most int, full, stored func()) (*answers, error) {
 	a := &answers{
 		conn:    conn,
 		inbox:   conn.NewInbox() + ".",
 		slots:   make(chan struct{}, most),
 		quit:    make(chan struct{}),
 		full:    full,
+		stored:  stored,
 		pending: map[uint64]*Pending{},
 	}
 	var err error
@@ -100,19 +129,19 @@ func newAnswers(conn *nats.Conn, most int, full func()) (*answers, error) {
 	return a, err
 }
 
-func (a *answers) send(ctx context.Context, subject string, id [16]byte, message []byte) (*Pending, error) {
+func (a *answers) send(ctx context.Context, p *Pending, subject string, id [16]byte, message []byte) error {
 	select {
 	case a.slots <- struct{}{}:
 	default:
 		select {
 		case a.slots <- struct{}{}:
 		case <-a.quit:
-			return nil, ErrClosed
+			return ErrClosed
 		case <-ctx.Done():
-			return nil, clock.EndOf(ctx)
+			return clock.EndOf(ctx)
 		}
 	}
-	p := &Pending{done: make(chan struct{}), turn: a.turn.Load()}
+	p.turn = a.turn.Load()
 	m := nats.Msg{
 		Subject: subject,
 		Header:  nats.Header{jetstream.MsgIDHeader: {hex.EncodeToString(id[:])}},
@@ -123,15 +152,15 @@ func (a *answers) send(ctx context.Context, subject string, id [16]byte, message
 	number, err := a.register(p)
 	if err != nil {
 		<-a.slots
-		return nil, err
+		return err
 	}
 	m.Reply = a.inbox + strconv.FormatUint(number, 36)
 	if err := a.conn.PublishMsg(&m); err != nil {
 		err = fmt.Errorf("publish: %w", err)
 		a.end(number, err)
-		return nil, err
+		return err
 	}
-	return p, nil
+	return nil
 }
 
 func (a *answers) register(p *Pending) (uint64, error) {
@@ -148,18 +177,27 @@ func (a *answers) register(p *Pending) (uint64, error) {
 
 // end ends a message, unless it was abandoned.
 func (a *answers) end(number uint64, err error) {
-	a.mu.Lock()
-	p := a.pending[number]
-	delete(a.pending, number)
-	a.mu.Unlock()
-	if p != nil {
+	if p := a.take(number); p != nil {
 		a.tell(p, err)
 	}
+}
+
+// take takes a message out of those that wait for an answer; nil if it was abandoned.
+func (a *answers) take(number uint64) *Pending {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.pending[number]
+	delete(a.pending, number)
+	return p
 }
 
 // tell says what became of a message, and frees its slot only then: by its free slots
 // close knows that all was told.
 func (a *answers) tell(p *Pending, err error) {
+	if p.tail != nil && errors.Is(err, ErrUncertain) {
+		p.tail.cut()
+	}
+	p.kept = fed{} // it may be waited for long after
 	p.err = err
 	close(p.done)
 	<-a.slots
@@ -172,7 +210,19 @@ func (a *answers) hear(m *nats.Msg) {
 		return // nobody else knows the inbox
 	}
 	err = verdict(m)
-	a.end(number, err)
+	p := a.take(number)
+	if p == nil {
+		return
+	}
+	if err == nil && p.tail != nil && !bytes.Contains(m.Data, []byte(`"duplicate"`)) {
+		if e := p.kept; readSequence(m.Data, &e.Sequence) {
+			p.tail.add(e)
+		} else {
+			p.tail.cut()
+		}
+		a.stored()
+	}
+	a.tell(p, err)
 	if errors.Is(err, ErrFull) {
 		a.full()
 	}
@@ -219,6 +269,20 @@ func verdict(m *nats.Msg) error {
 // the processor time of storing a message.
 func isStored(answer []byte) bool {
 	return bytes.HasPrefix(answer, []byte(`{"stream":"`+Stream+`",`)) && !bytes.Contains(answer, []byte(`"error"`))
+}
+
+var sequenceName = []byte(`"seq":`)
+
+// readSequence reads the sequence in the answer for a message that is stored.
+func readSequence(answer []byte, sequence *uint64) bool {
+	_, rest, found := bytes.Cut(answer, sequenceName)
+	digits := 0
+	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
+		digits++
+	}
+	number, err := strconv.ParseUint(string(rest[:digits]), 10, 64)
+	*sequence = number
+	return found && err == nil
 }
 
 // expired begins a turn, and reports whether a message has had no answer for more

@@ -10,22 +10,23 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/handout"
 )
 
-// trimmer is the goroutine that looks at the stream and its consumers, removes what
-// all services have taken, and keeps the mark and the statistics.
+// trimmer is the goroutine that looks at the stream and its shelves, removes what
+// all services have handled, and keeps the mark and the statistics.
 type trimmer struct {
 	outbox  *Outbox
 	mark    mark              // as it is on the disk
 	past    history           // of the last sequence
 	done    map[string]uint64 // up to where each type's messages have been removed
 	tips    map[string]tip    // by a type's subject
-	strange map[string]bool   // consumers that were complained about
 	disk    disk
 	lost    uint64 // messages that files lost while open
 	failing bool   // the last look failed, and that is in the log
 	stats   atomic.Pointer[Stats]
-	unseen  atomic.Int64 // bytes sent since the last look
+	unseen  atomic.Int64          // bytes sent since the last look
+	unsaved atomic.Pointer[error] // why the floors could not be saved
 
 	kick, quit, ended chan struct{}
 }
@@ -35,16 +36,15 @@ type tip struct{ seq, streamLast uint64 }
 
 func newTrimmer(o *Outbox, m mark) *trimmer {
 	t := &trimmer{
-		outbox:  o,
-		mark:    m,
-		past:    history{keep: max(o.config.Duplicates, settleAfter(o.config))},
-		done:    map[string]uint64{},
-		tips:    map[string]tip{},
-		strange: map[string]bool{},
-		disk:    disk{outbox: o},
-		kick:    make(chan struct{}, 1),
-		quit:    make(chan struct{}),
-		ended:   make(chan struct{}),
+		outbox: o,
+		mark:   m,
+		past:   history{keep: max(o.config.Duplicates, settleAfter(o.config))},
+		done:   map[string]uint64{},
+		tips:   map[string]tip{},
+		disk:   disk{outbox: o},
+		kick:   make(chan struct{}, 1),
+		quit:   make(chan struct{}),
+		ended:  make(chan struct{}),
 	}
 	t.stats.Store(&Stats{Identity: m.Identity})
 	state := o.stream.CachedInfo().State
@@ -116,6 +116,11 @@ func (t *trimmer) look(final bool) {
 	defer cancel()
 	t.unseen.Store(0)
 	err := t.disk.reset()
+	if err == nil {
+		if unsaved := t.unsaved.Swap(nil); unsaved != nil {
+			err = *unsaved
+		}
+	}
 	if err == nil {
 		err = t.trim(ctx, final)
 	}
@@ -198,51 +203,84 @@ func (t *trimmer) renewMark(now time.Time, state jetstream.StreamState, final bo
 	return nil
 }
 
-// readers looks at the consumers of every type.
+// saveFailed is told when the floors could not be saved.
+func (t *trimmer) saveFailed(why error) {
+	t.unsaved.Store(&why)
+	t.soon()
+}
+
+// readers looks at the shelves of every type.
 func (t *trimmer) readers(ctx context.Context, info *jetstream.StreamInfo) (*Stats, []span, error) {
 	stats := &Stats{}
 	var floors []span
 	for _, kind := range t.outbox.config.Types {
-		var readers []reader
-		for _, service := range kind.Services {
-			s, r, err := t.reader(ctx, kind, service)
+		if len(kind.Services) == 0 {
+			continue
+		}
+		var handled []uint64
+		for _, s := range t.outbox.library.shelves {
+			if s.kind.Subject != kind.Subject {
+				continue
+			}
+			reader, err := t.reader(ctx, s)
 			if err != nil {
 				return nil, nil, err
 			}
-			stats.Readers = append(stats.Readers, s)
-			readers = append(readers, r)
+			stats.Readers = append(stats.Readers, reader)
+			handled = append(handled, s.saved.Load())
 		}
 		newest, err := t.newest(ctx, kind.wire(), info.State.LastSeq)
 		if err != nil {
 			return nil, nil, err
 		}
-		floors = append(floors, span{subject: kind.wire(), upTo: floor(info.State.LastSeq, newest, readers)})
+		floors = append(floors, span{subject: kind.wire(), upTo: floor(info.State.LastSeq, newest, handled)})
 	}
 	return stats, floors, nil
 }
 
-func (t *trimmer) reader(ctx context.Context, kind Type, service string) (Reader, reader, error) {
-	s := Reader{Service: service, Subject: kind.Subject}
-	name := ConsumerName(service, kind.Subject)
-	consumer, err := t.outbox.stream.Consumer(ctx, name)
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return s, reader{}, nil
+// reader is what is known of a shelf. What the feed has not brought yet the server counts.
+func (t *trimmer) reader(ctx context.Context, s *shelf) (Reader, error) {
+	r := Reader{Service: s.service, Subject: s.kind.Subject}
+	var counts handout.Counts
+	var known, unsettled uint64
+	var consumer string
+	look := func() {
+		r.Exists, counts, known, unsettled, consumer = s.came, s.Counts(), s.Known(), s.Unsettled(), s.consumer()
 	}
+	if !t.outbox.library.do(ctx, look) {
+		look() // it has ended, and so nobody else looks
+	}
+	unread, err := t.unread(ctx, s, consumer, known)
 	if err != nil {
-		return s, reader{}, fmt.Errorf("look at consumer %s: %w", name, err)
+		return r, err
 	}
-	info := consumer.CachedInfo()
-	if problem := unfit(info.Config, kind); problem != "" {
-		if !t.strange[name] {
-			t.strange[name] = true
-			t.outbox.config.Logger.Error("a consumer is not as it has to be: all of its type is kept",
-				"node", t.outbox.config.Node, "consumer", name, "problem", problem)
-		}
-		return s, reader{}, nil
+	for _, many := range counts.UnderWay {
+		r.Unacked += many
 	}
-	s.Exists = true
-	s.Pending, s.Unacked, s.Redelivered = info.NumPending, info.NumAckPending, info.NumRedelivered
-	return s, reader{exists: true, acked: info.AckFloor.Stream}, nil
+	r.Aside, r.Redelivered, r.Lost = counts.Aside+counts.Parked, counts.Redelivered, counts.Oversize+counts.Missing
+	// Under way may be some that were settled by others meanwhile.
+	r.Pending = unread + unsettled - min(unsettled, uint64(r.Unacked+r.Aside))
+	return r, nil
+}
+
+func (t *trimmer) unread(ctx context.Context, s *shelf, consumer string, known uint64) (uint64, error) {
+	if _, all, ok := s.tail.after(known, 0); ok {
+		return uint64(all), nil
+	}
+	if consumer == "" {
+		return t.outbox.behind(ctx, s.kind.Subject, known+1)
+	}
+	c, err := t.outbox.stream.Consumer(ctx, consumer)
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound): // nobody asked for anything for too long
+		t.outbox.library.do(ctx, s.feed.reset)
+		return t.outbox.behind(ctx, s.kind.Subject, known+1)
+	case err != nil:
+		return 0, fmt.Errorf("look at what is read of %s: %w", s.kind.Subject, err)
+	}
+	pending := c.CachedInfo().NumPending
+	t.outbox.library.do(ctx, func() { s.feed.watch(pending) })
+	return pending, nil
 }
 
 // newest is the sequence of a type's newest message, 0 if there is none. While the
@@ -252,18 +290,25 @@ func (t *trimmer) newest(ctx context.Context, subject string, last uint64) (uint
 	if known.streamLast == last && last > 0 {
 		return known.seq, nil
 	}
-	message, err := t.outbox.stream.GetLastMsgForSubject(ctx, subject)
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		known.seq = 0
-	case err != nil:
-		return 0, fmt.Errorf("look at the newest message of %s: %w", subject, err)
-	default:
-		known.seq = message.Sequence
+	var err error
+	if known.seq, err = t.outbox.newest(ctx, subject); err != nil {
+		return 0, err
 	}
 	known.streamLast = last
 	t.tips[subject] = known
 	return known.seq, nil
+}
+
+// newest is the sequence of the newest message of a subject, 0 if there is none.
+func (o *Outbox) newest(ctx context.Context, subject string) (uint64, error) {
+	message, err := o.stream.GetLastMsgForSubject(ctx, subject)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("look at the newest message of %s: %w", subject, err)
+	}
+	return message.Sequence, nil
 }
 
 // oldest is when the oldest message was stored that somebody has to take yet, zero if
@@ -282,20 +327,4 @@ func (t *trimmer) oldest(ctx context.Context, floors []span) (oldest time.Time, 
 		}
 	}
 	return oldest, nil
-}
-
-// unfit says why what a consumer acknowledged tells nothing of what its service has
-// taken; "" if it does.
-func unfit(c jetstream.ConsumerConfig, kind Type) string {
-	switch {
-	case c.FilterSubject != kind.wire():
-		return fmt.Sprintf("it filters by %q instead of %q", c.FilterSubject, kind.wire())
-	case c.AckPolicy != jetstream.AckExplicitPolicy:
-		return "its acknowledgements are not explicit"
-	case c.DeliverPolicy != jetstream.DeliverAllPolicy:
-		return "it does not deliver all"
-	case c.MaxDeliver > 0:
-		return "it gives up after some deliveries"
-	}
-	return ""
 }

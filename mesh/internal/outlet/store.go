@@ -126,6 +126,20 @@ func (s *Store) Stats() (outbox.Stats, bool) {
 	return s.Outbox.Stats(), true
 }
 
+// Goodbye tells the readers that nothing more is given out. The nil Store has none.
+func (s *Store) Goodbye() {
+	if s != nil {
+		s.Outbox.Goodbye()
+	}
+}
+
+// AwaitAnswers waits for what the readers say of the events that they have. The nil Store has none.
+func (s *Store) AwaitAnswers(ctx context.Context) {
+	if s != nil {
+		s.Outbox.AwaitAnswers(ctx)
+	}
+}
+
 // Close ends the outbox. The nil Store has none.
 func (s *Store) Close(ctx context.Context) error {
 	if s == nil {

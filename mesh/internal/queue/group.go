@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -168,21 +167,21 @@ func (g *Group) busy() (labels []string) {
 
 // Finish waits until all queues are empty, and ends the group and its workers. When ctx ends first
 // it calls giveUp, which should make Process return soon, and waits for grace; what is left is then
-// abandoned. The error says what was not done.
-func (g *Group) Finish(ctx context.Context, grace time.Duration, giveUp func()) error {
+// abandoned. cutShort says how much was not done then, and left what still is not.
+func (g *Group) Finish(ctx context.Context, grace time.Duration, giveUp func()) (cutShort, left error) {
 	if g.AwaitIdle(ctx) == nil && g.Close(ctx) == nil {
-		return g.awaitWorkers(ctx, grace)
+		return nil, g.awaitWorkers(ctx, grace)
 	}
 	depth, _ := g.load()
-	err := fmt.Errorf("%d events were still queued or being handled: %w", depth, clock.EndOf(ctx))
+	cutShort = fmt.Errorf("%d events were still queued or being handled: %w", depth, clock.EndOf(ctx))
 	giveUp()
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if g.Close(after) != nil {
 		defer g.Abandon()
-		return errors.Join(err, stuck(g.busy()))
+		return cutShort, stuck(g.busy())
 	}
-	return errors.Join(err, g.awaitWorkers(after, grace))
+	return cutShort, g.awaitWorkers(after, grace)
 }
 
 // awaitWorkers waits for the workers of closed queues, which have nothing to do any more: not for

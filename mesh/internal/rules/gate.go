@@ -116,14 +116,22 @@ func (g *Gate) LetGo() {
 	}
 }
 
-// KeepNothing lets go what rules have coalesced. From then on they keep nothing.
+// KeepNothing lets go what rules have coalesced, and promised events that wait: those of durable
+// imports, which go back to their outboxes. From then on rules keep neither.
 func (g *Gate) KeepNothing() {
+	for _, l := range g.keepNothing() { // without the lock: see LetGo
+		l.letReturn()
+	}
+}
+
+func (g *Gate) keepNothing() (waiting []*lines) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.keepsNothing = true
 	for _, r := range g.coalescing {
 		r.coalescer.close()
 	}
+	return slices.Clone(g.waiting)
 }
 
 // newLocked puts a rule in force, for a type at a place. Who waits for an old rule that differs in
@@ -156,7 +164,7 @@ func (g *Gate) newLocked(subject string, place steps.Place, c config.Rule, old *
 		r.lines = old.lines
 	case c.Limit.Policy == config.Wait || c.Concurrency > 0:
 		r.lines = newLines(r, g.env.Clock)
-		r.lines.letsAll = g.letsAll
+		r.lines.letsAll, r.lines.returning = g.letsAll, g.keepsNothing
 		g.waiting = append(g.waiting, r.lines)
 	}
 	if c.Limit.Policy == config.Coalesce {

@@ -28,6 +28,8 @@ type lines struct {
 	bytes   int              // guarded by mu: of payloads, as far as known
 	going   int              // guarded by mu: kept events that were served and are not back where they were yet
 	letsAll bool             // guarded by mu: the rule is gone, or the node waits for nothing any more
+	// returning says that events which can go back to where they came from wait no longer.
+	returning bool // guarded by mu
 
 	// serving is held from when events are served until they have gone: they go in order. Who holds
 	// it may take that of a rule which is asked after this one.
@@ -45,10 +47,11 @@ type line struct {
 
 // waiter is one event in a line: its caller waits, or the rule keeps it.
 type waiter struct {
-	since  int64
-	size   int
-	served chan struct{} // closed when the caller may go on; nil if the event is kept
-	kept   Kept
+	since   int64
+	size    int
+	returns bool          // when the node closes, to where it came from
+	served  chan struct{} // closed when the caller may go on; nil if the event is kept
+	kept    Kept
 }
 
 // maxWaiting and maxWaitingBytes bound what waits for one rule and event type in all lines
@@ -127,8 +130,8 @@ func (l *lines) await(ctx context.Context, key string, closing <-chan struct{}, 
 }
 
 // keep takes an event into a line.
-func (l *lines) keep(key string, e *Event, kept Kept) {
-	l.join(key, &waiter{since: l.clock.Now(), size: e.Size, kept: kept}, false)
+func (l *lines) keep(key string, e *Event, kept Kept, returns bool) {
+	l.join(key, &waiter{since: l.clock.Now(), size: e.Size, returns: returns, kept: kept}, false)
 	l.serve(key)
 }
 
@@ -237,7 +240,10 @@ func (l *lines) next(key string) (w *waiter, by *Rule) {
 	first := in.waiters.Front()
 	w = first.Value.(*waiter)
 	if !l.isTurnLocked(key, in, w) && !l.letsAll {
-		return nil, nil
+		if first = l.returningLocked(in); first == nil {
+			return nil, nil
+		}
+		w = first.Value.(*waiter)
 	}
 	if w.kept != nil {
 		in.coming++
@@ -276,6 +282,19 @@ func (l *lines) isTurnLocked(key string, in *line, w *waiter) bool {
 		in.timer = time.AfterFunc(wait, func() { l.ring(key, in) })
 	}
 	return false
+}
+
+// returningLocked is the first of a line that goes although it is not its turn; nil: none does.
+func (l *lines) returningLocked(in *line) *list.Element {
+	if !l.returning {
+		return nil
+	}
+	for at := in.waiters.Front(); at != nil; at = at.Next() {
+		if w := at.Value.(*waiter); w.returns {
+			return at
+		}
+	}
+	return nil
 }
 
 // stopLocked ends the timer of a line, unless it has run off.
@@ -329,6 +348,14 @@ func (l *lines) letGo() {
 	l.mu.Unlock()
 	l.serveAll()
 	l.timers.Wait()
+}
+
+// letReturn lets go the events that can go back to where they came from, now and from then on.
+func (l *lines) letReturn() {
+	l.mu.Lock()
+	l.returning = true
+	l.mu.Unlock()
+	l.serveAll()
 }
 
 // kept is how many events are in the hands of the lines, those not counted whose callers wait.

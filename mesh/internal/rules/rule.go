@@ -144,7 +144,8 @@ func (r *Rule) Keep(e *Event, kept Kept) (more bool) {
 	if r.coalescer != nil {
 		return r.coalescer.keep(e, kept)
 	}
-	r.lines.keep(r.keyOf(e), e, kept)
+	cameFromOutbox := e.Promised && (r.config.Place == config.AtImport || r.config.Place == config.AtHandler)
+	r.lines.keep(r.keyOf(e), e, kept, cameFromOutbox)
 	return true
 }
 

@@ -39,7 +39,8 @@ func (r *Rule) wait(ctx context.Context, e *Event, overdue bool) (Verdict, error
 // on with others: else a key over its limit would hold up all keys. Its caller waits
 //
 //   - outside of handlers, where it holds up nobody else, and hears how it ends;
-//   - with an event that somebody relies on and that is nowhere else yet;
+//   - with an event that somebody relies on and that is nowhere else yet, as what is stored before
+//     it is exported: what comes in out of an outbox is still there;
 //   - if all that it could go on with has to wait for the same bucket. Then nothing is gained, and
 //     who emits is held back by full queues instead of losing events.
 func (r *Rule) keepsWaiting(e *Event) bool {
@@ -48,7 +49,7 @@ func (r *Rule) keepsWaiting(e *Event) bool {
 		return true
 	case r.config.By == config.ByType && r.config.Root == "" && !r.mixed:
 		return false
-	case r.config.Place == config.AtHandler:
+	case r.config.Place == config.AtHandler, r.config.Place == config.AtImport:
 		return true
 	case r.config.Place == config.AtEmit && !e.Handled:
 		return false

@@ -39,21 +39,15 @@ func outboxSpec(c config.Node) *leaf.Outbox {
 // export. reset makes the server read the outbox's files anew.
 func Outbox(c config.Node, reset func() error, logger *slog.Logger) outbox.Config {
 	spec := outbox.Config{Node: c.Name, Dir: outboxDir(c), MaxAge: c.Outbox.MaxAge, MaxBytes: int64(c.Outbox.MaxBytes),
-		MaxMessages: c.Outbox.MaxEvents, SyncInterval: syncInterval(c), Reset: reset, Logger: logger}
-	for _, e := range c.DurableExports() {
-		spec.Types = append(spec.Types, outbox.Type{Subject: e.Event, Services: e.KeptFor})
-	}
-	return spec
-}
-
-// consumersOf lists what the instances of a service may read from the node's outbox.
-func consumersOf(c config.Node, service string) (names []string) {
-	for _, e := range c.DurableExports() {
-		for _, s := range e.KeptFor {
-			if s == service {
-				names = append(names, outbox.ConsumerName(s, e.Event))
-			}
+		MaxMessages: c.Outbox.MaxEvents, SyncInterval: syncInterval(c), Reset: reset, Logger: logger,
+		Service: config.ServiceOf, MaxPayload: int(c.MaxPayload)}
+	for _, e := range c.Exports {
+		if !e.IsDurable() {
+			spec.Plain = append(spec.Plain, e.Event)
 		}
 	}
-	return names
+	for _, e := range c.DurableExports() {
+		spec.Types = append(spec.Types, outbox.Type{Subject: e.Event, Services: e.KeptFor, Drop: e.Drop})
+	}
+	return spec
 }

@@ -45,29 +45,32 @@ func Readers(c config.Node) (readers []leaf.Importer, err error) {
 			return nil, fmt.Errorf("key of peer %s: %w", p.Name, err)
 		}
 		if key != "" {
-			readers = append(readers, leaf.Importer{Name: p.Name, PublicKey: key, Consumers: consumersOf(c, config.ServiceOf(p.Name))})
+			readers = append(readers, leaf.Importer{Name: p.Name, PublicKey: key})
 		}
 	}
 	return readers, nil
 }
 
 // Remotes are the peers that the node dials: those of a service whose events it imports. From each
-// it takes that service's events and no other's.
+// it takes what it imports of that service and no other's. What it imports durably it does not take:
+// the exporter says that to each of its readers.
 func Remotes(c config.Node) (remotes []leaf.Remote) {
 	for _, p := range c.Peers {
 		if p.URL == "" {
 			continue
 		}
-		needed, deny := false, []string{}
+		needed, takes := false, []string(nil)
 		for _, i := range c.Imports {
-			if owner := config.OwnerOf(i.Event); owner == config.ServiceOf(p.Name) {
-				needed = true
-			} else {
-				deny = append(deny, wire(i.Event))
+			if config.OwnerOf(i.Event) != config.ServiceOf(p.Name) {
+				continue
+			}
+			needed = true
+			if !i.Durable {
+				takes = append(takes, wire(i.Event))
 			}
 		}
 		if needed {
-			remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL, Deny: deny})
+			remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL, Takes: takes})
 		}
 	}
 	return remotes
@@ -78,12 +81,7 @@ func Remotes(c config.Node) (remotes []leaf.Remote) {
 func Wanted(c config.Node) map[string][]string {
 	wanted := map[string][]string{}
 	for _, r := range Remotes(c) {
-		wanted[r.Name] = nil
-		for _, i := range c.Imports {
-			if !i.Durable && config.OwnerOf(i.Event) == config.ServiceOf(r.Name) {
-				wanted[r.Name] = append(wanted[r.Name], wire(i.Event))
-			}
-		}
+		wanted[r.Name] = r.Takes
 	}
 	return wanted
 }

@@ -1,25 +1,13 @@
 package outbox
 
-// reader is a service that takes the messages of a type, as it was seen.
-type reader struct {
-	exists bool   // its consumer was made, and is as it has to be
-	acked  uint64 // every message of its type up to this sequence was taken
-}
-
 // floor is the sequence up to which everybody has taken a type. last is that of the
-// stream, seen before the readers were; newest is that of the type's newest message.
-// Somebody who never came has taken nothing.
-//
-// That a consumer has taken all follows from newest alone. The server's counts of
-// what waits can not be used: for a moment after a consumer was made they are 0.
-func floor(last, newest uint64, readers []reader) uint64 {
+// stream, seen before the rest; newest is that of the type's newest message. handled is for each
+// service the sequence up to which it has handled all of the type.
+func floor(last, newest uint64, handled []uint64) uint64 {
 	low := last
-	for _, r := range readers {
-		switch {
-		case !r.exists:
-			return 0
-		case r.acked < newest:
-			low = min(low, r.acked)
+	for _, h := range handled {
+		if h < newest {
+			low = min(low, h)
 		}
 	}
 	return low

@@ -1,0 +1,121 @@
+package inlet
+
+import (
+	"fmt"
+
+	"leafmesh/mesh/internal/wire"
+)
+
+// hear takes a message of the exporter. It never blocks for long.
+func (t *talk) hear(data []byte) {
+	message, err := wire.DecodeTalk(data)
+	if err == nil {
+		err = t.understand(message)
+	}
+	if err != nil {
+		t.malformed.PassUnknown(1, err)
+		t.Log.Rarely("malformed message of an exporter dropped", "peer", t.exporter, "bytes", len(data), "error", err)
+	}
+}
+
+// understand does what a message says. One to another process of this node's name is not for this
+// one.
+func (t *talk) understand(message any) error {
+	switch m := message.(type) {
+	case *wire.Welcome:
+		if m.Nonce == t.nonce {
+			return t.welcome(m)
+		}
+	case *wire.Batch:
+		if m.Nonce == t.nonce {
+			return t.batch(m)
+		}
+	case *wire.Goodbye:
+		if m.Nonce == t.nonce {
+			t.bidden()
+		}
+	default:
+		return fmt.Errorf("a %T is for exporters", m)
+	}
+	return nil
+}
+
+func (t *talk) welcome(w *wire.Welcome) error {
+	if w.Exporter != t.exporter {
+		return fmt.Errorf("a welcome in the name of %.80q", w.Exporter)
+	}
+	for _, i := range w.Imports {
+		if t.of(i.Type) == nil || i.Problem == "" && i.Stream == "" {
+			return fmt.Errorf("a welcome to %.80q of outbox %.80q", i.Type, i.Stream)
+		}
+	}
+	t.mu.Lock()
+	first := t.greeting.welcome(t.Clock.Now())
+	again := first && t.relinked
+	t.room = t.MaxPayload
+	if w.MaxPayload > 0 && w.MaxPayload < uint64(t.room) {
+		t.room = int(w.MaxPayload)
+	}
+	t.mu.Unlock()
+	for i := range w.Imports {
+		d := t.of(w.Imports[i].Type)
+		if first {
+			d.parts.clear()
+		}
+		d.welcome(&w.Imports[i], first)
+		if again {
+			d.sayAgain(t.Clock.Now() - toldLately)
+		}
+	}
+	t.mu.Lock()
+	t.mayTell = true
+	t.mu.Unlock()
+	t.answers.rouse()
+	return nil
+}
+
+func (t *talk) batch(b *wire.Batch) error {
+	d := t.of(b.Type)
+	if d == nil {
+		return fmt.Errorf("a batch of %.80q, which was not asked for", b.Type)
+	}
+	if len(b.Events) > wire.MaxBatchEvents {
+		return errNoEvents
+	}
+	var damage error
+	for i := range b.Events {
+		e := &b.Events[i]
+		if len(e.Done) > wire.MaxTalkHandlers {
+			return errNoEvents
+		}
+		message, err := d.parts.add(e)
+		if err != nil {
+			damage = err
+		}
+		if message != nil {
+			d.take(e, message)
+		}
+	}
+	return damage
+}
+
+// bidden notes that the exporter ends. What is under way is still answered.
+func (t *talk) bidden() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.greeting.goodbye(t.Clock.Now())
+	for _, d := range t.imports {
+		d.parts.clear()
+		d.unbind(errEnding, false)
+	}
+}
+
+// of is the import of a type; nil if there is none.
+func (t *talk) of(subject string) *durable {
+	for _, d := range t.imports {
+		if d.of.Subject == subject {
+			return d
+		}
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package outbox
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/handout"
+	"leafmesh/mesh/internal/wire"
+)
+
+const (
+	// maxCreditBytes bounds what a reader has under way of a type, whatever it says that it takes.
+	maxCreditBytes = 32 << 20
+	// maxHandlerName bounds the names of handlers, in bytes.
+	maxHandlerName = 256
+	// leastPayload is the smallest limit of messages that a reader can have.
+	leastPayload = 1024
+)
+
+// Hear takes a message of a talk that came from a reader, whose name is certain. It does not wait
+// for what follows from it. A message that is no such, or comes from somebody who may read
+// nothing, is counted and dropped.
+func (o *Outbox) Hear(reader string, data []byte) {
+	l := o.library
+	r := l.reader(reader)
+	if r == nil {
+		l.stray.Add(1)
+		l.log.Rarely("somebody for whom nothing is kept speaks to the outbox", "reader", reader)
+		return
+	}
+	talk, err := wire.DecodeTalk(data)
+	if err != nil {
+		l.malformed.Add(1)
+		l.log.Rarely("a reader of the outbox says what is not understood", "reader", reader, "error", err)
+		return
+	}
+	r.put(talk, len(data))
+}
+
+// Gone says that a reader's link is down: what it has under way goes to others, and it gets
+// nothing until it says hello again.
+func (o *Outbox) Gone(reader string) {
+	if r := o.library.reader(reader); r != nil {
+		r.put(departed{}, 0)
+	}
+}
+
+// Goodbye gives out nothing any more, and tells all readers so. What they have under way they
+// still answer: call it before Close.
+func (o *Outbox) Goodbye() {
+	l := o.library
+	l.do(l.ctx, func() {
+		l.ending = true
+		for _, r := range l.here {
+			r.forget()
+			r.tell(&wire.Goodbye{Nonce: r.nonce})
+		}
+	})
+}
+
+// lookForAnswers is the pause between two looks of AwaitAnswers.
+const lookForAnswers = 2 * time.Millisecond
+
+// AwaitAnswers waits until the readers have answered for all that they have under way, or ctx ends:
+// what they answer later nobody hears, and they get it again.
+func (o *Outbox) AwaitAnswers(ctx context.Context) {
+	for ctx.Err() == nil {
+		underWay := 0
+		if !o.library.do(ctx, func() {
+			for _, s := range o.library.shelves {
+				for _, n := range s.Counts().UnderWay {
+					underWay += n
+				}
+			}
+		}) || underWay == 0 {
+			return
+		}
+		clock.Sleep(ctx, lookForAnswers)
+	}
+}
+
+// hear does what follows from something that a reader said, or that was found out about it.
+func (l *library) hear(r *reader, said any, now int64) {
+	switch said := said.(type) {
+	case *wire.Hello:
+		l.hello(r, said, now)
+	case *wire.Answers:
+		l.answers(r, said, now)
+	case *wire.Goodbye:
+		l.goodbye(r, said, now)
+	case departed:
+		l.leave(r, now)
+	case missing:
+		said.shelf.Missing(said.sequence)
+		l.changed = true
+	case oversize:
+		l.oversize(r, said, now)
+	default: // an exporter's
+		l.malformed.Add(1)
+		l.log.Rarely("a reader of the outbox speaks as an exporter", "reader", r.name)
+	}
+}
+
+// leave takes back all that a reader has under way.
+func (l *library) leave(r *reader, now int64) {
+	r.forget()
+	for _, s := range r.shelves {
+		s.Leave(r.name, now)
+	}
+	r.shelves, r.present = nil, false
+	delete(l.here, r.name)
+}
+
+// goodbye gives the reader nothing more; what it has under way stays its own.
+func (l *library) goodbye(r *reader, said *wire.Goodbye, now int64) {
+	if !r.present || r.nonce != said.Nonce {
+		return
+	}
+	for _, s := range r.shelves {
+		s.Join(r.name, handout.Terms{}, now)
+	}
+}
+
+// answers settles events, or takes them back. What the reader does not have under way is not
+// believed.
+func (l *library) answers(r *reader, said *wire.Answers, now int64) {
+	if !r.present || r.nonce != said.Nonce {
+		l.stray.Add(1)
+		return
+	}
+	for _, a := range said.Answers {
+		if l.answer(r, a, now) {
+			l.changed = true
+			continue
+		}
+		l.unbelieved.Add(1)
+		l.log.Rarely("a reader answers for an event that it does not have", "reader", r.name, "type", a.Type, "sequence", a.Sequence)
+	}
+}
+
+func (l *library) answer(r *reader, a wire.Answer, now int64) bool {
+	s := l.shelf(a.Type, r.service)
+	return s != nil && a.Verdict <= wire.Later && s.Answer(r.name, handout.Reply{
+		Sequence: a.Sequence,
+		Verdict:  handout.Verdict(a.Verdict), // they have the same numbers
+		After:    time.Duration(min(a.After, math.MaxInt64)),
+		Done:     a.Done,
+	}, now)
+}
+
+func handlersFit(names []string) bool {
+	if len(names) > wire.MaxTalkHandlers {
+		return false
+	}
+	for _, name := range names {
+		if len(name) > maxHandlerName {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *library) oversize(r *reader, said oversize, now int64) {
+	if !said.shelf.Oversize(r.name, said.sequence, now) {
+		return
+	}
+	l.changed = true
+	l.log.Error("an event is lost for a service: it is larger than its readers take: raise max_payload there",
+		"node", l.outbox.config.Node, "type", said.shelf.kind.Subject, "service", r.service, "reader", r.name,
+		"sequence", said.sequence, "bytes", said.bytes)
+}

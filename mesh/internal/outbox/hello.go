@@ -1,0 +1,87 @@
+package outbox
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"leafmesh/mesh/internal/handout"
+	"leafmesh/mesh/internal/wire"
+)
+
+// hello lets a reader take what it asks for, as far as it may, and tells it. A reader that begins
+// anew has nothing under way of what it had before.
+func (l *library) hello(r *reader, said *wire.Hello, now int64) {
+	if !r.present || r.nonce != said.Nonce {
+		l.leave(r, now)
+	}
+	r.present, r.nonce = true, said.Nonce
+	l.here[r.name] = r
+	most := l.outbox.config.MaxPayload
+	r.setLimit(int(min(said.MaxPayload, uint64(most))))
+	welcome := &wire.Welcome{Nonce: said.Nonce, Exporter: l.outbox.config.Node, MaxPayload: uint64(most)}
+	former := r.shelves
+	r.shelves = nil
+	for _, i := range said.Imports {
+		answer := wire.WelcomeImport{Type: i.Type, Problem: l.problem(r, said, i)}
+		if answer.Problem == "" {
+			s := l.shelf(i.Type, r.service)
+			s.Join(r.name, terms(said, i), now)
+			l.changed = l.changed || !s.came
+			s.came = true
+			r.shelves = append(r.shelves, s)
+			answer.Stream, answer.Last = l.outbox.identity, l.last(s)
+		}
+		welcome.Imports = append(welcome.Imports, answer)
+	}
+	for _, s := range former {
+		if !slices.Contains(r.shelves, s) {
+			s.Leave(r.name, now)
+		}
+	}
+	r.tell(welcome)
+	if l.ending {
+		r.tell(&wire.Goodbye{Nonce: r.nonce})
+	}
+}
+
+// problem says why a reader does not get what it asks for, with the remedy; "" if it does.
+func (l *library) problem(r *reader, said *wire.Hello, i wire.HelloImport) string {
+	node := l.outbox.config.Node
+	switch {
+	case l.shelf(i.Type, r.service) != nil:
+	case slices.ContainsFunc(l.outbox.config.Types, func(t Type) bool { return t.Subject == i.Type && len(t.Services) > 0 }):
+		return fmt.Sprintf("%s does not keep %.100s for service %s: name the service in kept_for of that export there, or import it without durable",
+			node, i.Type, r.service)
+	case slices.Contains(l.outbox.config.Plain, i.Type):
+		return fmt.Sprintf("%s exports %.100s, but keeps it for nobody: name %s in kept_for of that export there, or import it without durable",
+			node, i.Type, r.service)
+	default:
+		return fmt.Sprintf("%s does not export %.100s: export it there with kept_for: [%s], or do not import it", node, i.Type, r.service)
+	}
+	switch {
+	case said.MaxPayload < leastPayload:
+		return fmt.Sprintf("max_payload of %s is %d bytes: raise it to %d or more", r.name, said.MaxPayload, leastPayload)
+	case i.Ordered > uint64(handout.Strict):
+		return fmt.Sprintf("%s asks for an order, %d, that %s does not know: upgrade %s", r.name, i.Ordered, node, node)
+	case !handlersFit(i.Handlers):
+		return fmt.Sprintf("%s has more than %d handlers of %s, or names of more than %d bytes: use fewer or shorter ones",
+			r.name, wire.MaxTalkHandlers, i.Type, maxHandlerName)
+	}
+	return ""
+}
+
+func terms(said *wire.Hello, i wire.HelloImport) handout.Terms {
+	return handout.Terms{
+		Events:     int(min(i.Events, math.MaxInt32)), // the shelf has a bound of its own
+		Bytes:      int(min(i.Bytes, maxCreditBytes)),
+		Ordered:    handout.Order(i.Ordered),
+		Handlers:   i.Handlers,
+		MaxPayload: int(min(said.MaxPayload, maxCreditBytes)),
+	}
+}
+
+// last is a sequence that the stream has reached. None that the shelf gave out lies above it.
+func (l *library) last(s *shelf) uint64 {
+	return max(l.outbox.Stats().Last, s.tail.newest(), s.Known())
+}

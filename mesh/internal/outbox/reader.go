@@ -1,0 +1,112 @@
+package outbox
+
+import (
+	"reflect"
+	"slices"
+	"sync"
+
+	"leafmesh/mesh/internal/wire"
+)
+
+// Bounds of what a reader has said and nobody has heard yet. One that keeps to its credits has
+// much less: it answers each event once.
+const (
+	maxHeard      = 8192
+	maxHeardBytes = 8 << 20
+)
+
+// reader is an importing instance.
+type reader struct {
+	library       *library
+	name, service string
+
+	mu         sync.Mutex
+	heard      []any    // guarded by mu: talk messages, and what its sender found out
+	heardBytes int      // guarded by mu
+	cut        bool     // guarded by mu: it said more than is kept
+	queue      []parcel // guarded by mu: what is to be sent
+	sending    bool     // guarded by mu: a sender is at work
+	limit      int      // guarded by mu: the largest message that it takes
+
+	// The library's goroutine's own.
+	present bool // it said hello, and has not gone
+	nonce   wire.ID
+	shelves []*shelf // those that it takes from
+	given   []parcel // not queued yet
+}
+
+// What is heard beside talk messages.
+type (
+	// departed: the reader's link is down, or it can not be talked to.
+	departed struct{}
+	// missing: the stream does not have an event any more.
+	missing struct {
+		shelf    *shelf
+		sequence uint64
+	}
+	// oversize: an event is larger than the reader takes.
+	oversize struct {
+		shelf    *shelf
+		sequence uint64
+		bytes    int
+	}
+)
+
+// put keeps what was said until it is heard. What is too much is dropped, and with it all that the
+// reader has under way, for its answers may be among it: that comes again after its next hello.
+func (r *reader) put(said any, bytes int) {
+	r.mu.Lock()
+	defer r.library.signal()
+	defer r.mu.Unlock()
+	if bytes > 0 && (len(r.heard) >= maxHeard || r.heardBytes+bytes > maxHeardBytes) {
+		if !r.cut {
+			r.heard = append(r.heard, departed{})
+		}
+		r.cut = true
+		r.library.stray.Add(1)
+		return
+	}
+	r.heard, r.heardBytes = append(r.heard, said), r.heardBytes+bytes
+}
+
+// take is what was said since the last call.
+func (r *reader) take() []any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := r.heard
+	r.heard, r.heardBytes, r.cut = nil, 0, false
+	return all
+}
+
+// tell queues a message that is no batch, in place of one of its kind that is not sent yet: who asks
+// again and again, over a link that takes nothing, costs no memory.
+func (r *reader) tell(talk any) {
+	r.mu.Lock()
+	r.queue = slices.DeleteFunc(r.queue, func(p parcel) bool { return p.talk != nil && reflect.TypeOf(p.talk) == reflect.TypeOf(talk) })
+	r.mu.Unlock()
+	r.send(parcel{talk: talk})
+}
+
+// send queues what is to be sent, and starts a sender if there is none.
+func (r *reader) send(p ...parcel) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = append(r.queue, p...)
+	if !r.sending {
+		r.sending = true
+		r.library.jobs.Go(r.deliver)
+	}
+}
+
+// forget drops what is not sent yet.
+func (r *reader) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = nil
+}
+
+func (r *reader) setLimit(bytes int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.limit = bytes
+}

@@ -1,0 +1,220 @@
+package wire
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// TalkVersion is the version of what an exporter and a reader say to each other about durable
+// events. Each of their messages is an array that begins with it and with the kind of the message.
+const TalkVersion = 2
+
+// The kinds of messages.
+const (
+	kindHello uint64 = 1 + iota
+	kindWelcome
+	kindBatch
+	kindAnswers
+	kindGoodbye
+)
+
+// Limits of messages, each count for one message.
+const (
+	// MaxTalkImports is how many types a reader can ask for.
+	MaxTalkImports = 4096
+	// MaxBatchEvents is how many events a batch may hold, and answers may be about.
+	MaxBatchEvents = 1024
+	// MaxTalkHandlers is how many handlers an event may name.
+	MaxTalkHandlers = 64
+)
+
+// Hello is what a reader says to an exporter once it is linked, and again each second until it is
+// welcomed, and then now and then as a sign of life. It replaces what it said before.
+type Hello struct {
+	_ struct{} `cbor:",toarray"`
+	// Version is TalkVersion, Kind that of the message. AppendTalk sets both.
+	Version, Kind uint64
+	// Nonce names the reader's process, or a beginning anew of it: an exporter that hears another
+	// one takes all back that it had given the reader under the former.
+	Nonce ID
+	// MaxPayload is the largest message that the reader takes, in bytes.
+	MaxPayload uint64
+	Imports    []HelloImport
+}
+
+// HelloImport is a durable event type that the reader takes.
+type HelloImport struct {
+	_    struct{} `cbor:",toarray"`
+	Type string
+	// Ordered says in which order events come: 0 in any, 1 by key, 2 all.
+	Ordered uint64
+	// Handlers are the names of those that handle the events.
+	Handlers []string
+	// Events and Bytes are the credit: how much the reader takes at once.
+	Events, Bytes uint64
+	// Stream and Handled are what the reader remembers of the exporter's outbox: its identity, and
+	// the highest sequence that it has handled. Empty and 0: nothing.
+	Stream  string
+	Handled uint64
+}
+
+// Welcome is what an exporter answers.
+type Welcome struct {
+	_             struct{} `cbor:",toarray"`
+	Version, Kind uint64
+	Nonce         ID // the hello's
+	Exporter      string
+	// MaxPayload is the largest event that the exporter sends, in bytes.
+	MaxPayload uint64
+	// Imports are the answers to the hello's, in its order.
+	Imports []WelcomeImport
+}
+
+// WelcomeImport says whether a reader gets what it asked for.
+type WelcomeImport struct {
+	_    struct{} `cbor:",toarray"`
+	Type string
+	// Problem says why not, for people, with the remedy; empty if it does.
+	Problem string
+	// Stream is the identity of the exporter's outbox, and Last its last sequence.
+	Stream string
+	Last   uint64
+}
+
+// Batch is durable events of one type for one reader.
+type Batch struct {
+	_             struct{} `cbor:",toarray"`
+	Version, Kind uint64
+	Nonce         ID // the reader's
+	Type          string
+	Events        []BatchEvent
+}
+
+// BatchEvent is one event of a batch.
+type BatchEvent struct {
+	_ struct{} `cbor:",toarray"`
+	// Sequence is its number in the exporter's outbox.
+	Sequence uint64
+	// Tries is how often it was given to readers of the service before and failed in a way that
+	// counts.
+	Tries uint64
+	// Done are the handlers that have handled it before.
+	Done []string
+	// Message is the event: see AppendEnvelope. An event larger than one message comes in parts: all
+	// but the last have More set.
+	Message []byte
+	More    bool
+}
+
+// Verdict is what became of an event at a reader.
+type Verdict uint64
+
+// The verdicts.
+const (
+	// Handled: it is over for this service.
+	Handled Verdict = iota
+	// Again: a handler failed, and the event is to come again after a time. That counts as a try.
+	Again
+	// Later is Again for a reason that does not count: nobody tried.
+	Later
+)
+
+// Answers are what became of events that a reader had in batches.
+type Answers struct {
+	_             struct{} `cbor:",toarray"`
+	Version, Kind uint64
+	Nonce         ID
+	Answers       []Answer
+	// Alive lists the types of which the reader has events under way. Its handlers go on with them.
+	Alive []string
+}
+
+// Answer is what became of one event.
+type Answer struct {
+	_        struct{} `cbor:",toarray"`
+	Type     string
+	Sequence uint64
+	Verdict  Verdict
+	// After is how long the event stays away, in nanoseconds.
+	After uint64
+	// Done are the handlers that have handled it, those of former times too.
+	Done []string
+}
+
+// Goodbye says that a reader takes no more, or that an exporter ends. What the reader has under way
+// it still answers.
+type Goodbye struct {
+	_             struct{} `cbor:",toarray"`
+	Version, Kind uint64
+	Nonce         ID
+}
+
+var talkDecoder = newTalkDecoder()
+
+func newTalkDecoder() cbor.DecMode {
+	mode, err := cbor.DecOptions{DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
+		MaxArrayElements: MaxTalkImports, MaxNestedLevels: 8, MaxMapPairs: 16}.DecMode()
+	if err != nil {
+		panic(fmt.Sprintf("wire: talk decoder: %v", err))
+	}
+	return mode
+}
+
+// EncodeTalk encodes a message: a *Hello, *Welcome, *Batch, *Answers or *Goodbye.
+func EncodeTalk(message any) ([]byte, error) {
+	switch m := message.(type) {
+	case *Hello:
+		m.Version, m.Kind = TalkVersion, kindHello
+	case *Welcome:
+		m.Version, m.Kind = TalkVersion, kindWelcome
+	case *Batch:
+		m.Version, m.Kind = TalkVersion, kindBatch
+	case *Answers:
+		m.Version, m.Kind = TalkVersion, kindAnswers
+	case *Goodbye:
+		m.Version, m.Kind = TalkVersion, kindGoodbye
+	default:
+		return nil, fmt.Errorf("%w: a %T is no message of a talk", ErrInvalid, message)
+	}
+	return cbor.Marshal(message)
+}
+
+// DecodeTalk decodes a message: it returns a *Hello, *Welcome, *Batch, *Answers or *Goodbye. Bytes
+// of it are copies. Errors: ErrMalformed, and ErrVersion for one of another version.
+func DecodeTalk(data []byte) (any, error) {
+	r := reader{data: data}
+	if _, err := r.expect(majorArray); err != nil {
+		return nil, malformed("talk: %w", err)
+	}
+	version, err := r.expect(majorUint)
+	if err != nil {
+		return nil, malformed("talk: version: %w", err)
+	}
+	if version != TalkVersion {
+		return nil, malformed("talk: %w %d; this node speaks %d: upgrade exporters before their readers", ErrVersion, version, TalkVersion)
+	}
+	kind, err := r.expect(majorUint)
+	if err != nil {
+		return nil, malformed("talk: kind: %w", err)
+	}
+	var message any
+	switch kind {
+	case kindHello:
+		message = new(Hello)
+	case kindWelcome:
+		message = new(Welcome)
+	case kindBatch:
+		message = new(Batch)
+	case kindAnswers:
+		message = new(Answers)
+	case kindGoodbye:
+		message = new(Goodbye)
+	default:
+		return nil, malformed("talk: unknown kind %d", kind)
+	}
+	if err := talkDecoder.Unmarshal(data, message); err != nil {
+		return nil, malformed("talk: %w", err)
+	}
+	return message, nil
+}
