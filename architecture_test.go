@@ -72,6 +72,11 @@ var importRules = []struct {
 		allowed: func(imported string) bool { return !within(imported, module+"/services") },
 	},
 	{
+		name:    "PostgreSQL's driver is for the tests of transact",
+		from:    func(folder string) bool { return folder != "mesh/transact" },
+		allowed: func(imported string) bool { return !within(imported, "github.com/jackc") },
+	},
+	{
 		name:    "nothing imports embedded",
 		from:    func(folder string) bool { return !within(folder, "embedded") },
 		allowed: func(imported string) bool { return !within(imported, module+"/embedded") },

@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// ErrUnrelayable is what [Node.Relay] returns, with the reason, for a staged event that is damaged
-// or was staged by another node: it would fail each time.
+// ErrUnrelayable is what [Node.Relay] returns, with the reason, for a staged event that fails each
+// time as things stand: one that is damaged, was staged by another node, is of a type that is not
+// the node's (it is ErrNotOwner too), or is exported and larger than max_payload (ErrTooLarge).
 var ErrUnrelayable = errors.New("mesh: staged event can not be relayed")
 
 // Relay lets staged events take effect as if they were emitted now, one after the other: handlers
@@ -90,11 +91,14 @@ func (f *flow) relay(ctx context.Context, b *batch, s *Staged, e *wire.Envelope)
 		return fmt.Errorf("%w: %w", ErrUnrelayable, err)
 	}
 	if _, err := f.typeOf(subject); err != nil { // it may be one that the node has not seen since it was opened
-		return err
+		return fmt.Errorf("%w: %w", ErrUnrelayable, err)
 	}
 	r, err := f.encodedRoute(subject)
 	if err != nil {
 		return err
+	}
+	if most := int(f.config.MaxPayload); r.export != nil && len(s.Message) > most { // it was staged when more was allowed
+		return fmt.Errorf("%w: %w: its message has %d bytes, max_payload is %d; raise it, on all nodes", ErrUnrelayable, ErrTooLarge, len(s.Message), most)
 	}
 	payload, err := value.Payload() // a copy: the message is the caller's
 	if err != nil {

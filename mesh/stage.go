@@ -6,6 +6,7 @@ import (
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
@@ -15,6 +16,15 @@ import (
 type Staged struct {
 	ID      cause.ID // the event's
 	Message []byte   // the event as on the wire: docs/wire.md
+}
+
+// Subject is that of the event's type; "" if the message is damaged.
+func (s Staged) Subject() string {
+	var e wire.Envelope
+	if wire.DecodeEnvelope(s.Message, &e) != nil {
+		return ""
+	}
+	return string(e.Subject())
 }
 
 // Stage asks the gate about an event as [Event.Emit] does, and gives the event encoded instead of

@@ -181,7 +181,7 @@ func runAwards(dir string) error {
 func giveOnce(ctx context.Context, db *sql.DB, a award, k *killer) error {
 	err := within(ctx, db, func(tx *sql.Tx) error {
 		var given int
-		if err := tx.QueryRow("SELECT COUNT(*) FROM awards WHERE n = ?", a.N).Scan(&given); err != nil || given > 0 {
+		if err := tx.QueryRow("SELECT COUNT(*) FROM awards WHERE n = $1", a.N).Scan(&given); err != nil || given > 0 {
 			return err
 		}
 		if err := give(ctx, tx, a); err != nil {
@@ -201,7 +201,7 @@ func count(ctx context.Context, db *sql.DB, a award, k *killer, handled *atomic.
 		if err != nil || !first {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO awards (team, n) VALUES (?, ?)", a.Team, a.N); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO awards (team, n) VALUES ($1, $2)", a.Team, a.N); err != nil {
 			return err
 		}
 		k.step("counted, not committed")

@@ -40,16 +40,21 @@
 // by [mesh.Event.Emit], is not in the transaction: it is lost if the process dies
 // between the COMMIT and the handler's return, and First does not let it come again.
 //
-// Order. Events are relayed in the order of their rows' numbers. In SQLite, which
-// has one writer, that is the order of the commits. In a database where
-// transactions are committed side by side, events of two such transactions may go
-// in either order; those of one transaction keep theirs. None is skipped: exactly
-// the rows that were relayed are deleted.
+// Order. Events are relayed in the order of their rows' numbers, but for rows that
+// were set aside. In SQLite, which has one writer, that is the order of the commits. In
+// PostgreSQL, where transactions are committed side by side, events of two such
+// transactions may go in either order; those of one transaction keep theirs. None is
+// skipped: exactly the rows that were relayed are deleted, and a row with a lower number
+// that is committed late is relayed late.
 //
-// Nothing is skipped. An event that can not be relayed, as its row is damaged or
-// was copied from another node, stops the Relay there: it says so in the log and
-// in its [Stats], with the row and what to do, and tries again. The events before it
-// are relayed, those behind it wait.
+// One holds up no other. An event that can not be relayed as things stand
+// ([mesh.ErrUnrelayable]) is set aside: its row is damaged or was copied from another
+// node, its type is not the node's, or it is larger than max_payload by now. The others
+// pass. The log has one line for it, with the row and what to do, and [Stats] counts
+// it. It is tried again each minute and at each start, and so comes later than others.
+// With 1,000 rows set aside the next one stops the Relay: those before it are relayed,
+// those behind it wait. What may pass by itself, such as an outbox of the node
+// that is full, stops the Relay until it has passed.
 //
 // Blocking. Put and First wait for the database alone. Emit waits for a rule of the
 // gate too, if it is one that waits, with the transaction open. A Relay waits as long as a handler's queue is full; the outbox grows
@@ -57,14 +62,36 @@
 //
 // # Not promised
 //
-// Two Relays on one outbox would relay each event twice, in no order. Run one.
+// Two Relays on one outbox relay some events twice, in no order. Run one. A Relay
+// notices that another one has deleted what it has relayed too, counts it
+// ([Stats].Twice) and says so in the log; by then it has happened.
 //
 // # Databases
 //
-// The package is written against database/sql and imports no driver. The schemas
-// are SQLite's. The statements use question marks for parameters; they are tested
-// with SQLite, and hold nothing that is SQLite's own. A service that keeps its
-// state in SQLite has everything it needs in a *sql.DB.
+// The package is written against database/sql, imports no driver, and is tested with
+// SQLite and PostgreSQL. The statements are the same; the tables are made by
+// [OutboxSchema] and [InboxSchema], or [PostgresOutboxSchema] and [PostgresInboxSchema].
+// A service needs nothing but its *sql.DB.
+//
+// SQLite is opened with three settings, in the file's name, as each connection of
+// the pool needs them:
+//
+//	file:state.db?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_txlock=immediate    modernc.org/sqlite
+//	file:state.db?_busy_timeout=5000&_journal_mode=WAL&_txlock=immediate                    mattn/go-sqlite3
+//
+// Without a busy_timeout a transaction fails with SQLITE_BUSY whenever another
+// connection writes, and the Relay writes.
+// In WAL mode readers and the writer do not meet. With
+// _txlock=immediate a transaction waits for its turn when it begins. Without, one that
+// reads before it writes fails at once (SQLITE_BUSY_SNAPSHOT), whatever the
+// busy_timeout, if somebody else wrote in between: what it has read is old.
+//
+// PostgreSQL needs no setting. At READ COMMITTED, its default, the inbox's primary key
+// decides: a second First for an event waits for the end of the first one's
+// transaction. At higher levels it may fail instead, and the handler is tried again.
+// Instances of a service may share the database, its state and the inbox. Each has
+// an outbox of its own, as each relays its own events: give each a schema of its
+// own with an outbox, and put that first in the search_path of its connections.
 //
 // # Speed
 //

@@ -8,10 +8,10 @@ import (
 	"leafmesh/mesh"
 )
 
-const insertEvent = "INSERT INTO mesh_outbox (id, at, message) VALUES (?, ?, ?)"
+const insertEvent = "INSERT INTO mesh_outbox (id, at, message) VALUES ($1, $2, $3)"
 
 // Emit puts an event into the service's transaction, which needs the table of
-// [OutboxSchema]. It takes effect after the COMMIT, when a [Relay] relays it; call
+// [OutboxSchema] or [PostgresOutboxSchema]. It takes effect after the COMMIT, when a [Relay] relays it; call
 // [Relay.Wake] then. ctx is that of a handler, whose cascade the event joins, or
 // one of [mesh.Node.Context]. On an error roll the transaction back, or the
 // state changes without the event.

@@ -12,3 +12,9 @@ const PruneEvery = pruneEvery
 func NewInbox(window time.Duration, now func() time.Time) *Inbox {
 	return &Inbox{Window: window, now: now}
 }
+
+// MaxAside is how many rows are set aside at most.
+const MaxAside = maxAside
+
+// RetryAside makes a Relay, before its start, try again so often what it has set aside.
+func RetryAside(r *Relay, every time.Duration) { r.retry = every }

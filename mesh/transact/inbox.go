@@ -12,7 +12,7 @@ import (
 
 // Inbox remembers, in the service's database, which events its handlers have
 // handled. The zero Inbox is ready for use, and must not be copied then; it needs
-// the table of [InboxSchema]. Its method is safe for concurrent use.
+// the table of [InboxSchema] or [PostgresInboxSchema]. Its method is safe for concurrent use.
 type Inbox struct {
 	// Window is how long an event is remembered from when it was handled; default
 	// 14 days. An event that comes again later counts as new. It must be longer than
@@ -36,14 +36,12 @@ const (
 )
 
 const (
-	// Two calls at the same time can both find nothing only in a database with several
-	// writers; there the primary key lets one of them fail, and its handler is tried again.
-	insertHandled = `INSERT INTO mesh_inbox (id, handler, at) SELECT ?, ?, ?
-		WHERE NOT EXISTS (SELECT 1 FROM mesh_inbox WHERE id = ? AND handler = ?)`
-	// The inner select is there for databases that want it between a DELETE and a
-	// LIMIT. The event's other rows stay if they are younger.
-	deleteHandled = `DELETE FROM mesh_inbox WHERE at < ? AND id IN
-		(SELECT id FROM (SELECT id FROM mesh_inbox WHERE at < ? ORDER BY at LIMIT ?) AS oldest)`
+	// The primary key decides. Where transactions run side by side, as in PostgreSQL, a
+	// second call for the event waits for the end of the first one's transaction.
+	insertHandled = "INSERT INTO mesh_inbox (id, handler, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+	// The event's other rows stay if they are younger.
+	deleteHandled = `DELETE FROM mesh_inbox WHERE at < $1 AND id IN
+		(SELECT id FROM mesh_inbox WHERE at < $1 ORDER BY at LIMIT $2)`
 )
 
 // First reports whether ctx's handler handles its event for the first time, and
@@ -57,8 +55,9 @@ const (
 //
 // Each handler of an event has its own memory, by the handler's name: who renames
 // a handler lets it handle once more what comes again. The memory is that of the
-// database: instances that share events should share it, or have the emitter
-// give each its own.
+// database: instances that share an import need one database. Call it before the
+// transaction changes anything: it may wait for another transaction that handles
+// the same event.
 //
 // It is an error outside of a handler. Now and then a call also forgets some events
 // that are older than Window, two for each that is added.
@@ -73,7 +72,7 @@ func (i *Inbox) First(ctx context.Context, tx Tx) (bool, error) {
 		now = i.now
 	}
 	at := now()
-	result, err := tx.ExecContext(ctx, insertHandled, header.ID[:], handler, at.UnixMilli(), header.ID[:], handler)
+	result, err := tx.ExecContext(ctx, insertHandled, header.ID[:], handler, at.UnixMilli())
 	if err != nil {
 		return false, fmt.Errorf("transact: write event %s to mesh_inbox: %w", header.ID, err)
 	}
@@ -103,7 +102,7 @@ func (i *Inbox) prune(ctx context.Context, tx Tx, now time.Time) error {
 		window = defaultWindow
 	}
 	oldest := now.Add(-window).UnixMilli()
-	if _, err := tx.ExecContext(ctx, deleteHandled, oldest, oldest, prunedAtOnce); err != nil {
+	if _, err := tx.ExecContext(ctx, deleteHandled, oldest, prunedAtOnce); err != nil {
 		return fmt.Errorf("transact: prune mesh_inbox: %w", err)
 	}
 	return nil

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		awardUntilKilled(dir)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(withPostgres{m})
 }
 
 // award is the value of the events of the tests.
@@ -122,7 +122,7 @@ func within(ctx context.Context, db *sql.DB, f func(*sql.Tx) error) error {
 
 // give writes an award and emits it.
 func give(ctx context.Context, tx *sql.Tx, a award) error {
-	if _, err := tx.ExecContext(ctx, "INSERT INTO awards (team, n) VALUES (?, ?)", a.Team, a.N); err != nil {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO awards (team, n) VALUES ($1, $2)", a.Team, a.N); err != nil {
 		return err
 	}
 	return transact.Emit(ctx, tx, awarded, a)

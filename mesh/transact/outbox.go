@@ -2,8 +2,11 @@ package transact
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,8 +20,11 @@ const (
 	batchBytes  = 4 << 20
 )
 
+// The statements are those of SQLite and of PostgreSQL: $1 is a parameter in both. In
+// each the numbers are in the order in which they come, as drivers of SQLite that only
+// count parameters want it.
 const (
-	selectEvents  = "SELECT seq, id, message FROM mesh_outbox ORDER BY seq LIMIT ?"
+	selectRows    = "SELECT seq, id, message FROM mesh_outbox"
 	selectBacklog = "SELECT COUNT(*), COALESCE((SELECT at FROM mesh_outbox ORDER BY seq LIMIT 1), 0) FROM mesh_outbox"
 )
 
@@ -32,9 +38,34 @@ type batch struct {
 	full   bool // there may be more
 }
 
-// first reads the events that were written first.
-func (o outbox) first(ctx context.Context) (b batch, err error) {
-	rows, err := o.db.QueryContext(ctx, selectEvents, batchEvents)
+// first reads the events that were written first, but for the rows to skip.
+func (o outbox) first(ctx context.Context, skip []int64) (batch, error) {
+	query := selectRows
+	if len(skip) > 0 {
+		query += " WHERE seq NOT IN " + list(len(skip))
+	}
+	b, err := o.read(ctx, batchBytes, fmt.Sprintf("%s ORDER BY seq LIMIT %d", query, batchEvents), padded(skip)...)
+	b.full = b.full || len(b.events) == batchEvents
+	return b, err
+}
+
+// these reads those of the rows that are there; at least one is asked for.
+func (o outbox) these(ctx context.Context, rows []int64) (batch, error) {
+	return o.read(ctx, math.MaxInt, selectRows+" WHERE seq IN "+list(len(rows))+" ORDER BY seq", padded(rows)...)
+}
+
+// count counts those of the rows that are there; at least one is asked for.
+func (o outbox) count(ctx context.Context, rows []int64) (int, error) {
+	n, err := ask[int](ctx, o.db, "SELECT COUNT(*) FROM mesh_outbox WHERE seq IN "+list(len(rows)), padded(rows)...)
+	if err != nil {
+		return 0, fmt.Errorf("count mesh_outbox: %w", err)
+	}
+	return n, nil
+}
+
+// read reads rows, until they have so many bytes.
+func (o outbox) read(ctx context.Context, most int, query string, args ...any) (b batch, err error) {
+	rows, err := o.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return b, fmt.Errorf("read mesh_outbox: %w", err)
 	}
@@ -50,7 +81,7 @@ func (o outbox) first(ctx context.Context) (b batch, err error) {
 		staged := mesh.Staged{Message: message}
 		copy(staged.ID[:], id) // of another length: refused when it is relayed
 		b.events, b.rows = append(b.events, staged), append(b.rows, seq)
-		if bytes += len(message); bytes >= batchBytes {
+		if bytes += len(message); bytes >= most {
 			b.full = true
 			return b, nil
 		}
@@ -58,23 +89,30 @@ func (o outbox) first(ctx context.Context) (b batch, err error) {
 	if err := rows.Err(); err != nil {
 		return batch{}, fmt.Errorf("read mesh_outbox: %w", err)
 	}
-	b.full = len(b.events) == batchEvents
 	return b, nil
 }
 
-// remove deletes exactly these rows, at least one. A range of numbers was
+// remove deletes exactly these rows, at least one, and counts those that were there. A range of numbers was
 // rejected: where transactions are committed side by side it may hold a row that
 // was not yet to be seen when the others were read.
-func (o outbox) remove(ctx context.Context, rows []int64) error {
-	if _, err := o.db.ExecContext(ctx, deleteRows(len(rows)), padded(rows)...); err != nil {
-		return fmt.Errorf("delete what was relayed from mesh_outbox: %w", err)
+func (o outbox) remove(ctx context.Context, rows []int64) (deleted int, err error) {
+	result, err := o.db.ExecContext(ctx, "DELETE FROM mesh_outbox WHERE seq IN "+list(len(rows)), padded(rows)...)
+	if err != nil {
+		return 0, fmt.Errorf("delete what was relayed from mesh_outbox: %w", err)
 	}
-	return nil
+	n, err := result.RowsAffected()
+	if err != nil {
+		return 0, fmt.Errorf("count what was deleted from mesh_outbox: %w", err)
+	}
+	return int(n), nil
 }
 
-// statementRows is how many rows the statement for n rows names: the next power
-// of two, so that there are few statements and each is prepared once.
-func statementRows(n int) int {
+// listed is how many rows a list for n rows names: the next power of two, so that
+// there are few statements and each is prepared once.
+func listed(n int) int {
+	if n == 0 {
+		return 0
+	}
 	size := 1
 	for size < n {
 		size *= 2
@@ -82,13 +120,18 @@ func statementRows(n int) int {
 	return size
 }
 
-func deleteRows(n int) string {
-	return "DELETE FROM mesh_outbox WHERE seq IN (?" + strings.Repeat(", ?", statementRows(n)-1) + ")"
+// list is the list of rows in a statement, with room for n.
+func list(n int) string {
+	var b strings.Builder
+	for i := range listed(n) {
+		b.WriteString(", $" + strconv.Itoa(i+1))
+	}
+	return "(" + strings.TrimPrefix(b.String(), ", ") + ")"
 }
 
-// padded gives the rows as arguments of their statement, the last one repeated.
+// padded gives the rows as arguments of their list, the last one repeated.
 func padded(rows []int64) []any {
-	args := make([]any, statementRows(len(rows)))
+	args := make([]any, listed(len(rows)))
 	for i := range args {
 		args[i] = rows[min(i, len(rows)-1)]
 	}
@@ -112,4 +155,17 @@ func (o outbox) backlog(ctx context.Context) (waiting int, oldest time.Time, err
 		oldest = time.UnixMilli(at)
 	}
 	return waiting, oldest, rows.Err()
+}
+
+// ask gives the one value of a query.
+func ask[T any](ctx context.Context, db Database, query string, args ...any) (value T, err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return value, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	if !rows.Next() {
+		return value, errors.Join(rows.Err(), sql.ErrNoRows)
+	}
+	return value, rows.Scan(&value)
 }

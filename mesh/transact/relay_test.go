@@ -1,11 +1,9 @@
 package transact_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
-	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -67,55 +65,59 @@ func some(n int) (awards []award) {
 }
 
 func TestEventsAreRelayedInOrderAfterTheCommit(t *testing.T) {
-	log := &logbook{}
-	n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
-	want := some(1000) // several batches
-	ctx := n.Context(t.Context())
-	err := within(ctx, db, func(tx *sql.Tx) error {
-		for _, a := range want[:700] {
-			if err := give(ctx, tx, a); err != nil {
-				return err
+	onEach(t, func(t *testing.T, db *sql.DB) {
+		log := &logbook{}
+		n := openNode(t, "score-1", log.handler())
+		want := some(1000) // several batches
+		ctx := n.Context(t.Context())
+		err := within(ctx, db, func(tx *sql.Tx) error {
+			for _, a := range want[:700] {
+				if err := give(ctx, tx, a); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
+		giveAll(t, n, db, want[700:]...)
+		if got := log.all(); len(got) > 0 {
+			t.Fatalf("%d events took effect without a Relay", len(got))
+		}
+		r := start(t, n, db)
+		waitUntil(t, "relayed", func() bool { return len(log.all()) >= len(want) && statsOf(t, r).Waiting == 0 })
+		giveAll(t, n, db, award{"otters", 1001})
+		r.Wake()
+		waitUntil(t, "relayed", func() bool { return len(log.all()) > len(want) && statsOf(t, r).Waiting == 0 })
+		if got := log.all(); !slices.Equal(got, some(1001)) {
+			t.Errorf("%d events came in another order or number than the 1001 given", len(got))
+		}
+		if s := statsOf(t, r); s.Relayed != 1001 || s.Failure != nil || !s.Oldest.IsZero() {
+			t.Errorf("stats are %+v", s)
+		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	giveAll(t, n, db, want[700:]...)
-	if got := log.all(); len(got) > 0 {
-		t.Fatalf("%d events took effect without a Relay", len(got))
-	}
-	r := start(t, n, db)
-	waitUntil(t, "relayed", func() bool { return len(log.all()) >= len(want) && statsOf(t, r).Waiting == 0 })
-	giveAll(t, n, db, award{"otters", 1001})
-	r.Wake()
-	waitUntil(t, "relayed", func() bool { return len(log.all()) > len(want) && statsOf(t, r).Waiting == 0 })
-	if got := log.all(); !slices.Equal(got, some(1001)) {
-		t.Errorf("%d events came in another order or number than the 1001 given", len(got))
-	}
-	if s := statsOf(t, r); s.Relayed != 1001 || s.Failure != nil || !s.Oldest.IsZero() {
-		t.Errorf("stats are %+v", s)
-	}
 }
 
 func TestARollbackTakesTheEventBack(t *testing.T) {
-	log := &logbook{}
-	n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
-	r := start(t, n, db)
-	broken := errors.New("broken")
-	ctx := n.Context(t.Context())
-	err := within(ctx, db, func(tx *sql.Tx) error { return errors.Join(give(ctx, tx, award{"otters", 1}), broken) })
-	if !errors.Is(err, broken) {
-		t.Fatal(err)
-	}
-	giveAll(t, n, db, award{"otters", 2})
-	r.Wake()
-	waitUntil(t, "relayed", func() bool { return statsOf(t, r).Relayed > 0 })
-	closeNode(t, n)
-	if got := log.all(); !slices.Equal(got, []award{{"otters", 2}}) {
-		t.Errorf("%v took effect", got)
-	}
+	onEach(t, func(t *testing.T, db *sql.DB) {
+		log := &logbook{}
+		n := openNode(t, "score-1", log.handler())
+		r := start(t, n, db)
+		broken := errors.New("broken")
+		ctx := n.Context(t.Context())
+		err := within(ctx, db, func(tx *sql.Tx) error { return errors.Join(give(ctx, tx, award{"otters", 1}), broken) })
+		if !errors.Is(err, broken) {
+			t.Fatal(err)
+		}
+		giveAll(t, n, db, award{"otters", 2})
+		r.Wake()
+		waitUntil(t, "relayed", func() bool { return statsOf(t, r).Relayed > 0 })
+		closeNode(t, n)
+		if got := log.all(); !slices.Equal(got, []award{{"otters", 2}}) {
+			t.Errorf("%v took effect", got)
+		}
+	})
 }
 
 // A refused event leaves the transaction to its caller.
@@ -152,76 +154,31 @@ func TestWithoutWakeTheRelayLooksByItself(t *testing.T) {
 // A queue that is full stops the Relay and nobody else: not the writer, also where
 // there is one connection for all.
 func TestAFullQueueHoldsNoConnection(t *testing.T) {
-	gate, begun := make(chan struct{}), make(chan struct{}, 100)
-	n := openNode(t, "score-1", awarded.Handle("slow", func(context.Context, award) error {
-		begun <- struct{}{}
-		<-gate
-		return nil
-	}, mesh.Queue(2)))
-	db := newDatabase(t)
-	db.SetMaxOpenConns(1)
-	giveAll(t, n, db, some(5)...)
-	r := start(t, n, db)
-	receive(t, begun)
-	waitUntil(t, "the queue is full", func() bool { return n.Stats().Waiting == 2 })
-	giveAll(t, n, db, award{"otters", 6})
-	if s := statsOf(t, r); s.Waiting != 6 || time.Since(s.Oldest) > waitLimit || s.Oldest.After(time.Now()) {
-		t.Errorf("waiting %d, the oldest since %v; want 6", s.Waiting, s.Oldest)
-	}
-	// Stop ends the wait, and what was taken is not relayed again.
-	r.Stop()
-	if left := number(t, db, "SELECT MIN(seq) FROM mesh_outbox"); left != 3 {
-		t.Errorf("the first row that is left is %d, want 3: two fit into the queue", left)
-	}
-	close(gate)
-	r = start(t, n, db)
-	waitUntil(t, "relayed", func() bool { return statsOf(t, r).Relayed == 4 })
-}
-
-func TestADamagedRowStopsTheRelayLoudly(t *testing.T) {
-	for name, damage := range map[string]string{
-		"its message": "UPDATE mesh_outbox SET message = substr(message, 1, 40) WHERE seq = 3",
-		"its id":      "UPDATE mesh_outbox SET id = x'00' WHERE seq = 3",
-	} {
-		t.Run(name, func(t *testing.T) {
-			log := &logbook{}
-			n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
-			giveAll(t, n, db, some(5)...)
-			if _, err := db.Exec(damage); err != nil {
-				t.Fatal(err)
-			}
-			var lines bytes.Buffer
-			tries := &watched{DB: db}
-			r := startAs(t, n, transact.Config{Database: tries, Logger: slog.New(slog.NewTextHandler(&lines, nil))})
-			waitUntil(t, "it has failed several times", func() bool { return tries.reads.Load() > 4 })
-			s := statsOf(t, r)
-			if !errors.Is(s.Failure, mesh.ErrUnrelayable) || !strings.Contains(s.Failure.Error(), "DELETE FROM mesh_outbox WHERE seq = 3") || s.Waiting != 3 {
-				t.Errorf("%d wait: %v", s.Waiting, s.Failure)
-			}
-			if _, err := db.Exec("DELETE FROM mesh_outbox WHERE seq = 3"); err != nil {
-				t.Fatal(err)
-			}
-			waitUntil(t, "the rest is relayed", func() bool { s := statsOf(t, r); return s.Waiting == 0 && s.Failure == nil })
-			r.Stop()
-			if !strings.Contains(lines.String(), "row 3 of mesh_outbox") || strings.Count(lines.String(), "\n") != 1 {
-				t.Errorf("the log is %q, want one line that names the row", &lines)
-			}
-			closeNode(t, n)
-			if got := log.all(); !slices.Equal(got, []award{{"otters", 1}, {"otters", 2}, {"otters", 4}, {"otters", 5}}) {
-				t.Errorf("relayed %v", got)
-			}
-		})
-	}
-}
-
-func TestTheOutboxOfAnotherNodeIsRefused(t *testing.T) {
-	n, other, db := openNode(t, "score-1"), openNode(t, "score-2"), newDatabase(t)
-	giveAll(t, other, db, award{"otters", 1})
-	r := start(t, n, db)
-	waitUntil(t, "it has failed", func() bool { return statsOf(t, r).Failure != nil })
-	if s := statsOf(t, r); s.Waiting != 1 || !strings.Contains(s.Failure.Error(), "node score-2 has staged it and this is node score-1") {
-		t.Errorf("%d wait: %v", s.Waiting, s.Failure)
-	}
+	onEach(t, func(t *testing.T, db *sql.DB) {
+		gate, begun := make(chan struct{}), make(chan struct{}, 100)
+		n := openNode(t, "score-1", awarded.Handle("slow", func(context.Context, award) error {
+			begun <- struct{}{}
+			<-gate
+			return nil
+		}, mesh.Queue(2)))
+		db.SetMaxOpenConns(1)
+		giveAll(t, n, db, some(5)...)
+		r := start(t, n, db)
+		receive(t, begun)
+		waitUntil(t, "the queue is full", func() bool { return n.Stats().Waiting == 2 })
+		giveAll(t, n, db, award{"otters", 6})
+		if s := statsOf(t, r); s.Waiting != 6 || time.Since(s.Oldest) > waitLimit || s.Oldest.After(time.Now()) {
+			t.Errorf("waiting %d, the oldest since %v; want 6", s.Waiting, s.Oldest)
+		}
+		// Stop ends the wait, and what was taken is not relayed again.
+		r.Stop()
+		if left := number(t, db, "SELECT MIN(seq) FROM mesh_outbox"); left != 3 {
+			t.Errorf("the first row that is left is %d, want 3: two fit into the queue", left)
+		}
+		close(gate)
+		r = start(t, n, db)
+		waitUntil(t, "relayed", func() bool { return statsOf(t, r).Relayed == 4 })
+	})
 }
 
 // While another connection holds the file, nothing can be deleted. What was
@@ -234,7 +191,7 @@ func TestWhatCanNotBeDeletedIsNotRelayedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	giveAll(t, n, db, some(3)...)
-	impatient, err := sql.Open("sqlite", "file:"+path)
+	impatient, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(1)")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,37 +261,39 @@ func TestARelayIsWokenBeforeItStarts(t *testing.T) {
 
 // Events that were staged before their transaction keep their order in it.
 func TestPutKeepsTheOrder(t *testing.T) {
-	log := &logbook{}
-	n, db := openNode(t, "score-1", log.handler()), newDatabase(t)
-	ctx := n.Context(t.Context())
-	var staged []mesh.Staged
-	for _, a := range some(3) {
-		s, err := awarded.Stage(ctx, a)
+	onEach(t, func(t *testing.T, db *sql.DB) {
+		log := &logbook{}
+		n := openNode(t, "score-1", log.handler())
+		ctx := n.Context(t.Context())
+		var staged []mesh.Staged
+		for _, a := range some(3) {
+			s, err := awarded.Stage(ctx, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			staged = append(staged, s)
+		}
+		err := within(ctx, db, func(tx *sql.Tx) error {
+			return errors.Join(transact.Put(ctx, tx), transact.Put(ctx, tx, staged[2]), transact.Put(ctx, tx, staged[:2]...))
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		staged = append(staged, s)
-	}
-	err := within(ctx, db, func(tx *sql.Tx) error {
-		return errors.Join(transact.Put(ctx, tx), transact.Put(ctx, tx, staged[2]), transact.Put(ctx, tx, staged[:2]...))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := start(t, n, db)
-	waitUntil(t, "relayed", func() bool { return statsOf(t, r).Waiting == 0 })
-	closeNode(t, n)
-	if got := log.all(); !slices.Equal(got, []award{{"otters", 3}, {"otters", 1}, {"otters", 2}}) {
-		t.Errorf("relayed %v", got)
-	}
-	if err := within(ctx, db, func(tx *sql.Tx) error {
-		if _, err := tx.Exec("DROP TABLE mesh_outbox"); err != nil {
-			return err
+		r := start(t, n, db)
+		waitUntil(t, "relayed", func() bool { return statsOf(t, r).Waiting == 0 })
+		closeNode(t, n)
+		if got := log.all(); !slices.Equal(got, []award{{"otters", 3}, {"otters", 1}, {"otters", 2}}) {
+			t.Errorf("relayed %v", got)
 		}
-		return transact.Put(ctx, tx, staged...)
-	}); err == nil || !strings.Contains(err.Error(), staged[0].ID.String()) {
-		t.Errorf("without the table: %v, want an error that names the event", err)
-	}
+		if err := within(ctx, db, func(tx *sql.Tx) error {
+			if _, err := tx.Exec("DROP TABLE mesh_outbox"); err != nil {
+				return err
+			}
+			return transact.Put(ctx, tx, staged...)
+		}); err == nil || !strings.Contains(err.Error(), staged[0].ID.String()) {
+			t.Errorf("without the table: %v, want an error that names the event", err)
+		}
+	})
 }
 
 // What a closed node does not take waits for the next one.

@@ -6,9 +6,7 @@ import (
 )
 
 // OutboxSchema makes the outbox's table in SQLite, for the service's migrations.
-// It never changes: a later form would be a migration of its own. For another
-// database write the same columns: seq, counted up by itself and never used
-// again; id, 16 bytes; at, 64 bits; message, up to 1 MiB.
+// It never changes: a later form would be a migration of its own.
 //
 // AUTOINCREMENT keeps a number from being used again once the table was empty, so
 // that a row named in a log is that row.
@@ -21,8 +19,7 @@ CREATE TABLE mesh_outbox (
 );`
 
 // InboxSchema makes the inbox's table in SQLite, for the service's migrations. It
-// never changes, as OutboxSchema. The columns: id, 16 bytes; handler, text; at, 64
-// bits.
+// never changes, as OutboxSchema.
 const InboxSchema = `
 CREATE TABLE mesh_inbox (
 	id      BLOB    NOT NULL, -- of the event
@@ -30,6 +27,25 @@ CREATE TABLE mesh_inbox (
 	at      INTEGER NOT NULL, -- when, unix ms
 	PRIMARY KEY (id, handler)
 ) WITHOUT ROWID;
+CREATE INDEX mesh_inbox_at ON mesh_inbox (at);`
+
+// PostgresOutboxSchema is [OutboxSchema] for PostgreSQL.
+const PostgresOutboxSchema = `
+CREATE TABLE mesh_outbox (
+	seq     BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- the order in which events are relayed
+	id      BYTEA  NOT NULL,                                 -- of the event
+	at      BIGINT NOT NULL,                                 -- when it was emitted, unix ms
+	message BYTEA  NOT NULL                                  -- the event as on the wire
+);`
+
+// PostgresInboxSchema is [InboxSchema] for PostgreSQL.
+const PostgresInboxSchema = `
+CREATE TABLE mesh_inbox (
+	id      BYTEA  NOT NULL, -- of the event
+	handler TEXT   NOT NULL, -- the name of the handler that has handled it
+	at      BIGINT NOT NULL, -- when, unix ms
+	PRIMARY KEY (id, handler)
+);
 CREATE INDEX mesh_inbox_at ON mesh_inbox (at);`
 
 // Tx is the service's transaction. A *sql.Tx is one.
