@@ -80,8 +80,8 @@
 //	file:state.db?_busy_timeout=5000&_journal_mode=WAL&_txlock=immediate                    mattn/go-sqlite3
 //
 // Without a busy_timeout a transaction fails with SQLITE_BUSY whenever another
-// connection writes, and the Relay writes.
-// In WAL mode readers and the writer do not meet. With
+// connection writes, and the Relay writes: [Relay.Start] refuses such a database.
+// In WAL mode readers and the writer do not meet; Start advises it in the log. With
 // _txlock=immediate a transaction waits for its turn when it begins. Without, one that
 // reads before it writes fails at once (SQLITE_BUSY_SNAPSHOT), whatever the
 // busy_timeout, if somebody else wrote in between: what it has read is old.

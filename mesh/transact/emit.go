@@ -42,7 +42,7 @@ func Emit[T any](ctx context.Context, tx Tx, event *mesh.Event[T], value T) erro
 func Put(ctx context.Context, tx Tx, events ...mesh.Staged) error {
 	for _, e := range events {
 		if _, err := tx.ExecContext(ctx, insertEvent, e.ID[:], time.Now().UnixMilli(), e.Message); err != nil {
-			return fmt.Errorf("transact: write event %s to mesh_outbox: %w", e.ID, err)
+			return fmt.Errorf("transact: write event %s to mesh_outbox: %w", e.ID, explain(err))
 		}
 	}
 	return nil

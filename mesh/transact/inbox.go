@@ -74,7 +74,7 @@ func (i *Inbox) First(ctx context.Context, tx Tx) (bool, error) {
 	at := now()
 	result, err := tx.ExecContext(ctx, insertHandled, header.ID[:], handler, at.UnixMilli())
 	if err != nil {
-		return false, fmt.Errorf("transact: write event %s to mesh_inbox: %w", header.ID, err)
+		return false, fmt.Errorf("transact: write event %s to mesh_inbox: %w", header.ID, explain(err))
 	}
 	added, err := result.RowsAffected()
 	if err != nil {
@@ -103,7 +103,7 @@ func (i *Inbox) prune(ctx context.Context, tx Tx, now time.Time) error {
 	}
 	oldest := now.Add(-window).UnixMilli()
 	if _, err := tx.ExecContext(ctx, deleteHandled, oldest, prunedAtOnce); err != nil {
-		return fmt.Errorf("transact: prune mesh_inbox: %w", err)
+		return fmt.Errorf("transact: prune mesh_inbox: %w", explain(err))
 	}
 	return nil
 }

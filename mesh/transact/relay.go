@@ -65,8 +65,9 @@ func NewRelay(c Config) *Relay {
 
 // Start begins to relay to a node: the one whose contexts the events were emitted
 // with. It returns an error for a Config that is not complete, if the database can
-// not be read, most likely because [OutboxSchema] is not among its migrations, and for a
-// Relay that was started before. ctx
+// not be read, most likely because [OutboxSchema] is not among its migrations, for a
+// SQLite database whose connections do not wait for each other (the package's
+// documentation says how to open one), and for a Relay that was started before. ctx
 // bounds only the start. Stop the Relay before the node and the database are closed.
 func (r *Relay) Start(ctx context.Context, node *mesh.Node) error {
 	switch {
@@ -77,6 +78,9 @@ func (r *Relay) Start(ctx context.Context, node *mesh.Node) error {
 	}
 	if _, _, err := r.outbox.backlog(ctx); err != nil {
 		return fmt.Errorf("transact: start the relay of node %s: %w; is transact.OutboxSchema among the migrations?", node.Name(), err)
+	}
+	if err := r.checkSQLite(ctx, node.Name()); err != nil {
+		return fmt.Errorf("transact: start the relay of node %s: %w", node.Name(), err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
