@@ -36,7 +36,9 @@
 //
 // Once in effect. A handler that asks First and changes its state and emits in the
 // same transaction takes effect exactly once for each event, however often
-// the event comes, within a stated time: see [Inbox].Window. What it emits directly,
+// the event comes, within a stated time: see [Inbox].Window. That holds for one
+// database: instances of a service that share an import share its database too, or each
+// counts what the other has counted. What it emits directly,
 // by [mesh.Event.Emit], is not in the transaction: it is lost if the process dies
 // between the COMMIT and the handler's return, and First does not let it come again.
 //

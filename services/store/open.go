@@ -82,7 +82,7 @@ func lockFile(path string) (*flock.Flock, error) {
 		return nil, fmt.Errorf("lock %q: %w", path, err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("%w: give each instance a data directory of its own", ErrInUse)
+		return nil, fmt.Errorf("%w: end that one first; a service runs as one instance, for each hunt", ErrInUse)
 	}
 	return lock, nil
 }
