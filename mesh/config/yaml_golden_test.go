@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,7 +27,7 @@ var badYAML = []badCase{
 	{"duplicate key", "max_payload: 4096", "name: clue-2", `15: name: the key already stands on line 1; keep one of the two`},
 	{"number for text", "name: clue-1", "name: 7", `1: name: a whole number stands where a text belongs; put it in quotes`},
 	{"text for number", "burst: 50", `burst: "50"`, `9: limits[0].limit.burst: a text stands where a whole number belongs; write it without quotes`},
-	{"huge number", "burst: 50", "burst: 99999999999999999999", `9: limits[0].limit.burst: the number is out of range; write one from -9223372036854775808 to 9223372036854775807`},
+	{"huge number", "burst: 50", "burst: 99999999999999999999", fmt.Sprintf("9: limits[0].limit.burst: the number is out of range; write one from %d to %d", math.MinInt, math.MaxInt)},
 	{"mapping for list", "  - {event: clue.clue.solved}", "  event: clue.clue.solved", `11: exports: a mapping stands where a list belongs; begin each entry with a dash, or write them as [A, B]`},
 	{"text for mapping", "limit: {rate: 20/min, burst: 50, policy: wait}", "limit: 5/s",
 		`9: limits[0].limit: a text stands where a mapping belongs; write key: value; known keys: rate, burst, policy`},

@@ -2,6 +2,7 @@ package handout
 
 import (
 	"encoding/binary"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -143,7 +144,7 @@ func TestAnyStateCanBeRestored(t *testing.T) {
 		if a, b := s.State(), again.State(); !reflect.DeepEqual(a, b) {
 			t.Fatalf("\n%+v restored is\n%+v", a, b)
 		}
-		s.Join("score-1", Terms{Events: 10, Bytes: 1 << 40, Ordered: Order(rapid.IntRange(0, 2).Draw(t, "order"))}, 0)
+		s.Join("score-1", Terms{Events: 10, Bytes: math.MaxInt32, Ordered: Order(rapid.IntRange(0, 2).Draw(t, "order"))}, 0)
 		for n := s.Position() + 1; n <= 60; n++ {
 			s.Offer(Entry{Sequence: n})
 		}
