@@ -17,6 +17,9 @@ func TestDocument(t *testing.T) {
 	if cddl := string(must(os.ReadFile("../../../docs/wire.cddl"))); !strings.Contains(document, "```cddl\n"+cddl+"```\n") {
 		t.Error("the CDDL of docs/wire.md is not docs/wire.cddl")
 	}
+	if cddl := string(must(os.ReadFile("../../../docs/talk.cddl"))); !strings.Contains(document, "```cddl\n"+cddl+"```\n") {
+		t.Error("the CDDL of the talk in docs/wire.md is not docs/talk.cddl")
+	}
 	for _, example := range keyExamples {
 		if row := fmt.Sprintf("| `%s` |\n", example.token); !strings.Contains(document, row) {
 			t.Errorf("the table of keys has no row that ends with %q", row)

@@ -218,3 +218,15 @@ func DecodeTalk(data []byte) (any, error) {
 	}
 	return message, nil
 }
+
+// UnmarshalCBOR decodes a byte string of 16. The library would take a shorter one.
+func (id *ID) UnmarshalCBOR(data []byte) error {
+	r := reader{data: data}
+	if err := r.id(id); err != nil {
+		return err
+	}
+	if r.off != len(data) {
+		return fmt.Errorf("%d bytes follow it", len(data)-r.off)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/fxamacker/cbor/v2"
+	"pgregory.net/rapid"
+)
+
+// talks are one message of each kind, with each field set.
+func talks() []any {
+	nonce := ID{1, 2, 3}
+	return []any{
+		&Hello{Nonce: nonce, MaxPayload: 65536, Imports: []HelloImport{{Type: "clue.clue.solved", Ordered: 1, Handlers: []string{"count"}, Events: 512, Bytes: 1 << 24, Stream: "S", Handled: 7}}},
+		&Welcome{Nonce: nonce, Exporter: "clue-1", MaxPayload: 65536, Imports: []WelcomeImport{{Type: "clue.clue.solved", Problem: "no", Stream: "S", Last: 9}}},
+		&Batch{Nonce: nonce, Type: "clue.clue.solved", Events: []BatchEvent{{Sequence: 8, Tries: 2, Done: []string{"count"}, Message: []byte{0x80}, More: true}}},
+		&Answers{Nonce: nonce, Answers: []Answer{{Type: "clue.clue.solved", Sequence: 8, Verdict: Again, After: 5, Done: []string{"count"}}}, Alive: []string{"clue.clue.solved"}},
+		&Goodbye{Nonce: nonce},
+	}
+}
+
+func TestTalkComesBack(t *testing.T) {
+	for _, message := range talks() {
+		data, err := EncodeTalk(message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeTalk(data)
+		if err != nil || !reflect.DeepEqual(got, message) {
+			t.Errorf("got %+v, %v; want %+v", got, err, message)
+		}
+		for n := range data { // cut anywhere it is malformed, and nothing else
+			if _, err := DecodeTalk(data[:n]); !errors.Is(err, ErrMalformed) {
+				t.Fatalf("%T cut after %d bytes: %v", message, n, err)
+			}
+		}
+		if _, err := DecodeTalk(append(bytes.Clone(data), 0)); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%T with a byte more: %v", message, err)
+		}
+	}
+	if _, err := EncodeTalk(1); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a number: %v", err)
+	}
+}
+
+func TestTalkThatIsRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		message any
+		says    string
+	}{
+		"nothing":           {nil, "talk"},
+		"no array":          {map[int]int{1: 2}, "talk"},
+		"another version":   {[]any{3, 1, make([]byte, 16)}, "upgrade exporters before their readers"},
+		"an unknown kind":   {[]any{2, 99, make([]byte, 16)}, "unknown kind 99"},
+		"fields missing":    {[]any{2, 1, make([]byte, 16)}, "talk"},
+		"a short nonce":     {[]any{2, 5, make([]byte, 3)}, "talk"},
+		"a negative number": {[]any{2, 1, make([]byte, 16), -1, []any{}}, "talk"},
+		"a text for a type": {[]any{2, 3, make([]byte, 16), 7, []any{}}, "talk"},
+		"too many imports":  {[]any{2, 1, make([]byte, 16), 1, make([]any, MaxTalkImports+1)}, "talk"},
+	} {
+		data, err := cbor.Marshal(test.message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodeTalk(data); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	data, _ := cbor.Marshal([]any{3, 1, make([]byte, 16)}) // these can be encoded
+	if _, err := DecodeTalk(data); !errors.Is(err, ErrVersion) {
+		t.Errorf("another version: %v", err)
+	}
+}
+
+// Whatever a peer sends: it is a message, which is encoded the same again, or malformed.
+func FuzzDecodeTalk(f *testing.F) {
+	for _, message := range talks() {
+		data, err := EncodeTalk(message)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte{0x9b, 0x40, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		message, err := DecodeTalk(data)
+		if err != nil {
+			if !errors.Is(err, ErrMalformed) {
+				t.Fatalf("%v is not malformed", err)
+			}
+			return
+		}
+		again, err := EncodeTalk(message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if twice, err := DecodeTalk(again); err != nil || !reflect.DeepEqual(twice, message) {
+			t.Fatalf("%+v came back as %+v, %v", message, twice, err)
+		}
+	})
+}
+
+func TestAnyBatchComesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := &Batch{Type: rapid.String().Draw(t, "type")}
+		for range rapid.IntRange(0, 20).Draw(t, "events") {
+			b.Events = append(b.Events, BatchEvent{Sequence: rapid.Uint64().Draw(t, "sequence"), Tries: rapid.Uint64().Draw(t, "tries"),
+				Message: rapid.SliceOfN(rapid.Byte(), 1, 50).Draw(t, "message"), More: rapid.Bool().Draw(t, "more")})
+		}
+		data, err := EncodeTalk(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := DecodeTalk(data); err != nil || !reflect.DeepEqual(got, b) {
+			t.Fatalf("%+v came back as %+v, %v", b, got, err)
+		}
+	})
+}
