@@ -57,7 +57,8 @@ type Delivery string
 const (
 	// Shared gives each event to one instance of the importing service, by a queue group over the
 	// links. Two events of one key may go to two instances: order within a key is kept on an
-	// instance, not among instances.
+	// instance, not among instances. Of a durable import, the events of a key go to one instance
+	// while that lives.
 	Shared Delivery = "shared"
 	// Each gives each event to every instance.
 	Each Delivery = "each"
