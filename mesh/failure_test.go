@@ -5,17 +5,36 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
+// lines collects what is logged.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // A handler that fails is told of at its first failure, with all that leads to the cause; while it
 // goes on failing, once a minute with how often it did.
 func TestTheFirstFailureIsToldAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
-		lines := func() (told []string) {
+		var log lines
+		failed := func() (told []string) {
 			for line := range strings.Lines(log.String()) {
 				if strings.Contains(line, "handler failed") {
 					told = append(told, line)
@@ -30,7 +49,7 @@ func TestTheFirstFailureIsToldAtOnce(t *testing.T) {
 		}})
 		emitKeyed(t, f, keyed{Key: "otters"})
 		synctest.Wait()
-		told := lines()
+		told := failed()
 		if len(told) != 1 {
 			t.Fatalf("%d lines after the first failure:\n%s", len(told), log.String())
 		}
@@ -44,13 +63,13 @@ func TestTheFirstFailureIsToldAtOnce(t *testing.T) {
 			emitKeyed(t, f, keyed{Key: "otters"})
 		}
 		time.Sleep(59 * time.Second)
-		if told := lines(); len(told) != 1 {
+		if told := failed(); len(told) != 1 {
 			t.Errorf("%d lines within a minute", len(told))
 		}
 		time.Sleep(5 * time.Minute)
 		emitKeyed(t, f, keyed{Key: "otters"})
 		synctest.Wait()
-		told = lines()
+		told = failed()
 		if last := told[len(told)-1]; strings.Contains(last, "failed_since_last_line=0") || !strings.Contains(last, "try=1 ") {
 			t.Errorf("the last line: %s", last)
 		}

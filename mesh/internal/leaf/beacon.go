@@ -105,9 +105,8 @@ func (e *exporter) run() {
 		case <-e.kick:
 			e.beat(true)
 		case now := <-ticker.C:
-			// What links register that is exported counts in Out, too. The count
-			// misses a subject that was exchanged for another within one tick; the next
-			// beacon that is due tells of it.
+			// The count misses a subject that was exchanged for another within
+			// one tick; the next beacon that is due tells of it.
 			present := e.server.accounts.out.Load().TotalSubs()
 			all := !now.Before(due)
 			if present == count && !all {
@@ -131,7 +130,7 @@ func (e *exporter) beat(all bool) {
 	links := e.server.inbound()
 	e.forget(links)
 	for _, link := range links {
-		if !link.hears {
+		if link.importer == "" {
 			continue // not registered yet, or does not care
 		}
 		if !spec.imports(link.importer) {

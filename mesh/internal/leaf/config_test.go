@@ -54,7 +54,7 @@ func TestOptions(t *testing.T) {
 	s, n := spec(t, "clue-1")
 	s.Exports = []string{solved}
 	s.Importers = []Importer{{Name: "score-1", PublicKey: n.public}}
-	s.Remotes = []Remote{{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:1", Takes: []string{"hunt.>"}}}
+	s.Remotes = []Remote{{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:1", Deny: []string{"clue.>"}}}
 	o, err := s.withDefaults().options(newCredentials(s.accounts()))
 	if err != nil {
 		t.Fatal(err)
@@ -62,9 +62,9 @@ func TestOptions(t *testing.T) {
 	remote := o.LeafNode.Remotes[0]
 	if !o.NoSigs || !o.DontListen || !o.NoSystemAccount || !o.LeafNode.IsolateLeafnodeInterest || !o.LeafNode.NoAdvertise ||
 		o.LeafNode.Compression.Mode != server.CompressionOff || remote.Compression.Mode != server.CompressionOff ||
-		!remote.IgnoreDiscoveredServers || remote.LocalAccount != "exporter-hunt-1" || remote.Nkey != n.seed ||
+		!remote.IgnoreDiscoveredServers || remote.LocalAccount != "in" || remote.Nkey != n.seed ||
 		o.PingInterval != pingInterval || o.MaxPingsOut != 2 || o.MaxPayload != DefaultMaxPayload+headerRoom ||
-		o.MaxSubs != maxSubscriptions || remote.DenyImports != nil || o.Cluster.Name != "" || o.JetStream {
+		o.MaxSubs != maxSubscriptions || o.Cluster.Name != "" || o.JetStream {
 		t.Errorf("%+v", o)
 	}
 	for _, u := range o.Users {
@@ -73,7 +73,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	for _, u := range o.Nkeys {
-		if u.AllowedConnectionTypes == nil || u.Account.Name != "reader-score-1" || u.Permissions.Publish.Allow == nil || u.Permissions.Subscribe.Allow == nil {
+		if u.AllowedConnectionTypes == nil || u.Account.Name != "out" || u.Permissions.Publish.Allow == nil || u.Permissions.Subscribe.Allow == nil {
 			t.Errorf("importer %+v", u)
 		}
 	}

@@ -19,8 +19,6 @@ var (
 	ErrNotExported = errors.New("not exported")
 	// ErrUnknownPeer: no Remote has that name.
 	ErrUnknownPeer = errors.New("no such remote")
-	// ErrNotTaken: the Remote does not take a subject.
-	ErrNotTaken = errors.New("not taken from that remote")
 	// ErrPayloadLimit: the peer may send larger messages than we accept. One such
 	// message would close the link.
 	ErrPayloadLimit = errors.New("peer's max payload is above ours")

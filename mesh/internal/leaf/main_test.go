@@ -74,7 +74,7 @@ func start(t testing.TB, name string, change func(*Spec)) *node {
 func (n *node) importer() Importer { return Importer{Name: n.name, PublicKey: n.public} }
 
 func (n *node) remote() Remote {
-	return Remote{Name: n.name, URL: "nats-leaf://" + n.ListenAddr(), Takes: n.currentSpec().Exports}
+	return Remote{Name: n.name, URL: "nats-leaf://" + n.ListenAddr()}
 }
 
 // link lets each importer read from the exporter.
@@ -91,19 +91,6 @@ func link(t testing.TB, exporter *node, importers ...*node) {
 		if err := importer.Link([]Remote{exporter.remote()}, nil); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-// take lets the importer take some subjects from the exporter.
-func take(t testing.TB, importer, exporter *node, subjects ...string) {
-	t.Helper()
-	if err := exporter.Link(nil, []Importer{importer.importer()}); err != nil {
-		t.Fatal(err)
-	}
-	remote := exporter.remote()
-	remote.Takes = subjects
-	if err := importer.Link([]Remote{remote}, nil); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -59,8 +59,8 @@ func makeConsumer(t testing.TB, js jetstream.JetStream) jetstream.Consumer {
 	return c
 }
 
-// fetch reads and acknowledges so many messages.
-func fetch(t testing.TB, c jetstream.Consumer, many int) []string {
+// take reads and acknowledges so many messages.
+func take(t testing.TB, c jetstream.Consumer, many int) []string {
 	t.Helper()
 	batch, err := c.Fetch(many, jetstream.FetchMaxWait(patience))
 	if err != nil {
@@ -87,21 +87,21 @@ func TestOutbox(t *testing.T) {
 	score := start(t, "score-1", nil)
 	c := makeConsumer(t, clue.stream(t))
 	clue.store(t, "1", "2")
-	if got := fetch(t, c, 2); fmt.Sprint(got) != "[1 2]" {
+	if got := take(t, c, 2); fmt.Sprint(got) != "[1 2]" {
 		t.Errorf("got %q", got)
 	}
 	if err := clue.Link(nil, []Importer{score.importer()}); err != nil {
 		t.Fatal(err)
 	}
 	clue.store(t, "3", "4")
-	if got := fetch(t, c, 1); fmt.Sprint(got) != "[3]" {
+	if got := take(t, c, 1); fmt.Sprint(got) != "[3]" {
 		t.Errorf("after a reload got %q", got)
 	}
 	if err := clue.Stop(timeout(t)); err != nil {
 		t.Fatal(err)
 	}
 	clue.start(t, s)
-	if got := fetch(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
+	if got := take(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
 		t.Errorf("after a restart got %q", got)
 	}
 }
@@ -137,7 +137,7 @@ func TestResetOutbox(t *testing.T) {
 		if err := clue.ResetOutbox(); err != nil {
 			t.Fatal(err)
 		}
-		if got := fetch(t, c, 1); len(got) != 1 || got[0] != number(i) {
+		if got := take(t, c, 1); len(got) != 1 || got[0] != number(i) {
 			t.Errorf("got %q", got)
 		}
 	}
@@ -200,7 +200,7 @@ func TestOutboxIsTakenOver(t *testing.T) {
 		if _, err := js.Consumer(timeout(t), Stream, "score-clue_clue_solved"); err != nil {
 			t.Errorf("the consumer of then: %v", err)
 		}
-		if got := fetch(t, makeConsumer(t, js), 3); fmt.Sprint(got) != "[1 2 3]" {
+		if got := take(t, makeConsumer(t, js), 3); fmt.Sprint(got) != "[1 2 3]" {
 			t.Errorf("got %q", got)
 		}
 		clue.store(t, "4")
@@ -221,7 +221,7 @@ func TestOutboxIsTakenOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		clue.start(t, s)
-		if got := fetch(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
+		if got := take(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
 			t.Errorf("after a restart got %q", got)
 		}
 	}

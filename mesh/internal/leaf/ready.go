@@ -116,10 +116,9 @@ func (i *importer) latest(nonce string) (heard, bool, <-chan struct{}) {
 // from then on arrives, as long as the link lasts. The subjects must be those
 // subscribed to in account In, letter for letter; queue groups don't matter.
 //
-// Errors: ErrUnknownPeer; ErrNotTaken when the Remote does not take one of them;
-// ErrNotExported (a *NotExportedError) when the peer does not export one of them;
-// ErrPayloadLimit; ErrStopped; and a *NotReadyError with the context's error and
-// cause when ctx ends first.
+// Errors: ErrUnknownPeer; ErrNotExported (a *NotExportedError) when the peer does
+// not export one of them; ErrPayloadLimit; ErrStopped; and a *NotReadyError with
+// the context's error and cause when ctx ends first.
 //
 // It takes what the peer's latest beacon over the present link says, so interest
 // that was taken back and given again within a second may still count as seen.
@@ -130,9 +129,6 @@ func (s *Server) Ready(ctx context.Context, peer string, wireSubjects []string) 
 		remote, ok := s.remote(peer)
 		if !ok {
 			return fmt.Errorf("ready for %s: %w", peer, ErrUnknownPeer)
-		}
-		if err := remote.checkTakes(wireSubjects); err != nil {
-			return err
 		}
 		state := s.look(remote, wireSubjects)
 		if state.err != nil || state.ready {
@@ -196,16 +192,6 @@ func (s *Server) look(remote Remote, subjects []string) readiness {
 	}
 	state.ready = len(state.missing) == 0
 	return state
-}
-
-// checkTakes reports a subject that would never arrive.
-func (r Remote) checkTakes(subjects []string) error {
-	for _, subject := range subjects {
-		if !slices.ContainsFunc(r.Takes, func(taken string) bool { return config.Match(taken, subject) }) {
-			return fmt.Errorf("ready for %s: %s: %w (it takes %s)", r.Name, subject, ErrNotTaken, orNothing(r.Takes))
-		}
-	}
-	return nil
 }
 
 func (s *Server) notReady(remote Remote, state readiness, cause error) error {

@@ -17,7 +17,7 @@ func TestReady(t *testing.T) {
 	// An hour between beacons: only those sent because something changed count.
 	clue := start(t, "clue-1", func(s *Spec) { s.Exports, s.tuning.beacon = []string{solved, taken}, time.Hour })
 	score := start(t, "score-1", nil)
-	take(t, score, clue, solved, taken, "clue.clue.opened.*")
+	link(t, clue, score)
 	in := score.connect(t, In)
 	subscribe(t, in, solved, "score")
 	score.ready(t, clue, solved)
@@ -37,7 +37,7 @@ func TestReady(t *testing.T) {
 		t.Errorf("unknown peer: %v", err)
 	}
 	links := clue.Links()
-	if len(links) != 1 || links[0].Peer != "score-1" || links[0].Direction != Inbound ||
+	if len(links) != 1 || links[0].Peer != "score-1" || links[0].Direction != Inbound || !links[0].Proven ||
 		!slices.Equal(links[0].Subjects, []string{solved, taken}) {
 		t.Errorf("links of the exporter: %+v", links)
 	}
@@ -47,7 +47,7 @@ func TestReady(t *testing.T) {
 func TestNotExported(t *testing.T) {
 	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved} })
 	score := start(t, "score-1", nil)
-	take(t, score, clue, solved, "clue.answer.judged.*")
+	link(t, clue, score)
 	in, out := score.connect(t, In), clue.connect(t, Out)
 	secret := subscribe(t, in, "clue.answer.judged.*", "")
 	wide := subscribe(t, in, "clue.>", "")

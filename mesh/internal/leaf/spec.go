@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Account is one of the accounts of a server that a process connects to.
+// Account is one of the accounts of a server.
 type Account string
 
 const (
@@ -15,9 +15,9 @@ const (
 	// Store is for the runtime and its outbox, on a server with an Outbox. It is never
 	// linked.
 	Store Account = "store"
-	// Out is where exports are published. The accounts of importers' links read from it.
+	// Out is where exports are published. Peers' links read from it.
 	Out Account = "out"
-	// In is where imports arrive, out of the accounts of exporters' links.
+	// In is where imports arrive.
 	In Account = "in"
 )
 
@@ -39,9 +39,9 @@ type Remote struct {
 	Name string
 	// URL is nats-leaf://host:port, without credentials.
 	URL string
-	// Takes lists the wire subjects that are taken from this exporter, as Exports are
-	// written; none covers another. Account In gets nothing else from it.
-	Takes []string
+	// Deny lists subjects that are never accepted from this exporter, such as
+	// those another peer owns. It may not cover the subjects of the link itself.
+	Deny []string
 }
 
 // Tap is the optional listener for stock NATS clients, into account Local.
@@ -62,8 +62,7 @@ type Spec struct {
 	// Importers may link to us. Each needs a name and a key of its own.
 	Importers []Importer
 	// Exports are the wire subjects that importers may register: a literal first
-	// token, then literals, * and a last >. The first token is not mesh, and none
-	// covers another.
+	// token, then literals, * and a last >. The first token is not mesh.
 	Exports []string
 	// Seed is the nkey user seed this server dials with. Needed for Remotes.
 	Seed string `json:"-"`
@@ -82,7 +81,7 @@ type Spec struct {
 	tuning tuning
 }
 
-// accounts lists those that a process can connect to.
+// accounts lists those that the server has.
 func (s Spec) accounts() []Account {
 	if s.Outbox == nil {
 		return []Account{Local, Out, In}

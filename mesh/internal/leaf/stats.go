@@ -21,10 +21,12 @@ const (
 // Link is the state of one link. One that is configured and not connected is
 // listed too, with zero figures. All figures begin anew with each connection.
 type Link struct {
-	// Peer is who it is by its key for Inbound, and the Remote's name for Outbound.
 	Peer      string
 	Direction Direction
 	Connected bool
+	// Proven: the peer has registered the beacon subject that only its key may.
+	// Until then Peer is only what it calls itself. Always false for Outbound.
+	Proven bool
 	// RTT is that of the last ping; 0 before the first.
 	RTT time.Duration
 	// Messages and bytes since it was connected, beacons included. Bytes are those
@@ -61,7 +63,9 @@ func (s *Server) inboundLinks(spec Spec) []Link {
 		link := newLink(in.info, Inbound)
 		link.Subjects = in.subjects
 		link.Beacons = s.exporter.count(in.id)
-		link.Peer = in.importer
+		if in.importer != "" {
+			link.Peer, link.Proven = in.importer, true
+		}
 		delete(missing, link.Peer)
 		links = append(links, link)
 	}
@@ -77,7 +81,7 @@ func (s *Server) outboundLinks(spec Spec) []Link {
 	for _, remote := range spec.Remotes {
 		link := Link{Peer: remote.Name, Direction: Outbound}
 		for _, out := range present {
-			if out.leadsTo(remote) {
+			if out.info.Name == remote.Name && remote.isAt(out.info.IP, out.info.Port) {
 				link = newLink(out.info, Outbound)
 				h, _, _ := s.importer.latest(out.nonce)
 				link.Beacons = h.count

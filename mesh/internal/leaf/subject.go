@@ -1,7 +1,6 @@
 package leaf
 
 import (
-	"errors"
 	"fmt"
 	"leafmesh/mesh/config"
 	"regexp"
@@ -57,34 +56,16 @@ func checkSubject(subject string) error {
 	return nil
 }
 
-// checkWire also asks for a literal first token, outside of what links need.
-func checkWire(subject string) error {
+// checkExport also asks for a literal first token, outside of what links need.
+func checkExport(subject string) error {
 	if err := checkSubject(subject); err != nil {
-		return err
+		return fmt.Errorf("export %w", err)
 	}
 	if subject[0] == '*' || subject[0] == '>' {
-		return fmt.Errorf("%q: the first token must be literal", subject)
+		return fmt.Errorf("export %q: the first token must be literal", subject)
 	}
 	if config.Overlap(subject, ownPrefix+">") {
-		return fmt.Errorf("%q: subjects under %s> are the mesh's own", subject, ownPrefix)
+		return fmt.Errorf("export %q: subjects under %s> are the mesh's own", subject, ownPrefix)
 	}
 	return nil
-}
-
-// checkWires checks a list. What two of its subjects cover would arrive twice, because each
-// becomes a stream import.
-func checkWires(what string, subjects []string) error {
-	var problems []error
-	for i, subject := range subjects {
-		if err := checkWire(subject); err != nil {
-			problems = append(problems, fmt.Errorf("%s %w", what, err))
-			continue
-		}
-		for _, other := range subjects[:i] {
-			if config.Overlap(subject, other) {
-				problems = append(problems, fmt.Errorf("%s %q: what it covers, %q covers too", what, subject, other))
-			}
-		}
-	}
-	return errors.Join(problems...)
 }

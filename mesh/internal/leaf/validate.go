@@ -3,6 +3,7 @@ package leaf
 import (
 	"errors"
 	"fmt"
+	"leafmesh/mesh/config"
 	"net"
 	"net/netip"
 	"net/url"
@@ -47,9 +48,10 @@ func checkName(what, name string) error {
 // checkExports also sees to it that a beacon, which lists the exports, stays
 // below the largest message.
 func (s Spec) checkExports() error {
-	problems := []error{checkWires("export", s.Exports)}
+	var problems []error
 	size := beaconRoom
 	for _, subject := range s.Exports {
+		problems = append(problems, checkExport(subject))
 		size += wireSize(subject)
 	}
 	if size > s.MaxPayload/2 {
@@ -147,7 +149,7 @@ func (s Spec) checkRemotes(remotes []Remote) error {
 	var problems []error
 	names, urls := map[string]bool{s.Name: true}, map[string]string{}
 	for _, remote := range remotes {
-		problems = append(problems, checkName("remote", remote.Name), checkRemote(remote))
+		problems = append(problems, checkName("remote", remote.Name), s.checkRemote(remote))
 		if names[remote.Name] {
 			problems = append(problems, fmt.Errorf("remote %s: named twice, or this server's own name", remote.Name))
 		}
@@ -159,11 +161,19 @@ func (s Spec) checkRemotes(remotes []Remote) error {
 	return errors.Join(problems...)
 }
 
-func checkRemote(remote Remote) error {
+func (s Spec) checkRemote(remote Remote) error {
 	if _, err := parseRemoteURL(remote.URL); err != nil {
 		return fmt.Errorf("remote %s: %w", remote.Name, err)
 	}
-	return checkWires(fmt.Sprintf("remote %s: takes", remote.Name), remote.Takes)
+	for _, subject := range remote.Deny {
+		if err := checkSubject(subject); err != nil {
+			return fmt.Errorf("remote %s: deny %w", remote.Name, err)
+		}
+		if config.Overlap(subject, ownPrefix+">") {
+			return fmt.Errorf("remote %s: deny %q: subjects under %s> are the link's own", remote.Name, subject, ownPrefix)
+		}
+	}
+	return nil
 }
 
 // parseRemoteURL does not quote a URL with credentials in it.

@@ -52,25 +52,22 @@ func Readers(c config.Node) (readers []leaf.Importer, err error) {
 }
 
 // Remotes are the peers that the node dials: those of a service whose events it imports. From each
-// it takes what it imports of that service and no other's. What it imports durably it does not take:
-// the exporter says that to each of its readers.
+// it takes that service's events and no other's.
 func Remotes(c config.Node) (remotes []leaf.Remote) {
 	for _, p := range c.Peers {
 		if p.URL == "" {
 			continue
 		}
-		needed, takes := false, []string(nil)
+		needed, deny := false, []string{}
 		for _, i := range c.Imports {
-			if config.OwnerOf(i.Event) != config.ServiceOf(p.Name) {
-				continue
-			}
-			needed = true
-			if !i.Durable {
-				takes = append(takes, wire(i.Event))
+			if owner := config.OwnerOf(i.Event); owner == config.ServiceOf(p.Name) {
+				needed = true
+			} else {
+				deny = append(deny, wire(i.Event))
 			}
 		}
 		if needed {
-			remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL, Takes: takes})
+			remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL, Deny: deny})
 		}
 	}
 	return remotes
@@ -81,7 +78,12 @@ func Remotes(c config.Node) (remotes []leaf.Remote) {
 func Wanted(c config.Node) map[string][]string {
 	wanted := map[string][]string{}
 	for _, r := range Remotes(c) {
-		wanted[r.Name] = r.Takes
+		wanted[r.Name] = nil
+		for _, i := range c.Imports {
+			if !i.Durable && config.OwnerOf(i.Event) == config.ServiceOf(r.Name) {
+				wanted[r.Name] = append(wanted[r.Name], wire(i.Event))
+			}
+		}
 	}
 	return wanted
 }

@@ -31,9 +31,9 @@ func score(t *testing.T) config.Node {
 
 func TestWhoDialsWhom(t *testing.T) {
 	want := []leaf.Remote{
-		{Name: "clue-1", URL: "nats-leaf://127.0.0.1:1", Takes: []string{"clue.clue.solved.*"}},
-		{Name: "clue-2", URL: "nats-leaf://127.0.0.1:2", Takes: []string{"clue.clue.solved.*"}},
-		{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:3"},
+		{Name: "clue-1", URL: "nats-leaf://127.0.0.1:1", Deny: []string{"hunt.team.finished.*"}},
+		{Name: "clue-2", URL: "nats-leaf://127.0.0.1:2", Deny: []string{"hunt.team.finished.*"}},
+		{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:3", Deny: []string{"clue.clue.solved.*"}},
 	}
 	if got := Remotes(score(t)); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -60,7 +60,7 @@ func TestWhoMayReadWhat(t *testing.T) {
 	}
 }
 
-// A durable import comes out of the outbox, so nothing of it is heard by its own subject.
+// A durable import is asked of the outbox, so nothing of it is heard over the link.
 func TestWanted(t *testing.T) {
 	got := Wanted(score(t))
 	if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, []string{"clue-1", "clue-2", "hunt-1"}) {
