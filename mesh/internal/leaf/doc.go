@@ -39,6 +39,9 @@
 //   - That a peer takes only its share. NATS lets an admitted peer join any queue
 //     group on a declared export: one that misbehaves can take events that another
 //     service's instances share.
+//   - That exporters cannot pass for each other at a common importer. Its links to them
+//     share account In: one exporter can publish there what another's ToReader is, and
+//     hear what the importer says to others.
 //   - Delivery. Links are core NATS: what is published while a link is down is
 //     lost, and so is what is in a connection's buffer when Stop runs. Flush first.
 //   - Who the exporter is. A dialer proves itself with its nkey; the listener
@@ -68,6 +71,9 @@
 //     cluster, and no setting here gives them one.
 //   - While a reload runs, the server may wrongly refuse a client that logs in, so
 //     Connect waits for Link to end.
+//   - Accounts that import streams from each other must not be reloaded while links are up:
+//     for a moment the import's account has no subscriptions, and one that comes over a
+//     link then ends the process (addShadowSub). So links share In and Out.
 //   - Beacons and all: 50 idle nodes in a full mesh, 2,450 links in one process,
 //     took 1 to 5 ms of CPU a second for each node, and 2.7 MB of heap.
 //   - Leaf compression, on by default, costs 8.5 MB a link: it is off here.
