@@ -19,7 +19,7 @@ type answers struct {
 const (
 	// gatherFor is how long answers are gathered while others have just been sent, and gatherCount
 	// how many are not kept waiting any longer.
-	gatherFor   = time.Millisecond
+	gatherFor   = 250 * time.Microsecond
 	gatherCount = 256
 	// answerRoom is more than an answer needs without names.
 	answerRoom = 48

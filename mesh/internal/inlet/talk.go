@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,8 +162,9 @@ func (t *talk) say(message any) error {
 	return t.Say(t.exporter, data)
 }
 
-// tell says the answers that are there, unless others were sent just now and they are fewer than
-// enough. It returns when to look again.
+// tell says the answers that are there, unless others were sent just now, they are fewer than enough,
+// and more are to come: else the exporter may have nothing to give before it hears them, as in order.
+// It returns when to look again.
 func (t *talk) tell(now int64, enough int) time.Duration {
 	t.mu.Lock()
 	mayTell, room := t.mayTell, t.room
@@ -175,7 +177,7 @@ func (t *talk) tell(now int64, enough int) time.Duration {
 	switch {
 	case count == 0 && !alive:
 		return lookEach
-	case count < enough && since < int64(gatherFor):
+	case count < enough && since < int64(gatherFor) && t.busy():
 		return gatherFor - time.Duration(since)
 	}
 	if alive {
@@ -189,6 +191,11 @@ func (t *talk) tell(now int64, enough int) time.Duration {
 		t.tellAll(t.answers.takeAll(), room)
 	}
 	return lookEach
+}
+
+// busy reports whether events are under way.
+func (t *talk) busy() bool {
+	return slices.ContainsFunc(t.imports, func(d *durable) bool { return d.underWay() > 0 })
 }
 
 // living lists the types of which events are under way.
