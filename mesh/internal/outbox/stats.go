@@ -57,5 +57,5 @@ func (t *trimmer) publish(s *Stats, info *jetstream.StreamInfo) {
 	s.Malformed, s.Stray, s.Unbelieved = l.malformed.Load(), l.stray.Load(), l.unbelieved.Load()
 	t.stats.Store(s)
 	limit := t.outbox.config.MaxAge
-	t.outbox.overAge.Store(limit > 0 && !s.OldestAt.IsZero() && s.At.Sub(s.OldestAt) > limit)
+	t.outbox.overAge.Store(limit > 0 && !s.OldestAt.IsZero() && waitedFor(t.opened, time.Since(t.opened), s.OldestAt, t.oldestIsNew) > limit)
 }

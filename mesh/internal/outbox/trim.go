@@ -16,17 +16,20 @@ import (
 // trimmer is the goroutine that looks at the stream and its shelves, removes what
 // all services have handled, and keeps the mark and the statistics.
 type trimmer struct {
-	outbox  *Outbox
-	mark    mark              // as it is on the disk
-	past    history           // of the last sequence
-	done    map[string]uint64 // up to where each type's messages have been removed
-	tips    map[string]tip    // by a type's subject
-	disk    disk
-	lost    uint64 // messages that files lost while open
-	failing bool   // the last look failed, and that is in the log
-	stats   atomic.Pointer[Stats]
-	unseen  atomic.Int64          // bytes sent since the last look
-	unsaved atomic.Pointer[error] // why the floors could not be saved
+	opened      time.Time
+	lastAtOpen  uint64 // the stream's last sequence then
+	oldestIsNew bool   // what the last look found was stored since then
+	outbox      *Outbox
+	mark        mark              // as it is on the disk
+	past        history           // of the last sequence
+	done        map[string]uint64 // up to where each type's messages have been removed
+	tips        map[string]tip    // by a type's subject
+	disk        disk
+	lost        uint64 // messages that files lost while open
+	failing     bool   // the last look failed, and that is in the log
+	stats       atomic.Pointer[Stats]
+	unseen      atomic.Int64          // bytes sent since the last look
+	unsaved     atomic.Pointer[error] // why the floors could not be saved
 
 	kick, quit, ended chan struct{}
 }
@@ -36,6 +39,7 @@ type tip struct{ seq, streamLast uint64 }
 
 func newTrimmer(o *Outbox, m mark) *trimmer {
 	t := &trimmer{
+		opened: time.Now(),
 		outbox: o,
 		mark:   m,
 		past:   history{keep: max(o.config.Duplicates, settleAfter(o.config))},
@@ -48,6 +52,7 @@ func newTrimmer(o *Outbox, m mark) *trimmer {
 	}
 	t.stats.Store(&Stats{Identity: m.Identity})
 	state := o.stream.CachedInfo().State
+	t.lastAtOpen = state.LastSeq
 	t.past.add(state.LastTime, state.LastSeq)
 	return t
 }
@@ -311,6 +316,17 @@ func (o *Outbox) newest(ctx context.Context, subject string) (uint64, error) {
 	return message.Sequence, nil
 }
 
+// waitedFor is how long the oldest message has waited, given when the outbox was opened and how
+// long ago by the monotonic clock. A wall clock that was set since then makes no message older: one
+// that was stored since then has waited for no longer than that.
+func waitedFor(opened time.Time, elapsed time.Duration, oldest time.Time, isNew bool) time.Duration {
+	waited := opened.Add(elapsed).Sub(oldest)
+	if isNew {
+		waited = min(waited, elapsed)
+	}
+	return waited
+}
+
 // oldest is when the oldest message was stored that somebody has to take yet, zero if
 // there is none, given the floor of each type.
 func (t *trimmer) oldest(ctx context.Context, floors []span) (oldest time.Time, err error) {
@@ -323,7 +339,7 @@ func (t *trimmer) oldest(ctx context.Context, floors []span) (oldest time.Time, 
 			return time.Time{}, fmt.Errorf("look at the oldest message of %s: %w", f.subject, err)
 		}
 		if oldest.IsZero() || message.Time.Before(oldest) {
-			oldest = message.Time
+			oldest, t.oldestIsNew = message.Time, message.Sequence > t.lastAtOpen
 		}
 	}
 	return oldest, nil
