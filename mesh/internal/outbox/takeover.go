@@ -100,6 +100,9 @@ func decodeConsumer(text []byte) (c consumerFile, ok bool) {
 		read() // a time
 	}
 	slices.Sort(c.pending)
+	if len(slices.Compact(slices.Clone(c.pending))) < len(c.pending) {
+		return c, false // a message is pending once
+	}
 	return c, ok && (len(c.pending) == 0 || c.pending[0] > c.floor && c.pending[len(c.pending)-1] <= c.delivered)
 }
 
