@@ -68,7 +68,8 @@ func TestTwoInstancesShareAnInbox(t *testing.T) {
 				t.Errorf("%s: %d, want %d", query, got, events)
 			}
 		}
-		if left := number(t, db, "SELECT COUNT(*) FROM mesh_inbox") - events; left > old*3/4 {
+		// Two that prune at the same moment may delete the same rows.
+		if left := number(t, db, "SELECT COUNT(*) FROM mesh_inbox") - events; left > old*9/10 {
 			t.Errorf("%d old ones are left of %d", left, old)
 		}
 	})
