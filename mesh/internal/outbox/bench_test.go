@@ -153,7 +153,7 @@ func BenchmarkServe(b *testing.B) {
 func handlingPeer(b *testing.B, s *site, many int) (*peer, <-chan struct{}) {
 	p := s.peer("score-1")
 	handled, ended := 0, make(chan struct{})
-	p.handle = func(batch *wire.Batch) {
+	p.handles(func(batch *wire.Batch) {
 		answers := &wire.Answers{Nonce: p.nonce}
 		for _, e := range batch.Events {
 			answers.Answers = append(answers.Answers, wire.Answer{Type: batch.Type, Sequence: e.Sequence})
@@ -162,6 +162,6 @@ func handlingPeer(b *testing.B, s *site, many int) (*peer, <-chan struct{}) {
 		if handled += len(batch.Events); handled == many {
 			close(ended)
 		}
-	}
+	})
 	return p, ended
 }

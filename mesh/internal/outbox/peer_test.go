@@ -41,21 +41,28 @@ func (p *peers) send(reader string, message []byte) error {
 
 // peer is a reader that keeps what it gets until the test takes it.
 type peer struct {
-	name   string
-	nonce  wire.ID
-	hear   func(reader string, data []byte)
-	block  chan struct{}     // not nil: what is sent waits for it
-	handle func(*wire.Batch) // not nil: takes each batch instead of keeping it
+	name  string
+	nonce wire.ID
+	hear  func(reader string, data []byte)
+	block chan struct{} // not nil: what is sent waits for it
 
 	mu       sync.Mutex
-	events   []event        // guarded by mu: got and not taken
-	parts    []byte         // guarded by mu: of an event
-	batches  []*wire.Batch  // guarded by mu
-	welcome  *wire.Welcome  // guarded by mu: the last
-	goodbyes int            // guarded by mu
-	came     map[string]int // guarded by mu: how often each event came
-	largest  int            // guarded by mu: of the messages
-	messages int            // guarded by mu: how many came
+	handle   func(*wire.Batch) // guarded by mu: not nil: takes each batch instead of keeping it
+	events   []event           // guarded by mu: got and not taken
+	parts    []byte            // guarded by mu: of an event
+	batches  []*wire.Batch     // guarded by mu
+	welcome  *wire.Welcome     // guarded by mu: the last
+	goodbyes int               // guarded by mu
+	came     map[string]int    // guarded by mu: how often each event came
+	largest  int               // guarded by mu: of the messages
+	messages int               // guarded by mu: how many came
+}
+
+// handles sets what takes each batch.
+func (p *peer) handles(handle func(*wire.Batch)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.handle = handle
 }
 
 // event is one that a peer got.

@@ -132,7 +132,7 @@ func TestReadersComeAndGo(t *testing.T) {
 				byService[0].Ordered = 1
 			}
 			verdicts := rand.New(rand.NewPCG(seed, uint64(round)))
-			p.handle = func(b *wire.Batch) {
+			p.handles(func(b *wire.Batch) {
 				answers := &wire.Answers{Nonce: p.nonce}
 				for _, e := range b.Events {
 					a := wire.Answer{Type: b.Type, Sequence: e.Sequence}
@@ -147,13 +147,13 @@ func TestReadersComeAndGo(t *testing.T) {
 				if b.Nonce == p.nonce {
 					p.say(t, answers)
 				}
-			}
+			})
 			p.hello(t, byService...)
 		}
 	}
 	for _, name := range []string{"hunt-3", "score-3"} {
 		p := s.peer(name)
-		p.handle = func(b *wire.Batch) {
+		p.handles(func(b *wire.Batch) {
 			answers := &wire.Answers{Nonce: p.nonce}
 			for _, e := range b.Events {
 				mu.Lock()
@@ -162,7 +162,7 @@ func TestReadersComeAndGo(t *testing.T) {
 				answers.Answers = append(answers.Answers, wire.Answer{Type: b.Type, Sequence: e.Sequence})
 			}
 			p.say(t, answers)
-		}
+		})
 		p.hello(t, imports(100, solved)...)
 	}
 	for _, name := range []string{"hunt-1", "hunt-2", "score-1"} {
