@@ -72,9 +72,8 @@ func TestAnOldCascadeIsRefusedAtTheImport(t *testing.T) {
 	now := time.Now()
 	late := func(id byte, age time.Duration) []byte {
 		root := idOf(now.Add(-day), 1)
-		e := wire.Envelope{ID: wire.ID{id}, Root: root, Parent: root, Key: "k",
+		e := wire.Envelope{ID: wire.ID{id}, Root: root, Parent: root, Time: now.UnixNano(), Age: age, Key: "k",
 			Path: [][]byte{[]byte("clue-1:clue.answer.judged"), []byte("clue-1:clue.clue.solved")}}
-		e.SetAge(now.UnixNano(), age)
 		return message(t, &e)
 	}
 	publish("clue.clue.solved.k", late(1, day))

@@ -73,7 +73,7 @@ func (f *flow) Backlog(ctx context.Context) (waiting int, err error) {
 
 // relay gives one event to the batch.
 func (f *flow) relay(ctx context.Context, b *batch, s *Staged, e *wire.Envelope) error {
-	if err := wire.DecodeEnvelope(s.Message, e); err != nil {
+	if err := wire.DecodeStored(s.Message, e); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnrelayable, err)
 	}
 	if cause.ID(e.ID) != s.ID {

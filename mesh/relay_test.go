@@ -58,7 +58,7 @@ func TestRelayRefusesWhatIsDamagedOrFromElsewhere(t *testing.T) {
 		"of another node":  {elsewhere, "node clue-1 has staged it and this is node core-1"},
 		"empty":            {mesh.Staged{ID: good.ID}, "cut short"},
 		"cut short":        {changed(func(m []byte) []byte { return m[:len(m)-1] }), "promised"},
-		"another version":  {changed(func(m []byte) []byte { m[1] = 9; return m }), "unknown envelope version"},
+		"another version":  {changed(func(m []byte) []byte { m[1] = 9; return m }), "unknown wire version"},
 		"another's id":     {mesh.Staged{ID: elsewhere.ID, Message: good.Message}, "is that of event " + good.ID.String()},
 		"a broken payload": {changed(func(m []byte) []byte { m[len(m)-1] = 0xff; return m }), "malformed"},
 	} {

@@ -15,31 +15,35 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// damaged is a message with some of its elements replaced by null.
+// damaged is a message with some of the elements of its event replaced by null.
 func damaged(t *testing.T, message []byte, elements ...int) []byte {
 	t.Helper()
 	var items []cbor.RawMessage
-	if err := cbor.Unmarshal(message, &items); err != nil {
+	events, err := wire.SplitContainer(message, nil)
+	if err == nil {
+		err = cbor.Unmarshal(events[0], &items)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range elements {
 		items[i] = cbor.RawMessage{0xF6}
 	}
-	message, err := cbor.Marshal(items)
+	event, err := cbor.Marshal(items)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return message
+	return wire.AppendContainer(nil, event)
 }
 
-// The places of the envelope's elements, as docs/wire.md has them.
+// The places of an event's elements, as docs/wire.md has them.
 const (
-	rootElement    = 2
-	parentElement  = 3
-	timeElement    = 4
-	waitedElement  = 5
-	pathElement    = 7
-	payloadElement = 8
+	rootElement    = 1
+	parentElement  = 2
+	timeElement    = 3
+	ageElement     = 4
+	pathElement    = 6
+	payloadElement = 7
 )
 
 // idOf is an id that was made at a time.
@@ -75,8 +79,8 @@ func TestADamagedCausalHeaderMakesARoot(t *testing.T) {
 	}
 	id := idOf(time.Now(), 7)
 	good := message(t, &wire.Envelope{ID: id, Root: idOf(time.Now(), 1), Parent: idOf(time.Now(), 2), Time: 1521227921000,
-		Waited: int64(time.Hour), Key: "k", Path: [][]byte{[]byte("clue-1:clue.answer.judged"), []byte("clue-1:clue.clue.solved")}})
-	publish("clue.clue.solved.k", damaged(t, good, waitedElement))
+		Age: time.Hour, Key: "k", Path: [][]byte{[]byte("clue-1:clue.answer.judged"), []byte("clue-1:clue.clue.solved")}})
+	publish("clue.clue.solved.k", damaged(t, good, ageElement))
 	h, child := receive(t, headers), receive(t, headers)
 	if h.ID != mesh.ID(id) || h.Root != h.ID || !h.Parent.IsZero() || h.Depth() != 0 || h.Age() != 0 || h.Key != "k" ||
 		h.Time().UnixNano() != 1521227921000 || h.Origin() != "unknown" || h.Subject() != clueSolved.Subject() ||
@@ -91,7 +95,7 @@ func TestADamagedCausalHeaderMakesARoot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := wire.DecodeEnvelope(m.Data, new(wire.Envelope)); err != nil {
+		if err := wire.DecodeStored(m.Data, new(wire.Envelope)); err != nil {
 			t.Errorf("at the tap: %v", err)
 		}
 	}
@@ -120,7 +124,7 @@ func TestWhatIsNotRerooted(t *testing.T) {
 	for _, b := range bad {
 		publish(b.subject, b.message)
 	}
-	for _, elements := range [][]int{{rootElement}, {pathElement}, {rootElement, parentElement, waitedElement, pathElement}} {
+	for _, elements := range [][]int{{rootElement}, {pathElement}, {rootElement, parentElement, ageElement, pathElement}} {
 		publish("clue.clue.solved.k", damaged(t, good, elements...))
 		receive(t, got)
 	}

@@ -104,11 +104,11 @@ func envelope(t *testing.T, subject string, value any) []byte {
 	}
 	e := wire.Envelope{ID: wire.ID{1}, Root: wire.ID{1}, Time: time.Now().UnixNano(), Key: "k",
 		Path: [][]byte{[]byte("clue-1:" + subject)}, Payload: payload}
-	message, err := wire.AppendEnvelope(nil, &e)
+	event, err := wire.AppendEvent(nil, &e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return message
+	return wire.AppendContainer(nil, event)
 }
 
 // message encodes an envelope with a payload.
@@ -119,11 +119,11 @@ func message(t *testing.T, e *wire.Envelope) []byte {
 		t.Fatal(err)
 	}
 	e.Payload = payload
-	m, err := wire.AppendEnvelope(nil, e)
+	event, err := wire.AppendEvent(nil, e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	return wire.AppendContainer(nil, event)
 }
 
 // Whatever a peer sends: what was not declared does not enter, what is

@@ -15,13 +15,13 @@ import (
 // COMMIT. Package transact does both.
 type Staged struct {
 	ID      cause.ID // the event's
-	Message []byte   // the event as on the wire: docs/wire.md
+	Message []byte   // the event as on the wire, a message of its own: docs/wire.md
 }
 
 // Subject is that of the event's type; "" if the message is damaged.
 func (s Staged) Subject() string {
 	var e wire.Envelope
-	if wire.DecodeEnvelope(s.Message, &e) != nil {
+	if wire.DecodeStored(s.Message, &e) != nil {
 		return ""
 	}
 	return string(e.Subject())

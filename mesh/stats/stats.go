@@ -126,7 +126,7 @@ type Import struct {
 	Type string `json:"type"`
 	// Each says that every instance of the service gets the events; else they share them.
 	Each bool `json:"each,omitempty"`
-	// Arrived counts the messages that came and are no longer in the import's hands: in the queues
+	// Arrived counts the events that came and are no longer in the import's hands: in the queues
 	// of the handlers, kept by a rule, or dropped.
 	Arrived uint64 `json:"arrived"`
 }

@@ -338,7 +338,7 @@ func message(n uint64, team, step string) []byte {
 	if err != nil {
 		panic(err)
 	}
-	data, err := wire.AppendEnvelope(nil, &wire.Envelope{ID: id, Root: id, Time: 1, Key: team, Path: [][]byte{[]byte(step)}, Payload: payload})
+	data, err := wire.AppendEvent(nil, &wire.Envelope{ID: id, Root: id, Time: 1, Key: team, Path: [][]byte{[]byte(step)}, Payload: payload})
 	if err != nil {
 		panic(err)
 	}

@@ -1,6 +1,7 @@
 package inlet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,12 +29,13 @@ type inlet struct {
 	drained      <-chan nats.SubStatus // set by stop
 	origins      map[string]bool       // the last steps of events of this type: "<peer>:<subject>"
 	each         bool                  // each instance of the service gets the events
-	received     atomic.Uint64         // messages that receive is through with
+	received     atomic.Uint64         // events that receive is through with; a message that can not be read counts as one
 	dropped      atomic.Uint64         // what slow has of the subscription's own count
 
 	malformed, overdue, slow *steps.Point
 
-	envelope wire.Envelope // used again for each message
+	events   [][]byte      // used again for each message
+	envelope wire.Envelope // used again for each event
 	header   cause.Header  // as well
 }
 
@@ -72,18 +74,31 @@ func open(env *Env, of Type, delivery config.Delivery) (i *inlet, err error) {
 
 // receive takes one message from a link. It never fails the subscription.
 func (i *inlet) receive(m *nats.Msg) {
-	defer i.received.Add(1) // when the event is where it waits, or dropped
+	events, err := wire.SplitContainer(m.Data, i.events[:0])
+	i.events = events
+	if err != nil {
+		i.drop(m, err)
+		i.received.Add(1)
+		return
+	}
+	for _, event := range events {
+		i.receiveEvent(m, event)
+		i.received.Add(1) // now that it is where it waits, or dropped
+	}
+}
+
+// receiveEvent takes one event of a message: what is wrong with it harms no other.
+func (i *inlet) receiveEvent(m *nats.Msg, data []byte) {
 	if i.Intake.Err() != nil {
 		i.overdue.PassUnknown(1, stats.ErrClosed)
 		return
 	}
-	damage, err := i.decode(m.Data)
+	damage, err := i.decode(data)
 	if err == nil {
 		err = i.envelope.MatchSubject(m.Subject)
 	}
 	if err != nil {
-		i.malformed.PassUnknown(1, err)
-		i.Log.Rarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", err)
+		i.drop(m, err)
 		return
 	}
 	event := rules.Of(&i.header)
@@ -92,10 +107,20 @@ func (i *inlet) receive(m *nats.Msg) {
 	switch {
 	case err != nil || v.Shed != nil: // counted by the rule
 	case v.Keep != nil:
-		v.Keep.Keep(&event, &kept{inlet: i, header: i.header, damage: damage, payload: i.envelope.Payload})
+		payload := i.envelope.Payload
+		if len(i.events) > 1 { // else it would keep the others' bytes, too
+			payload = bytes.Clone(payload)
+		}
+		v.Keep.Keep(&event, &kept{inlet: i, header: i.header, damage: damage, payload: payload})
 	default:
 		i.deliver(i.Intake, &i.header, damage, i.envelope.Payload, delivery.MayWait)
 	}
+}
+
+// drop counts what can not be read, or says what it may not.
+func (i *inlet) drop(m *nats.Msg, why error) {
+	i.malformed.PassUnknown(1, why)
+	i.Log.Rarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", why)
 }
 
 // deliver gives an event that the rules let pass to the handlers.
@@ -119,7 +144,7 @@ func (i *inlet) passImported(h *cause.Header, damage error) {
 	}
 }
 
-// decode decodes a message into header and envelope, and checks that it is of the import's type and
+// decode decodes an event into header and envelope, and checks that it is of the import's type and
 // from a node that exports it.
 //
 // An event whose causal header is damaged becomes a root, and damage says what is wrong with it. It
@@ -129,7 +154,7 @@ func (i *inlet) passImported(h *cause.Header, damage error) {
 // bucket for all such events of a rule.
 func (i *inlet) decode(data []byte) (damage, err error) {
 	e := &i.envelope
-	if damage = wire.DecodeEnvelope(data, e); damage != nil {
+	if damage = wire.DecodeEvent(data, e); damage != nil {
 		if err := wire.Reroot(data, i.of.Subject, e); err != nil {
 			return nil, err
 		}
@@ -146,7 +171,7 @@ func (i *inlet) decode(data []byte) (damage, err error) {
 
 // HeaderOf is the header of an event that came encoded; paths keeps its path.
 func HeaderOf(e *wire.Envelope, paths *cause.Tree) cause.Header {
-	return cause.Header{ID: cause.ID(e.ID), Root: cause.ID(e.Root), Parent: cause.ID(e.Parent), Key: e.Key}.On(paths.Walk(e.Path), e.Time, e.Age())
+	return cause.Header{ID: cause.ID(e.ID), Root: cause.ID(e.Root), Parent: cause.ID(e.Parent), Key: e.Key}.On(paths.Walk(e.Path), e.Time, e.Age)
 }
 
 // kept is an event that came over a link and that a rule keeps. It waits for no queue.

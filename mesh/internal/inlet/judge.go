@@ -108,7 +108,7 @@ func (d *durable) bury(t *taken, f *delivery.Failure) bool {
 	text := letters.ErrorText(f.Err)
 	err := d.Letters.Put(letters.Letter{
 		ID: t.header.ID, Handler: handlerOf(f.Place), Peer: d.place.Peer, Subject: d.of.Subject, Tries: int(min(t.tries, config.MaxRedeliveries)) + 1,
-		Error: text, At: time.Unix(0, d.Clock.Wall()), Message: t.message,
+		Error: text, At: time.Unix(0, d.Clock.Wall()), Message: wire.AppendContainer(nil, t.message),
 	})
 	if err != nil {
 		d.Log.Error("dead letter not kept, so the event comes again", "node", d.Node, "type", d.of.Subject, "event", t.header.ID, "error", err)

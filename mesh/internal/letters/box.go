@@ -59,7 +59,7 @@ func (b *Box) Show(key string) (stats.Letter, error) {
 	}
 	letter := stats.Letter{Key: key, Event: l.ID, Type: l.Subject, Handler: l.Handler, Peer: l.Peer, Tries: l.Tries, Error: l.Error, At: l.At}
 	var e wire.Envelope
-	if err := wire.DecodeEnvelope(l.Message, &e); err == nil { // else nobody can tell the payload
+	if err := wire.DecodeStored(l.Message, &e); err == nil { // else nobody can tell the payload
 		letter.Payload = e.Payload
 	}
 	return letter, nil
@@ -113,7 +113,7 @@ func (b *Box) replay(ctx context.Context, key string, deliver Deliver, done func
 		return err
 	}
 	var e wire.Envelope
-	if err := wire.DecodeEnvelope(l.Message, &e); err != nil {
+	if err := wire.DecodeStored(l.Message, &e); err != nil {
 		return err
 	}
 	return deliver(ctx, &l, &e, done)

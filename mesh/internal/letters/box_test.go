@@ -13,12 +13,12 @@ import (
 func TestAReplayThatIsNotAwaited(t *testing.T) {
 	l, _ := openTest(t, 10)
 	id := wire.ID{1}
-	message, err := wire.AppendEnvelope(nil, &wire.Envelope{ID: id, Root: id, Path: [][]byte{[]byte("clue-1:clue.clue.solved")}, Payload: []byte{0}})
+	event, err := wire.AppendEvent(nil, &wire.Envelope{ID: id, Root: id, Path: [][]byte{[]byte("clue-1:clue.clue.solved")}, Payload: []byte{0}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	kept := letter(1, "count")
-	kept.Message = message
+	kept.Message = wire.AppendContainer(nil, event)
 	put(t, l, kept)
 	box, key := &Box{Letters: l}, string(kept.Key())
 	why := errors.New("the operator has gone")
@@ -38,5 +38,27 @@ func TestAReplayThatIsNotAwaited(t *testing.T) {
 	done(nil)
 	if l.Len() != 0 {
 		t.Error("it was handled, and is still there")
+	}
+}
+
+// A letter of a former version is shown and replayed as one of this.
+func TestLettersOfVersion1(t *testing.T) {
+	l, _ := openTest(t, 10)
+	kept := letter(1, "count")
+	kept.Message = []byte("\x89\x01\x50\x01AAAAAAAAAAAAAAA\x50\x01AAAAAAAAAAAAAAA\xf6\x05\x00\x60\x81\x78\x17clue-1:clue.clue.solved\x41\x07")
+	put(t, l, kept)
+	box, key := &Box{Letters: l}, string(kept.Key())
+	if shown, err := box.Show(key); err != nil || string(shown.Payload) != "\x07" {
+		t.Errorf("payload %x, %v", shown.Payload, err)
+	}
+	err := box.Replay(t.Context(), key, func(_ context.Context, _ *Letter, e *wire.Envelope, settled func(error)) error {
+		if string(e.Subject()) != "clue.clue.solved" || e.Time != 5 {
+			t.Errorf("delivered %+v", e)
+		}
+		settled(nil)
+		return nil
+	})
+	if err != nil || l.Len() != 0 {
+		t.Errorf("%v, %d letters left", err, l.Len())
 	}
 }

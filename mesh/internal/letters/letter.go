@@ -43,6 +43,9 @@ type Summary struct {
 const (
 	MaxHandlerBytes = config.MaxHandlerBytes
 	MaxErrorBytes   = 4096
+
+	// maxMessageBytes is more than a message has: what can not be read may be as long, and is kept too.
+	maxMessageBytes = wire.MaxMessageBytes + 16
 )
 
 // format of the files. Beside the event there is room for the other fields.
@@ -133,8 +136,8 @@ func (s *stored) check() error {
 		return fmt.Errorf("the subject has %d bytes; at most %d are allowed", len(s.Subject), wire.MaxSubjectBytes)
 	case len(s.Error) > MaxErrorBytes: // mending never makes it longer
 		return fmt.Errorf("the error has %d bytes; at most %d are allowed", len(s.Error), MaxErrorBytes)
-	case len(s.Message) > wire.MaxMessageBytes:
-		return fmt.Errorf("the event has %d bytes; at most %d are allowed", len(s.Message), wire.MaxMessageBytes)
+	case len(s.Message) > maxMessageBytes:
+		return fmt.Errorf("the event has %d bytes; at most %d are allowed", len(s.Message), maxMessageBytes)
 	case !utf8.ValidString(s.Handler) || !utf8.ValidString(s.Peer) || !utf8.ValidString(s.Subject):
 		return errText // it could be written, and not be read again
 	}

@@ -96,7 +96,7 @@ func TestPutRefuses(t *testing.T) {
 		"a long handler": {func(l *Letter) { l.Handler = strings.Repeat("x", MaxHandlerBytes+1) }, "handler"},
 		"a long peer":    {func(l *Letter) { l.Peer = strings.Repeat("x", wire.MaxNodeBytes+1) }, "peer"},
 		"a long subject": {func(l *Letter) { l.Subject = strings.Repeat("x", wire.MaxSubjectBytes+1) }, "subject"},
-		"a large event":  {func(l *Letter) { l.Message = make([]byte, wire.MaxMessageBytes+1) }, "event"},
+		"a large event":  {func(l *Letter) { l.Message = make([]byte, maxMessageBytes+1) }, "event"},
 		"no UTF-8":       {func(l *Letter) { l.Handler = "\xff" }, "UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestTheLargestLetterFits(t *testing.T) {
 	l, _ := openTest(t, 10)
 	one := letter(1, strings.Repeat("h", MaxHandlerBytes))
 	one.Peer, one.Subject = strings.Repeat("p", wire.MaxNodeBytes), strings.Repeat("s", wire.MaxSubjectBytes)
-	one.Error, one.Message = strings.Repeat("\xff", MaxErrorBytes+9), bytes.Repeat([]byte{7}, wire.MaxMessageBytes)
+	one.Error, one.Message = strings.Repeat("\xff", MaxErrorBytes+9), bytes.Repeat([]byte{7}, maxMessageBytes)
 	put(t, l, one)
 	got, err := l.Get(one.Key())
 	if err != nil || !bytes.Equal(got.Message, one.Message) || got.Error == "" {

@@ -36,17 +36,17 @@ type feed struct {
 	got []*nats.Msg // guarded by mu
 }
 
-// fed is a message that the feed has brought.
+// fed is an event that the feed has brought.
 type fed struct {
 	handout.Entry
-	message []byte
+	message []byte // the event
 }
 
-// newFed is a message without its sequence. A key that can not be read is no reason to hold an event
+// newFed is an event without its sequence. A key that can not be read is no reason to hold an event
 // back: its readers say what is wrong.
-func newFed(subject string, message []byte) fed {
+func newFed(subject string, event []byte) fed {
 	_, key, _ := wire.SplitSubject(subject)
-	return fed{handout.Entry{Key: key, Bytes: len(message)}, message}
+	return fed{handout.Entry{Key: key, Bytes: len(event)}, event}
 }
 
 // burst is how many messages the library takes at once, if they are there.
@@ -97,9 +97,19 @@ func (f *feed) read(m *nats.Msg) (fed, error) {
 	}
 	f.asked--
 	f.usual += (len(m.Data) - f.usual) / usualOf
-	e := newFed(m.Subject, m.Data)
+	e := newFed(m.Subject, eventOf(m.Data))
 	e.Sequence = about.Sequence.Stream
 	return e, nil
+}
+
+// eventOf is the event of a stored message. What can not be read is given out as it is: its readers say
+// what is wrong, and keep it as a dead letter.
+func eventOf(message []byte) []byte {
+	events, err := wire.SplitStored(message, nil)
+	if err != nil || len(events) != 1 {
+		return message
+	}
+	return events[0]
 }
 
 const (

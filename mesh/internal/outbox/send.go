@@ -157,7 +157,7 @@ func (p *parcel) load(r *reader) bool {
 		cancel()
 		switch {
 		case err == nil:
-			p.message = m.Data
+			p.message = eventOf(m.Data)
 			if p.message == nil {
 				p.message = []byte{}
 			}

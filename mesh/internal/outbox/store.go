@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/wire"
 )
 
 // Pending is a message on its way into the stream.
@@ -44,14 +45,14 @@ func (p *Pending) Wait(ctx context.Context) error {
 	}
 }
 
-// Store sends the message on its way, under the subject of one of the types and
-// a key. Messages are stored in the order of the calls. It returns before the message
+// Store sends an event on its way, under the subject of one of the types and
+// a key. Events are stored in the order of the calls. It returns before the event
 // is stored: see Pending. While 1,024 messages are unanswered it waits, until ctx
 // ends. The id makes the message one with every other of that id. The caller sees to
-// the size, and may use message again when Store has returned.
+// the size, and may use event again when Store has returned.
 // Errors: ErrFull, ErrDisk, ErrClosed, or ctx's, also if it had ended before; the message is not
 // stored then.
-func (o *Outbox) Store(ctx context.Context, subject string, id [16]byte, message []byte) (*Pending, error) {
+func (o *Outbox) Store(ctx context.Context, subject string, id [16]byte, event []byte) (*Pending, error) {
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("store %s: %w", subject, context.Cause(ctx))
 	}
@@ -63,8 +64,9 @@ func (o *Outbox) Store(ctx context.Context, subject string, id [16]byte, message
 	}
 	p := &Pending{done: make(chan struct{}), tail: o.tailOf(subject)}
 	if p.tail != nil {
-		p.kept = keep(subject, message)
+		p.kept = keep(subject, event)
 	}
+	message := wire.AppendContainer(make([]byte, 0, wire.ContainerSize(len(event))), event)
 	err := o.answers.send(ctx, p, subject, id, message)
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", subject, err)
@@ -81,11 +83,11 @@ func (o *Outbox) tailOf(subject string) *tail {
 	return nil
 }
 
-// keep is what a tail gets of a message: a copy, unless it is large.
-func keep(subject string, message []byte) fed {
-	e := newFed(subject, message)
-	if e.message = nil; len(message) <= maxTailMessage {
-		e.message = append([]byte{}, message...)
+// keep is what a tail gets of an event: a copy, unless it is large.
+func keep(subject string, event []byte) fed {
+	e := newFed(subject, event)
+	if e.message = nil; len(event) <= maxTailMessage {
+		e.message = append([]byte{}, event...)
 	}
 	return e
 }

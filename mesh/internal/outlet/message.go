@@ -5,15 +5,24 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// AppendMessage appends the message of an event, whose value is encoded, to dst. steps are those of
-// its path, see cause.Path.AppendSteps.
-func AppendMessage(dst []byte, h *cause.Header, steps [][]byte, payload []byte) ([]byte, error) {
-	e := wire.Envelope{ID: wire.ID(h.ID), Root: wire.ID(h.Root), Parent: wire.ID(h.Parent), Key: h.Key, Path: steps, Payload: payload}
-	e.SetAge(h.At(), h.Age())
-	return wire.AppendEnvelope(dst, &e)
+// AppendEvent appends an event, whose value is encoded, to dst: see wire.AppendEvent. steps are those
+// of its path, see cause.Path.AppendSteps.
+func AppendEvent(dst []byte, h *cause.Header, steps [][]byte, payload []byte) ([]byte, error) {
+	e := wire.Envelope{ID: wire.ID(h.ID), Root: wire.ID(h.Root), Parent: wire.ID(h.Parent), Time: h.At(), Age: h.Age(),
+		Key: h.Key, Path: steps, Payload: payload}
+	return wire.AppendEvent(dst, &e)
 }
 
-// Message is the message of an event, whose value is encoded.
+// Event is an event, whose value is encoded, as it stands in a message.
+func Event(h *cause.Header, payload []byte) ([]byte, error) {
+	return AppendEvent(nil, h, h.Lineage().AppendSteps(nil), payload)
+}
+
+// Message is the message of a single event, whose value is encoded.
 func Message(h *cause.Header, payload []byte) ([]byte, error) {
-	return AppendMessage(nil, h, h.Lineage().AppendSteps(nil), payload)
+	event, err := Event(h, payload)
+	if err != nil {
+		return nil, err
+	}
+	return wire.AppendContainer(make([]byte, 0, wire.ContainerSize(len(event))), event), nil
 }

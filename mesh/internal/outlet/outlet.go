@@ -62,9 +62,10 @@ type outlet struct {
 	Spec
 	queue *queue.Core[delivery.Item]
 
-	subjects         map[string]string // by key: what was escaped lately
-	payload, message []byte            // used again for each event
-	steps            [][]byte
+	subjects       map[string]string // by key: what was escaped lately
+	payload, event []byte            // used again for each event
+	message        wire.Container
+	steps          [][]byte
 }
 
 // New makes an outlet that takes events out of a queue.
@@ -163,8 +164,12 @@ func (o *outlet) encode(h *cause.Header, value any) ([]byte, error) {
 		return nil, err
 	}
 	o.steps = h.Lineage().AppendSteps(o.steps[:0])
-	o.message, err = AppendMessage(o.message[:0], h, o.steps, payload)
-	return o.message, err
+	if o.event, err = AppendEvent(o.event[:0], h, o.steps, payload); err != nil {
+		return nil, err
+	}
+	o.message.Reset()
+	o.message.Add(o.event)
+	return o.message.Bytes(), nil
 }
 
 // payloadOf is the payload that the value is, or is encoded to, valid until the next call.

@@ -37,22 +37,22 @@ type Stored struct {
 	of      *steps.Type
 	header  cause.Header
 	subject string // on the wire
-	message []byte
+	event   []byte
 
 	pending *outbox.Pending
 	err     error // why the outbox did not take it
 }
 
-// Seal makes the message of an event, whose value is encoded.
+// Seal encodes an event, whose value is encoded.
 func (s *Store) Seal(of *steps.Type, h *cause.Header, payload []byte) (Stored, error) {
-	message, err := Message(h, payload)
+	event, err := Event(h, payload)
 	if err != nil {
 		return Stored{}, s.refuse(h, stats.NotWireSafe, err)
 	}
-	if len(message) > s.maxPayload {
-		return Stored{}, s.refuse(h, stats.PayloadSize, fmt.Errorf("it has %d bytes, at most %d are allowed (max_payload)", len(message), s.maxPayload))
+	if size := wire.ContainerSize(len(event)); size > s.maxPayload {
+		return Stored{}, s.refuse(h, stats.PayloadSize, fmt.Errorf("it has %d bytes, at most %d are allowed (max_payload)", size, s.maxPayload))
 	}
-	return Stored{of: of, header: *h, subject: string(wire.AppendSubject(nil, h.Subject(), h.Key)), message: message}, nil
+	return Stored{of: of, header: *h, subject: string(wire.AppendSubject(nil, h.Subject(), h.Key)), event: event}, nil
 }
 
 // Send gives an event to the outbox, unless ctx has ended. Events are stored in the order of the
@@ -62,7 +62,7 @@ func (s *Store) Send(ctx context.Context, e Stored) Stored {
 		e.err = fmt.Errorf("it was not stored: %w", clock.EndOf(ctx))
 		return e
 	}
-	e.pending, e.err = s.Store(ctx, e.subject, e.header.ID, e.message)
+	e.pending, e.err = s.Store(ctx, e.subject, e.header.ID, e.event)
 	return e
 }
 

@@ -43,28 +43,28 @@ func BenchmarkAppendMessage(b *testing.B) {
 	payload, message, subject := make([]byte, 0, 1024), make([]byte, 0, 1024), make([]byte, 0, 256)
 	for b.Loop() {
 		e.Payload, _ = AppendPayload(payload, &typicalPayload)
-		if _, err := AppendEnvelope(message, e); err != nil {
+		if _, err := AppendEvent(message, e); err != nil {
 			b.Fatal(err)
 		}
 		AppendSubject(subject, "hunt.clue.unlocked", e.Key)
 	}
 }
 
-func BenchmarkAppendEnvelope(b *testing.B) {
+func BenchmarkAppendEvent(b *testing.B) {
 	e := typical()
 	e.Payload = must(AppendPayload(nil, &typicalPayload))
 	b.Run("hand", func(b *testing.B) {
 		b.ReportAllocs()
 		buffer := make([]byte, 0, 1024)
 		for b.Loop() {
-			if _, err := AppendEnvelope(buffer, e); err != nil {
+			if _, err := AppendEvent(buffer, e); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	b.Run("library", func(b *testing.B) {
 		b.ReportAllocs()
-		in := libraryEnvelope{Version: Version, ID: e.ID[:], Root: e.Root[:], Parent: e.Parent[:], Time: e.Time, Waited: uint64(e.Waited), Key: e.Key, Payload: e.Payload}
+		in := libraryEnvelope{ID: e.ID[:], Root: e.Root[:], Parent: e.Parent[:], Time: e.Time, Age: uint64(e.Age), Key: e.Key, Payload: e.Payload}
 		for _, step := range e.Path {
 			in.Path = append(in.Path, string(step))
 		}
@@ -76,16 +76,16 @@ func BenchmarkAppendEnvelope(b *testing.B) {
 	})
 }
 
-func BenchmarkDecodeEnvelope(b *testing.B) {
+func BenchmarkDecodeEvent(b *testing.B) {
 	e := typical()
 	e.Payload = must(AppendPayload(nil, &typicalPayload))
-	message := must(AppendEnvelope(nil, e))
+	message := must(AppendEvent(nil, e))
 	b.ReportMetric(float64(len(message)), "bytes")
 	b.Run("hand", func(b *testing.B) {
 		b.ReportAllocs()
 		var into Envelope
 		for b.Loop() {
-			if err := DecodeEnvelope(message, &into); err != nil {
+			if err := DecodeEvent(message, &into); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -1,15 +1,17 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
-// DecodeEnvelope decodes one message into e and overwrites all of it. e.Path's capacity is used again; path steps and
-// payload alias message, the key is a copy. A message of an unknown version is ErrVersion; every error is ErrMalformed,
-// and leaves e empty.
+// DecodeEvent decodes one event of a container into e and overwrites all of it. e.Path's capacity is used again; path
+// steps and payload alias event, the key is a copy. Every error is ErrMalformed, and leaves e empty.
 //
-// It reads every definite-length CBOR form of the right types, also longer ones than AppendEnvelope writes, so that a
-// plain CBOR library can be a sender. The payload is not looked into: see DecodePayload.
-func DecodeEnvelope(message []byte, e *Envelope) error {
-	err := decodeEnvelope(message, e)
+// It reads every definite-length CBOR form of the right types, also longer ones than AppendEvent writes, so that a plain
+// CBOR library can be a sender. The payload is not looked into: see DecodePayload.
+func DecodeEvent(event []byte, e *Envelope) error {
+	err := decodeEvent(event, e)
 	if err == nil {
 		return nil
 	}
@@ -23,57 +25,52 @@ func (e *Envelope) reset() {
 	*e = Envelope{Path: e.Path[:0]}
 }
 
-func decodeEnvelope(message []byte, e *Envelope) error {
-	r := reader{data: message}
-	if err := r.begin(); err != nil {
+func decodeEvent(event []byte, e *Envelope) error {
+	r := reader{data: event}
+	if err := r.beginEvent(); err != nil {
 		return err
 	}
+	if err := r.event(e, "age"); err != nil {
+		return err
+	}
+	return e.check()
+}
+
+// beginEvent reads the array's head, unless the event is too large.
+func (r *reader) beginEvent() error {
+	if len(r.data) > MaxEventBytes {
+		return fmt.Errorf("it has %d bytes; at most %d are allowed", len(r.data), MaxEventBytes)
+	}
+	count, err := r.expect(majorArray)
+	if err != nil {
+		return err
+	}
+	if count != fields {
+		return fmt.Errorf("array of %d elements; want %d", count, fields)
+	}
+	return nil
+}
+
+// event reads all elements; duration is what the fifth is called.
+func (r *reader) event(e *Envelope, duration string) error {
 	if err := r.identity(e); err != nil {
 		return err
 	}
 	if err := r.time(e); err != nil {
 		return err
 	}
-	var err error
-	if e.Waited, err = r.unsigned(); err != nil {
-		return fmt.Errorf("waited: %w", err)
+	age, err := r.unsigned()
+	if err != nil {
+		return fmt.Errorf("%s: %w", duration, err)
 	}
+	e.Age = time.Duration(age)
 	if err := r.key(e); err != nil {
 		return err
 	}
 	if e.Path, err = r.path(e.Path[:0]); err != nil {
 		return fmt.Errorf("path: %w", err)
 	}
-	if err := r.payload(e); err != nil {
-		return err
-	}
-	return e.check()
-}
-
-// begin reads the array's head and the version, unless the message is too large. The version comes first so that a
-// message of a later version is named as such, however many fields it has.
-func (r *reader) begin() error {
-	if len(r.data) > MaxMessageBytes {
-		return fmt.Errorf("it has %d bytes; at most %d are allowed", len(r.data), MaxMessageBytes)
-	}
-	count, err := r.expect(majorArray)
-	if err != nil {
-		return err
-	}
-	if count == 0 {
-		return fmt.Errorf("array of 0 elements; want %d", fields)
-	}
-	version, err := r.expect(majorUint)
-	if err != nil {
-		return fmt.Errorf("version: %w", err)
-	}
-	if version != Version {
-		return fmt.Errorf("%w %d; this node reads version %d", ErrVersion, version, Version)
-	}
-	if count != fields {
-		return fmt.Errorf("array of %d elements; version %d has %d", count, Version, fields)
-	}
-	return nil
+	return r.payload(e)
 }
 
 // identity reads id, root and parent.
@@ -114,15 +111,12 @@ func (r *reader) key(e *Envelope) error {
 	return nil
 }
 
-// payload reads the last field and the message's end.
+// payload reads the last field and the event's end.
 func (r *reader) payload(e *Envelope) (err error) {
-	if e.Payload, err = r.content(majorBytes, MaxMessageBytes); err != nil {
+	if e.Payload, err = r.content(majorBytes, MaxEventBytes); err != nil {
 		return fmt.Errorf("payload: %w", err)
 	}
-	if r.off != len(r.data) {
-		return fmt.Errorf("%d bytes follow the array", len(r.data)-r.off)
-	}
-	return nil
+	return r.end()
 }
 
 // id reads one byte string of 16 bytes.

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 )
 
@@ -18,12 +19,12 @@ func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 // Envelope is one event as it travels: what the mesh knows of it, and its payload.
 type Envelope struct {
-	ID     ID     // this event; never zero
-	Root   ID     // the event that began the cascade; ID itself for a root
-	Parent ID     // the event whose handler emitted this one; zero for a root that none did, and only for a root
-	Time   int64  // when it was emitted, by the emitter's clock: nanoseconds since 1970-01-01 UTC
-	Waited int64  // nanoseconds between the root's time and Time that are not the age of the cascade, see Age; never negative
-	Key    string // unit of ordering; valid UTF-8, at most MaxKeyBytes, may be empty
+	ID     ID            // this event; never zero
+	Root   ID            // the event that began the cascade; ID itself for a root
+	Parent ID            // the event whose handler emitted this one; zero for a root that none did, and only for a root
+	Time   int64         // when it was emitted, by the emitter's clock: nanoseconds since 1970-01-01 UTC; for people alone
+	Age    time.Duration // of the cascade, see cause.Header.Age; never negative, and 0 for a root
+	Key    string        // unit of ordering; valid UTF-8, at most MaxKeyBytes, may be empty
 
 	// Path has a step "node:subject" for each event from the root to this one, 1 to MaxPathSteps of them. Decoded steps
 	// alias the message: whoever keeps them after the message is gone interns or copies them.
@@ -79,7 +80,8 @@ var (
 	errNotRoot  = errors.New("an event whose root is another is not a root: it must have a parent, and path two steps or more")
 	errParent   = errors.New("an event is not its own parent")
 	errNoSteps  = errors.New("path is empty; it has at least this event's own step")
-	errWaited   = errors.New("waited is negative")
+	errAge      = errors.New("age is negative")
+	errRootAge  = errors.New("a root has no age: it must be 0")
 	errPayload  = errors.New("payload is empty; it is one CBOR item")
 )
 
@@ -94,8 +96,8 @@ func (e *Envelope) check() error {
 		return errNoSteps
 	case len(e.Path) > MaxPathSteps:
 		return fmt.Errorf("path has %d steps; at most %d are allowed", len(e.Path), MaxPathSteps)
-	case e.Waited < 0:
-		return errWaited
+	case e.Age < 0:
+		return errAge
 	case len(e.Payload) == 0:
 		return errPayload
 	}
@@ -104,6 +106,8 @@ func (e *Envelope) check() error {
 		return errParent
 	case e.IsRoot() && len(e.Path) != 1:
 		return errRoot
+	case e.IsRoot() && e.Age != 0:
+		return errRootAge
 	case !e.IsRoot() && (e.Parent.IsZero() || len(e.Path) == 1):
 		return errNotRoot
 	}

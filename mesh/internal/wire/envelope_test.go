@@ -15,7 +15,7 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 	var into Envelope // one for all: decoding overwrites whatever was there
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawEnvelope(t)
-		message, err := AppendEnvelope([]byte("before"), e)
+		message, err := AppendEvent([]byte("before"), e)
 		if err != nil {
 			t.Fatalf("encode: %v", err)
 		}
@@ -26,7 +26,7 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 		if want := must(libraryEncode(e)); !bytes.Equal(message, want) {
 			t.Fatalf("encoded %x\nthe library %x", message, want)
 		}
-		if err := DecodeEnvelope(message, &into); err != nil {
+		if err := DecodeEvent(message, &into); err != nil {
 			t.Fatalf("decode: %v", err)
 		}
 		if !reflect.DeepEqual(&into, e) {
@@ -61,7 +61,7 @@ func TestEnvelopeDerived(t *testing.T) {
 }
 
 // What every receiver would drop is refused where it is emitted.
-func TestAppendEnvelopeRefuses(t *testing.T) {
+func TestAppendEventRefuses(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(e *Envelope)
@@ -79,18 +79,19 @@ func TestAppendEnvelopeRefuses(t *testing.T) {
 		{"no path", func(e *Envelope) { e.Path = nil }, nil, "path is empty"},
 		{"33 steps", func(e *Envelope) { e.Path = steps(strings.Fields(strings.Repeat("a:a.b.c ", 33))...) }, nil, "33 steps"},
 		{"bad step", func(e *Envelope) { e.Path[1] = []byte("clue-1:clue.answer") }, nil, "step 2: subject"},
-		{"negative wait", func(e *Envelope) { e.Waited = -1 }, nil, "waited is negative"},
+		{"negative age", func(e *Envelope) { e.Age = -1 }, nil, "age is negative"},
+		{"root with an age", func(e *Envelope) { e.Root, e.Parent, e.Path, e.Age = e.ID, ID{}, e.Path[:1], 1 }, nil, "no age"},
 		{"no payload", func(e *Envelope) { e.Payload = nil }, nil, "payload is empty"},
 		{"long key", func(e *Envelope) { e.Key = strings.Repeat("k", MaxKeyBytes+1) }, ErrKeyTooLong, "it has 1025"},
 		{"bad key", func(e *Envelope) { e.Key = "team\xFF" }, ErrKeyNotUTF8, `team\xff`},
-		{"large", func(e *Envelope) { e.Payload = make([]byte, MaxMessageBytes) }, nil, "at most 1048576"},
+		{"large", func(e *Envelope) { e.Payload = make([]byte, MaxEventBytes) }, nil, "at most 1048567"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			e := typical()
 			e.Payload = []byte{0xA0}
 			test.change(e)
-			out, err := AppendEnvelope([]byte("before"), e)
+			out, err := AppendEvent([]byte("before"), e)
 			if !errors.Is(err, ErrInvalid) || (test.is != nil && !errors.Is(err, test.is)) || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("error %v; want one that says %q", err, test.says)
 			}
@@ -105,22 +106,25 @@ func TestAppendEnvelopeRefuses(t *testing.T) {
 func TestMessageAtTheCap(t *testing.T) {
 	e := typical()
 	e.Payload = make([]byte, 70_000) // the payload's head has its four-byte form from here on
-	rest := len(must(AppendEnvelope(nil, e))) - len(e.Payload)
-	e.Payload = make([]byte, MaxMessageBytes-rest)
-	message, err := AppendEnvelope([]byte("before"), e) // the cap is on the message, not on dst
-	if err != nil || len(message) != len("before")+MaxMessageBytes {
+	rest := len(must(AppendEvent(nil, e))) - len(e.Payload)
+	e.Payload = make([]byte, MaxEventBytes-rest)
+	message, err := AppendEvent([]byte("before"), e) // the cap is on the message, not on dst
+	if err != nil || len(message) != len("before")+MaxEventBytes {
 		t.Fatalf("%d bytes: %v", len(message), err)
 	}
 	message = message[len("before"):]
 	var into Envelope
-	if err := DecodeEnvelope(message, &into); err != nil {
+	if err := DecodeEvent(message, &into); err != nil {
 		t.Errorf("decode at the cap: %v", err)
 	}
+	if size := len(AppendContainer(nil, message)); size != MaxMessageBytes {
+		t.Errorf("it makes a message of %d bytes", size)
+	}
 	e.Payload = append(e.Payload, 0)
-	if _, err := AppendEnvelope(nil, e); !errors.Is(err, ErrInvalid) {
+	if _, err := AppendEvent(nil, e); !errors.Is(err, ErrInvalid) {
 		t.Errorf("encode over the cap: %v", err)
 	}
-	if err := DecodeEnvelope(must(libraryEncode(e)), &into); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "1048577 bytes") {
+	if err := DecodeEvent(must(libraryEncode(e)), &into); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "1048568 bytes") {
 		t.Errorf("decode over the cap: %v", err)
 	}
 }
@@ -129,16 +133,16 @@ func TestEnvelopeAllocates(t *testing.T) {
 	e, into := typical(), Envelope{}
 	e.Payload = []byte{0xA0}
 	buffer := make([]byte, 0, 512)
-	message := must(AppendEnvelope(nil, e))
+	message := must(AppendEvent(nil, e))
 	subject := string(AppendSubject(nil, string(e.Subject()), e.Key))
-	if n := testing.AllocsPerRun(100, func() { _, _ = AppendEnvelope(buffer, e) }); n != 0 {
-		t.Errorf("AppendEnvelope: %v allocations; want 0", n)
+	if n := testing.AllocsPerRun(100, func() { _, _ = AppendEvent(buffer, e) }); n != 0 {
+		t.Errorf("AppendEvent: %v allocations; want 0", n)
 	}
-	if n := testing.AllocsPerRun(100, func() { _ = DecodeEnvelope(message, &into) }); n > 1 {
-		t.Errorf("DecodeEnvelope: %v allocations; want the key only", n)
+	if n := testing.AllocsPerRun(100, func() { _ = DecodeEvent(message, &into) }); n > 1 {
+		t.Errorf("DecodeEvent: %v allocations; want the key only", n)
 	}
-	if n := testing.AllocsPerRun(100, func() { _ = DecodeEnvelope(message, &Envelope{}) }); n > 3 {
-		t.Errorf("DecodeEnvelope into a new envelope: %v allocations; want the key, the path and the envelope", n)
+	if n := testing.AllocsPerRun(100, func() { _ = DecodeEvent(message, &Envelope{}) }); n > 3 {
+		t.Errorf("DecodeEvent into a new envelope: %v allocations; want the key, the path and the envelope", n)
 	}
 	if n := testing.AllocsPerRun(100, func() { _ = into.MatchSubject(subject) }); n != 0 {
 		t.Errorf("MatchSubject: %v allocations; want 0", n)

@@ -7,18 +7,18 @@ import (
 
 // Errors of decoding.
 var (
-	// ErrMalformed is every error of DecodeEnvelope, DecodePayload, DecodeKey and SplitSubject. The text around it says
+	// ErrMalformed is every error of SplitContainer, DecodeEvent, DecodeStored, DecodePayload, DecodeKey and SplitSubject. The text around it says
 	// what is wrong, and where.
 	ErrMalformed = errors.New("malformed message")
 
-	// ErrVersion says that a message has a version this node cannot read: most likely its sender runs a newer release.
+	// ErrVersion says that a message has a version this node cannot read: its sender runs another release.
 	// Such an error is ErrMalformed, too.
-	ErrVersion = errors.New("unknown envelope version")
+	ErrVersion = errors.New("unknown wire version")
 )
 
 // Errors of encoding.
 var (
-	// ErrInvalid is every error of AppendEnvelope and AppendPayload: the event breaks a rule of the format, and every
+	// ErrInvalid is every error of AppendEvent and AppendPayload: the event breaks a rule of the format, and every
 	// receiver would drop it. The text around it says which rule.
 	ErrInvalid = errors.New("event cannot be encoded")
 

@@ -11,18 +11,18 @@ import (
 	"testing"
 )
 
-// FuzzDecodeEnvelope holds the hand-written decoder against the library and the text of docs/wire.md: both accept the
+// FuzzDecodeEvent holds the hand-written decoder against the library and the text of docs/wire.md: both accept the
 // same messages and find the same in them.
-func FuzzDecodeEnvelope(f *testing.F) {
+func FuzzDecodeEvent(f *testing.F) {
 	for _, vector := range goldenVectors(f) {
-		f.Add(vector.message)
+		f.Add(vector.event)
 	}
 	for _, refused := range refusals() {
-		f.Add(must(hex.DecodeString(refused.Message)))
+		f.Add(must(hex.DecodeString(refused.Event)))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		var e Envelope
-		err := DecodeEnvelope(message, &e)
+		err := DecodeEvent(message, &e)
 		want, libraryErr := libraryDecode(message)
 		if (err == nil) != (libraryErr == nil) {
 			t.Fatalf("%x\nby hand: %v\nby the library: %v", message, err, libraryErr)
@@ -34,7 +34,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 			return
 		}
 		compareWithLibrary(t, &e, want)
-		again, err := AppendEnvelope(nil, &e)
+		again, err := AppendEvent(nil, &e)
 		if err != nil {
 			t.Fatalf("%x decodes but does not encode: %v", message, err)
 		}
@@ -51,7 +51,7 @@ func compareWithLibrary(t *testing.T, got *Envelope, want *libraryEnvelope) {
 	t.Helper()
 	same := string(got.ID[:]) == string(want.ID) && string(got.Root[:]) == string(want.Root) &&
 		got.Parent.IsZero() == (want.Parent == nil) && (want.Parent == nil || string(got.Parent[:]) == string(want.Parent)) &&
-		got.Time == want.Time && uint64(got.Waited) == want.Waited && got.Key == want.Key && bytes.Equal(got.Payload, want.Payload) && len(got.Path) == len(want.Path)
+		got.Time == want.Time && uint64(got.Age) == want.Age && got.Key == want.Key && bytes.Equal(got.Payload, want.Payload) && len(got.Path) == len(want.Path)
 	for i := range want.Path {
 		same = same && string(got.Path[i]) == want.Path[i]
 	}
@@ -114,7 +114,7 @@ func checkDecoded(t *testing.T, payload []byte, err error, value, into any) {
 
 // The committed seeds are there: without them a short fuzz run would begin from nothing.
 func TestFuzzSeeds(t *testing.T) {
-	for _, target := range []string{"FuzzDecodeEnvelope", "FuzzReroot", "FuzzKey", "FuzzDecodePayload"} {
+	for _, target := range []string{"FuzzDecodeEvent", "FuzzDecodeStored", "FuzzSplitContainer", "FuzzReroot", "FuzzKey", "FuzzDecodePayload"} {
 		seeds := must(filepath.Glob(filepath.Join("testdata", "fuzz", target, "*")))
 		if len(seeds) == 0 {
 			t.Errorf("testdata/fuzz/%s holds no seeds", target)

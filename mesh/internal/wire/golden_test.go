@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // update writes the .hex files from the .json files, and testdata/refused.json. Both are the contract with other
@@ -27,7 +28,7 @@ type description struct {
 	Root    string      `json:"root"`    // hex
 	Parent  *string     `json:"parent"`  // hex, or null
 	Time    json.Number `json:"time"`    // nanoseconds
-	Waited  json.Number `json:"waited"`  // nanoseconds
+	Age     json.Number `json:"age"`     // nanoseconds
 	Key     string      `json:"key"`
 	Path    []string    `json:"path"`
 	Payload any         `json:"payload"` // a map's keys are strings here: "1" is the integer 1
@@ -39,6 +40,7 @@ type vector struct {
 	description description
 	envelope    *Envelope // what the description says
 	message     []byte    // what the .hex file holds
+	event       []byte    // the one in it
 }
 
 func goldenVectors(t testing.TB) []vector {
@@ -57,9 +59,10 @@ func goldenVectors(t testing.TB) []vector {
 		v.envelope = v.description.envelope()
 		hexFile := strings.TrimSuffix(file, ".json") + ".hex"
 		if *update {
-			writeHex(t, hexFile, must(AppendEnvelope(nil, v.envelope)))
+			writeHex(t, hexFile, AppendContainer(nil, must(AppendEvent(nil, v.envelope))))
 		}
-		v.message = must(hex.DecodeString(strings.Join(strings.Fields(string(must(os.ReadFile(hexFile)))), "")))
+		v.message = readHex(hexFile)
+		v.event = must(SplitContainer(v.message, nil))[0]
 		vectors = append(vectors, v)
 	}
 	return vectors
@@ -68,11 +71,11 @@ func goldenVectors(t testing.TB) []vector {
 func TestGolden(t *testing.T) {
 	for _, v := range goldenVectors(t) {
 		t.Run(v.name, func(t *testing.T) {
-			if message, err := AppendEnvelope(nil, v.envelope); err != nil || !bytes.Equal(message, v.message) {
-				t.Errorf("encoded %x, %v\nwant %x", message, err, v.message)
+			if event, err := AppendEvent(nil, v.envelope); err != nil || !bytes.Equal(AppendContainer(nil, event), v.message) {
+				t.Errorf("encoded %x, %v\nwant %x in %x", event, err, v.event, v.message)
 			}
 			var got Envelope
-			if err := DecodeEnvelope(v.message, &got); err != nil {
+			if err := DecodeStored(v.message, &got); err != nil {
 				t.Fatalf("decode: %v", err)
 			}
 			if !reflect.DeepEqual(&got, v.envelope) {
@@ -97,12 +100,48 @@ func TestGolden(t *testing.T) {
 }
 
 func (d *description) envelope() *Envelope {
-	e := &Envelope{ID: hexID(d.ID), Root: hexID(d.Root), Time: must(d.Time.Int64()), Waited: must(d.Waited.Int64()), Key: d.Key, Path: steps(d.Path...)}
+	e := &Envelope{ID: hexID(d.ID), Root: hexID(d.Root), Time: must(d.Time.Int64()), Age: time.Duration(must(d.Age.Int64())), Key: d.Key, Path: steps(d.Path...)}
 	if d.Parent != nil {
 		e.Parent = hexID(*d.Parent)
 	}
 	e.Payload = must(AppendPayload(nil, fromJSON(d.Payload)))
 	return e
+}
+
+// Each file in testdata/containers names the golden vectors whose events stand in one message, in order.
+func TestGoldenContainers(t *testing.T) {
+	events := map[string][]byte{}
+	for _, v := range goldenVectors(t) {
+		events[v.name] = v.event
+	}
+	files := must(filepath.Glob("testdata/containers/*.json"))
+	if len(files) < 2 {
+		t.Fatalf("%d containers; the files are missing", len(files))
+	}
+	for _, file := range files {
+		var about struct {
+			About  string   `json:"about"`
+			Events []string `json:"events"`
+		}
+		if err := readJSON(file, &about); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		var want [][]byte
+		for _, name := range about.Events {
+			want = append(want, events[name])
+		}
+		hexFile := strings.TrimSuffix(file, ".json") + ".hex"
+		if *update {
+			writeHex(t, hexFile, AppendContainer(nil, want...))
+		}
+		message := readHex(hexFile)
+		if got := AppendContainer(nil, want...); !bytes.Equal(got, message) {
+			t.Errorf("%s: encoded %x\nwant %x", file, got, message)
+		}
+		if got, err := SplitContainer(message, nil); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: split into %x, %v\nwant %x", file, got, err, want)
+		}
+	}
 }
 
 func hexID(s string) (id ID) {
@@ -184,6 +223,10 @@ func writeJSON(t testing.TB, file string, v any) {
 	if err := os.WriteFile(file, out.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func readHex(file string) []byte {
+	return must(hex.DecodeString(strings.Join(strings.Fields(string(must(os.ReadFile(file)))), "")))
 }
 
 // writeHex writes 32 bytes a line.

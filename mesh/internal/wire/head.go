@@ -56,6 +56,22 @@ func appendHead(dst []byte, m major, argument uint64) []byte {
 	}
 }
 
+// headBytes is how many bytes appendHead appends.
+func headBytes(argument uint64) int {
+	switch {
+	case argument < info1Byte:
+		return 1
+	case argument <= 0xFF:
+		return 2
+	case argument <= 0xFFFF:
+		return 3
+	case argument <= 0xFFFFFFFF:
+		return 5
+	default:
+		return 9
+	}
+}
+
 // appendInt appends a signed integer.
 func appendInt(dst []byte, n int64) []byte {
 	if n < 0 {

@@ -3,6 +3,7 @@ package wire
 import (
 	"regexp"
 	"strings"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -62,7 +63,6 @@ func drawEnvelope(t *rapid.T) *Envelope {
 	e := &Envelope{
 		ID:      drawID(t, "id"),
 		Time:    rapid.Int64().Draw(t, "time"),
-		Waited:  rapid.Int64Min(0).Draw(t, "waited"),
 		Key:     drawKey(t),
 		Path:    [][]byte{drawStep(t)},
 		Payload: rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "payload"),
@@ -75,6 +75,7 @@ func drawEnvelope(t *rapid.T) *Envelope {
 	if depth := rapid.IntRange(0, MaxPathSteps-1).Draw(t, "depth"); depth > 0 {
 		e.Root, e.Parent = drawID(t, "root"), drawID(t, "parent")
 		e.Root[15], e.Parent[15] = e.ID[15]^2, e.ID[15]^4 // neither is id
+		e.Age = time.Duration(rapid.Int64Min(0).Draw(t, "age"))
 		for range depth {
 			e.Path = append(e.Path, drawStep(t))
 		}

@@ -42,7 +42,7 @@ func TestALengthThatNoIntHolds(t *testing.T) {
 				"the message": long,
 				"the id":      append([]byte{0x80 | fields, Version}, long...),
 			} {
-				if err := DecodeEnvelope(message, &e); !errors.Is(err, ErrMalformed) {
+				if err := DecodeEvent(message, &e); !errors.Is(err, ErrMalformed) {
 					t.Errorf("%s is %s of %d: %v", name, m, length, err)
 				}
 			}

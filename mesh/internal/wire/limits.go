@@ -1,16 +1,23 @@
 package wire
 
-// Version is the version of the envelope that this package writes, and the only one it reads.
-const Version = 1
+// Version is the version of the format that this package writes, and the only one that it reads from links. What was
+// stored may be of version 1: see DecodeStored.
+const Version = 2
 
 // Limits, in bytes unless the name says otherwise. Encoding and decoding apply the same ones.
 const (
-	// MaxMessageBytes is the hard cap on a message, envelope and payload together: 1 MiB, the default max_payload of
+	// MaxMessageBytes is the hard cap on a message, all its events together: 1 MiB, the default max_payload of
 	// nats-server. A message over a peer's max_payload would close the whole link. Nodes set lower limits of their own.
 	MaxMessageBytes = 1 << 20
 
-	// RoomForEnvelope is more than any envelope has without its payload: a key and a path of the longest names, and the
-	// other fields.
+	// MaxContainerEvents is the cap on the events of one message.
+	MaxContainerEvents = 256
+
+	// MaxEventBytes is the cap on an event, envelope and payload together: the largest that a message has room for.
+	MaxEventBytes = MaxMessageBytes - 9
+
+	// RoomForEnvelope is more than a message of one event has besides its payload: a key and a path of the longest names,
+	// and the other fields.
 	RoomForEnvelope = 8 << 10
 
 	// MaxKeyBytes is the cap on a key before escaping. Its token is at most three times as long, so a wire subject has

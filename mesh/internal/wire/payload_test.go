@@ -196,9 +196,9 @@ func TestHostileMemory(t *testing.T) {
 		})
 	}
 	for _, test := range refusals() {
-		message := must(hex.DecodeString(test.Message))
+		message := must(hex.DecodeString(test.Event))
 		var into Envelope
-		if cost := allocated(func() { _ = DecodeEnvelope(message, &into) }); cost > 16<<10 {
+		if cost := allocated(func() { _ = DecodeEvent(message, &into) }); cost > 16<<10 {
 			t.Errorf("%s: decoding cost %d bytes", test.About, cost)
 		}
 	}

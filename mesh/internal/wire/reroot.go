@@ -6,18 +6,18 @@ import "fmt"
 // the name, as a node's name ends in a number.
 const UnknownNode = "unknown"
 
-// Reroot is the second look at a message that DecodeEnvelope refused: it reads one whose causal fields (root, parent,
-// waited and path) are null, of another type, or break a rule, but are each one CBOR item that a payload could hold. What
-// it puts into e is a root: ID, time, key and payload as sent, root the ID, no parent, nothing waited, and one step of
+// Reroot is the second look at an event that DecodeEvent refused: it reads one whose causal fields (root, parent,
+// age and path) are null, of another type, or break a rule, but are each one CBOR item that a payload could hold. What
+// it puts into e is a root: ID, time, key and payload as sent, root the ID, no parent, no age, and one step of
 // UnknownNode and the event subject that the message came on. So an event is not lost because the record of its causes is
 // damaged.
 //
-// All else is as strict as in DecodeEnvelope: version, number of elements, id, time, key and payload. Every error is
-// ErrMalformed and leaves e empty. The step is allocated, payload aliases message.
-func Reroot(message []byte, eventSubject string, e *Envelope) error {
-	err := decodeWithoutCauses(message, e)
+// All else is as strict as in DecodeEvent: number of elements, id, time, key and payload. Every error is ErrMalformed and
+// leaves e empty. The step is allocated, payload aliases event.
+func Reroot(event []byte, eventSubject string, e *Envelope) error {
+	err := decodeWithoutCauses(event, e)
 	if err == nil {
-		e.Root, e.Parent, e.Waited = e.ID, ID{}, 0
+		e.Root, e.Parent, e.Age = e.ID, ID{}, 0
 		e.Path = append(e.Path[:0], []byte(UnknownNode+":"+eventSubject))
 		err = e.check()
 	}
@@ -29,9 +29,9 @@ func Reroot(message []byte, eventSubject string, e *Envelope) error {
 }
 
 // decodeWithoutCauses reads what does not say how the event came about, and passes over the rest.
-func decodeWithoutCauses(message []byte, e *Envelope) error {
-	r := reader{data: message}
-	if err := r.begin(); err != nil {
+func decodeWithoutCauses(event []byte, e *Envelope) error {
+	r := reader{data: event}
+	if err := r.beginEvent(); err != nil {
 		return err
 	}
 	if err := r.id(&e.ID); err != nil {
@@ -43,7 +43,7 @@ func decodeWithoutCauses(message []byte, e *Envelope) error {
 	if err := r.time(e); err != nil {
 		return err
 	}
-	if err := r.skip("waited"); err != nil {
+	if err := r.skip("age"); err != nil {
 		return err
 	}
 	if err := r.key(e); err != nil {

@@ -18,8 +18,8 @@ func TestReroot(t *testing.T) {
 	for _, test := range refusals() {
 		t.Run(test.About, func(t *testing.T) {
 			e := *typical()
-			e.Waited = 1 // all that was there is overwritten
-			err := Reroot(must(hex.DecodeString(test.Message)), "clue.clue.solved", &e)
+			e.Age = 1 // all that was there is overwritten
+			err := Reroot(must(hex.DecodeString(test.Event)), "clue.clue.solved", &e)
 			if !test.Rerooted {
 				if !errors.Is(err, ErrMalformed) || len(e.Path) != 0 || e.Payload != nil || !e.ID.IsZero() {
 					t.Errorf("error %v, left %+v", err, e)
@@ -34,7 +34,7 @@ func TestReroot(t *testing.T) {
 		})
 	}
 	for _, subject := range []string{"", "clue.clue", "clue.clue.solved.Team", "clue.*.solved"} {
-		if err := Reroot(must(hex.DecodeString(with(2, nil))), subject, new(Envelope)); !errors.Is(err, ErrMalformed) {
+		if err := Reroot(must(hex.DecodeString(with(1, nil))), subject, new(Envelope)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("on subject %q: %v", subject, err)
 		}
 	}
@@ -45,10 +45,10 @@ func TestRerootKeepsTheEvent(t *testing.T) {
 	var e Envelope
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawEnvelope(t)
-		if err := Reroot(must(AppendEnvelope(nil, want)), string(want.Subject()), &e); err != nil {
+		if err := Reroot(must(AppendEvent(nil, want)), string(want.Subject()), &e); err != nil {
 			t.Fatal(err)
 		}
-		want.Root, want.Parent, want.Waited = want.ID, ID{}, 0
+		want.Root, want.Parent, want.Age = want.ID, ID{}, 0
 		want.Path = steps(UnknownNode + ":" + string(want.Subject()))
 		if !reflect.DeepEqual(&e, want) {
 			t.Fatalf("%+v\nwant %+v", e, want)
@@ -59,10 +59,10 @@ func TestRerootKeepsTheEvent(t *testing.T) {
 // FuzzReroot holds the second look against the library and the text of docs/wire.md.
 func FuzzReroot(f *testing.F) {
 	for _, vector := range goldenVectors(f) {
-		f.Add(vector.message)
+		f.Add(vector.event)
 	}
 	for _, refused := range refusals() {
-		f.Add(must(hex.DecodeString(refused.Message)))
+		f.Add(must(hex.DecodeString(refused.Event)))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		var e, again Envelope
@@ -72,7 +72,7 @@ func FuzzReroot(f *testing.F) {
 			if !errors.Is(err, ErrMalformed) || len(err.Error()) > 600 || e.Payload != nil {
 				t.Fatalf("%x: %v, left %+v", message, err, e)
 			}
-			if DecodeEnvelope(message, &e) == nil {
+			if DecodeEvent(message, &e) == nil {
 				t.Fatalf("%x is a good message: %v", message, err)
 			}
 			// The library does not look into text that it passes over.
@@ -85,7 +85,7 @@ func FuzzReroot(f *testing.F) {
 			t.Fatalf("%x becomes a root; by the library: %v", message, libraryErr)
 		}
 		compareWithLibrary(t, &e, want)
-		if err := DecodeEnvelope(must(AppendEnvelope(nil, &e)), &again); err != nil || !reflect.DeepEqual(e, again) {
+		if err := DecodeEvent(must(AppendEvent(nil, &e)), &again); err != nil || !reflect.DeepEqual(e, again) {
 			t.Fatalf("%x gives %+v, which comes back as %+v: %v", message, e, again, err)
 		}
 	})
@@ -102,19 +102,19 @@ var damagedDecoder = must(cbor.DecOptions{
 
 // libraryReroot puts good causes in the place of the message's own, and decodes the result.
 func libraryReroot(message []byte) (*libraryEnvelope, error) {
-	if len(message) > MaxMessageBytes {
+	if len(message) > MaxEventBytes {
 		return nil, errors.New("too large")
 	}
 	var items []cbor.RawMessage
 	if err := damagedDecoder.Unmarshal(message, &items); err != nil {
 		return nil, err
 	}
-	if len(items) != 9 {
+	if len(items) != 8 {
 		return nil, fmt.Errorf("%d elements", len(items))
 	}
-	items[2], items[3], items[5] = items[1], cbor.RawMessage{0xF6}, cbor.RawMessage{0}
-	items[7] = must(libraryEncoder.Marshal([]string{"unknown:clue.clue.solved"}))
-	return libraryDecode(append([]byte{0x89}, bytes.Join(asBytes(items), nil)...))
+	items[1], items[2], items[4] = items[0], cbor.RawMessage{0xF6}, cbor.RawMessage{0}
+	items[6] = must(libraryEncoder.Marshal([]string{"unknown:clue.clue.solved"}))
+	return libraryDecode(append([]byte{0x88}, bytes.Join(asBytes(items), nil)...))
 }
 
 func asBytes(items []cbor.RawMessage) (list [][]byte) {

@@ -101,7 +101,7 @@ type BatchEvent struct {
 	Tries uint64
 	// Done are the handlers that have handled it before.
 	Done []string
-	// Message is the event: see AppendEnvelope. An event larger than one message comes in parts: all
+	// Message is the event: see AppendEvent. An event larger than one message comes in parts: all
 	// but the last have More set.
 	Message []byte
 	More    bool
