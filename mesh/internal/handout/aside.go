@@ -87,7 +87,11 @@ func (s *Shelf) measure() {
 		s.level = 0
 	}
 	if s.level < before {
-		s.replace(&s.stopped)
+		rings := []*ring{&s.stopped}
+		for _, r := range s.readers {
+			rings = append(rings, &r.again)
+		}
+		s.replace(rings...)
 	}
 }
 

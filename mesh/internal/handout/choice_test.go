@@ -98,7 +98,7 @@ func TestNoKeyTakesAllCredit(t *testing.T) {
 	b.given(b.all(), "")
 }
 
-// What has no key and failed takes no more of the credit than it leaves.
+// What has no key and failed takes no more than half of the credit.
 func TestWhatIsGivenAgainLeavesRoomForWhatIsNew(t *testing.T) {
 	b := newBench(t, Config{})
 	b.join("score-1", Terms{Events: 10, Bytes: 1 << 20})
@@ -108,9 +108,7 @@ func TestWhatIsGivenAgainLeavesRoomForWhatIsNew(t *testing.T) {
 	}
 	b.wait(time.Second)
 	b.put("", 100)
-	if again := sequences(b.all(), ""); len(again) != 10 || slices.Max(again[:5]) != 5 || slices.Min(again[5:]) != 11 {
-		t.Errorf("%v, want 5 again and 5 new ones", again)
-	}
+	b.given(b.all(), "", 1, 2, 3, 4, 5, 11, 12, 13, 14, 15)
 }
 
 // Behind a key that is slow it reads on, but not while the key is quick.

@@ -22,8 +22,9 @@
 //   - Keys take turns, and so do readers. A reader's credit goes to the first in turn also if others
 //     would fit: small events do not keep a large one away.
 //   - No key has more under way at a reader than it leaves of the reader's credit, half of it if it is
-//     alone. So keys that are slow leave some for others, however many they are. What has no key and
-//     is given again keeps to the same.
+//     alone. So keys that are slow leave some for others, however many they are.
+//   - What is given again takes turns with what is new, and no more than half of a reader's credit.
+//     So events that come again faster than their reader answers keep nobody from new ones.
 //   - Events are read on beyond keys that stop, so that others go on behind any backlog of theirs, as
 //     far as the bound of memory lets it; beyond keys that are quick only as far as is of use.
 //   - In order ([ByKey], [Strict]), an event is given only when those before it are settled. What was

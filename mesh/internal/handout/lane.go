@@ -10,6 +10,8 @@ type lane struct {
 	count [places]int // its items, by their place
 	stuck int         // those aside with which no handler is done
 
+	repeated bool // what it gave last was given before
+
 	since int64 // when it came into the ring busy, or an event of it was answered since
 	slow  bool  // none was for long
 
@@ -30,11 +32,28 @@ func (l *lane) repeats() *item {
 }
 
 // first is the next event to give.
-func (l *lane) first() Entry {
-	if i := l.repeats(); i != nil {
+func (l *lane) first() Entry { return l.entry(l.repeats()) }
+
+// entry is an item's event, or without one the first that was never given.
+func (l *lane) entry(i *item) Entry {
+	if i != nil {
 		return i.Entry
 	}
 	return l.fresh.first()
+}
+
+// hasNew reports whether a lane may give an event that was never given, whatever it is to give again.
+func (s *Shelf) hasNew(l *lane) bool {
+	return s.order == Unordered && l.fresh.len() > 0 && !s.stops(l)
+}
+
+// repeatOf is the item that a lane gives next, nil if that is an event that was never given. Without an
+// order the two take turns.
+func (s *Shelf) repeatOf(l *lane) *item {
+	if l.repeated && s.hasNew(l) {
+		return nil
+	}
+	return l.repeats()
 }
 
 // ring is lanes that take turns.
@@ -122,9 +141,13 @@ func (s *Shelf) ringFor(l *lane) *ring {
 	case l.key == "":
 		return &s.common
 	}
-	r := s.ownerOf(l)
-	if n := l.count[out]; n > 0 && n >= r.free() {
+	i := s.repeatOf(l)
+	r := s.ownerOf(l, i)
+	switch n := l.count[out]; {
+	case n > 0 && n >= r.free():
 		return s.behind(l)
+	case i != nil && !s.hasNew(l):
+		return &r.again
 	}
 	return &r.ring
 }
@@ -148,9 +171,9 @@ func (s *Shelf) answered(l *lane) {
 	}
 }
 
-// ownerOf chooses the reader that gets the lane's next event.
-func (s *Shelf) ownerOf(l *lane) *reader {
-	if i := l.repeats(); i != nil && (i.holds != nil || i.small > 0) {
+// ownerOf chooses the reader that gets the lane's next event: an item, or one that was never given.
+func (s *Shelf) ownerOf(l *lane, i *item) *reader {
+	if i != nil && i.picky() {
 		return s.pick(l.key, i)
 	}
 	if l.owner == nil || l.generation != s.generation {

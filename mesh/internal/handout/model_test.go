@@ -223,7 +223,7 @@ func (m *model) idle() *modelEvent {
 func (m *model) hogged(e *modelEvent) bool {
 	for _, r := range m.readers {
 		for _, h := range r.held {
-			if e.Key != "" && h.event.Key == e.Key || m.order == Unordered && e.given && h.repeat {
+			if e.Key != "" && h.event.Key == e.Key || e.given && h.repeat {
 				return true
 			}
 		}

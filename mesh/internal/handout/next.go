@@ -48,11 +48,33 @@ func (s *Shelf) head(r *ring) *lane {
 // nextOf gives a reader the first of its lanes. Where that does not fit, the others wait too: or
 // small events would keep a large one away for ever.
 func (s *Shelf) nextOf(r *reader) (Gift, bool) {
-	l := s.head(&r.ring)
-	if l == nil || !r.fits(l.first().Bytes) {
+	l, i := s.laneFor(r)
+	if l == nil || !r.fits(l.entry(i).Bytes) {
 		return Gift{}, false
 	}
-	return s.give(l, r, l.repeats()), true
+	r.repeated = l.ring == &r.again
+	return s.give(l, r, i), true
+}
+
+// laneFor is the lane whose turn it is at a reader, and what it gives again; nil if that is an event
+// that was never given. Lanes with nothing new take turns with the others, as all of them together
+// may wait for what the reader has of them.
+func (s *Shelf) laneFor(r *reader) (*lane, *item) {
+	l, again := s.head(&r.ring), s.head(&r.again)
+	if l == nil {
+		l = s.head(&r.ring) // some may have come from again
+	}
+	if again != nil && r.mayRepeat() && (l == nil || !r.repeated) {
+		return again, again.repeats()
+	}
+	if l == nil {
+		return nil, nil
+	}
+	i := s.repeatOf(l)
+	if i != nil && !i.picky() && !r.mayRepeat() && s.hasNew(l) {
+		i = nil
+	}
+	return l, i
 }
 
 // nextCommon gives an event without a key. One that was given before and has to wait for a certain
@@ -62,12 +84,12 @@ func (s *Shelf) nextCommon() (Gift, bool) {
 	if l == nil {
 		return Gift{}, false
 	}
-	i := l.repeats()
+	i := s.repeatOf(l)
 	if i != nil {
 		if r := s.freest(i.Bytes, i); r != nil {
 			return s.give(l, r, i), true
 		}
-		if s.order != Unordered || s.level > 0 || l.fresh.len() == 0 {
+		if !s.hasNew(l) {
 			return Gift{}, false
 		}
 	}
@@ -85,6 +107,7 @@ func (s *Shelf) give(l *lane, r *reader, i *item) Gift {
 		i = s.take(l)
 	}
 	l.leave()
+	l.repeated = repeat
 	i.due = s.now
 	s.hand(i, r, repeat)
 	s.put(i, out)

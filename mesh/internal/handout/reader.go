@@ -51,7 +51,9 @@ type reader struct {
 	rest   int64 // until then it gets nothing that another could take; 0: it does not rest
 	well   bool  // it was, when readers were last chosen from
 
-	ring ring // lanes that it is to get something of
+	ring     ring // lanes that it is to get something of
+	again    ring // of these, lanes with nothing but what was given before
+	repeated bool // it got something of again last
 }
 
 // isWell reports whether it neither hangs nor rests.
@@ -72,6 +74,10 @@ func (r *reader) free() int { return r.terms.Events - r.events }
 func (r *reader) fits(bytes int) bool {
 	return r.events < r.terms.Events && (r.events == 0 || bytes <= r.terms.Bytes-r.bytes)
 }
+
+// mayRepeat reports whether the reader may get more that was given before: half of its credit is for
+// what is new. What comes again and again would else take all of it, and all of the reader's time.
+func (r *reader) mayRepeat() bool { return r.repeats < (r.terms.Events+1)/2 }
 
 // Join lets a reader have events from now on. One that is there already changes its terms, and
 // keeps what it has under way.
@@ -108,7 +114,7 @@ func (s *Shelf) Leave(name string, now int64) {
 			s.drop(list.first, 0)
 		}
 	}
-	s.gather(&r.ring)
+	s.gather(&r.ring, &r.again)
 	for _, i := range had {
 		switch {
 		case i.over:
@@ -156,7 +162,7 @@ func (s *Shelf) choose(rings ...*ring) {
 	s.generation++
 	rings = append(rings, &s.common, &s.idle)
 	for _, r := range s.readers {
-		rings = append(rings, &r.ring)
+		rings = append(rings, &r.ring, &r.again)
 	}
 	s.replace(rings...)
 }
@@ -194,14 +200,10 @@ func highest(readers []*reader, key string, takes func(*reader) bool) (best *rea
 
 // freest is the reader with most credit in which an event without a key fits; for an item, one that
 // could take it.
-//
-// Unless there is an order, what is given again takes no more of a reader's credit than it leaves for
-// what is new.
 func (s *Shelf) freest(bytes int, i *item) *reader {
 	if i == nil {
 		return freest(s.well, bytes, false)
 	}
-	share := s.order == Unordered
 	for _, readers := range [][]*reader{s.well, s.readers} {
 		var able []*reader
 		for _, r := range readers {
@@ -210,15 +212,15 @@ func (s *Shelf) freest(bytes int, i *item) *reader {
 			}
 		}
 		if len(able) > 0 {
-			return freest(able, bytes, share)
+			return freest(able, bytes, true)
 		}
 	}
-	return freest(s.readers, bytes, share) // as in pick
+	return freest(s.readers, bytes, true) // as in pick
 }
 
-func freest(readers []*reader, bytes int, share bool) (best *reader) {
+func freest(readers []*reader, bytes int, repeat bool) (best *reader) {
 	for _, r := range readers {
-		takes := r.fits(bytes) && (!share || r.repeats < r.free())
+		takes := r.fits(bytes) && (!repeat || r.mayRepeat())
 		if takes && (best == nil || r.free() > best.free()) {
 			best = r
 		}

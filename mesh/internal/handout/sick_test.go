@@ -1,6 +1,8 @@
 package handout
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -122,6 +124,46 @@ func TestACutHandlerDoesNotKeepAnotherFromNewEvents(t *testing.T) {
 	}
 }
 
+// A handler is cut, and its events come again faster than the reader answers. The other handler gets
+// all that is new, whatever the credit.
+func TestWhatComesAgainAndAgainHoldsUpNothingNew(t *testing.T) {
+	const events = 500
+	keyed := func(n uint64) string { return fmt.Sprint(n % 50) }
+	for _, c := range []struct {
+		name string
+		key  func(uint64) string
+		credit
+		rounds int
+	}{
+		{"keys", keyed, credit{32, 1 << 20}, events / 15},
+		{"no keys", func(uint64) string { return "" }, credit{32, 1 << 20}, events / 15},
+		{"a key each", func(n uint64) string { return fmt.Sprint(n) }, credit{32, 1 << 20}, events / 15},
+		{"keys, credit for one", keyed, credit{1, 1 << 20}, 3 * events},
+		{"no keys, credit for one", func(uint64) string { return "" }, credit{1, 1 << 20}, 3 * events},
+		{"keys, few bytes", keyed, credit{32, 400}, events},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, Config{})
+			b.join("score-1", Terms{Events: c.events, Bytes: c.bytes, Handlers: []string{"count", "mail"}})
+			counted := map[uint64]bool{}
+			for range c.rounds {
+				for range min(b.Wants(), events-int(b.sequence)) {
+					b.put(c.key(b.sequence), 1)
+				}
+				for _, g := range b.all() {
+					counted[g.Sequence] = true
+					b.say(g, Later, 0, "count")
+				}
+			}
+			if len(counted) < events {
+				t.Errorf("the good handler got %d of %d events: %+v", len(counted), events, b.Counts())
+			}
+		})
+	}
+}
+
+type credit struct{ events, bytes int }
+
 // One of two instances hangs. What it has goes to the other after Patience, what it would have got
 // too. What it says in the end counts.
 func TestWhatAHangingReaderHasGoesToAnother(t *testing.T) {
@@ -140,6 +182,7 @@ func TestWhatAHangingReaderHasGoesToAnother(t *testing.T) {
 	b.wait(1)
 	second := b.all()
 	b.given(second, "score-2", 1, 2, 3, 4, 5, 6)
+	slices.SortFunc(second, func(a, b Gift) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	b.say(first[0], Handled, 0)          // it has it still
 	b.say(second[0], Again, time.Second) // and that is settled
 	b.say(second[1], Again, time.Second) // the hanging one may still handle it
