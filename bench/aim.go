@@ -16,6 +16,7 @@ const (
 	delay       metric = "delay"      // from emit to handler: low is good
 	tail        metric = "delay p99"
 	drained     metric = "drained" // throughput of a drain that goes on beside
+	rate        metric = "rate"    // ours alone, events a second: high is good
 	growth      metric = "growth"  // of the heap in use after a garbage collection, ours minus the other's, in MB
 	allocations metric = "allocations"
 )
@@ -37,7 +38,7 @@ type row struct {
 	Metric metric  `json:"metric"`
 	Ours   string  `json:"ours"`
 	Other  string  `json:"other"`
-	Median float64 `json:"median"` // of the pairs' ratios; of allocations: ours; of growth: the difference
+	Median float64 `json:"median"` // of the pairs' ratios; of allocations and of a rate: ours; of growth: the difference
 	Least  float64 `json:"least"`
 	Most   float64 `json:"most"`
 	// CPU is the median ratio of processor time for an event, ours over the
@@ -75,7 +76,7 @@ func (c comparison) rows(pairs []pair) []row {
 // of is the metric's figure of one side.
 func (m metric) of(f figures) float64 {
 	switch m {
-	case throughput:
+	case throughput, rate:
 		return 1e9 / f.Nanos
 	case cost:
 		return f.Nanos
@@ -93,11 +94,11 @@ func (m metric) of(f figures) float64 {
 }
 
 // ratio is ours over the other's; of allocations, where the other's may be
-// none, it is ours, and of growth the difference.
+// none, and of a rate it is ours, and of growth the difference.
 func (m metric) ratio(p pair) float64 {
 	switch m {
-	case allocations:
-		return p.Ours.Allocs
+	case allocations, rate:
+		return m.of(p.Ours)
 	case growth:
 		return m.of(p.Ours) - m.of(p.Other)
 	}
@@ -113,7 +114,7 @@ func (p pair) cpuRatio() float64 {
 }
 
 func (m metric) meets(value, limit float64) bool {
-	if m == throughput || m == drained {
+	if m == throughput || m == drained || m == rate {
 		return value >= limit
 	}
 	return value <= limit
@@ -125,6 +126,8 @@ func (m metric) aim(limit float64) string {
 		return "none"
 	case m == throughput || m == drained:
 		return fmt.Sprintf("≥ %.3g", limit)
+	case m == rate:
+		return "≥ " + m.text(limit)
 	case m == growth:
 		return fmt.Sprintf("≤ %.3g MB", limit)
 	default:
@@ -135,7 +138,7 @@ func (m metric) aim(limit float64) string {
 // text writes a figure with its unit.
 func (m metric) text(value float64) string {
 	switch m {
-	case throughput, drained:
+	case throughput, drained, rate:
 		if value < 1e5 {
 			return fmt.Sprintf("%.3gk/s", value/1e3)
 		}

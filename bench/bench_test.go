@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
+	"net"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -117,6 +119,66 @@ func TestEnvelopeBytes(t *testing.T) {
 	}
 }
 
+// -only looks at the names of comparisons and of rows. What it can not find is an error that says what
+// there is.
+func TestOnly(t *testing.T) {
+	all := comparisons(500)
+	for text, want := range map[string]int{"": len(all), "Go channel": 1, "one hop p50": 2, "ordered, 50 ms round trip": 1, "64 goroutines": 2} {
+		if chosen, err := choose(all, text); err != nil || len(chosen) != want {
+			t.Errorf("%q: %d comparisons, %v; want %d", text, len(chosen), err, want)
+		}
+	}
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"-only", "two hops"}, &out, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "two hops") || !strings.Contains(err.Error(), "one hop p50") || out.Len() > 0 {
+		t.Errorf("%v, and printed %q", err, &out)
+	}
+}
+
+// A long line hands on all bytes in their order, each as late as it shall, and many at a time.
+func TestLongLine(t *testing.T) {
+	echo, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer echo.Close()
+	go func() {
+		if c, err := echo.Accept(); err == nil {
+			_, _ = io.Copy(c, c)
+			c.Close()
+		}
+	}()
+	const delay = 100 * time.Millisecond
+	line, err := openLongLine(t.Context(), echo.Addr().String(), delay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", line.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	sent := make([]byte, 1<<20)
+	for i := range sent {
+		sent[i] = byte(i * i >> 8)
+	}
+	start, got := time.Now(), make([]byte, len(sent))
+	go func() { _, _ = c.Write(sent) }()
+	if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, sent) {
+		t.Errorf("%v, or other bytes", err)
+	}
+	// One by one, the 64 KiB that are read at a time would take 16 round trips.
+	if took := time.Since(start); took < 2*delay || took > 16*delay {
+		t.Errorf("it took %v", took)
+	}
+	if err := line.close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Read(got); err == nil {
+		t.Error("the line is closed, and the connection is not")
+	}
+}
+
 func TestBadFlagsAreErrors(t *testing.T) {
 	for _, arguments := range [][]string{{"-pairs", "0"}, {"-events", "0"}, {"-unknown"}, {"extra"}} {
 		if err := run(t.Context(), arguments, io.Discard, io.Discard); err == nil {
@@ -146,7 +208,7 @@ func (nowhere) close(context.Context) error               { return nil }
 func TestRows(t *testing.T) {
 	c := comparison{ours: side{name: "ours"}, other: side{name: "other"}, aims: []aim{
 		{metric: throughput, limit: 3}, {metric: delay, limit: 0.5}, {metric: cost, limit: 0.25},
-		{metric: allocations, limit: allowedAllocations}, {metric: throughput},
+		{metric: allocations, limit: allowedAllocations}, {metric: throughput}, {metric: rate, limit: 5e6},
 	}}
 	rows := c.rows([]pair{
 		{Ours: figures{Nanos: 100, Delay: 10, CPU: 2}, Other: figures{Nanos: 500, Delay: 15, CPU: 1}},
@@ -157,9 +219,9 @@ func TestRows(t *testing.T) {
 		median, least, most float64
 		met                 string
 	}{
-		{3, 1, 5, "yes"}, {0.5, 1. / 3, 10. / 15, "yes"}, {1. / 3, 0.2, 1, "no"}, {0, 0, 1, "yes"}, {3, 1, 5, "-"},
+		{3, 1, 5, "yes"}, {0.5, 1. / 3, 10. / 15, "yes"}, {1. / 3, 0.2, 1, "no"}, {0, 0, 1, "yes"}, {3, 1, 5, "-"}, {1e7, 1e7, 1e7, "yes"},
 	} {
-		near := func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 }
+		near := func(a, b float64) bool { return math.Abs(a-b) < 1e-9*max(1, b) }
 		if r := rows[i]; !near(r.Median, want.median) || !near(r.Least, want.least) || !near(r.Most, want.most) || r.met() != want.met {
 			t.Errorf("row %d: %v (%v – %v), met %s; want %+v", i, r.Median, r.Least, r.Most, r.met(), want)
 		}

@@ -75,7 +75,7 @@ func meshBesideDrain(size int, drain bool) side {
 			return nil
 		})
 		durable := &durableCarrier{together: true}
-		if err := durable.open(ctx, exporter(), importer(false, drained, countingLocal(handle))); err != nil {
+		if err := durable.open(ctx, exporter(), importer(mesh.OrderedNo, drained, countingLocal(handle))); err != nil {
 			return nil, err
 		}
 		return b.begin(ctx, durable, durable.nodes[1], drain)

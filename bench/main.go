@@ -57,10 +57,11 @@ func run(ctx context.Context, arguments []string, out, progress io.Writer) (err 
 		defer func() { err = errors.Join(err, stop()) }()
 	}
 	r := report{Machine: thisMachine(), Pairs: s.pairs, Events: s.events}
-	for _, c := range comparisons(s.events) {
-		if !strings.Contains(c.String(), s.only) {
-			continue
-		}
+	chosen, err := choose(comparisons(s.events), s.only)
+	if err != nil {
+		return err
+	}
+	for _, c := range chosen {
 		pairs, err := c.measure(ctx, s.pairs, func(done int) { show(progress, c, done, s.pairs) })
 		if err != nil {
 			return err
@@ -71,6 +72,25 @@ func run(ctx context.Context, arguments []string, out, progress io.Writer) (err 
 		return r.writeJSON(out)
 	}
 	return r.writeTable(out)
+}
+
+// choose gives the comparisons that a text names. That it names none is an error, which lists the
+// names: an empty table would look as if nothing was to be said.
+func choose(all []comparison, only string) (chosen []comparison, err error) {
+	var names []string
+	for _, c := range all {
+		if c.matches(only) {
+			chosen = append(chosen, c)
+		}
+		names = append(names, c.String())
+		for _, a := range c.aims {
+			names = append(names, "    "+a.what)
+		}
+	}
+	if chosen == nil {
+		return nil, fmt.Errorf("-only %q: no comparison and no row has that in its name; there are\n%s", only, strings.Join(names, "\n"))
+	}
+	return chosen, nil
 }
 
 // show keeps one line on a terminal up to date, and clears it at the end.
@@ -94,7 +114,7 @@ func parse(arguments []string, output io.Writer) (s settings, err error) {
 	flags.IntVar(&s.pairs, "pairs", 5, "how often each two are measured")
 	flags.IntVar(&s.events, "events", 500_000, "events in a throughput run of the quickest; slower ones get a fixed share")
 	flags.BoolVar(&s.json, "json", false, "print JSON with the figures of every pair instead of the table")
-	flags.StringVar(&s.only, "only", "", "measure only comparisons whose name contains this")
+	flags.StringVar(&s.only, "only", "", "measure only comparisons that have this in their name or in a row's")
 	flags.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile to this file, labelled by side")
 	if err := flags.Parse(arguments); err != nil {
 		return s, err

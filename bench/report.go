@@ -49,10 +49,17 @@ func (r report) writeTable(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "WHAT\tAGAINST\tOURS\tOTHER\tRATIO\tCPU RATIO\tAIM\tMET")
 	for _, row := range r.Rows {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.3g (%.3g – %.3g)\t%s\t%s\t%s\n", row.What, row.Other,
-			row.oursFigure, row.otherFigure, row.Median, row.Least, row.Most, row.cpu(), orDash(row.Aim), row.met())
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row.What, row.Other,
+			row.oursFigure, row.otherFigure, row.ratio(), row.cpu(), orDash(row.Aim), row.met())
 	}
 	return table.Flush()
+}
+
+func (r row) ratio() string {
+	if r.Metric == rate {
+		return fmt.Sprintf("%.0f (%.0f – %.0f)", r.Median, r.Least, r.Most)
+	}
+	return fmt.Sprintf("%.3g (%.3g – %.3g)", r.Median, r.Least, r.Most)
 }
 
 func (r row) cpu() string {

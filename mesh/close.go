@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"leafmesh/mesh/internal/clock"
-	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/stats"
 )
 
@@ -59,6 +56,7 @@ func (n *Node) close(ctx context.Context) error {
 	n.Quiesce()
 	n.life.endOpen()
 	n.kept.Goodbye()
+	n.readers.Goodbye()
 	var errs []error
 	note := func(err error) {
 		if err != nil {
@@ -85,9 +83,9 @@ func (n *Node) close(ctx context.Context) error {
 	}
 	note(n.kept.Close(ctx))
 	note(n.storage.Close())
-	note(leaf.Flush(ctx, n.out))
-	note(leaf.Flush(ctx, n.pushes))
-	note(leaf.Flush(ctx, n.in))
+	for _, l := range n.lines {
+		note(l.Flush(ctx))
+	}
 	note(n.stopServer(ctx))
 	n.clock.Close()
 	return errors.Join(errs...)
@@ -132,10 +130,11 @@ func (f *flow) missed() (lost, returned uint64) {
 
 // stopServer closes the connections and the embedded server.
 func (n *Node) stopServer(ctx context.Context) error {
-	for _, conn := range []*nats.Conn{n.out, n.in, n.store, n.pushes} {
-		if conn != nil {
-			conn.Close()
-		}
+	for _, l := range n.lines {
+		l.Close()
+	}
+	if n.store != nil {
+		n.store.Close()
 	}
 	return errors.Join(n.desk.Close(ctx), n.leaf.Stop(ctx))
 }

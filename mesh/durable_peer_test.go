@@ -3,9 +3,11 @@ package mesh_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -185,17 +187,45 @@ func TestDurableDataOfAnotherService(t *testing.T) {
 	await(t, "the event", func() bool { return got.count() == 1 })
 }
 
-// A peer that may send what is larger than a link takes is told of, also where all that
-// is imported from it is durable: such an event cuts the link each time it comes.
-func TestDurableReadyNamesAMaxPayload(t *testing.T) {
-	clue, score := durableClue(t), durableScore(t, func(context.Context, solved) error { return nil })
-	score.MaxPayload = 1024
-	nodes, err := inproc.Open(within(t), clue, score)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nodes.Close(within(t))
-	if err := nodes.Ready(within(t)); err == nil || !strings.Contains(err.Error(), "max payload") {
-		t.Errorf("ready: %v", err)
+// Events larger than a reader takes are lost for that reader alone, by name: its link stays, the small
+// ones beside them arrive, and a reader that takes them gets all.
+func TestEventsLargerThanAReaderTakes(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		t.Run(fmt.Sprintf("durable %v", durable), func(t *testing.T) {
+			var small, all seen
+			clue, score, board := durableClue(t), durableScore(t, small.add), durableScore(t, all.add)
+			if !durable {
+				clue, score, board = clueNode("clue-1"), scoreNode("score-1", mesh.Shared, small.add), scoreNode("board-1", mesh.Shared, all.add)
+			}
+			if durable {
+				clue.Exports[0].KeptFor = append(clue.Exports[0].KeptFor, "board")
+			}
+			board.Name, score.MaxPayload = "board-1", 1024
+			nodes := openAll(t, clue, score, board)
+			before := nodes.Node("clue-1").Stats().Links
+			const events, large = 200, 20
+			for i := range events {
+				value := solved{Team: fmt.Sprint(i), At: int64(i)}
+				if i%(events/large) == 0 {
+					value.Clue = strings.Repeat("x", 2000)
+				}
+				emit(t, nodes.Node("clue-1"), clueSolved, value)
+			}
+			await(t, "all at the one that takes them", func() bool { return all.count() == events })
+			await(t, "the small ones at the other", func() bool { return small.count() == events-large })
+			await(t, "the loss to be counted", func() bool {
+				s := nodes.Node("clue-1").Stats()
+				if durable {
+					i := slices.IndexFunc(s.Outbox.Readers, func(r stats.OutboxReader) bool { return r.Service == "score" })
+					return s.Outbox.Readers[i].Lost == large && s.Outbox.Readers[1-i].Lost == 0
+				}
+				return s.Of(clueSolved.Subject(), stats.Lost) == large
+			})
+			for i, l := range nodes.Node("clue-1").Stats().Links {
+				if !l.Connected || l.MessagesOut < before[i].MessagesOut {
+					t.Errorf("a link was cut: %+v, then %+v", before[i], l)
+				}
+			}
+		})
 	}
 }

@@ -96,7 +96,7 @@ func TestWhatAnEndedContextSays(t *testing.T) {
 		{"Ready", func(t *testing.T) func(context.Context) error { return lonely(t, false, "clue-1", "clue-2").Ready },
 			[]string{"node score-1 is not ready", "link to clue-1 (nats-leaf://127.0.0.1:1): not connected", "link to clue-2 "}},
 		{"Ready of a durable import", func(t *testing.T) func(context.Context) error { return lonely(t, true, "clue-1").Ready },
-			[]string{"link to clue-1 ", "durable import of clue.clue.solved from clue-1: "}},
+			[]string{"node score-1 is not ready", "link to clue-1 (nats-leaf://127.0.0.1:1): not connected"}},
 		{"inproc Ready", func(t *testing.T) func(context.Context) error {
 			return inproc.Nodes{lonely(t, false, "clue-1"), lonely(t, false, "clue-2")}.Ready
 		}, []string{"link to clue-1 ", "link to clue-2 "}},

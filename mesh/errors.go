@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"leafmesh/mesh/internal/handling"
-	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/outbox"
 	"leafmesh/mesh/internal/wire"
@@ -72,5 +72,5 @@ var (
 	ErrLetterInUse = letters.ErrInUse
 	// ErrNotExported is what [Node.Ready] returns, with the peer and the type, when a peer does not
 	// export what this node imports.
-	ErrNotExported = leaf.ErrNotExported
+	ErrNotExported = inlet.ErrNotExported
 )

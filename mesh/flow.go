@@ -81,7 +81,7 @@ func newFlow(c config.Node) (*flow, error) {
 	l.handling, l.endHandling = context.WithCancel(context.Background())
 	f.gate = rules.NewGate(rules.Env{Clock: f.clock, Trace: f.trace, Closing: l.open.Done()}, c.Rules())
 	f.workers.Elsewhere = f.elsewhere
-	f.ports = outlet.Env{Clock: f.clock, Log: f.log, MaxPayload: int(c.MaxPayload), Handling: l.handling, Links: outlet.Nowhere{}, Tap: outlet.Nowhere{}}
+	f.ports = outlet.Env{Clock: f.clock, Log: f.log, MaxPayload: int(c.MaxPayload), Handling: l.handling, Tap: outlet.NoTap{}}
 	f.table.encoded = map[string]*typedRoute[Any]{}
 	f.table.Store(&routes{types: map[string]*eventType{}})
 	for i, h := range c.Handlers {

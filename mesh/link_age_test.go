@@ -76,8 +76,8 @@ func TestAnOldCascadeIsRefusedAtTheImport(t *testing.T) {
 			Path: [][]byte{[]byte("clue-1:clue.answer.judged"), []byte("clue-1:clue.clue.solved")}}
 		return message(t, &e)
 	}
-	publish("clue.clue.solved.k", late(1, day))
-	publish("clue.clue.solved.k", late(2, time.Second))
+	publish("clue.clue.solved", late(1, day))
+	publish("clue.clue.solved", late(2, time.Second))
 	if age := receive(t, ages); age != time.Second {
 		t.Errorf("age %v, want 1s", age)
 	}

@@ -115,10 +115,10 @@ func TestExportCrossesTheLinkAndPrivateEventsDoNot(t *testing.T) {
 	if n := importer.Of("clue.clue.opened", stats.Imported); n != 0 {
 		t.Errorf("%d private events imported", n)
 	}
-	if len(importer.Links) != 1 || importer.Links[0].MessagesIn != 1 || importer.Links[0].MessagesOut != 0 {
+	if len(importer.Links) != 1 || importer.Links[0].MessagesOut == 0 || importer.Links[0].Peer != "clue-1" {
 		t.Errorf("importer's links %+v", importer.Links)
 	}
-	if len(seen.Links) != 1 || !seen.Links[0].Connected || seen.Links[0].MessagesOut != 1 {
+	if len(seen.Links) != 1 || !seen.Links[0].Connected || seen.Links[0].MessagesOut == 0 {
 		t.Errorf("links %+v", seen.Links)
 	}
 }

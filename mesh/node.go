@@ -12,6 +12,7 @@ import (
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/operations"
+	"leafmesh/mesh/internal/readers"
 	"leafmesh/mesh/internal/storage"
 	"leafmesh/mesh/internal/topology"
 )
@@ -20,14 +21,15 @@ import (
 type Node struct {
 	*flow
 
-	leaf *leaf.Server
-	// Exports and imports, so that a slow link does not hold up the other; and those of the outbox.
-	out, in, store, pushes *nats.Conn
-	inlets                 *inlet.Set
-	desk                   *operations.Desk // what stock clients are served at; nil: none
-	storage                storage.Storage
-	watching               sync.WaitGroup // the goroutines that look at the graph and at the handlers
-	closer                 closer
+	leaf     *leaf.Server
+	lines    []*leaf.Line // to readers and exporters
+	readers  *readers.Readers
+	inlets   *inlet.Set
+	store    *nats.Conn       // of the outbox; nil: there is none
+	desk     *operations.Desk // what stock clients are served at; nil: none
+	storage  storage.Storage
+	watching sync.WaitGroup // the goroutines that look at the graph, the handlers and the readers
+	closer   closer
 }
 
 // Open starts a node: it validates the configuration, starts the embedded server, links it to its
@@ -56,12 +58,6 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 
 // connect joins the flow to the server, and starts both.
 func (n *Node) connect(ctx context.Context) (err error) {
-	if n.out, err = n.leaf.Connect(leaf.Out); err != nil {
-		return err
-	}
-	if n.in, err = n.leaf.Connect(leaf.In); err != nil {
-		return err
-	}
 	if err := n.storage.Open(n.config); err != nil {
 		return err
 	}
@@ -70,7 +66,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	n.ports.Links = n.leaf.Port(leaf.Out, n.out)
+	if err := n.openReaders(); err != nil {
+		return err
+	}
 	if n.config.Tap != nil {
 		if n.desk, err = operations.Open(n.leaf, n.log, n.life.intake, int(n.config.MaxPayload), n, n.emitEncoded); err != nil {
 			return err

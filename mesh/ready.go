@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-
-	"leafmesh/mesh/internal/topology"
 )
 
 // Ready waits until every declared import is connected, and until the exporter itself has said that
-// it sees this node's interest. From then on events that the exporter emits reach this node while
+// it serves this node. From then on events that the exporter emits reach this node while
 // the link lives.
 //
 // It returns an error at once for what waiting does not mend, such as a peer that does not export
@@ -23,10 +21,7 @@ func (n *Node) Ready(ctx context.Context) error {
 	defer stop()
 	var missing shortfall
 	note := func(err error) { missing.note(err, ctx.Err() != nil, stop) }
-	var links sync.WaitGroup
-	links.Go(func() { n.leaf.ReadyFor(waiting, topology.Wanted(n.config), note) })
-	links.Go(func() { n.inlets.Ready(waiting, note) })
-	links.Wait()
+	n.inlets.Ready(waiting, note)
 	if err := missing.joined(); err != nil {
 		return fmt.Errorf("mesh: node %s is not ready: %w", n.name, err)
 	}

@@ -47,33 +47,61 @@ func keyPair(t *testing.T) (seed, public string) {
 	return string(s), public
 }
 
-// hostile is a peer of service clue that exports everything and says anything.
-func hostile(t *testing.T, importerKey string) (*leaf.Server, *nats.Conn) {
+// hostile is a peer of service clue that says anything to score-1. It serves all that score-1 asks
+// for.
+func hostile(t *testing.T, importerKey string) (*leaf.Server, *leaf.Line) {
 	t.Helper()
 	server, err := leaf.Start(within(t), leaf.Spec{Name: "clue-1", Listen: "127.0.0.1:0", MaxPayload: 65536,
-		Importers: []leaf.Importer{{Name: "score-1", PublicKey: importerKey}}, Exports: []string{"clue.>", "hunt.>", "score.>"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := server.Connect(leaf.Out)
+		Importers: []leaf.Importer{{Name: "score-1", PublicKey: importerKey}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		out.Close()
 		if err := server.Stop(within(t)); err != nil {
 			t.Error(err)
 		}
 	})
-	return server, out
+	line, err := server.ToReader("score-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := line.Subscribe(leaf.FromReader("score-1", "clue-1"), func(m *nats.Msg) { welcomeAll(t, line, m.Data) }); err != nil {
+		t.Fatal(err)
+	}
+	return server, line
 }
 
-// openImporter opens a score-1 that imports from a hostile clue-1, and gives
-// what publishes as that peer.
-func openImporter(t *testing.T, score mesh.Config) (*mesh.Node, func(subject string, message []byte)) {
+// welcomeAll answers a hello.
+func welcomeAll(t *testing.T, line *leaf.Line, data []byte) {
+	message, err := wire.DecodeTalk(data)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	hello, ok := message.(*wire.Hello)
+	if !ok {
+		return
+	}
+	welcome := &wire.Welcome{Nonce: hello.Nonce, Exporter: "clue-1", MaxPayload: 65536}
+	for _, i := range hello.Imports {
+		welcome.Imports = append(welcome.Imports, wire.WelcomeImport{Type: i.Type, Stream: "one"})
+	}
+	answer, err := wire.EncodeTalk(welcome)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if err := line.Publish(leaf.ToReader("score-1", "clue-1"), answer); err != nil {
+		t.Error(err)
+	}
+}
+
+// openImporter opens a score-1 that imports from a hostile clue-1, and gives what sends it messages of
+// a type as that peer.
+func openImporter(t *testing.T, score mesh.Config) (*mesh.Node, func(eventType string, container []byte)) {
 	t.Helper()
 	seed, public := keyPair(t)
-	server, out := hostile(t, public)
+	server, line := hostile(t, public)
 	score.Seed = mesh.NewSecret(seed)
 	score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + server.ListenAddr()}}
 	node, err := mesh.Open(within(t), score)
@@ -88,9 +116,10 @@ func openImporter(t *testing.T, score mesh.Config) (*mesh.Node, func(subject str
 	if err := node.Ready(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	return node, func(subject string, message []byte) {
+	return node, func(eventType string, container []byte) {
 		t.Helper()
-		if err := out.Publish(subject, message); err != nil {
+		message := append(wire.AppendPlace(nil, 1, 0), container...)
+		if err := line.Publish(leaf.EventsTo("score-1", "clue-1", eventType), message); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -141,14 +170,14 @@ func TestHostilePeer(t *testing.T) {
 	bad := [][]byte{nil, {}, {0xff}, good[:len(good)-1], append(bytes.Clone(good), 0), bytes.Repeat([]byte{0x9f}, 60_000),
 		envelope(t, "clue.clue.opened", solved{})} // the envelope says another type than the subject
 	for _, message := range bad {
-		publish("clue.clue.solved.k", message)
+		publish("clue.clue.solved", message)
 	}
-	publish("clue.clue.solved.k", envelope(t, "clue.clue.solved", "not a struct"))
+	publish("clue.clue.solved", envelope(t, "clue.clue.solved", "not a struct"))
 	for _, name := range []string{"clue-2:", "hunt-1:"} { // no peers of service clue that score-1 dials
-		publish("clue.clue.solved.k", bytes.Replace(good, []byte("clue-1:"), []byte(name), 1))
+		publish("clue.clue.solved", bytes.Replace(good, []byte("clue-1:"), []byte(name), 1))
 	}
-	publish("clue.clue.opened.k", envelope(t, "clue.clue.opened", solved{})) // undeclared
-	publish("clue.clue.solved.k", good)
+	publish("clue.clue.opened", envelope(t, "clue.clue.opened", solved{})) // undeclared
+	publish("clue.clue.solved", good)
 	if s := <-got; s.Team != "k" {
 		t.Errorf("got %+v", s)
 	}
@@ -279,7 +308,7 @@ func TestTapHasNoWayOut(t *testing.T) {
 	score := scoreNode("score-1", mesh.Shared, func(_ context.Context, s solved) error { got <- s; return nil })
 	nodes, conn := tapped(t, clueNode("clue-1"), score)
 	message := envelope(t, "clue.clue.solved", solved{Team: "forged"})
-	for _, subject := range []string{"clue.clue.solved.k", "mesh.link.score-1", "$SYS.REQ.SERVER.PING"} {
+	for _, subject := range []string{"clue.clue.solved.k", leaf.ToReader("score-1", "clue-1"), leaf.EventsTo("score-1", "clue-1", "clue.clue.solved"), "$SYS.REQ.SERVER.PING"} {
 		if err := conn.Publish(subject, message); err != nil {
 			t.Fatal(err)
 		}

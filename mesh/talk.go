@@ -6,82 +6,130 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/outlet"
+	"leafmesh/mesh/internal/readers"
+	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/topology"
+	"leafmesh/mesh/stats"
 )
 
-// openOutbox opens the store of durable events, and lets the instances that read it speak to it.
-// What it pushes to them has a connection of its own, so that it holds up no other export.
+// openOutbox opens the store of durable events.
 func (n *Node) openOutbox(ctx context.Context) (err error) {
 	if n.store, err = n.leaf.Connect(leaf.Store); err != nil {
 		return err
 	}
-	if n.pushes, err = n.leaf.Connect(leaf.Out); err != nil {
-		return err
-	}
 	c := topology.Outbox(n.config, n.leaf.ResetOutbox, n.log.Logger)
 	c.Clock = n.clock
-	c.Send = func(reader string, message []byte) error {
-		return n.pushes.Publish(leaf.ToReader(reader, n.name), message)
-	}
-	if n.kept, err = outlet.OpenStore(ctx, n.store, c, c.MaxPayload, n.trace); err != nil {
-		return err
-	}
-	if _, err = n.pushes.Subscribe(leaf.FromReader("*", n.name), func(m *nats.Msg) {
-		n.kept.Hear(leaf.ReaderOf(m.Subject), m.Data)
-	}); err != nil {
-		return err
-	}
-	n.watching.Go(n.watchReaders)
-	return n.pushes.Flush()
+	c.Send = func(reader string, message []byte) error { return n.readers.Send(reader, message) }
+	n.kept, err = outlet.OpenStore(ctx, n.store, c, c.MaxPayload, n.trace)
+	return err
 }
 
-// lookAtReaders is how soon the outbox learns that the link of a reader is down: then it gives what
-// that one had to others.
+// openReaders lets the instances that may read the node's exports speak to it.
+func (n *Node) openReaders() error {
+	env := readers.Env{Node: n.name, Exports: n.config.Exports, MaxPayload: int(n.config.MaxPayload), Log: n.log,
+		Malformed: n.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed})}
+	if n.kept != nil {
+		env.Outbox = n.kept
+	}
+	peers, err := topology.Readers(n.config)
+	if err != nil {
+		return err
+	}
+	var lines []*leaf.Line
+	for _, p := range peers {
+		line, err := n.leaf.ToReader(p.Name)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, line)
+	}
+	n.lines = append(n.lines, lines...)
+	n.readers = readers.New(env, lines)
+	n.ports.Readers = n.readers
+	for _, line := range lines {
+		reader := line.Peer()
+		if _, err := line.Subscribe(leaf.FromReader(reader, n.name), func(m *nats.Msg) { n.readers.Hear(reader, m.Data) }); err != nil {
+			return err
+		}
+	}
+	if len(lines) > 0 {
+		n.watching.Go(n.watchReaders)
+	}
+	return n.flushLines(lines)
+}
+
+// lookAtReaders is how soon a node learns that the link of a reader is down: what it kept for that
+// one then goes to others.
 const lookAtReaders = 100 * time.Millisecond
 
-// watchReaders tells the outbox whose link has gone.
+// watchReaders finds readers whose link has gone.
 func (n *Node) watchReaders() {
 	tick := time.NewTicker(lookAtReaders)
 	defer tick.Stop()
-	up := map[string]bool{}
 	for {
 		select {
 		case <-tick.C:
+			n.readers.Look()
 		case <-n.life.intake.Done():
 			return
-		}
-		for _, p := range n.config.Peers {
-			linked := n.leaf.Interested(leaf.Out, leaf.ToReader(p.Name, n.name))
-			if up[p.Name] && !linked {
-				n.kept.Gone(p.Name)
-			}
-			up[p.Name] = linked
 		}
 	}
 }
 
-// openInlets opens the imports, and hears what exporters say about the durable ones.
+// exporter is the way to a node whose events come in: see inlet.Exporter.
+type exporter struct {
+	*leaf.Line
+	node *Node
+}
+
+// Subscribe lets f hear events of a type.
+func (e exporter) Subscribe(subject string, f nats.MsgHandler) (*nats.Subscription, error) {
+	return e.Line.Subscribe(leaf.EventsTo(e.node.name, e.Peer(), subject), f)
+}
+
+// Say says something to the exporter.
+func (e exporter) Say(message []byte) error {
+	return e.Publish(leaf.FromReader(e.node.name, e.Peer()), message)
+}
+
+// Link tells whether the exporter hears this node.
+func (e exporter) Link() (number uint64, up bool) {
+	if !e.Hears(leaf.FromReader(e.node.name, e.Peer())) {
+		return 0, false
+	}
+	return e.Line.Link()
+}
+
+// Redial dials the exporter at once.
+func (e exporter) Redial() error { return e.node.leaf.Redial(e.Peer()) }
+
+// Trouble is why the link is not up.
+func (e exporter) Trouble() string { return e.node.leaf.Trouble(e.Peer()) }
+
+// openInlets opens the imports, and hears what exporters say.
 func (n *Node) openInlets() (err error) {
-	env := &inlet.Env{Node: n.name, Peers: n.config.Peers, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported, Conn: n.in,
-		Intake: n.life.intake, Handling: n.life.handling,
-		Letters: n.storage.Letters.Letters, Bookmarks: n.storage.Bookmarks, MaxPayload: int(n.config.MaxPayload),
-		Say: func(exporter string, message []byte) error {
-			return n.in.Publish(leaf.FromReader(n.name, exporter), message)
-		},
-		Linked: n.leaf.Linked}
+	exporters := map[string]inlet.Exporter{}
+	var lines []*leaf.Line
+	for _, r := range topology.Remotes(n.config) {
+		line, err := n.leaf.ToExporter(r.Name)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, line)
+		exporters[r.Name] = exporter{line, n}
+	}
+	n.lines = append(n.lines, lines...)
+	env := &inlet.Env{Node: n.name, Peers: n.config.Peers, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
+		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Exporters: exporters,
+		Letters: n.storage.Letters.Letters, Bookmarks: n.storage.Bookmarks}
 	if n.inlets, err = inlet.OpenSet(env, n.config.Imports, n.inletType); err != nil {
 		return err
 	}
-	for _, p := range n.config.Peers {
-		if !n.takesDurably(p) {
-			continue
-		}
-		exporter := p.Name
-		s, err := n.in.Subscribe(leaf.ToReader(n.name, exporter), func(m *nats.Msg) { n.inlets.Hear(exporter, m.Data) })
+	for _, line := range lines {
+		s, err := line.Subscribe(leaf.ToReader(n.name, line.Peer()), func(m *nats.Msg) { n.inlets.Hear(line.Peer(), m.Data) })
 		if err == nil {
 			err = s.SetPendingLimits(-1, -1) // the credit of each import bounds it
 		}
@@ -89,19 +137,19 @@ func (n *Node) openInlets() (err error) {
 			return err
 		}
 	}
-	if err := n.in.Flush(); err != nil {
+	if err := n.flushLines(lines); err != nil {
 		return err
 	}
 	n.inlets.Start()
 	return nil
 }
 
-// takesDurably reports whether the node imports a type of the peer's service from its outbox.
-func (n *Node) takesDurably(p config.Peer) bool {
-	for _, i := range n.config.Imports {
-		if i.Durable && p.URL != "" && config.OwnerOf(i.Event) == config.ServiceOf(p.Name) {
-			return true
+// flushLines waits until the server knows what was subscribed to.
+func (n *Node) flushLines(lines []*leaf.Line) error {
+	for _, l := range lines {
+		if err := l.Flush(context.Background()); err != nil {
+			return err
 		}
 	}
-	return false
+	return nil
 }

@@ -55,10 +55,9 @@ func (i Import) withDefaults() Import {
 type Delivery string
 
 const (
-	// Shared gives each event to one instance of the importing service, by a queue group over the
-	// links. Two events of one key may go to two instances: order within a key is kept on an
-	// instance, not among instances. Of a durable import, the events of a key go to one instance
-	// while that lives.
+	// Shared gives each event to one instance of the importing service. The exporter chooses it by
+	// the key: the events of a key go to one instance as long as the same instances are there, also
+	// from several exporters. Events without a key go to the one with the fewest on their way.
 	Shared Delivery = "shared"
 	// Each gives each event to every instance.
 	Each Delivery = "each"

@@ -74,6 +74,7 @@ const (
 	UnknownType  = "unknown-type"
 	TooManyTypes = "too-many-types"
 	SlowConsumer = "slow-consumer"
+	LinkCut      = "link-cut"    // sent by an exporter and not arrived, as the link was cut
 	NoDeadLetter = "dead-letter" // the dead letter itself was refused
 	NotWireSafe  = "not-wire-safe"
 	OutboxGone   = "outbox-gone"

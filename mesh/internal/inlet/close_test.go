@@ -3,6 +3,7 @@ package inlet
 import (
 	"context"
 	"leafmesh/mesh/internal/handling"
+	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 	"slices"
 	"testing"
@@ -72,4 +73,19 @@ func TestClose(t *testing.T) {
 			})
 		})
 	}
+}
+
+// afters are how long the events stay away that were answered for, since heard was asked last.
+func (s *site) afters() (all []time.Duration) {
+	s.wait(2 * gatherFor)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, message := range s.said {
+		if m, ok := message.(*wire.Answers); ok {
+			for _, a := range m.Answers {
+				all = append(all, time.Duration(a.After))
+			}
+		}
+	}
+	return all
 }

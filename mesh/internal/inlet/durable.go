@@ -1,16 +1,10 @@
 package inlet
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/bookmark"
-	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
@@ -31,7 +25,6 @@ type durable struct {
 	place    bookmark.Place
 	settings config.Import
 
-	present                                          atomic.Pointer[state]
 	redelivered, acknowledged, deadLetters, orphaned *steps.Point
 
 	parts   parts       // owned by who hears the exporter
@@ -46,21 +39,12 @@ type durable struct {
 	parked  int               // guarded by mu: in all
 }
 
-// state is how a durable import is connected.
-type state struct {
-	bound bool
-	err   error // why not
-	final bool  // waiting would not help
-}
-
-var errNotBound = errors.New("not connected yet")
-
 // newDurable makes the durable import of a type from an exporter.
 func newDurable(t *talk, of Type, settings config.Import) *durable {
 	point := func(outcome stats.Outcome, rule string) *steps.Point {
 		return t.Trace.Point(steps.Step{Type: of.Subject, Outcome: outcome, Place: steps.At(steps.Import), Rule: rule})
 	}
-	d := &durable{inlet: newInlet(t.Env, of), talk: t, settings: settings,
+	d := &durable{inlet: newInlet(t.Env, of, t.exporter, "durable import"), talk: t, settings: settings,
 		place:        bookmark.Place{Peer: t.exporter, Subject: of.Subject},
 		redelivered:  point(stats.Redelivered, ""),
 		acknowledged: point(stats.Acknowledged, ""),
@@ -70,32 +54,25 @@ func newDurable(t *talk, of Type, settings config.Import) *durable {
 		open:         map[uint64]*taken{},
 		parking:      map[string]int{},
 	}
-	d.unbind(errNotBound, false)
 	return d
 }
 
 // asked is what the import asks its exporter for.
 func (d *durable) asked() wire.HelloImport {
 	mark := d.Bookmarks.mark(d.place)
-	return wire.HelloImport{Type: d.of.Subject, Ordered: uint64(d.settings.Ordered), Handlers: d.of.Handlers,
+	return wire.HelloImport{Type: d.of.Subject, Durable: true, Each: d.settings.Delivery == config.Each, Ordered: uint64(d.settings.Ordered), Handlers: d.of.Handlers,
 		Events: creditEvents, Bytes: creditBytes, Stream: mark.Stream, Handled: mark.Sequence}
 }
 
 // welcome takes the exporter's answer. The first one on a link tells which outbox is there.
 func (d *durable) welcome(w *wire.WelcomeImport, first bool) {
-	if w.Problem != "" {
-		d.unbind(fmt.Errorf("%w: %s", leaf.ErrNotExported, w.Problem), true)
+	if !d.inlet.welcome(w) {
 		return
 	}
 	if d.meet(w.Stream, w.Last, first) {
 		d.compare(w.Stream, w.Last)
 	}
-	d.present.Store(&state{bound: true})
-}
-
-// unbind says why the import is not connected. What is final waiting does not change.
-func (d *durable) unbind(why error, final bool) {
-	d.present.Store(&state{err: fmt.Errorf("durable import of %s from %s: %w", d.of.Subject, d.place.Peer, why), final: final})
+	d.bind()
 }
 
 // compare says loudly when the outbox is not the one that this node knew.
@@ -124,23 +101,3 @@ func (d *durable) underWay() int {
 	defer d.mu.Unlock()
 	return len(d.open)
 }
-
-// ready waits until the import is connected to the outbox.
-func (d *durable) ready(ctx context.Context) error {
-	ticker := time.NewTicker(lookAgain)
-	defer ticker.Stop()
-	for {
-		state := d.present.Load()
-		if state.bound || state.final {
-			return state.err
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", state.err, context.Cause(ctx))
-		}
-	}
-}
-
-// lookAgain is how often somebody looks who waits for an import.
-const lookAgain = 20 * time.Millisecond

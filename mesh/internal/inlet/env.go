@@ -23,19 +23,30 @@ type Env struct {
 	Log   *journal.Log
 	Trace *steps.Trace
 	Paths *cause.Tree // keeps the paths of events that come in
-	Conn  *nats.Conn  // where those come in that are at most once
 	// Intake ends when the node takes no more events; Handling when it waits for its handlers no
 	// longer.
 	Intake, Handling context.Context
+	MaxPayload       int // of messages, in bytes
+	Exporters        map[string]Exporter
 
 	// For durable imports.
-	Letters    *letters.Letters
-	Bookmarks  *Bookmarks
-	MaxPayload int // of messages, in bytes
-	// Say publishes a message to an exporter. Linked tells whether the link to it is up, and which
-	// of all that there were since the node began.
-	Say    func(exporter string, message []byte) error
-	Linked func(exporter string) (epoch uint64, up bool)
+	Letters   *letters.Letters
+	Bookmarks *Bookmarks
+}
+
+// Exporter is the way to a node whose events come in. Its methods are safe for concurrent use.
+type Exporter interface {
+	// Subscribe lets f hear events of a type that are exported at most once, a message at a time.
+	Subscribe(subject string, f nats.MsgHandler) (*nats.Subscription, error)
+	// Say says something.
+	Say(message []byte) error
+	// Link tells whether the link is up, and which of all that there were since the node began.
+	Link() (number uint64, up bool)
+	// Redial dials at once, and not only after a wait, while the link is down. An error says that it
+	// was not dialed: nobody listens there.
+	Redial() error
+	// Trouble is what is known of why the link is not up, for people; "" if nothing is.
+	Trouble() string
 }
 
 // Type is an event type that comes in.

@@ -10,14 +10,15 @@ type greeting struct {
 	helloAt  int64 // when to say it next; 0: now
 	hellos   int   // said since then
 	answered bool
+	bidden   bool // the exporter said goodbye
 }
 
 const (
 	helloSoon     = int64(25 * time.Millisecond)
 	helloEach     = int64(time.Second)
 	signEach      = int64(5 * time.Second)
-	maxSilence    = int64(5 * time.Second) // of an exporter that was never heard on the link
-	maxSignsEmpty = 3                      // signs of life in turn that nobody answers
+	maxSilence    = int64(10 * time.Second) // of an exporter that was never heard on the link
+	maxSignsEmpty = 3                       // signs of life in turn that nobody answers
 )
 
 // silence is what an exporter does not say.
@@ -58,4 +59,6 @@ func (g *greeting) welcome(now int64) (first bool) {
 }
 
 // goodbye notes that the exporter ends. It may begin again without a new link.
-func (g *greeting) goodbye(now int64) { *g = greeting{since: now, helloAt: now + helloEach} }
+func (g *greeting) goodbye(now int64) {
+	*g = greeting{since: now, helloAt: now + helloEach, bidden: true}
+}

@@ -45,7 +45,7 @@ func (t *talk) welcome(w *wire.Welcome) error {
 		return fmt.Errorf("a welcome in the name of %.80q", w.Exporter)
 	}
 	for _, i := range w.Imports {
-		if t.of(i.Type) == nil || i.Problem == "" && i.Stream == "" {
+		if plain, durable := t.plainOf(i.Type), t.of(i.Type); plain == nil && (durable == nil || i.Problem == "" && i.Stream == "") {
 			return fmt.Errorf("a welcome to %.80q of outbox %.80q", i.Type, i.Stream)
 		}
 	}
@@ -58,6 +58,12 @@ func (t *talk) welcome(w *wire.Welcome) error {
 	}
 	t.mu.Unlock()
 	for i := range w.Imports {
+		if plain := t.plainOf(w.Imports[i].Type); plain != nil {
+			if plain.welcome(&w.Imports[i]) {
+				plain.bind()
+			}
+			continue
+		}
 		d := t.of(w.Imports[i].Type)
 		if first {
 			d.parts.clear()
@@ -106,11 +112,21 @@ func (t *talk) bidden() {
 	t.greeting.goodbye(t.Clock.Now())
 	for _, d := range t.imports {
 		d.parts.clear()
-		d.unbind(errEnding, false)
 	}
+	t.unbind(errEnding, false)
 }
 
-// of is the import of a type; nil if there is none.
+// plainOf is the import of a type that is at most once; nil if there is none.
+func (t *talk) plainOf(subject string) *inlet {
+	for _, i := range t.plain {
+		if i.of.Subject == subject {
+			return i
+		}
+	}
+	return nil
+}
+
+// of is the durable import of a type; nil if there is none.
 func (t *talk) of(subject string) *durable {
 	for _, d := range t.imports {
 		if d.of.Subject == subject {

@@ -19,20 +19,26 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// inlet is one declared import: a subscription in account in. Its callback runs on one goroutine of
-// the NATS client.
+// inlet is one declared import from one exporter. Of events that are at most once its callback runs
+// on one goroutine of the NATS client.
 type inlet struct {
 	*Env
 	of           Type
-	wireSubject  string
+	exporter     string
+	kind         string // what it is called
+	each         bool   // each instance of the service gets the events
+	step         string // the last of events from the exporter: "<exporter>:<subject>"
+	present      atomic.Pointer[state]
 	subscription *nats.Subscription
 	drained      <-chan nats.SubStatus // set by stop
-	origins      map[string]bool       // the last steps of events of this type: "<peer>:<subject>"
-	each         bool                  // each instance of the service gets the events
-	received     atomic.Uint64         // events that receive is through with; a message that can not be read counts as one
-	dropped      atomic.Uint64         // what slow has of the subscription's own count
 
-	malformed, overdue, slow *steps.Point
+	run      atomic.Uint64 // the exporter's, see wire.AppendPlace
+	counted  atomic.Uint64 // events of the run that are through, or did not arrive
+	told     uint64        // of counted: what the exporter was told; owned by who tells
+	received atomic.Uint64 // events that are through, or did not arrive
+	dropped  int           // messages that the client dropped; owned by receive
+
+	malformed, overdue, slow, cut *steps.Point
 
 	events   [][]byte      // used again for each message
 	envelope wire.Envelope // used again for each event
@@ -46,24 +52,21 @@ const (
 	pendingBytes  = 64 << 20
 )
 
-func newInlet(env *Env, of Type) *inlet {
+func newInlet(env *Env, of Type, exporter, kind string) *inlet {
 	lost := func(rule string) *steps.Point {
 		return env.Trace.Point(steps.Step{Type: of.Subject, Outcome: stats.Lost, Place: steps.At(steps.Import), Rule: rule})
 	}
-	return &inlet{Env: env, of: of, wireSubject: of.Subject + ".*", origins: env.originsOf(of.Subject),
-		malformed: lost(stats.Malformed), overdue: lost(stats.Closed), slow: lost(stats.SlowConsumer)}
+	i := &inlet{Env: env, of: of, exporter: exporter, kind: kind, step: exporter + ":" + of.Subject,
+		malformed: lost(stats.Malformed), overdue: lost(stats.Closed), slow: lost(stats.SlowConsumer), cut: lost(stats.LinkCut)}
+	i.unbind(errNotBound, false)
+	return i
 }
 
-// open begins an import that is at most once. Instances that share are one queue group, named after
-// the service.
-func open(env *Env, of Type, delivery config.Delivery) (i *inlet, err error) {
-	i = newInlet(env, of)
-	if i.each = delivery == config.Each; !i.each {
-		i.subscription, err = env.Conn.QueueSubscribe(i.wireSubject, config.ServiceOf(env.Node), i.receive)
-	} else {
-		i.subscription, err = env.Conn.Subscribe(i.wireSubject, i.receive)
-	}
-	if err == nil {
+// open begins an import that is at most once.
+func open(t *talk, of Type, delivery config.Delivery) (i *inlet, err error) {
+	i = newInlet(t.Env, of, t.exporter, "import")
+	i.each = delivery == config.Each
+	if i.subscription, err = t.Subscribe(of.Subject, i.receive); err == nil {
 		err = i.subscription.SetPendingLimits(pendingEvents, pendingBytes)
 	}
 	if err != nil {
@@ -74,17 +77,49 @@ func open(env *Env, of Type, delivery config.Delivery) (i *inlet, err error) {
 
 // receive takes one message from a link. It never fails the subscription.
 func (i *inlet) receive(m *nats.Msg) {
-	events, err := wire.SplitContainer(m.Data, i.events[:0])
-	i.events = events
+	run, before, container, err := wire.SplitPlace(m.Data)
+	if err == nil {
+		i.events, err = wire.SplitContainer(container, i.events[:0])
+	}
 	if err != nil {
 		i.drop(m, err)
-		i.received.Add(1)
 		return
 	}
-	for _, event := range events {
+	i.count(run, before)
+	for _, event := range i.events {
 		i.receiveEvent(m, event)
 		i.received.Add(1) // now that it is where it waits, or dropped
+		i.counted.Add(1)
 	}
+}
+
+// count counts the events that the exporter has sent before and that have not arrived: the client
+// dropped their messages, or the link did.
+func (i *inlet) count(run, before uint64) {
+	if i.run.Load() != run {
+		i.counted.Store(0)
+		i.run.Store(run)
+	}
+	counted := i.counted.Load()
+	if before <= counted {
+		return
+	}
+	lost, why := before-counted, i.cut
+	if dropped, err := i.subscription.Dropped(); err == nil && dropped > i.dropped {
+		i.dropped, why = dropped, i.slow
+	}
+	why.PassUnknown(lost, nil)
+	i.Log.Rarely("events did not arrive", "type", i.of.Subject, "peer", i.exporter, "events", lost, "rule", why.Step().Rule)
+	i.received.Add(lost)
+	i.counted.Store(before)
+}
+
+// taken is how many events of a run are through, and whether that has changed since the last call.
+func (i *inlet) taken() (run, count uint64, changed bool) {
+	run, count = i.run.Load(), i.counted.Load()
+	changed = count != i.told
+	i.told = count
+	return run, count, changed
 }
 
 // receiveEvent takes one event of a message: what is wrong with it harms no other.
@@ -94,9 +129,6 @@ func (i *inlet) receiveEvent(m *nats.Msg, data []byte) {
 		return
 	}
 	damage, err := i.decode(data)
-	if err == nil {
-		err = i.envelope.MatchSubject(m.Subject)
-	}
 	if err != nil {
 		i.drop(m, err)
 		return
@@ -162,8 +194,8 @@ func (i *inlet) decode(data []byte) (damage, err error) {
 	if subject := e.Subject(); string(subject) != i.of.Subject {
 		return nil, fmt.Errorf("it is a %s", subject)
 	}
-	if origin := e.Path[len(e.Path)-1]; damage == nil && !i.origins[string(origin)] {
-		return nil, fmt.Errorf("it says it is from %s, which is no peer that this node imports %s from", e.Origin(), i.of.Subject)
+	if last := e.Path[len(e.Path)-1]; damage == nil && string(last) != i.step {
+		return nil, fmt.Errorf("it says it is from %s, and came from %s", e.Origin(), i.exporter)
 	}
 	i.header = HeaderOf(e, i.Paths)
 	return damage, nil
@@ -195,38 +227,20 @@ func (k *kept) GoOn(by *rules.Rule) {
 	}
 }
 
-// stats tells what has arrived, and moves what the client dropped into the counters.
-func (i *inlet) stats() stats.Import {
-	i.countDropped()
-	return stats.Import{Type: i.of.Subject, Each: i.each, Arrived: i.received.Load() + i.dropped.Load()}
-}
-
-// countDropped moves what the client dropped into the counters.
-func (i *inlet) countDropped() {
-	if i.subscription == nil {
-		return
-	}
-	now, err := i.subscription.Dropped()
-	if err != nil || now < 0 {
-		return
-	}
-	for before := i.dropped.Load(); uint64(now) > before; before = i.dropped.Load() {
-		if i.dropped.CompareAndSwap(before, uint64(now)) {
-			i.slow.PassUnknown(uint64(now)-before, nil)
-			return
-		}
-	}
-}
+// arrived counts the events that are through, or were lost on the way here.
+func (i *inlet) arrived() uint64 { return i.received.Load() }
 
 // stop ends the intake: no new messages, those that have come are handled.
 func (i *inlet) stop(ctx context.Context) error {
 	if i.subscription == nil {
 		return nil
 	}
-	defer i.countDropped()
 	var err error
 	if i.drained, err = Drain(ctx, i.subscription); err != nil {
 		return fmt.Errorf("drain import %s: %w", i.of.Subject, err)
+	}
+	if dropped, err := i.subscription.Dropped(); err == nil && i.drained == nil && dropped > i.dropped {
+		i.slow.PassUnknown(uint64(dropped-i.dropped), nil) // at least so many: no message came that tells
 	}
 	return nil
 }
@@ -258,18 +272,4 @@ func Drain(ctx context.Context, s *nats.Subscription) (drained <-chan nats.SubSt
 	case <-ctx.Done():
 		return drained, clock.EndOf(ctx)
 	}
-}
-
-// originsOf lists the last steps that an event of the type can have: emitted by a peer of its
-// service that this node dials. So a peer can not pass for a node of another service, or for one
-// that does not exist. Among the instances of one service it could: the links do not tell them
-// apart.
-func (e *Env) originsOf(event string) map[string]bool {
-	origins := map[string]bool{}
-	for _, p := range e.Peers {
-		if p.URL != "" && config.ServiceOf(p.Name) == config.OwnerOf(event) {
-			origins[p.Name+":"+event] = true
-		}
-	}
-	return origins
 }

@@ -7,61 +7,54 @@ import (
 	"time"
 
 	"leafmesh/mesh/config"
-	"leafmesh/mesh/internal/steps"
-	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
 // Set is all imports of a node. It owns their goroutines.
 type Set struct {
 	env      *Env
+	imports  []config.Import
 	plain    []*inlet
 	talks    map[string]*talk // by exporter
 	durables []*durable
-	unknown  *steps.Point   // messages of exporters that nobody talks to
 	ended    chan struct{}  // closed when all handlers have ended
 	admits   sync.WaitGroup // goroutines of durables; end with the intake
 	tending  sync.WaitGroup // those of talks and bookmarks; end with ended
 }
 
-// OpenSet begins the imports that are at most once, and makes the durable ones. of tells the type
-// of a subject. On an error, stop what was opened with [Set.Stop].
+// OpenSet makes the imports: each from all exporters of its type. of tells the type of a subject. On
+// an error, stop what was opened with [Set.Stop].
 func OpenSet(env *Env, imports []config.Import, of func(subject string) Type) (*Set, error) {
-	s := &Set{env: env, talks: map[string]*talk{}, ended: make(chan struct{}),
-		unknown: env.Trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Import), Rule: stats.Malformed})}
-	nonce := newNonce()
+	s := &Set{env: env, imports: imports, talks: map[string]*talk{}, ended: make(chan struct{})}
 	for _, i := range imports {
-		if i.Durable {
-			s.addDurable(of(i.Event), i, nonce)
-			continue
-		}
-		in, err := open(env, of(i.Event), i.Delivery)
-		s.plain = append(s.plain, in)
-		if err != nil {
-			return s, err
+		t := of(i.Event)
+		for exporter := range env.Exporters {
+			if config.ServiceOf(exporter) != config.OwnerOf(i.Event) {
+				continue
+			}
+			if s.talks[exporter] == nil {
+				s.talks[exporter] = newTalk(env, exporter, newNonce())
+			}
+			if err := s.add(s.talks[exporter], t, i); err != nil {
+				return s, err
+			}
 		}
 	}
-	if len(s.plain) == 0 {
-		return s, nil
-	}
-	return s, env.Conn.Flush()
+	return s, nil
 }
 
-// addDurable makes a durable import for each peer that may export the type.
-func (s *Set) addDurable(of Type, settings config.Import, nonce wire.ID) {
-	for _, p := range s.env.Peers {
-		if p.URL == "" || config.ServiceOf(p.Name) != config.OwnerOf(of.Subject) {
-			continue
-		}
-		t := s.talks[p.Name]
-		if t == nil {
-			t = newTalk(s.env, p.Name, nonce)
-			s.talks[p.Name] = t
-		}
+// add makes an import from one exporter.
+func (s *Set) add(t *talk, of Type, settings config.Import) error {
+	if settings.Durable {
 		d := newDurable(t, of, settings)
 		t.imports = append(t.imports, d)
 		s.durables = append(s.durables, d)
+		return nil
 	}
+	i, err := open(t, of, settings.Delivery)
+	t.plain = append(t.plain, i)
+	s.plain = append(s.plain, i)
+	return err
 }
 
 // Start begins to take events out of the exporters' outboxes.
@@ -72,7 +65,7 @@ func (s *Set) Start() {
 	for _, t := range s.talks {
 		s.tending.Go(func() { t.run(s.ended) })
 	}
-	if len(s.talks) > 0 {
+	if len(s.durables) > 0 {
 		s.tending.Go(s.saveBookmarks)
 	}
 }
@@ -82,10 +75,7 @@ func (s *Set) Start() {
 func (s *Set) Hear(exporter string, data []byte) {
 	if t := s.talks[exporter]; t != nil {
 		t.hear(data)
-		return
 	}
-	s.unknown.PassUnknown(1, nil)
-	s.env.Log.Rarely("message dropped: nothing durable is imported from its exporter", "peer", exporter, "bytes", len(data))
 }
 
 // saveBookmarks saves them each second, until the node has ended.
@@ -104,16 +94,13 @@ func (s *Set) saveBookmarks() {
 	}
 }
 
-// Ready waits until each durable import is bound to its outbox, and passes on the first error.
+// Ready waits until each exporter is linked and serves what is imported from it, and passes on what
+// keeps it from that.
 func (s *Set) Ready(ctx context.Context, failed func(error)) {
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
-	for _, d := range s.durables {
-		waiting.Go(func() {
-			if err := d.ready(ctx); err != nil {
-				failed(err)
-			}
-		})
+	for _, t := range s.talks {
+		waiting.Go(func() { t.ready(ctx, failed) })
 	}
 }
 
@@ -123,8 +110,17 @@ func (s *Set) Stats() (plain []stats.Import, durables []stats.DurableImport) {
 	if s == nil {
 		return nil, nil
 	}
-	for _, i := range s.plain {
-		plain = append(plain, i.stats())
+	for _, of := range s.imports {
+		if of.Durable {
+			continue
+		}
+		sum := stats.Import{Type: of.Event, Each: of.Delivery == config.Each}
+		for _, i := range s.plain {
+			if i.of.Subject == of.Event {
+				sum.Arrived += i.arrived()
+			}
+		}
+		plain = append(plain, sum)
 	}
 	for _, d := range s.durables {
 		durables = append(durables, d.stats())

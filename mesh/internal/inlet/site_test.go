@@ -3,6 +3,7 @@ package inlet
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh/cause"
@@ -50,11 +52,12 @@ type site struct {
 
 	handlers map[string]*handler
 
-	mu    sync.Mutex
-	said  []any // guarded by mu: what clue-1 heard
-	epoch uint64
-	up    bool
-	deaf  bool // what is said gets lost
+	mu      sync.Mutex
+	said    []any // guarded by mu: what clue-1 heard
+	epoch   uint64
+	up      bool
+	redials int  // how often clue-1 was dialed at once
+	deaf    bool // what is said gets lost
 
 	nonce  wire.ID // of the last hello
 	stream string
@@ -155,12 +158,8 @@ func openSite(t *testing.T, data string, change func(*config.Import), limits ...
 	}
 	env := &Env{Node: "score-1", Clock: c, Log: journal.New(slog.New(slog.NewTextHandler(&s.log, nil)), "score-1"), Trace: s.trace,
 		Peers: []config.Peer{{Name: "clue-1", URL: "nats-leaf://clue-1:1"}, {Name: "clue-2"}, {Name: "hunt-1", URL: "nats-leaf://hunt-1:1"}},
-		Paths: cause.NewTree(64), Intake: intake, Handling: handled, Letters: s.letters, Bookmarks: s.marks, MaxPayload: 64 << 10, Say: s.hear,
-		Linked: func(string) (uint64, bool) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return s.epoch, s.up
-		}}
+		Paths: cause.NewTree(64), Intake: intake, Handling: handled, Letters: s.letters, Bookmarks: s.marks, MaxPayload: 64 << 10,
+		Exporters: map[string]Exporter{"clue-1": s, "hunt-1": s}}
 	targets := delivery.NewTargets(takers)
 	of := Type{Type: s.trace.Type(solved), Rules: func() []*rules.Rule { return in.Import }, Handlers: targets.Names(),
 		Admit: func(h *cause.Header) error {
@@ -207,13 +206,36 @@ func (s *site) endClose(patience time.Duration) {
 	s.set.AwaitTending()
 }
 
-// hear is clue-1 that hears what score-1 says.
-func (s *site) hear(exporter string, data []byte) error {
+// Link tells that the link to clue-1 is up, if it is.
+func (s *site) Link() (number uint64, up bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch, s.up
+}
+
+// Redial counts.
+func (s *site) Redial() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.redials++
+	return nil
+}
+
+// Trouble knows nothing.
+func (s *site) Trouble() string { return "" }
+
+// Subscribe is not for durable imports.
+func (s *site) Subscribe(string, nats.MsgHandler) (*nats.Subscription, error) {
+	return nil, errors.New("no link")
+}
+
+// Say is clue-1 that hears what score-1 says.
+func (s *site) Say(data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	message, err := wire.DecodeTalk(data)
-	if err != nil || exporter != "clue-1" {
-		s.t.Errorf("to %s: %v", exporter, err)
+	if err != nil {
+		s.t.Error(err)
 	}
 	if hello, ok := message.(*wire.Hello); ok {
 		s.nonce = hello.Nonce
@@ -259,21 +281,6 @@ func (s *site) answered() []string {
 		return x - y
 	})
 	return texts
-}
-
-// afters are how long the events stay away that were answered for, since heard was asked last.
-func (s *site) afters() (all []time.Duration) {
-	s.wait(2 * gatherFor)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, message := range s.said {
-		if m, ok := message.(*wire.Answers); ok {
-			for _, a := range m.Answers {
-				all = append(all, time.Duration(a.After))
-			}
-		}
-	}
-	return all
 }
 
 // want checks what score-1 has answered since it was asked last.

@@ -1,26 +1,29 @@
 package inlet
 
 import (
+	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
-// talk is what this node and one exporter say to each other about durable events. One goroutine says
+// talk is what this node and one exporter say to each other. One goroutine says
 // all that this node says; what the exporter says is heard by who calls hear, one at a time.
 type talk struct {
 	*Env
+	Exporter
 	exporter  string
 	nonce     wire.ID
+	plain     []*inlet
 	imports   []*durable
 	malformed *steps.Point
 	answers   answers
@@ -33,12 +36,16 @@ type talk struct {
 	room     int      // guarded by mu: of a message to the exporter, in bytes
 
 	// Owned by the goroutine that speaks.
-	epoch    uint64
+	link     uint64 // its number
+	links    uint64 // how many there were
 	up       bool
+	bidAt    int64 // when the link went of an exporter that had said goodbye; 0: it did not
+	redials  int   // since then
 	goodbye  bool  // was said
 	lookedAt int64 // at the link
 	spokeAt  int64 // when answers were sent
 	aliveAt  int64
+	takenAt  int64 // when it was told what was taken
 }
 
 // lookEach is how often somebody looks at the link who has nothing else to do.
@@ -50,15 +57,8 @@ const aliveEvery = int64(3 * time.Second)
 // toldLately is how far back answers are told again on a new link.
 const toldLately = int64(10 * time.Second)
 
-var (
-	errLinkDown = errors.New("the link is down")
-	errEnding   = errors.New("the exporter is ending")
-	errSilent   = errors.New("the exporter has stopped answering")
-	errNoAnswer = fmt.Errorf("%w: it does not answer: name this service in an export's kept_for there, import without durable, or upgrade it if it is older than this node", leaf.ErrNotExported)
-)
-
 func newTalk(env *Env, exporter string, nonce wire.ID) *talk {
-	return &talk{Env: env, exporter: exporter, nonce: nonce, room: env.MaxPayload,
+	return &talk{Env: env, Exporter: env.Exporters[exporter], exporter: exporter, nonce: nonce, room: env.MaxPayload,
 		answers:   answers{wake: make(chan struct{}, 1)},
 		malformed: env.Trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Import), Rule: stats.Malformed})}
 }
@@ -94,17 +94,40 @@ func (t *talk) look(now int64) {
 		return
 	}
 	t.lookedAt = now
-	epoch, up := t.Linked(t.exporter)
-	if epoch == t.epoch && up == t.up {
+	number, up := t.Link()
+	if number == t.link && up == t.up {
+		t.redial(now)
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if up {
+		t.links++
+		t.bidAt, t.redials = 0, 0
+	} else if t.greeting.bidden {
+		t.bidAt = now
+	}
 	t.relinked = t.relinked || t.up
-	t.epoch, t.up, t.mayTell = epoch, up, false
+	t.link, t.up, t.mayTell = number, up, false
 	t.greeting = greeting{since: now}
-	for _, d := range t.imports {
-		d.unbind(errLinkDown, false)
+	t.unbind(errLinkDown, false)
+}
+
+const (
+	// redialFor is for how long an exporter is dialed again at once that said goodbye: it may only be
+	// restarted. After that it is dialed now and then, as one that has died.
+	redialFor = int64(30 * time.Second)
+	// maxRedials bounds how often that is done while somebody listens there and there is no link.
+	maxRedials = 10
+)
+
+// redial dials an exporter again that has said goodbye.
+func (t *talk) redial(now int64) {
+	if t.up || t.bidAt == 0 || t.redials == maxRedials || now-t.bidAt > redialFor || t.closing.Load() {
+		return
+	}
+	if t.Redial() == nil { // an error says that it does not listen yet
+		t.redials++
 	}
 }
 
@@ -138,13 +161,19 @@ func (t *talk) isHelloDue(now int64) bool {
 }
 
 func (t *talk) unbind(why error, final bool) {
+	for _, i := range t.plain {
+		i.unbind(why, final)
+	}
 	for _, d := range t.imports {
 		d.unbind(why, final)
 	}
 }
 
 func (t *talk) hello() *wire.Hello {
-	h := &wire.Hello{Nonce: t.nonce, MaxPayload: uint64(t.MaxPayload)}
+	h := &wire.Hello{Nonce: t.nonce, Link: t.links, MaxPayload: uint64(t.MaxPayload)}
+	for _, i := range t.plain {
+		h.Imports = append(h.Imports, wire.HelloImport{Type: i.of.Subject, Each: i.each})
+	}
 	for _, d := range t.imports {
 		h.Imports = append(h.Imports, d.asked())
 	}
@@ -159,7 +188,7 @@ func (t *talk) say(message any) error {
 	if len(data) > t.MaxPayload {
 		return fmt.Errorf("%w: it has %d bytes, max_payload is %d", wire.ErrTooLarge, len(data), t.MaxPayload)
 	}
-	return t.Say(t.exporter, data)
+	return t.Say(data)
 }
 
 // tell says the answers that are there, unless others were sent just now, they are fewer than enough,
@@ -172,6 +201,7 @@ func (t *talk) tell(now int64, enough int) time.Duration {
 	if !mayTell {
 		return lookEach
 	}
+	t.tellTaken(now)
 	count, since := t.answers.count(), now-t.spokeAt
 	alive := now-t.aliveAt >= aliveEvery
 	switch {
@@ -225,6 +255,65 @@ func (t *talk) tellOne(a *wire.Answers) (told bool) {
 		t.Log.Rarely("answers about events not sent yet", "peer", t.exporter, "error", err)
 	}
 	return err == nil
+}
+
+// tellTaken says what was taken since it was said last.
+func (t *talk) tellTaken(now int64) {
+	if now-t.takenAt < int64(lookEach) {
+		return
+	}
+	t.takenAt = now
+	told := &wire.Taken{Nonce: t.nonce}
+	for _, i := range t.plain {
+		if run, count, changed := i.taken(); changed {
+			told.Types = append(told.Types, wire.TakenType{Type: i.of.Subject, Run: run, Count: count})
+		}
+	}
+	if len(told.Types) == 0 {
+		return
+	}
+	if err := t.say(told); err != nil {
+		t.Log.Rarely("an exporter is not told what was taken", "peer", t.exporter, "error", err)
+	}
+}
+
+// ready waits until the exporter is linked and serves each import, and passes on what keeps it from
+// that: one error if the link is down, else one for each import.
+func (t *talk) ready(ctx context.Context, failed func(error)) {
+	var errs []error
+	for _, i := range t.all() {
+		if err := i.ready(ctx); err != nil {
+			if _, up := t.Link(); !up && !i.present.Load().final {
+				failed(t.notLinked(ctx))
+				return
+			}
+			errs = append(errs, err)
+		}
+	}
+	for _, err := range errs {
+		failed(err)
+	}
+}
+
+// notLinked says that the link is down, and what is known of why.
+func (t *talk) notLinked(ctx context.Context) error {
+	url := ""
+	if i := slices.IndexFunc(t.Peers, func(p config.Peer) bool { return p.Name == t.exporter }); i >= 0 {
+		url = t.Peers[i].URL
+	}
+	if trouble := t.Trouble(); trouble != "" {
+		return fmt.Errorf("link to %s (%s): not connected (last: %s): %w", t.exporter, url, trouble, clock.EndOf(ctx))
+	}
+	return fmt.Errorf("link to %s (%s): not connected: %w", t.exporter, url, clock.EndOf(ctx))
+}
+
+// all are all imports from the exporter.
+func (t *talk) all() []*inlet {
+	all := slices.Clone(t.plain)
+	for _, d := range t.imports {
+		all = append(all, d.inlet)
+	}
+	return all
 }
 
 // close lets the talk take no more.

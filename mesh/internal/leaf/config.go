@@ -20,7 +20,7 @@ const (
 	// headerRoom is what a message may have beyond MaxPayload: the id that one in an
 	// outbox has in a header takes 58 bytes.
 	headerRoom = 128
-	// maxSubscriptions bounds what one peer or tap makes the server remember.
+	// maxSubscriptions bounds what one connection makes the server remember.
 	maxSubscriptions = 4096
 	// maxLocalConnections bounds taps, our own connections included.
 	maxLocalConnections = 100
@@ -31,11 +31,6 @@ const (
 func randomReconnect() time.Duration {
 	return 500*time.Millisecond + rand.N(time.Second)
 }
-
-// credentials are those of our own in-process connections, by account.
-type credentials map[Account]user
-
-type user struct{ name, password string }
 
 // options renders s as configuration text and parses it. Text, because options
 // built in Go lose parts of accounts on reload, and an operator can read it.
@@ -70,38 +65,6 @@ func (s Spec) render(own credentials) string {
 	return b.String()
 }
 
-func (s Spec) renderAccounts(b *strings.Builder, own credentials) {
-	fmt.Fprintf(b, "accounts {\n  %s {\n    limits { max_connections: %d }\n    users [\n", Local, maxLocalConnections)
-	renderOwn(b, own[Local])
-	if s.Tap != nil {
-		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"STANDARD\"]\n", quote(s.Tap.User), quote(s.Tap.Password))
-		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [\">\"]}}}\n", quoteAll(tapSubjects))
-	}
-	b.WriteString("    ]\n  }\n")
-	s.renderStore(b, own[Store])
-	fmt.Fprintf(b, "  %s {\n    users [\n", Out)
-	renderOwn(b, own[Out])
-	for _, importer := range s.Importers {
-		s.renderImporter(b, importer)
-	}
-	fmt.Fprintf(b, "    ]\n  }\n  %s {\n    users [\n", In)
-	renderOwn(b, own[In])
-	b.WriteString("    ]\n  }\n}\n")
-}
-
-func renderOwn(b *strings.Builder, own user) {
-	fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"IN_PROCESS\"]}\n", quote(own.name), quote(own.password))
-}
-
-// renderImporter writes the peer's user. It stands in the account and not under
-// leafnodes, because users there carry no permissions.
-func (s Spec) renderImporter(b *strings.Builder, importer Importer) {
-	subjects := append([]string{BeaconSubject(importer.Name), ToReader(importer.Name, s.Name)}, s.Exports...)
-	fmt.Fprintf(b, "      {nkey: %s, allowed_connection_types: [\"LEAFNODE\"]\n", quote(importer.PublicKey))
-	fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n",
-		quote(FromReader(importer.Name, s.Name)), quoteAll(subjects))
-}
-
 func (s Spec) renderLinks(b *strings.Builder) {
 	b.WriteString("leafnodes {\n")
 	if s.Listen != "" {
@@ -109,25 +72,21 @@ func (s Spec) renderLinks(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "  no_advertise: true\n  compression: \"off\"\n  isolate_leafnode_interest: true\n")
 	fmt.Fprintf(b, "  reconnect: %s\n", quote(s.tuning.reconnect.String()))
-	if len(s.Remotes) > 0 {
-		b.WriteString("  remotes [\n")
-		for _, remote := range s.Remotes {
+	b.WriteString("  remotes [\n")
+	for _, remote := range s.Remotes {
+		if remote.URL != "" {
 			s.renderRemote(b, remote)
 		}
-		b.WriteString("  ]\n")
 	}
+	b.WriteString("  ]\n")
 	b.WriteString("}\n")
 }
 
 // renderRemote also tells the server not to follow an exporter that names other
-// servers to dial.
+// servers to dial. A remote whose URL is not known yet has an account and no more.
 func (s Spec) renderRemote(b *strings.Builder, remote Remote) {
-	fmt.Fprintf(b, "    {url: %s, account: %s, nkey: %s, compression: \"off\", ignore_discovered_servers: true",
-		quote(remote.URL), quote(string(In)), quote(s.Seed))
-	if len(remote.Deny) > 0 {
-		fmt.Fprintf(b, "\n     deny_imports: [%s]", quoteAll(remote.Deny))
-	}
-	b.WriteString("}\n")
+	fmt.Fprintf(b, "    {url: %s, account: %s, nkey: %s, compression: \"off\", ignore_discovered_servers: true, disabled: %t}\n",
+		quote(remote.URL), exporterAccount(remote.Name), quote(s.Seed), remote.paused)
 }
 
 // anyPort turns port 0, which NATS takes for "no listener", into -1.

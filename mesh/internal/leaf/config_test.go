@@ -1,9 +1,7 @@
 package leaf
 
 import (
-	"leafmesh/mesh/config"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -39,12 +37,12 @@ func FuzzQuote(f *testing.F) {
 		text += "." // an empty credential is refused before
 		s, _ := spec(t, "clue-1")
 		s.Tap = &Tap{Listen: "127.0.0.1:0", User: "u" + text, Password: text}
-		options, err := s.withDefaults().options(newCredentials(s.accounts()))
+		options, err := s.withDefaults().options(newCredentials())
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
 		i := slices.IndexFunc(options.Users, func(u *server.User) bool { return u.Username == "u"+text })
-		if i < 0 || options.Users[i].Password != text || options.Users[i].Account.Name != "local" || len(options.Accounts) != 3 || len(options.Users) != 4 {
+		if i < 0 || options.Users[i].Password != text || options.Users[i].Account.Name != "local" || len(options.Accounts) != 1 || len(options.Users) != 2 {
 			t.Fatalf("%q came out as another configuration", text)
 		}
 	})
@@ -52,19 +50,18 @@ func FuzzQuote(f *testing.F) {
 
 func TestOptions(t *testing.T) {
 	s, n := spec(t, "clue-1")
-	s.Exports = []string{solved}
 	s.Importers = []Importer{{Name: "score-1", PublicKey: n.public}}
-	s.Remotes = []Remote{{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:1", Deny: []string{"clue.>"}}}
-	o, err := s.withDefaults().options(newCredentials(s.accounts()))
+	s.Remotes = []Remote{{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:1"}}
+	o, err := s.withDefaults().options(newCredentials())
 	if err != nil {
 		t.Fatal(err)
 	}
 	remote := o.LeafNode.Remotes[0]
 	if !o.NoSigs || !o.DontListen || !o.NoSystemAccount || !o.LeafNode.IsolateLeafnodeInterest || !o.LeafNode.NoAdvertise ||
 		o.LeafNode.Compression.Mode != server.CompressionOff || remote.Compression.Mode != server.CompressionOff ||
-		!remote.IgnoreDiscoveredServers || remote.LocalAccount != "in" || remote.Nkey != n.seed ||
+		!remote.IgnoreDiscoveredServers || remote.LocalAccount != "exporter-hunt-1" || remote.Nkey != n.seed ||
 		o.PingInterval != pingInterval || o.MaxPingsOut != 2 || o.MaxPayload != DefaultMaxPayload+headerRoom ||
-		o.MaxSubs != maxSubscriptions || o.Cluster.Name != "" || o.JetStream {
+		o.MaxSubs != maxSubscriptions || remote.DenyImports != nil || o.Cluster.Name != "" || o.JetStream {
 		t.Errorf("%+v", o)
 	}
 	for _, u := range o.Users {
@@ -73,61 +70,8 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	for _, u := range o.Nkeys {
-		if u.AllowedConnectionTypes == nil || u.Account.Name != "out" || u.Permissions.Publish.Allow == nil || u.Permissions.Subscribe.Allow == nil {
+		if u.AllowedConnectionTypes == nil || u.Account.Name != "reader-score-1" || u.Permissions.Publish.Allow == nil || u.Permissions.Subscribe.Allow == nil {
 			t.Errorf("importer %+v", u)
 		}
-	}
-}
-
-func TestCovers(t *testing.T) {
-	for _, test := range []struct {
-		pattern, subject string
-		covers, collide  bool
-	}{
-		{"a.b", "a.b", true, true},
-		{"a.b", "a.c", false, false},
-		{"a.*", "a.b", true, true},
-		{"a.*", "a.*", true, true},
-		{"a.b", "a.*", false, true},
-		{"a.*", "a.>", false, true},
-		{"a.>", "a.>", true, true},
-		{"a.>", "a.*.c", true, true},
-		{"a.>", "a", false, false},
-		{"a.*", "a", false, false},
-		{"a", "a.b", false, false},
-		{">", "a.b", true, true},
-		{">", ">", true, true},
-		{"*.b", "a.*", false, true},
-		{"*.b.c", "a.*", false, false},
-	} {
-		if got := config.Match(test.pattern, test.subject); got != test.covers {
-			t.Errorf("covers(%q, %q) = %v", test.pattern, test.subject, got)
-		}
-		for _, pair := range [][2]string{{test.pattern, test.subject}, {test.subject, test.pattern}} {
-			if got := config.Overlap(pair[0], pair[1]); got != test.collide {
-				t.Errorf("collide(%q) = %v", pair, got)
-			}
-			if want := server.SubjectsCollide(pair[0], pair[1]); want != test.collide {
-				t.Errorf("the server says collide(%q) = %v", pair, want)
-			}
-		}
-	}
-}
-
-func TestBeaconIsBounded(t *testing.T) {
-	var many []string
-	for range 5000 {
-		many = append(many, "clue.clue.solved."+strings.Repeat("x", 40))
-	}
-	cut := fit(many, 30<<10)
-	size := 0
-	for _, subject := range cut {
-		size += wireSize(subject)
-	}
-	if size > 30<<10 || size < 29<<10 {
-		t.Errorf("%d subjects of %d bytes", len(cut), size)
-	}
-	if got := fit(many[:3], 30<<10); len(got) != 3 {
-		t.Errorf("%d of 3", len(got))
 	}
 }

@@ -3,22 +3,21 @@ package leaf
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
 
 // Link replaces Remotes and Importers while the server runs. Links that stay the
-// same are not touched; those of an importer or remote that is gone, or whose key
-// or deny list changed, are closed. New remotes are dialed at once; Link does not
-// wait for them. Of two new nodes, give the exporter its importers before the
-// importer its remotes: a first dial that is refused is repeated only after the
-// reconnect wait of 0.5 to 1.5 s. After an error the links are as they were, except that a remote
-// whose deny list was to change may be gone. Calls run one after the other. A tap
-// client that logs in at the very moment may be refused, and has to try again.
-// Errors: ErrStopped, or what is wrong with the arguments.
+// same are not touched; those of an importer or remote that is gone, or that has another
+// key or URL, are closed. New remotes are dialed at once; Link does not wait for them. Of two
+// new nodes, give the exporter its importers before the importer its remotes: a first dial that
+// is refused is repeated only after the reconnect wait of 0.5 to 1.5 s. After an error the
+// links are as they were. Calls run one after the other. A tap client that logs in at the very
+// moment may be refused, and has to try again. Errors: ErrStopped, or what is wrong with the
+// arguments.
 func (s *Server) Link(remotes []Remote, importers []Importer) error {
 	s.linking.Lock()
 	defer s.linking.Unlock()
@@ -31,19 +30,10 @@ func (s *Server) Link(remotes []Remote, importers []Importer) error {
 	if err := next.validate(); err != nil {
 		return fmt.Errorf("link leaf server %s: %w", old.Name, err)
 	}
-	// The server refuses a changed deny list, but not a remote that comes anew.
-	if between := keepUnchanged(old.Remotes, next.Remotes); len(between) < len(old.Remotes) {
-		step := old
-		step.Remotes = between
-		if err := s.reload(step); err != nil {
-			return fmt.Errorf("link leaf server %s: take out remotes: %w", old.Name, err)
-		}
-	}
 	if err := s.reload(next); err != nil {
 		return fmt.Errorf("link leaf server %s: %w", old.Name, err)
 	}
 	s.dropImporters(old, next)
-	s.exporter.soon()
 	return nil
 }
 
@@ -62,139 +52,123 @@ func (s *Server) reload(next Spec) error {
 	return s.lookupAccounts()
 }
 
-// keepUnchanged returns the old remotes that are dialed the same way in next.
-func keepUnchanged(old, next []Remote) []Remote {
-	var kept []Remote
-	for _, remote := range old {
-		if slices.ContainsFunc(next, func(r Remote) bool { return r.URL == remote.URL && slices.Equal(r.Deny, remote.Deny) }) {
-			kept = append(kept, remote)
-		}
-	}
-	return kept
-}
-
 // dropImporters closes the links of importers that are no longer, or have another
-// key now: a reload does not. Links that have not said who they are go too; those
-// that may come back do.
+// key now: a reload does not.
 func (s *Server) dropImporters(old, next Spec) {
-	for _, link := range s.inbound() {
-		i := slices.IndexFunc(old.Importers, func(i Importer) bool { return i.Name == link.importer })
-		if i < 0 || !slices.Contains(next.Importers, old.Importers[i]) {
-			_ = s.nats.DisconnectClientByID(link.id) // an error means that it is gone
+	for _, importer := range old.Importers {
+		if slices.Contains(next.Importers, importer) {
+			continue
+		}
+		for _, link := range s.leafs(readerAccount(importer.Name)) {
+			_ = s.nats.DisconnectClientByID(link.ID) // an error means that it is gone
 		}
 	}
 }
 
-// imports reports whether a peer of that name may link to us.
-func (s Spec) imports(name string) bool {
-	return slices.ContainsFunc(s.Importers, func(i Importer) bool { return i.Name == name })
-}
-
-// inboundLink is a peer's link to us.
-type inboundLink struct {
-	id       uint64
-	info     *server.LeafInfo
-	importer string // who it is, proven by its beacon subject; "" until it registers that
-	nonce    []byte
-	subjects []string // the wire subjects it has registered, sorted, without the links' own
-}
-
-// inbound lists the links into account Out.
-func (s *Server) inbound() []inboundLink {
-	var links []inboundLink
-	for _, info := range s.leafs(Out, true) {
-		client := s.nats.GetLeafNode(info.ID)
-		if client == nil {
-			continue // closed since
-		}
-		link := inboundLink{id: info.ID, info: info, nonce: client.GetNonce()}
-		link.importer, link.subjects = sortSubjects(info.Subs)
-		links = append(links, link)
-	}
-	return links
-}
-
-// sortSubjects takes what a link registered apart. Who a link is follows from the
-// beacon subject: the server lets only that importer's key register it. The
-// name that the other side gives itself proves nothing.
-func sortSubjects(registered []string) (importer string, subjects []string) {
-	for _, subject := range registered {
-		name, isBeacon := strings.CutPrefix(subject, beaconPrefix)
-		switch {
-		case isBeacon && validName.MatchString(name):
-			importer = name
-		case strings.HasPrefix(subject, "$"), strings.HasPrefix(subject, "_"):
-			// NATS's own, such as loop detection
-		case strings.HasPrefix(subject, toPrefix):
-			// what we say to it
-		default:
-			subjects = append(subjects, subject)
+// Redial makes the server dial a Remote at once that is not linked, and not only after the
+// reconnect wait. It looks first whether somebody listens there, which costs a TCP connection: the
+// rest costs a reload, some milliseconds, and more with many peers. Errors: ErrStopped,
+// ErrUnknownPeer, ErrNotListening.
+func (s *Server) Redial(exporter string) error {
+	if remote, ok := s.remote(exporter); ok && remote.URL != "" {
+		if err := remote.probe(); err != nil {
+			return fmt.Errorf("dial %s again: %w", exporter, err)
 		}
 	}
-	slices.Sort(subjects)
-	return importer, slices.Compact(subjects)
+	s.linking.Lock()
+	defer s.linking.Unlock()
+	spec := s.currentSpec()
+	i := slices.IndexFunc(spec.Remotes, func(r Remote) bool { return r.Name == exporter && r.URL != "" })
+	switch {
+	case s.isStopping():
+		return fmt.Errorf("dial %s again: %w", exporter, ErrStopped)
+	case i < 0:
+		return fmt.Errorf("dial %s again: %w", exporter, ErrUnknownPeer)
+	}
+	if err := s.reload(spec.withPaused(i, true)); err != nil {
+		return fmt.Errorf("dial %s again: %w", exporter, err)
+	}
+	if err := s.resume(spec.withPaused(i, false)); err != nil {
+		return fmt.Errorf("dial %s again: %w", exporter, err)
+	}
+	return nil
 }
 
-// outboundLink is our link to an exporter.
-type outboundLink struct {
-	info  *server.LeafInfo
-	nonce string
+// probeTimeout bounds how long Redial looks whether somebody listens.
+const probeTimeout = 250 * time.Millisecond
+
+func (r Remote) probe() error {
+	conn, err := net.DialTimeout("tcp", r.address(), probeTimeout)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotListening, err)
+	}
+	_ = conn.Close() // nothing was sent
+	return nil
 }
 
-// outbound lists the links out of account In.
-func (s *Server) outbound() []outboundLink {
-	var links []outboundLink
-	for _, info := range s.leafs(In, false) {
-		if client := s.nats.GetLeafNode(info.ID); client != nil {
-			links = append(links, outboundLink{info: info, nonce: string(client.GetNonce())})
+// withPaused is s with one of its remotes paused, or not.
+func (s Spec) withPaused(remote int, paused bool) Spec {
+	s.Remotes = slices.Clone(s.Remotes)
+	s.Remotes[remote].paused = paused
+	return s
+}
+
+const (
+	// resumeEach and maxResumes: the server refuses to dial a remote whose last dial is not over
+	// yet, which lasts a second at most.
+	resumeEach = 10 * time.Millisecond
+	maxResumes = 500
+)
+
+// resume reloads until the server takes it. Else a remote that is paused would stay so.
+func (s *Server) resume(next Spec) (err error) {
+	for range maxResumes {
+		if err = s.reload(next); err == nil || s.isStopping() {
+			return err
 		}
+		time.Sleep(resumeEach)
 	}
-	return links
+	return err
 }
 
-// outboundTo finds the link to the remote.
-func (s *Server) outboundTo(remote Remote) (outboundLink, bool) {
-	for _, link := range s.outbound() {
-		if link.info.Name == remote.Name && remote.isAt(link.info.IP, link.info.Port) {
-			return link, true
-		}
-	}
-	return outboundLink{}, false
+// isTo reports whether a link of a line's account leads to the line's peer. Who an importer is
+// follows from its account, and so from its key: the name that it gives itself proves nothing.
+// Of an exporter the name is all that there is.
+func (s *Server) isTo(l *Line, info *server.LeafInfo) bool {
+	return strings.HasPrefix(info.Account, readerPrefix) || info.Name == l.peer
 }
 
-// Linked reports whether the exporter, a Remote's name, is linked and hears FromReader, and
-// gives the link's number: a new link has another one. It takes a lock for each link, so
-// ask now and then, and not for each message. Whether a reader hears ToReader is what
-// Interested tells of account Out.
-func (s *Server) Linked(exporter string) (number uint64, up bool) {
-	remote, ok := s.remote(exporter)
-	if !ok || !s.Interested(In, FromReader(s.Name(), exporter)) {
-		return 0, false
-	}
-	link, up := s.outboundTo(remote)
-	if !up {
-		return 0, false
-	}
-	return link.info.ID, true
-}
-
-// answersAs is the name of a server that is linked at the remote's address under
-// another name than the remote's.
-func (s *Server) answersAs(remote Remote) (string, bool) {
-	for _, link := range s.outbound() {
-		if link.info.Name != remote.Name && remote.isAt(link.info.IP, link.info.Port) {
-			return link.info.Name, true
-		}
-	}
-	return "", false
-}
-
-func (s *Server) leafs(account Account, subscriptions bool) []*server.LeafInfo {
-	leafz, err := s.nats.Leafz(&server.LeafzOptions{Account: string(account), Subscriptions: subscriptions})
+// leafs lists the links of an account; of all accounts if it is "".
+func (s *Server) leafs(account Account) []*server.LeafInfo {
+	leafz, err := s.nats.Leafz(&server.LeafzOptions{Account: string(account)})
 	if err != nil {
 		return nil // it never fails; its signature is that of the other reports
 	}
 	return leafz.Leafs
+}
+
+// Trouble is why the link to a Remote is not up, for people: what was logged about it last, or
+// that the server there has another name; "" if nothing is known.
+func (s *Server) Trouble(exporter string) string {
+	remote, ok := s.remote(exporter)
+	if !ok {
+		return ""
+	}
+	for _, link := range s.leafs(exporterAccount(exporter)) {
+		if link.Name != exporter {
+			return fmt.Sprintf("the server there is named %s: correct the name or the URL", link.Name)
+		}
+	}
+	return s.log.problem(remote)
+}
+
+func (s *Server) remote(name string) (Remote, bool) {
+	for _, remote := range s.currentSpec().Remotes {
+		if remote.Name == name {
+			return remote, true
+		}
+	}
+	return Remote{}, false
 }
 
 // address is host:port of the URL, as the server logs it.
@@ -204,19 +178,4 @@ func (r Remote) address() string {
 		return r.URL
 	}
 	return net.JoinHostPort(u.Hostname(), u.Port())
-}
-
-// isAt reports whether a connection to ip and port can be one to the remote. A
-// host name may stand for any address; then the port and the server's name decide.
-func (r Remote) isAt(ip string, port int) bool {
-	u, err := parseRemoteURL(r.URL)
-	if err != nil || u.Port() != fmt.Sprint(port) {
-		return false
-	}
-	want, err := netip.ParseAddr(u.Hostname())
-	if err != nil {
-		return true
-	}
-	got, err := netip.ParseAddr(ip)
-	return err == nil && got.Unmap() == want.Unmap()
 }

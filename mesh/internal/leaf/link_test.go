@@ -1,25 +1,123 @@
 package leaf
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
+
+// Both ends of a link hear each other, and nobody else, in order.
+func TestLine(t *testing.T) {
+	clue, score, hunt := start(t, "clue-1", nil), start(t, "score-1", nil), start(t, "hunt-1", nil)
+	link(t, clue, score, hunt)
+	for _, reader := range []*node{score, hunt} {
+		out, in := clue.toReader(t, reader), reader.toExporter(t, "clue-1")
+		events, said := EventsTo(reader.name, "clue-1", solved), FromReader(reader.name, "clue-1")
+		box, heard := in.hear(t, ToReader(reader.name, "clue-1")+".>"), out.hear(t, "mesh.from.>")
+		out.hears(t, events)
+		in.hears(t, said)
+		for i := range 100 {
+			out.send(t, events, number(i))
+		}
+		in.send(t, said, "I am "+reader.name)
+		for i, m := range box.await(t, events+" "+number(99)) {
+			if m != events+" "+number(i) {
+				t.Fatalf("message %d is %q", i, m)
+			}
+		}
+		if got := heard.await(t, said+" I am "+reader.name); len(got) != 1 {
+			t.Errorf("the exporter heard %q", got)
+		}
+	}
+	for _, l := range clue.Links() {
+		if l.MessagesOut < 100 || l.BytesOut == 0 || l.MessagesIn != 1 || l.Direction != Inbound || !l.Connected {
+			t.Errorf("%+v", l)
+		}
+	}
+}
+
+// A link that comes again is another one.
+func TestLineSeesAnotherLink(t *testing.T) {
+	clue, score := start(t, "clue-1", nil), start(t, "score-1", nil)
+	link(t, clue, score)
+	out, in := clue.toReader(t, score), score.toExporter(t, "clue-1")
+	in.hear(t, ToReader("score-1", "clue-1"))
+	out.hears(t, ToReader("score-1", "clue-1"))
+	outBefore, inBefore := out.linked(t), in.linked(t)
+	for _, l := range clue.leafs(readerAccount("score-1")) {
+		_ = clue.nats.DisconnectClientByID(l.ID)
+	}
+	eventually(t, "other links", func() bool {
+		outAfter, up := out.Link()
+		inAfter, up2 := in.Link()
+		return up && up2 && outAfter != outBefore && inAfter != inBefore
+	})
+	out.hears(t, ToReader("score-1", "clue-1"))
+	if _, err := score.ToExporter("hunt-1"); !errors.Is(err, ErrUnknownPeer) {
+		t.Errorf("a line to a node that is no remote: %v", err)
+	}
+	if _, err := clue.ToReader("hunt-1"); !errors.Is(err, ErrUnknownPeer) {
+		t.Errorf("a line to a node that is no importer: %v", err)
+	}
+}
+
+// An exporter that comes back is dialed at once by who asks for it, though the server itself
+// would wait.
+func TestRedial(t *testing.T) {
+	s, clue := spec(t, "clue-1")
+	score := start(t, "score-1", func(s *Spec) { s.tuning.reconnect = 10 * patience })
+	s.Importers = []Importer{score.importer()}
+	clue.start(t, s)
+	s.Listen = clue.ListenAddr()
+	if err := score.Link([]Remote{clue.remote()}, nil); err != nil {
+		t.Fatal(err)
+	}
+	in := score.toExporter(t, "clue-1")
+	in.linked(t)
+	for range 3 {
+		if err := clue.Stop(timeout(t)); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "no link", func() bool { _, up := in.Link(); return !up })
+		if err := score.Redial("clue-1"); !errors.Is(err, ErrNotListening) {
+			t.Errorf("dialed what does not listen: %v", err)
+		}
+		clue.start(t, s)
+		eventually(t, "a link", func() bool {
+			if _, up := in.Link(); up {
+				return true
+			}
+			if err := score.Redial("clue-1"); err != nil {
+				t.Error(err)
+			}
+			return false
+		})
+	}
+	if err := score.Redial("hunt-1"); !errors.Is(err, ErrUnknownPeer) {
+		t.Errorf("an unknown exporter: %v", err)
+	}
+	if err := score.Stop(timeout(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := score.Redial("clue-1"); !errors.Is(err, ErrStopped) {
+		t.Errorf("after Stop: %v", err)
+	}
+}
 
 // An importer that is taken out loses its link at once, as does one with a new key.
 func TestLinkDropsImporters(t *testing.T) {
-	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved} })
+	clue := start(t, "clue-1", nil)
 	score, hunt := start(t, "score-1", nil), start(t, "hunt-1", nil)
 	link(t, clue, score, hunt)
-	score.ready(t, clue)
-	hunt.ready(t, clue)
-	kept := clue.Links()[0]
+	score.toExporter(t, "clue-1").linked(t)
+	kept := hunt.toExporter(t, "clue-1")
+	number := kept.linked(t)
 	if err := clue.Link(nil, []Importer{hunt.importer()}); err != nil {
 		t.Fatal(err)
 	}
 	links := clue.Links()
-	if len(links) != 1 || links[0].Peer != "hunt-1" || !links[0].Connected || links[0].MessagesOut < kept.MessagesOut {
+	if after, up := kept.Link(); len(links) != 1 || links[0].Peer != "hunt-1" || !links[0].Connected || !up || after != number {
 		t.Errorf("after score-1 was taken out: %+v", links)
 	}
 	eventually(t, "score-1 is told", func() bool { return strings.Contains(score.log.String(), "Authorization Violation") })
@@ -34,10 +132,9 @@ func TestLinkDropsImporters(t *testing.T) {
 
 // A failed Link changes nothing.
 func TestLinkFails(t *testing.T) {
-	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved} })
-	score := start(t, "score-1", nil)
+	clue, score := start(t, "clue-1", nil), start(t, "score-1", nil)
 	link(t, clue, score)
-	score.ready(t, clue)
+	score.toExporter(t, "clue-1").linked(t)
 	if err := clue.Link(nil, []Importer{{Name: "bad name"}}); err == nil {
 		t.Error("linked")
 	}
@@ -46,9 +143,52 @@ func TestLinkFails(t *testing.T) {
 	}
 }
 
+// A remote without a URL has its account, and is dialed when there is one: what listens on the
+// line before then hears what comes over the link.
+func TestRemoteWithoutURL(t *testing.T) {
+	score := start(t, "score-1", func(s *Spec) { s.Remotes = []Remote{{Name: "clue-1"}} })
+	in := score.toExporter(t, "clue-1")
+	box := in.hear(t, ToReader("score-1", "clue-1"))
+	if _, up := in.Link(); up {
+		t.Error("linked to nothing")
+	}
+	if l := score.Links(); len(l) != 1 || l[0].Connected {
+		t.Errorf("%+v", l)
+	}
+	clue := start(t, "clue-1", nil)
+	link(t, clue, score)
+	out := clue.toReader(t, score)
+	out.hears(t, ToReader("score-1", "clue-1"))
+	out.send(t, ToReader("score-1", "clue-1"), "hello")
+	box.await(t, ToReader("score-1", "clue-1")+" hello")
+}
+
+// What keeps a link from being up is told.
+func TestTrouble(t *testing.T) {
+	clue, score := start(t, "clue-1", nil), start(t, "score-1", nil)
+	wrong := clue.remote()
+	wrong.Name = "hunt-1"
+	if err := clue.Link(nil, []Importer{score.importer()}); err != nil {
+		t.Fatal(err)
+	}
+	nobody := Remote{Name: "team-1", URL: "nats-leaf://127.0.0.1:1"}
+	if err := score.Link([]Remote{wrong, nobody}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for exporter, want := range map[string]string{"hunt-1": "the server there is named clue-1", "team-1": "connection refused"} {
+		eventually(t, want, func() bool { return strings.Contains(score.Trouble(exporter), want) })
+		if _, up := score.toExporter(t, exporter).Link(); up {
+			t.Errorf("linked to %s", exporter)
+		}
+	}
+	if got := score.Trouble("nobody"); got != "" {
+		t.Errorf("trouble with an unknown one: %q", got)
+	}
+}
+
 // Two processes of one name and key replace each other; both are told why.
 func TestTwoOfOneName(t *testing.T) {
-	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved} })
+	clue := start(t, "clue-1", nil)
 	s, one := spec(t, "score-1")
 	two := &node{name: one.name, seed: one.seed, public: one.public, log: one.log}
 	one.start(t, s)
@@ -61,46 +201,24 @@ func TestTwoOfOneName(t *testing.T) {
 	eventually(t, "a warning at the exporter", func() bool { return strings.Contains(clue.log.String(), "Replacing connection") })
 }
 
-// Counters are those of the link, and tell events from beacons.
-func TestLinkCounts(t *testing.T) {
-	clue := start(t, "clue-1", func(s *Spec) { s.Exports, s.tuning.beacon = []string{solved}, 30*time.Millisecond })
-	score := start(t, "score-1", nil)
-	link(t, clue, score)
-	box := subscribe(t, score.connect(t, In), solved, "")
-	score.ready(t, clue, solved)
-	out := clue.connect(t, Out)
-	publish(t, out, "clue.answer.judged.t1", "private")
-	for range 5 {
-		publish(t, out, "clue.clue.solved.t1", "five")
-	}
-	eventually(t, "five", func() bool { return len(box.all()) == 5 })
-	eventually(t, "beacons", func() bool { return score.Links()[0].Beacons > 3 })
-	for _, n := range []*node{clue, score} {
-		events := func(l Link) uint64 {
-			if l.Direction == Inbound {
-				return l.MessagesOut - l.Beacons
-			}
-			return l.MessagesIn - l.Beacons
-		}
-		eventually(t, "five events counted at "+n.name, func() bool { return events(n.Links()[0]) == 5 })
-	}
-	if l := score.Links()[0]; l.BytesIn == 0 || l.MessagesOut != 0 || l.Peer != "clue-1" || l.Direction != Outbound {
-		t.Errorf("%+v", l)
-	}
-}
-
 // Everything may be called at once.
 func TestConcurrentUse(t *testing.T) {
-	clue := start(t, "clue-1", func(s *Spec) { withTap(s); s.Exports = []string{solved} })
+	clue := start(t, "clue-1", withTap)
 	score, hunt := start(t, "score-1", nil), start(t, "hunt-1", nil)
 	link(t, clue, score, hunt)
+	out, in := clue.toReader(t, score), score.toExporter(t, "clue-1")
 	var group sync.WaitGroup
 	for i := range 4 {
 		group.Go(func() {
 			for range 25 {
-				_ = clue.Interested(Out, "clue.clue.solved.t1")
+				_ = clue.Interested("clue.clue.solved.t1")
 				_, _, _ = clue.Links(), clue.TapClients(), clue.TapAddr()
 				_ = score.Links()
+				_ = out.Hears(ToReader("score-1", "clue-1"))
+				_, _ = in.Link()
+				if err := out.Publish(ToReader("score-1", "clue-1"), nil); err != nil {
+					t.Error(err)
+				}
 				if i == 0 {
 					if err := clue.Link(nil, []Importer{score.importer(), hunt.importer()}); err != nil {
 						t.Error(err)
@@ -111,6 +229,6 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	group.Wait()
-	score.ready(t, clue)
-	hunt.ready(t, clue)
+	in.linked(t)
+	hunt.toExporter(t, "clue-1").linked(t)
 }

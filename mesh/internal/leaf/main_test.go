@@ -103,11 +103,52 @@ func (n *node) connect(t testing.TB, account Account) *nats.Conn {
 	return c
 }
 
-func (n *node) ready(t testing.TB, peer *node, subjects ...string) {
+// solved is the subject of an event type.
+const solved = "clue.clue.solved"
+
+// toReader is the line to an importer of a node.
+func (n *node) toReader(t testing.TB, importer *node) *Line {
 	t.Helper()
-	if err := n.Ready(timeout(t), peer.name, subjects); err != nil {
-		t.Fatalf("%s: %v", n.name, err)
+	l, err := n.ToReader(importer.name)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return l
+}
+
+// toExporter is the line to an exporter of a node.
+func (n *node) toExporter(t testing.TB, exporter string) *Line {
+	t.Helper()
+	l, err := n.ToExporter(exporter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// hears waits until the peer of a line listens to the subject.
+func (l *Line) hears(t testing.TB, subject string) {
+	t.Helper()
+	eventually(t, l.peer+" listens to "+subject, func() bool { return l.Hears(subject) })
+}
+
+// linked waits until the link of a line is up, and returns its number.
+func (l *Line) linked(t testing.TB) (number uint64) {
+	t.Helper()
+	eventually(t, "a link to "+l.peer, func() (up bool) { number, up = l.Link(); return up })
+	return number
+}
+
+// send publishes a message on a line.
+func (l *Line) send(t testing.TB, subject, text string) {
+	t.Helper()
+	publish(t, l.conn, subject, text)
+}
+
+// hear collects what the peer of a line publishes.
+func (l *Line) hear(t testing.TB, subject string) *inbox {
+	t.Helper()
+	return subscribe(t, l.conn, subject, "")
 }
 
 func timeout(t testing.TB) context.Context {

@@ -16,6 +16,9 @@ import (
 // Stream is the one JetStream stream of a server: its outbox, in account Store.
 const Stream = "OUTBOX"
 
+// formerStore is the account that the outbox lay in before there was one for it.
+const formerStore Account = "out"
+
 // lockName is the file in an outbox's directory that the process holds locked.
 const lockName = "lock"
 
@@ -86,7 +89,7 @@ func (o *Outbox) streamDir(account Account) string {
 // files do not say whose they are. A rename is there as a whole or not at all: after a
 // kill, or a crash of the machine, the next start goes on from either.
 func (o *Outbox) takeOver() error {
-	from, to := o.streamDir(Out), o.streamDir(Store)
+	from, to := o.streamDir(formerStore), o.streamDir(Store)
 	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -141,12 +144,12 @@ func (s Spec) renderJetStream(b *strings.Builder) {
 }
 
 // renderStore writes account Store.
-func (s Spec) renderStore(b *strings.Builder, own user) {
+func (s Spec) renderStore(b *strings.Builder, own credentials) {
 	if s.Outbox == nil {
 		return
 	}
 	fmt.Fprintf(b, "  %s {\n    jetstream { max_memory: 0, max_file: %d, max_streams: 1 }\n    users [\n", Store, s.Outbox.MaxBytes)
-	renderOwn(b, own)
+	own.render(b, Store)
 	b.WriteString("    ]\n  }\n")
 }
 
@@ -164,7 +167,10 @@ func (s *Server) ResetOutbox() error {
 	if spec.Outbox == nil {
 		return fmt.Errorf("reset the outbox of %s: it has none", spec.Name)
 	}
-	account := s.accounts.store.Load()
+	account, err := s.nats.LookupAccount(string(Store))
+	if err != nil {
+		return fmt.Errorf("reset the outbox of %s: %w", spec.Name, err)
+	}
 	if account.JetStreamEnabled() {
 		if err := account.DisableJetStream(); err != nil {
 			return fmt.Errorf("reset the outbox of %s: close it: %w", spec.Name, err)

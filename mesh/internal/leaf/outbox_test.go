@@ -14,7 +14,6 @@ import (
 func withOutbox(t testing.TB) func(*Spec) {
 	dir := filepath.Join(t.TempDir(), "outbox")
 	return func(s *Spec) {
-		s.Exports = []string{solved}
 		s.Outbox = &Outbox{Dir: dir, MaxBytes: 1 << 20}
 	}
 }
@@ -32,7 +31,7 @@ func (n *node) open(t testing.TB) jetstream.JetStream {
 func (n *node) stream(t testing.TB) jetstream.JetStream {
 	t.Helper()
 	js := n.open(t)
-	_, err := js.CreateStream(timeout(t), jetstream.StreamConfig{Name: Stream, Subjects: []string{solved}, MaxBytes: 1 << 19})
+	_, err := js.CreateStream(timeout(t), jetstream.StreamConfig{Name: Stream, Subjects: []string{solved + ".*"}, MaxBytes: 1 << 19})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,15 +51,15 @@ func (n *node) store(t testing.TB, texts ...string) {
 func makeConsumer(t testing.TB, js jetstream.JetStream) jetstream.Consumer {
 	t.Helper()
 	c, err := js.CreateOrUpdateConsumer(timeout(t), Stream,
-		jetstream.ConsumerConfig{Durable: "kept", FilterSubject: solved, AckPolicy: jetstream.AckExplicitPolicy, AckWait: patience})
+		jetstream.ConsumerConfig{Durable: "kept", FilterSubject: solved + ".*", AckPolicy: jetstream.AckExplicitPolicy, AckWait: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// take reads and acknowledges so many messages.
-func take(t testing.TB, c jetstream.Consumer, many int) []string {
+// fetch reads and acknowledges so many messages.
+func fetch(t testing.TB, c jetstream.Consumer, many int) []string {
 	t.Helper()
 	batch, err := c.Fetch(many, jetstream.FetchMaxWait(patience))
 	if err != nil {
@@ -87,21 +86,21 @@ func TestOutbox(t *testing.T) {
 	score := start(t, "score-1", nil)
 	c := makeConsumer(t, clue.stream(t))
 	clue.store(t, "1", "2")
-	if got := take(t, c, 2); fmt.Sprint(got) != "[1 2]" {
+	if got := fetch(t, c, 2); fmt.Sprint(got) != "[1 2]" {
 		t.Errorf("got %q", got)
 	}
 	if err := clue.Link(nil, []Importer{score.importer()}); err != nil {
 		t.Fatal(err)
 	}
 	clue.store(t, "3", "4")
-	if got := take(t, c, 1); fmt.Sprint(got) != "[3]" {
+	if got := fetch(t, c, 1); fmt.Sprint(got) != "[3]" {
 		t.Errorf("after a reload got %q", got)
 	}
 	if err := clue.Stop(timeout(t)); err != nil {
 		t.Fatal(err)
 	}
 	clue.start(t, s)
-	if got := take(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
+	if got := fetch(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
 		t.Errorf("after a restart got %q", got)
 	}
 }
@@ -109,15 +108,15 @@ func TestOutbox(t *testing.T) {
 // Without an outbox there is no JetStream, no account but ours, and nothing on disk.
 func TestNoOutboxNoJetStream(t *testing.T) {
 	t.Chdir(t.TempDir())
-	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved} })
+	clue := start(t, "clue-1", nil)
 	score := start(t, "score-1", nil)
 	link(t, clue, score)
-	score.ready(t, clue)
+	score.toExporter(t, "clue-1").linked(t)
 	for _, n := range []*node{clue, score} {
 		if n.nats.JetStreamEnabled() || n.nats.SystemAccount() != nil || n.nats.StoreDir() != "" {
 			t.Errorf("%s: JetStream %v, system account %v, directory %q", n.name, n.nats.JetStreamEnabled(), n.nats.SystemAccount(), n.nats.StoreDir())
 		}
-		if _, err := n.Connect(Store); err == nil || !strings.Contains(err.Error(), "no outbox") {
+		if _, err := n.Connect(Store); err == nil || !strings.Contains(err.Error(), "it has none") {
 			t.Errorf("%s: connected to account store: %v", n.name, err)
 		}
 	}
@@ -130,14 +129,14 @@ func TestNoOutboxNoJetStream(t *testing.T) {
 func TestResetOutbox(t *testing.T) {
 	clue, score := start(t, "clue-1", withOutbox(t)), start(t, "score-1", nil)
 	link(t, clue, score)
-	score.ready(t, clue)
+	score.toExporter(t, "clue-1").linked(t)
 	c := makeConsumer(t, clue.stream(t))
 	for i := range 20 {
 		clue.store(t, number(i))
 		if err := clue.ResetOutbox(); err != nil {
 			t.Fatal(err)
 		}
-		if got := take(t, c, 1); len(got) != 1 || got[0] != number(i) {
+		if got := fetch(t, c, 1); len(got) != 1 || got[0] != number(i) {
 			t.Errorf("got %q", got)
 		}
 	}
@@ -189,7 +188,7 @@ func TestOutboxIsTakenOver(t *testing.T) {
 		if err := os.CopyFS(s.Outbox.Dir, os.DirFS("testdata/stored-in-out")); err != nil {
 			t.Fatal(err)
 		}
-		now, former := s.Outbox.streamDir(Store), s.Outbox.streamDir(Out)
+		now, former := s.Outbox.streamDir(Store), s.Outbox.streamDir(formerStore)
 		if interrupted { // by a kill before the rename
 			if err := os.MkdirAll(filepath.Dir(now), 0o700); err != nil {
 				t.Fatal(err)
@@ -200,7 +199,7 @@ func TestOutboxIsTakenOver(t *testing.T) {
 		if _, err := js.Consumer(timeout(t), Stream, "score-clue_clue_solved"); err != nil {
 			t.Errorf("the consumer of then: %v", err)
 		}
-		if got := take(t, makeConsumer(t, js), 3); fmt.Sprint(got) != "[1 2 3]" {
+		if got := fetch(t, makeConsumer(t, js), 3); fmt.Sprint(got) != "[1 2 3]" {
 			t.Errorf("got %q", got)
 		}
 		clue.store(t, "4")
@@ -221,7 +220,7 @@ func TestOutboxIsTakenOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		clue.start(t, s)
-		if got := take(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
+		if got := fetch(t, makeConsumer(t, clue.open(t)), 1); fmt.Sprint(got) != "[4]" {
 			t.Errorf("after a restart got %q", got)
 		}
 	}

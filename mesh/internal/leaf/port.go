@@ -11,22 +11,21 @@ import (
 	"leafmesh/mesh/internal/clock"
 )
 
-// Port is a way out of the process: what is published in an account, on one connection.
+// Port is the way to the clients at the tap: what is published in account Local, on one
+// connection.
 type Port struct {
-	server  *Server
-	account Account
-	conn    *nats.Conn
+	server *Server
+	conn   *nats.Conn
 }
 
-// Port makes a port of a connection into the account: see Connect.
-func (s *Server) Port(account Account, conn *nats.Conn) Port { return Port{s, account, conn} }
+// Port makes a port of a connection into account Local: see Connect.
+func (s *Server) Port(conn *nats.Conn) Port { return Port{s, conn} }
 
-// Open reports, at little cost, whether anybody might listen at all: at a tap, whether a
-// client is there.
-func (p Port) Open() bool { return p.account != Local || p.server.TapClients() > 0 }
+// Open reports, at little cost, whether a client is at the tap.
+func (p Port) Open() bool { return p.server.TapClients() > 0 }
 
-// Interested is Server.Interested.
-func (p Port) Interested(subject string) bool { return p.server.Interested(p.account, subject) }
+// Interested is [Server.Interested].
+func (p Port) Interested(subject string) bool { return p.server.Interested(subject) }
 
 // Publish sends a message, which may be changed afterwards.
 func (p Port) Publish(subject string, message []byte) error { return p.conn.Publish(subject, message) }

@@ -3,7 +3,6 @@ package leaf
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -29,7 +28,7 @@ type Server struct {
 	nats     *server.Server
 	log      *serverLog
 	own      credentials
-	accounts accounts
+	local    atomic.Pointer[server.Account]
 	ownLocal atomic.Int64 // our own connections into Local that are open
 	lock     *flock.Flock // of the outbox's directory; nil without an outbox
 
@@ -39,20 +38,12 @@ type Server struct {
 	linking sync.RWMutex
 
 	mu          sync.Mutex
-	spec        Spec         // guarded by mu; Remotes and Importers change by Link
-	connections []*nats.Conn // guarded by mu; what Connect gave out
-	stopping    bool         // guarded by mu
+	spec        Spec              // guarded by mu; Remotes and Importers change by Link
+	connections []*nats.Conn      // guarded by mu; what Connect gave out
+	lines       map[Account]*Line // guarded by mu
+	stopping    bool              // guarded by mu
 
-	exporter *exporter
-	importer *importer
-	quit     chan struct{} // closed when Stop begins
-	stopped  chan struct{} // closed when everything is gone
-}
-
-// accounts caches the live accounts: a lookup for each event would cost more
-// than the question it serves.
-type accounts struct {
-	local, store, out, in atomic.Pointer[server.Account]
+	stopped chan struct{} // closed when everything is gone
 }
 
 // Start validates s and starts the server, its listeners and the dialing of
@@ -63,8 +54,8 @@ func Start(ctx context.Context, s Spec) (*Server, error) {
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("start leaf server %q: %w", s.Name, err)
 	}
-	leaf := &Server{spec: s, own: newCredentials(s.accounts()), quit: make(chan struct{}), stopped: make(chan struct{})}
-	leaf.log = newServerLog(s.Logger, append(s.secrets(), leaf.own.passwords()...))
+	leaf := &Server{spec: s, own: newCredentials(), lines: map[Account]*Line{}, stopped: make(chan struct{})}
+	leaf.log = newServerLog(s.Logger, append(s.secrets(), leaf.own.password))
 	leaf.log.follow(s.Remotes)
 	if err := leaf.start(ctx); err != nil {
 		if leaf.nats != nil {
@@ -95,14 +86,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.awaitListeners(ctx); err != nil {
 		return err
 	}
-	if err := s.lookupAccounts(); err != nil {
-		return err
-	}
-	if s.importer, err = startImporter(s); err != nil {
-		return err
-	}
-	s.exporter, err = startExporter(s)
-	return err
+	return s.lookupAccounts()
 }
 
 // clean takes secrets out of an error of nats-server, which quotes bad values.
@@ -139,50 +123,43 @@ func (s *Server) unlock() {
 	}
 }
 
+// lookupAccounts finds the live accounts: a lookup for each event would cost more than the
+// question it serves. A line to a peer that is no longer hears and reaches nobody.
 func (s *Server) lookupAccounts() error {
-	for _, a := range s.currentSpec().accounts() {
-		account, err := s.nats.LookupAccount(string(a))
+	local, err := s.nats.LookupAccount(string(Local))
+	if err != nil {
+		return fmt.Errorf("look up account %s: %w", Local, err)
+	}
+	s.local.Store(local)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for account, line := range s.lines {
+		live, err := s.nats.LookupAccount(string(account))
 		if err != nil {
-			return fmt.Errorf("look up account %s: %w", a, err)
+			live = server.NewAccount(string(account))
 		}
-		s.accounts.of(a).Store(account)
+		line.live.Store(live)
 	}
 	return nil
-}
-
-func (a *accounts) of(account Account) *atomic.Pointer[server.Account] {
-	switch account {
-	case Local:
-		return &a.local
-	case Store:
-		return &a.store
-	case Out:
-		return &a.out
-	case In:
-		return &a.in
-	default:
-		panic(fmt.Sprintf("leaf: no account %q", string(account)))
-	}
 }
 
 // Connect opens an in-process connection into the account. The user it
 // connects with is random, known to this server only, and refused over TCP. The
 // options are applied after ours; give none that changes server or credentials.
 // Stop closes the connection. Errors: ErrStopped, what nats.go says, and that there is
-// no account Store because there is no outbox.
+// no such account: Store, without an Outbox.
 func (s *Server) Connect(account Account, options ...nats.Option) (*nats.Conn, error) {
 	s.linking.RLock()
 	defer s.linking.RUnlock()
 	if s.isStopping() {
 		return nil, fmt.Errorf("connect to account %s of %s: %w", account, s.Name(), ErrStopped)
 	}
-	own, ok := s.own[account]
-	if !ok {
-		return nil, fmt.Errorf("connect to account %s of %s: it has none: it has no outbox", account, s.Name())
+	if !slices.Contains(s.currentSpec().accounts(), account) {
+		return nil, fmt.Errorf("connect to account %s of %s: it has none", account, s.Name())
 	}
 	all := append([]nats.Option{
 		nats.InProcessServer(inProcess{server: s, account: account}),
-		nats.UserInfo(own.name, own.password),
+		nats.UserInfo(s.own.user(account), s.own.password),
 		nats.Name(string(account)),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(50 * time.Millisecond),
@@ -225,12 +202,10 @@ func (s *Server) ListenAddr() string {
 	return net.JoinHostPort(host, fmt.Sprint(varz.LeafNode.Port))
 }
 
-// Interested reports whether anybody, in this process or over a link, listens
-// to the literal subject in the account. It costs 80 ns and no allocation: ask
-// before each encoding. An account that the server does not have panics. After Stop
-// nobody is interested.
-func (s *Server) Interested(account Account, subject string) bool {
-	return s.accounts.of(account).Load().SubscriptionInterest(subject)
+// Interested reports whether a client at the tap listens to the literal subject. It costs 80 ns
+// and no allocation: ask before each encoding. After Stop nobody is interested.
+func (s *Server) Interested(subject string) bool {
+	return s.local.Load().SubscriptionInterest(subject)
 }
 
 func (s *Server) currentSpec() Spec {
@@ -243,22 +218,6 @@ func (s *Server) isStopping() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.stopping
-}
-
-func newCredentials(accounts []Account) credentials {
-	own := credentials{}
-	for _, account := range accounts {
-		own[account] = user{name: string(account) + "-" + rand.Text(), password: rand.Text()}
-	}
-	return own
-}
-
-func (c credentials) passwords() []string {
-	var all []string
-	for _, user := range c {
-		all = append(all, user.password)
-	}
-	return all
 }
 
 // inProcess makes nats.go's connections to the server, and counts those into

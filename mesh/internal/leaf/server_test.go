@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 )
 
@@ -27,8 +26,8 @@ func TestStartFails(t *testing.T) {
 	good, keys := spec(t, "clue-1")
 	_, other := spec(t, "score-1")
 	peer := Importer{Name: "score-1", PublicKey: other.public}
-	remote := func(url string, deny ...string) func(*Spec) {
-		return func(s *Spec) { s.Remotes = []Remote{{Name: "score-1", URL: url, Deny: deny}} }
+	remote := func(url string) func(*Spec) {
+		return func(s *Spec) { s.Remotes = []Remote{{Name: "score-1", URL: url}} }
 	}
 	tap := func(listen, user, password string) func(*Spec) {
 		return func(s *Spec) { s.Tap = &Tap{Listen: listen, User: user, Password: password} }
@@ -56,19 +55,16 @@ func TestStartFails(t *testing.T) {
 		{"no seed", func(s *Spec) { s.Seed = ""; remote("nats-leaf://127.0.0.1:1")(s) }, "seed"},
 		{"bad scheme", remote("http://127.0.0.1:1"), "nats-leaf"},
 		{"no port", remote("nats-leaf://127.0.0.1"), "port"},
-		{"no URL", remote(""), "nats-leaf"},
+		{"remote twice", func(s *Spec) { s.Remotes = []Remote{{Name: "a"}, {Name: "a"}} }, "twice"},
+		{"own remote", func(s *Spec) { s.Remotes = []Remote{{Name: "clue-1"}} }, "own name"},
+		{"one URL for two", func(s *Spec) {
+			s.Remotes = []Remote{{Name: "a", URL: "nats-leaf://127.0.0.1:1"}, {Name: "b", URL: "nats-leaf://127.0.0.1:1"}}
+		}, "URL of a"},
 		{"credentials in URL", remote("nats-leaf://u:hidden@127.0.0.1:1"), "credentials"},
 		{"unparsable URL", remote("nats-leaf://u:hidden@127.0.0.1:1\x00"), "not a URL"},
-		{"deny of all", remote("nats-leaf://127.0.0.1:1", ">"), "mesh.>"},
-		{"deny of no subject", remote("nats-leaf://127.0.0.1:1", "a..b"), "a..b"},
-		{"export of all", func(s *Spec) { s.Exports = []string{">"} }, "literal"},
-		{"export of what is the mesh's own", func(s *Spec) { s.Exports = []string{"mesh.to.>"} }, "mesh.>"},
-		{"export of no subject", func(s *Spec) { s.Exports = []string{"a.b c"} }, "a.b c"},
-		{"exports too long for a beacon", func(s *Spec) { s.MaxPayload, s.Exports = 1024, []string{"a." + strings.Repeat("b", 600)} }, "raise"},
 		{"tap on all interfaces", tap("0.0.0.0:0", "u", "p"), "loopback"},
 		{"tap on a name", tap("localhost:0", "u", "p"), "loopback"},
 		{"tap without password", tap("127.0.0.1:0", "u", ""), "password"},
-		{"deny of what is said to this node", remote("nats-leaf://127.0.0.1:1", "mesh.to.clue-1.*"), "mesh.>"},
 		{"outbox nowhere", func(s *Spec) { s.Outbox = &Outbox{MaxBytes: 1} }, "directory"},
 		{"outbox of no size", func(s *Spec) { s.Outbox = &Outbox{Dir: "x"} }, "max bytes"},
 		{"outbox with negative time", func(s *Spec) { s.Outbox = &Outbox{Dir: "x", MaxBytes: 1, SyncInterval: -1} }, "sync interval"},
@@ -103,10 +99,12 @@ func TestStartFails(t *testing.T) {
 
 func TestStop(t *testing.T) {
 	before := goleak.IgnoreCurrent()
-	clue := start(t, "clue-1", func(s *Spec) { withTap(s); s.Exports = []string{solved} })
+	clue := start(t, "clue-1", withTap)
 	score := start(t, "score-1", nil)
 	link(t, clue, score)
-	score.ready(t, clue)
+	out, in := clue.toReader(t, score), score.toExporter(t, "clue-1")
+	in.hear(t, ">")
+	out.hears(t, ToReader("score-1", "clue-1"))
 	subscribe(t, clue.connect(t, Local), ">", "")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -125,7 +123,13 @@ func TestStop(t *testing.T) {
 	if err := clue.Link(nil, nil); !errors.Is(err, ErrStopped) {
 		t.Errorf("link: %v", err)
 	}
-	if clue.Interested(Local, "a") || clue.TapClients() != 0 {
+	if _, up := in.Link(); up || out.Hears(ToReader("score-1", "clue-1")) {
+		t.Error("a stopped server has a link")
+	}
+	if _, err := clue.ToReader("score-1"); !errors.Is(err, ErrStopped) {
+		t.Errorf("a line: %v", err)
+	}
+	if clue.Interested("a") || clue.TapClients() != 0 {
 		t.Error("a stopped server has interest")
 	}
 	_ = clue.Links()
@@ -148,9 +152,9 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			all.Write(text)
 		}
 	}
-	n.Server.log.Errorf("oh %s", s.Seed+" "+s.Tap.Password+" "+n.own[In].password)
+	n.Server.log.Errorf("oh %s", s.Seed+" "+s.Tap.Password+" "+n.own.password)
 	all.WriteString(n.log.String())
-	for _, secret := range []string{s.Seed, s.Tap.Password, n.own[Local].password, n.own[In].password} {
+	for _, secret := range []string{s.Seed, s.Tap.Password, n.own.password} {
 		if strings.Contains(all.String(), secret) {
 			t.Errorf("%q is printed", secret)
 		}
@@ -160,34 +164,40 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	}
 }
 
-// In-process connections live on while links change.
-func TestConnectSurvivesLink(t *testing.T) {
-	clue := start(t, "clue-1", func(s *Spec) { s.Exports = []string{solved} })
-	dropped := make(chan error, 10)
-	c, err := clue.Connect(Out, nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { dropped <- err }))
-	if err != nil {
+// Lines live on while links change.
+func TestLineSurvivesLink(t *testing.T) {
+	clue, hunt := start(t, "clue-1", nil), start(t, "hunt-1", nil)
+	link(t, clue, hunt)
+	out, in := clue.toReader(t, hunt), hunt.toExporter(t, "clue-1")
+	box := in.hear(t, ToReader("hunt-1", "clue-1"))
+	out.hears(t, ToReader("hunt-1", "clue-1"))
+	for i := range 3 {
+		score := start(t, "score-1", nil)
+		if err := clue.Link(nil, []Importer{hunt.importer(), score.importer()}); err != nil {
+			t.Fatal(err)
+		}
+		out.send(t, ToReader("hunt-1", "clue-1"), number(i))
+	}
+	if got := box.await(t, ToReader("hunt-1", "clue-1")+" "+number(2)); len(got) != 3 {
+		t.Errorf("got %q", got)
+	}
+	if out.conn.Reconnects > 0 || in.conn.Reconnects > 0 {
+		t.Error("a line broke")
+	}
+	// A line to a peer that is no longer reaches nobody, and is of use again when the peer is back.
+	if err := clue.Link(nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	box := subscribe(t, c, ">", "")
-	for range 3 {
-		score := start(t, "score-1", nil)
-		link(t, clue, score)
-		score.ready(t, clue)
-		publish(t, c, "clue.clue.solved.t1", "still here")
+	if _, up := out.Link(); up || out.Hears(ToReader("hunt-1", "clue-1")) {
+		t.Error("the line to hunt-1 leads somewhere")
 	}
-	eventually(t, "messages", func() bool {
-		got := box.all()
-		n := 0
-		for _, m := range got {
-			if strings.HasSuffix(m, "still here") {
-				n++
-			}
-		}
-		return n == 3
-	})
-	if len(dropped) > 0 {
-		t.Errorf("dropped: %v", <-dropped)
+	if err := clue.Link(nil, []Importer{hunt.importer()}); err != nil {
+		t.Fatal(err)
 	}
+	out.hears(t, ToReader("hunt-1", "clue-1"))
+	eventually(t, "the connection is there again", func() bool { return out.conn.IsConnected() })
+	out.send(t, ToReader("hunt-1", "clue-1"), "again")
+	box.await(t, ToReader("hunt-1", "clue-1")+" again")
 }
 
 // freezer is a TCP proxy that can stop passing anything on, and stays connected.
@@ -259,7 +269,7 @@ func TestFrozenPeerIsNoticed(t *testing.T) {
 
 func frozen(t *testing.T, idle bool) {
 	const ping = 300 * time.Millisecond
-	quick := func(s *Spec) { s.Exports, s.tuning.ping = []string{solved}, ping }
+	quick := func(s *Spec) { s.tuning.ping = ping }
 	clue, score := start(t, "clue-1", quick), start(t, "score-1", quick)
 	proxy := freeze(t, clue.ListenAddr(), idle)
 	if err := clue.Link(nil, []Importer{score.importer()}); err != nil {
@@ -268,15 +278,15 @@ func frozen(t *testing.T, idle bool) {
 	if err := score.Link([]Remote{{Name: "clue-1", URL: "nats-leaf://" + proxy.Addr().String()}}, nil); err != nil {
 		t.Fatal(err)
 	}
-	subscribe(t, score.connect(t, In), solved, "")
-	score.ready(t, clue, solved)
+	out, subject := clue.toReader(t, score), ToReader("score-1", "clue-1")
+	score.toExporter(t, "clue-1").hear(t, subject)
+	out.hears(t, subject)
 	_ = proxy.Close() // no new link
 	close(proxy.frozen)
 	took := map[*node]<-chan int{clue: intervalsUntilDown(clue, ping), score: intervalsUntilDown(score, ping)}
 	if !idle {
-		out := clue.connect(t, Out)
 		for range 400 { // 20 MB: more than the sockets' buffers hold
-			publish(t, out, "clue.clue.solved.t1", strings.Repeat("x", 50<<10))
+			out.send(t, subject, strings.Repeat("x", 50<<10))
 		}
 	}
 	for n, took := range took {
@@ -323,19 +333,28 @@ func TestReconnectIsSpread(t *testing.T) {
 }
 
 // Asking is cheap enough to do for each event.
-func TestInterestedDoesNotAllocate(t *testing.T) {
-	n := start(t, "clue-1", nil)
-	subscribe(t, n.connect(t, Out), "clue.*.solved.*", "")
-	n.Interested(Out, "clue.clue.solved.t1")
-	if a := testing.AllocsPerRun(100, func() { n.Interested(Out, "clue.clue.solved.t1"); n.TapClients() }); a > 0 {
+func TestAskingDoesNotAllocate(t *testing.T) {
+	clue, score := start(t, "clue-1", nil), start(t, "score-1", nil)
+	link(t, clue, score)
+	subscribe(t, clue.connect(t, Local), "clue.*.solved.*", "")
+	out, in := clue.toReader(t, score), score.toExporter(t, "clue-1")
+	in.hear(t, ToReader("score-1", "clue-1"))
+	out.hears(t, ToReader("score-1", "clue-1"))
+	out.linked(t)
+	if a := testing.AllocsPerRun(100, func() {
+		clue.Interested("clue.clue.solved.t1")
+		clue.TapClients()
+		out.Hears(ToReader("score-1", "clue-1"))
+		out.Link()
+	}); a > 1 { // the subject, here
 		t.Errorf("%v allocations", a)
 	}
 }
 
 func BenchmarkInterested(b *testing.B) {
 	n := start(b, "clue-1", nil)
-	subscribe(b, n.connect(b, Out), "clue.clue.solved.*", "")
+	subscribe(b, n.connect(b, Local), "clue.clue.solved.*", "")
 	for b.Loop() {
-		n.Interested(Out, "clue.clue.solved.t1")
+		n.Interested("clue.clue.solved.t1")
 	}
 }

@@ -6,28 +6,13 @@ import (
 	"time"
 )
 
-// Account is one of the accounts of a server.
-type Account string
-
-const (
-	// Local is for taps and local helpers. It is never linked.
-	Local Account = "local"
-	// Store is for the runtime and its outbox, on a server with an Outbox. It is never
-	// linked.
-	Store Account = "store"
-	// Out is where exports are published. Peers' links read from it.
-	Out Account = "out"
-	// In is where imports arrive.
-	In Account = "in"
-)
-
 // DefaultMaxPayload is the MaxPayload of a Spec that gives none: 64 KiB and
 // 4 KiB of room for an envelope.
 const DefaultMaxPayload = 64<<10 + 4<<10
 
 // Importer is a peer that may link to this server and read its exports.
 type Importer struct {
-	// Name is the peer's server name. It decides the peer's beacon subject.
+	// Name is the peer's server name. It decides the peer's subjects.
 	Name string
 	// PublicKey is the peer's nkey user key, "U" and 55 characters.
 	PublicKey string
@@ -35,13 +20,13 @@ type Importer struct {
 
 // Remote is an exporter that this server dials.
 type Remote struct {
-	// Name is the exporter's server name. Ready and Links know it by that.
+	// Name is the exporter's server name. Links know it by that.
 	Name string
-	// URL is nats-leaf://host:port, without credentials.
+	// URL is nats-leaf://host:port, without credentials. Empty: it is not dialed yet, see
+	// [Server.Link].
 	URL string
-	// Deny lists subjects that are never accepted from this exporter, such as
-	// those another peer owns. It may not cover the subjects of the link itself.
-	Deny []string
+
+	paused bool // not dialed just now: see Redial
 }
 
 // Tap is the optional listener for stock NATS clients, into account Local.
@@ -61,9 +46,6 @@ type Spec struct {
 	Listen string
 	// Importers may link to us. Each needs a name and a key of its own.
 	Importers []Importer
-	// Exports are the wire subjects that importers may register: a literal first
-	// token, then literals, * and a last >. The first token is not mesh.
-	Exports []string
 	// Seed is the nkey user seed this server dials with. Needed for Remotes.
 	Seed string `json:"-"`
 	// Remotes are dialed, and dialed again when lost.
@@ -81,20 +63,10 @@ type Spec struct {
 	tuning tuning
 }
 
-// accounts lists those that the server has.
-func (s Spec) accounts() []Account {
-	if s.Outbox == nil {
-		return []Account{Local, Out, In}
-	}
-	return []Account{Local, Store, Out, In}
-}
-
 // tuning holds what only tests change.
 type tuning struct {
 	ping      time.Duration // between pings of a connection
 	reconnect time.Duration // before a lost link is dialed again; 0: random
-	poll      time.Duration // between looks at the interest of importers
-	beacon    time.Duration // between beacons when nothing changes
 }
 
 // withDefaults fills in what a zero value stands for.
@@ -113,8 +85,6 @@ func (s Spec) withDefaults() Spec {
 	t := &s.tuning
 	t.ping = orDuration(t.ping, pingInterval)
 	t.reconnect = orDuration(t.reconnect, randomReconnect())
-	t.poll = orDuration(t.poll, pollInterval)
-	t.beacon = orDuration(t.beacon, beaconInterval)
 	return s
 }
 
@@ -136,8 +106,8 @@ func (s Spec) secrets() []string {
 
 // String leaves out the seed and the tap's password.
 func (s Spec) String() string {
-	return fmt.Sprintf("leaf %s listening on %q, %d importers, %d exports, %d remotes",
-		s.Name, s.Listen, len(s.Importers), len(s.Exports), len(s.Remotes))
+	return fmt.Sprintf("leaf %s listening on %q, %d importers, %d remotes",
+		s.Name, s.Listen, len(s.Importers), len(s.Remotes))
 }
 
 // Format prints String for every verb, so that %+v and %#v give away no more.

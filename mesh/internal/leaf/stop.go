@@ -20,7 +20,6 @@ func (s *Server) Stop(ctx context.Context) error {
 	name := s.spec.Name
 	s.mu.Unlock()
 	if first {
-		close(s.quit)
 		go s.shutDown()
 	}
 	select {
@@ -37,12 +36,12 @@ func (s *Server) shutDown() {
 	defer close(s.stopped)
 	s.linking.Lock()
 	defer s.linking.Unlock()
-	s.exporter.stop()
 	// A server that has shut down leaves subscriptions in its accounts.
-	for _, account := range s.currentSpec().accounts() {
-		s.accounts.of(account).Store(server.NewAccount(string(account)))
-	}
+	s.local.Store(server.NewAccount(string(Local)))
 	s.mu.Lock()
+	for account, line := range s.lines {
+		line.live.Store(server.NewAccount(string(account)))
+	}
 	connections := s.connections
 	s.connections = nil
 	s.mu.Unlock()

@@ -16,5 +16,5 @@ func (s *Server) TapAddr() string {
 // costs a lock and a subtraction. While one of ours opens or closes it may be off
 // by one for some microseconds; Interested is exact.
 func (s *Server) TapClients() int {
-	return max(0, s.accounts.local.Load().NumLocalConnections()-int(s.ownLocal.Load()))
+	return max(0, s.local.Load().NumLocalConnections()-int(s.ownLocal.Load()))
 }

@@ -23,25 +23,27 @@ func (n *node) tap(t testing.TB, options ...nats.Option) *nats.Conn {
 }
 
 func TestTap(t *testing.T) {
-	clue := start(t, "clue-1", func(s *Spec) { withTap(s); s.Exports = []string{solved} })
+	clue := start(t, "clue-1", withTap)
 	score := start(t, "score-1", nil)
 	link(t, clue, score)
-	score.ready(t, clue)
-	imported := subscribe(t, score.connect(t, In), solved, "")
-	score.ready(t, clue, solved)
+	in := score.toExporter(t, "clue-1")
+	imported, out := in.hear(t, ">"), clue.toReader(t, score)
+	events := EventsTo("score-1", "clue-1", solved)
+	out.hears(t, events)
+	in.hears(t, FromReader("score-1", "clue-1"))
 	local := clue.connect(t, Local)
-	if n := clue.TapClients(); n != 0 || clue.Interested(Local, "clue.answer.judged.t1") {
+	if n := clue.TapClients(); n != 0 || clue.Interested("clue.answer.judged.t1") {
 		t.Fatalf("%d taps before the first", n)
 	}
 
 	violations := make(chan error, 10)
 	tap := clue.tap(t, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { violations <- err }))
 	box := subscribe(t, tap, ">", "")
-	if n := clue.TapClients(); n != 1 || !clue.Interested(Local, "clue.answer.judged.t1") {
+	if n := clue.TapClients(); n != 1 || !clue.Interested("clue.answer.judged.t1") {
 		t.Errorf("%d taps", n)
 	}
-	publish(t, clue.connect(t, Out), "clue.clue.solved.t1", "in out")
-	publish(t, clue.connect(t, In), "clue.clue.solved.t1", "in in")
+	out.send(t, events, "to a reader")
+	in.send(t, FromReader("score-1", "clue-1"), "from a reader")
 	publish(t, local, "clue.clue.solved.t1", "in local")
 	if got := box.await(t, "clue.clue.solved.t1 in local"); len(got) != 1 {
 		t.Errorf("tap got %q", got)
@@ -58,7 +60,7 @@ func TestTap(t *testing.T) {
 		}
 	}
 	// Everything else is refused, and reaches nobody.
-	for _, subject := range []string{"clue.clue.solved.t1", "_INBOX.x", "mesh.link.score-1", "$JS.API.INFO"} {
+	for _, subject := range []string{"clue.clue.solved.t1", "_INBOX.x", events, FromReader("score-1", "clue-1"), "$JS.API.INFO"} {
 		if err := tap.Publish(subject, []byte("forged")); err != nil {
 			t.Fatal(err)
 		}
@@ -71,19 +73,19 @@ func TestTap(t *testing.T) {
 			t.Errorf("%s: not refused", subject)
 		}
 	}
-	publish(t, clue.connect(t, Out), "clue.clue.solved.t1", "end")
-	for _, message := range imported.await(t, "clue.clue.solved.t1 end") {
+	out.send(t, events, "end")
+	for _, message := range imported.await(t, events+" end") {
 		if strings.Contains(message, "local") || strings.Contains(message, "forged") {
 			t.Errorf("crossed the link: %q", message)
 		}
 	}
 	tap.Close()
 	local.Close()
-	eventually(t, "no tap left", func() bool { return clue.TapClients() == 0 && !clue.Interested(Local, "clue.answer.judged.t1") })
+	eventually(t, "no tap left", func() bool { return clue.TapClients() == 0 && !clue.Interested("clue.answer.judged.t1") })
 }
 
 func TestTapSurvivesLink(t *testing.T) {
-	clue := start(t, "clue-1", func(s *Spec) { withTap(s); s.Exports = []string{solved} })
+	clue := start(t, "clue-1", withTap)
 	score := start(t, "score-1", nil)
 	dropped := make(chan struct{}, 1)
 	tap := clue.tap(t, nats.DisconnectErrHandler(func(*nats.Conn, error) { dropped <- struct{}{} }))
@@ -91,7 +93,7 @@ func TestTapSurvivesLink(t *testing.T) {
 	local := clue.connect(t, Local)
 	address := clue.TapAddr()
 	link(t, clue, score)
-	score.ready(t, clue)
+	score.toExporter(t, "clue-1").linked(t)
 	publish(t, local, "clue.answer.judged.t1", "after")
 	box.await(t, "clue.answer.judged.t1 after")
 	if clue.TapAddr() != address || len(dropped) > 0 {

@@ -3,7 +3,6 @@ package leaf
 import (
 	"errors"
 	"fmt"
-	"leafmesh/mesh/config"
 	"net"
 	"net/netip"
 	"net/url"
@@ -31,7 +30,6 @@ func (s Spec) validate() error {
 		checkImporters(s.Name, s.Importers),
 		s.checkRemotes(s.Remotes),
 	}
-	problems = append(problems, s.checkExports())
 	if s.MaxPayload < 1024 || s.MaxPayload > maxPayloadLimit {
 		problems = append(problems, fmt.Errorf("max payload %d: want 1024 to %d bytes", s.MaxPayload, maxPayloadLimit))
 	}
@@ -43,21 +41,6 @@ func checkName(what, name string) error {
 		return fmt.Errorf("%s %q: want 1 to 64 characters of A-Z a-z 0-9 - _", what, name)
 	}
 	return nil
-}
-
-// checkExports also sees to it that a beacon, which lists the exports, stays
-// below the largest message.
-func (s Spec) checkExports() error {
-	var problems []error
-	size := beaconRoom
-	for _, subject := range s.Exports {
-		problems = append(problems, checkExport(subject))
-		size += wireSize(subject)
-	}
-	if size > s.MaxPayload/2 {
-		problems = append(problems, fmt.Errorf("exports: their subjects take %d bytes, more than half of max payload %d: raise it", size, s.MaxPayload))
-	}
-	return errors.Join(problems...)
 }
 
 func (s Spec) checkListen() error {
@@ -149,31 +132,23 @@ func (s Spec) checkRemotes(remotes []Remote) error {
 	var problems []error
 	names, urls := map[string]bool{s.Name: true}, map[string]string{}
 	for _, remote := range remotes {
-		problems = append(problems, checkName("remote", remote.Name), s.checkRemote(remote))
+		problems = append(problems, checkName("remote", remote.Name))
 		if names[remote.Name] {
 			problems = append(problems, fmt.Errorf("remote %s: named twice, or this server's own name", remote.Name))
+		}
+		names[remote.Name] = true
+		if remote.URL == "" {
+			continue
+		}
+		if _, err := parseRemoteURL(remote.URL); err != nil {
+			problems = append(problems, fmt.Errorf("remote %s: %w", remote.Name, err))
 		}
 		if other, ok := urls[remote.URL]; ok {
 			problems = append(problems, fmt.Errorf("remote %s: has the URL of %s", remote.Name, other))
 		}
-		names[remote.Name], urls[remote.URL] = true, remote.Name
+		urls[remote.URL] = remote.Name
 	}
 	return errors.Join(problems...)
-}
-
-func (s Spec) checkRemote(remote Remote) error {
-	if _, err := parseRemoteURL(remote.URL); err != nil {
-		return fmt.Errorf("remote %s: %w", remote.Name, err)
-	}
-	for _, subject := range remote.Deny {
-		if err := checkSubject(subject); err != nil {
-			return fmt.Errorf("remote %s: deny %w", remote.Name, err)
-		}
-		if config.Overlap(subject, ownPrefix+">") {
-			return fmt.Errorf("remote %s: deny %q: subjects under %s> are the link's own", remote.Name, subject, ownPrefix)
-		}
-	}
-	return nil
 }
 
 // parseRemoteURL does not quote a URL with credentials in it.

@@ -13,8 +13,7 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// Links lists a server's links with what crossed them. The beacons by which the two sides know that
-// a link is ready are taken out of the message counts.
+// Links lists a server's links with what crossed them.
 func Links(server *leaf.Server) []stats.Link {
 	links := []stats.Link{} // a list in JSON, also without entries
 	for _, l := range server.Links() {
@@ -22,9 +21,6 @@ func Links(server *leaf.Server) []stats.Link {
 			MessagesIn: l.MessagesIn, MessagesOut: l.MessagesOut, BytesIn: l.BytesIn, BytesOut: l.BytesOut}
 		if l.Direction == leaf.Inbound {
 			link.Direction = "exports"
-			link.MessagesOut -= min(l.Beacons, link.MessagesOut)
-		} else {
-			link.MessagesIn -= min(l.Beacons, link.MessagesIn)
 		}
 		links = append(links, link)
 	}

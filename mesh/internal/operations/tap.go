@@ -42,7 +42,7 @@ func openTap(server *leaf.Server, log *journal.Log, intake context.Context, emit
 	if err != nil {
 		return nil, fmt.Errorf("open the tap: %w", err)
 	}
-	t := &Tap{Port: server.Port(leaf.Local, conn), conn: conn, log: log, intake: intake, emit: emit}
+	t := &Tap{Port: server.Port(conn), conn: conn, log: log, intake: intake, emit: emit}
 	t.request, err = conn.Subscribe(emitPrefix+">", t.serve)
 	if err == nil {
 		err = conn.Flush()

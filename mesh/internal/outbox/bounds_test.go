@@ -174,7 +174,7 @@ func TestTooMuchSaid(t *testing.T) {
 	p.get(t, 5)
 	s.library.do(t.Context(), func() {
 		for range maxHeard + 10 {
-			s.Hear(p.name, []byte{0x83, 2, 5, 0x50, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}) // a goodbye
+			s.Hear(p.name, &wire.Goodbye{Nonce: p.nonce}, 20)
 		}
 	})
 	eventually(t, "it is counted", func() bool { return s.Stats().Stray >= 10 })

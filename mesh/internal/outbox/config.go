@@ -40,9 +40,6 @@ type Config struct {
 	Dir string
 	// Types are the durable exports.
 	Types []Type
-	// Plain are the subjects of the exports that are kept for nobody: a reader that asks for one is
-	// told so.
-	Plain []string
 	// Send publishes a message to a reader, on a subject that it alone hears. It may be called by
 	// several goroutines at once, for different readers. Needed.
 	Send func(reader string, message []byte) error

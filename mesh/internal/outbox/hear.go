@@ -19,10 +19,21 @@ const (
 	leastPayload = 1024
 )
 
-// Hear takes a message of a talk that came from a reader, whose name is certain. It does not wait
-// for what follows from it. A message that is no such, or comes from somebody who may read
-// nothing, is counted and dropped.
-func (o *Outbox) Hear(reader string, data []byte) {
+// Hello lets a reader, whose name is certain, take what it asks for. The answer has others, too:
+// what the node answers to the rest of the hello. It returns false for somebody who may read
+// nothing; then there is no answer. It does not wait.
+func (o *Outbox) Hello(reader string, said *wire.Hello, others []wire.WelcomeImport) bool {
+	r := o.library.reader(reader)
+	if r == nil {
+		return false
+	}
+	r.put(greeted{said, others}, 0)
+	return true
+}
+
+// Hear takes another message of a reader, which had so many bytes. One from somebody who may read
+// nothing is counted and dropped. It does not wait.
+func (o *Outbox) Hear(reader string, message any, bytes int) {
 	l := o.library
 	r := l.reader(reader)
 	if r == nil {
@@ -30,13 +41,7 @@ func (o *Outbox) Hear(reader string, data []byte) {
 		l.log.Rarely("somebody for whom nothing is kept speaks to the outbox", "reader", reader)
 		return
 	}
-	talk, err := wire.DecodeTalk(data)
-	if err != nil {
-		l.malformed.Add(1)
-		l.log.Rarely("a reader of the outbox says what is not understood", "reader", reader, "error", err)
-		return
-	}
-	r.put(talk, len(data))
+	r.put(message, bytes)
 }
 
 // Gone says that a reader's link is down: what it has under way goes to others, and it gets
@@ -84,8 +89,8 @@ func (o *Outbox) AwaitAnswers(ctx context.Context) {
 // hear does what follows from something that a reader said, or that was found out about it.
 func (l *library) hear(r *reader, said any, now int64) {
 	switch said := said.(type) {
-	case *wire.Hello:
-		l.hello(r, said, now)
+	case greeted:
+		l.hello(r, said.hello, said.others, now)
 	case *wire.Answers:
 		l.answers(r, said, now)
 	case *wire.Goodbye:

@@ -10,16 +10,16 @@ import (
 )
 
 // hello lets a reader take what it asks for, as far as it may, and tells it. A reader that begins
-// anew has nothing under way of what it had before.
-func (l *library) hello(r *reader, said *wire.Hello, now int64) {
-	if !r.present || r.nonce != said.Nonce {
+// anew, or over another link, has nothing under way of what it had before: it may not have arrived.
+func (l *library) hello(r *reader, said *wire.Hello, others []wire.WelcomeImport, now int64) {
+	if !r.present || r.nonce != said.Nonce || r.link != said.Link {
 		l.leave(r, now)
 	}
-	r.present, r.nonce = true, said.Nonce
+	r.present, r.nonce, r.link = true, said.Nonce, said.Link
 	l.here[r.name] = r
 	most := l.outbox.config.MaxPayload
 	r.setLimit(int(min(said.MaxPayload, uint64(most))))
-	welcome := &wire.Welcome{Nonce: said.Nonce, Exporter: l.outbox.config.Node, MaxPayload: uint64(most)}
+	welcome := &wire.Welcome{Nonce: said.Nonce, Exporter: l.outbox.config.Node, MaxPayload: uint64(most), Imports: others}
 	former := r.shelves
 	r.shelves = nil
 	for _, i := range said.Imports {
@@ -49,17 +49,8 @@ func (l *library) hello(r *reader, said *wire.Hello, now int64) {
 func (l *library) problem(r *reader, said *wire.Hello, i wire.HelloImport) string {
 	node := l.outbox.config.Node
 	switch {
-	case l.shelf(i.Type, r.service) != nil:
-	case slices.ContainsFunc(l.outbox.config.Types, func(t Type) bool { return t.Subject == i.Type && len(t.Services) > 0 }):
-		return fmt.Sprintf("%s does not keep %.100s for service %s: name the service in kept_for of that export there, or import it without durable",
-			node, i.Type, r.service)
-	case slices.Contains(l.outbox.config.Plain, i.Type):
-		return fmt.Sprintf("%s exports %.100s, but keeps it for nobody: name %s in kept_for of that export there, or import it without durable",
-			node, i.Type, r.service)
-	default:
-		return fmt.Sprintf("%s does not export %.100s: export it there with kept_for: [%s], or do not import it", node, i.Type, r.service)
-	}
-	switch {
+	case l.shelf(i.Type, r.service) == nil:
+		return fmt.Sprintf("%s does not keep %.100s for service %s: name the service in kept_for of that export there", node, i.Type, r.service)
 	case said.MaxPayload < leastPayload:
 		return fmt.Sprintf("max_payload of %s is %d bytes: raise it to %d or more", r.name, said.MaxPayload, leastPayload)
 	case i.Ordered > uint64(handout.Strict):

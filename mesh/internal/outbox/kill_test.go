@@ -83,7 +83,7 @@ func read(o *Outbox, heard <-chan []byte) {
 	tell := func(talk any) {
 		data, err := wire.EncodeTalk(talk)
 		fail(err)
-		o.Hear("score-1", data)
+		tellOutbox(o, "score-1", data)
 	}
 	tell(&wire.Hello{MaxPayload: 68 << 10, Imports: imports(100, solved, taken)})
 	for message := range heard {

@@ -112,12 +112,27 @@ func (p *peer) receive(message []byte) error {
 
 // peer makes a reader that has said nothing yet. It replaces one of its name.
 func (s *site) peer(name string) *peer {
-	p := &peer{name: name, hear: s.Hear, came: map[string]int{}}
+	p := &peer{name: name, hear: s.said, came: map[string]int{}}
 	_, _ = rand.Read(p.nonce[:])
 	s.peers.mu.Lock()
 	defer s.peers.mu.Unlock()
 	s.peers.by[name] = p
 	return p
+}
+
+// said is what a node does with what readers say.
+func (s *site) said(reader string, data []byte) { tellOutbox(s.Outbox, reader, data) }
+
+func tellOutbox(o *Outbox, reader string, data []byte) {
+	message, err := wire.DecodeTalk(data)
+	if err != nil {
+		return // the node says so
+	}
+	if hello, ok := message.(*wire.Hello); ok {
+		o.Hello(reader, hello, nil)
+		return
+	}
+	o.Hear(reader, message, len(data))
 }
 
 // reader makes the first instance of a service, which takes types.

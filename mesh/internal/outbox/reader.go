@@ -31,12 +31,18 @@ type reader struct {
 	// The library's goroutine's own.
 	present bool // it said hello, and has not gone
 	nonce   wire.ID
+	link    uint64   // the count of its links
 	shelves []*shelf // those that it takes from
 	given   []parcel // not queued yet
 }
 
 // What is heard beside talk messages.
 type (
+	// greeted: the reader said hello; others are answers to what it does not ask the outbox.
+	greeted struct {
+		hello  *wire.Hello
+		others []wire.WelcomeImport
+	}
 	// departed: the reader's link is down, or it can not be talked to.
 	departed struct{}
 	// missing: the stream does not have an event any more.

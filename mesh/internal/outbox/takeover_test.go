@@ -10,7 +10,6 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
 )
 
@@ -62,7 +61,7 @@ func formerSite(t *testing.T) *site {
 	s.stop(t)
 	gone(t, filepath.Join(s.config.Dir, floorsName))
 	jet := filepath.Join(s.config.Dir, "jetstream")
-	if err := os.Rename(filepath.Join(jet, account), filepath.Join(jet, string(leaf.Out))); err != nil {
+	if err := os.Rename(filepath.Join(jet, account), filepath.Join(jet, "out")); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -115,7 +114,7 @@ func TestTakeOverOfADamagedConsumer(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := formerSite(t)
-			dir := strings.Replace(s.streamDir(), account, string(leaf.Out), 1)
+			dir := strings.Replace(s.streamDir(), account, "out", 1)
 			damage(t, filepath.Join(dir, "obs", consumerName("score", solved)))
 			s.open(t)
 			if got := take(t, s.reader(t, "score", solved), 100); got != numbered(1, 100) {

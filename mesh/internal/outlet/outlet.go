@@ -8,13 +8,14 @@ import (
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/queue"
+	"leafmesh/mesh/internal/readers"
 	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
 )
 
-// Port is a way out of the node: the links, or the tap. Its methods are safe for concurrent use.
-type Port interface {
+// Tap is the way to the clients at the tap. Its methods are safe for concurrent use.
+type Tap interface {
 	// Open reports, at no cost, whether anybody might listen at all.
 	Open() bool
 	// Interested reports whether somebody listens to a literal subject.
@@ -23,25 +24,26 @@ type Port interface {
 	Publish(subject string, message []byte) error
 }
 
-// Nowhere is a port that leads to nobody.
-type Nowhere struct{}
+// NoTap is the tap of a node that has none.
+type NoTap struct{}
 
 // Open returns false.
-func (Nowhere) Open() bool { return false }
+func (NoTap) Open() bool { return false }
 
 // Interested returns false.
-func (Nowhere) Interested(string) bool { return false }
+func (NoTap) Interested(string) bool { return false }
 
 // Publish does nothing.
-func (Nowhere) Publish(string, []byte) error { return nil }
+func (NoTap) Publish(string, []byte) error { return nil }
 
 // Env is what outlets need of their node.
 type Env struct {
 	Clock      *clock.Clock
 	Log        *journal.Log
-	MaxPayload int             // the largest message, in bytes
-	Handling   context.Context // ends when the node waits for its handlers no longer
-	Links, Tap Port            // set before the first event is sent
+	MaxPayload int              // the largest message, in bytes
+	Handling   context.Context  // ends when the node waits for its handlers no longer
+	Readers    *readers.Readers // set before the first event is sent, as Tap is
+	Tap        Tap
 }
 
 // Spec says what an outlet is to send. It is the worker of a consumer.
@@ -57,26 +59,33 @@ type Spec struct {
 	Copy func(value any) any
 }
 
-// outlet sends the events of one type, one at a time.
+// outlet sends the events of one type.
 type outlet struct {
 	Spec
 	queue *queue.Core[delivery.Item]
+	boxes boxes
+	flush func() // the boxes
 
-	subjects       map[string]string // by key: what was escaped lately
+	subjects       map[string]string // by key: what was escaped lately, for the tap
 	payload, event []byte            // used again for each event
-	message        wire.Container
+	alone          wire.Container    // as well
 	steps          [][]byte
 }
 
 // New makes an outlet that takes events out of a queue.
 func New(s Spec, q *queue.Core[delivery.Item]) queue.Processor[delivery.Item] {
-	return &outlet{Spec: s, queue: q, subjects: map[string]string{}}
+	o := &outlet{Spec: s, queue: q, subjects: map[string]string{}}
+	if s.Export != nil {
+		o.boxes = newBoxes(s.Env, s.Export)
+		o.flush = o.boxes.flush
+	}
+	return o
 }
 
 // maxSubjects bounds the subjects that an outlet remembers.
 const maxSubjects = 1024
 
-// subjectOf is the event's subject on the wire.
+// subjectOf is the event's subject at the tap.
 func (o *outlet) subjectOf(h *cause.Header) string {
 	if subject, ok := o.subjects[h.Key]; ok {
 		return subject
@@ -89,46 +98,49 @@ func (o *outlet) subjectOf(h *cause.Header) string {
 	return subject
 }
 
-// Process sends an event: see queue.Processor.
+// Process sends an event, or puts it into boxes that are sent when nothing else waits: see
+// queue.Processor.
 func (o *outlet) Process(it *delivery.Item, value any) bool {
 	inForce := o.Rules()
 	if o.queue.Overtakes(it, it.KeptBy != nil) {
 		return false
 	}
 	defer it.Done()
-	tapped := o.Tap.Open() && it.KeptBy == nil // else it was shown before
-	if o.Export == nil && !tapped {
-		return true
+	subject, tapped := "", o.Tap.Open() && it.KeptBy == nil // else it was shown before
+	if tapped {
+		subject = o.subjectOf(&it.Header)
+		tapped = o.Tap.Interested(subject)
 	}
-	subject := o.subjectOf(&it.Header)
-	export := o.Export != nil && o.exports(it, value, subject, inForce)
-	tapped = tapped && o.Tap.Interested(subject)
+	export := o.Export != nil && o.exports(it, value, inForce)
 	if !export && !tapped {
 		return true
 	}
-	message, err := o.encode(&it.Header, value)
+	event, err := o.encode(&it.Header, value)
 	if err != nil {
 		it.At.LostMalformed.PassError(&it.Header, err)
 		o.Log.Rarely("event can not be encoded", "type", it.Header.Subject(), "error", err)
 		return true
 	}
 	if export {
-		o.publish(o.Links, subject, message, &it.Header, it.At.Tally, it.At.Exported)
+		o.boxes.put(&it.Header, event)
 	}
 	if tapped {
-		o.publish(o.Tap, subject, message, &it.Header, o.AtTap, o.AtTap.Tapped)
+		o.show(subject, event, &it.Header)
 	}
 	return true
 }
 
-// exports says whether the event goes to the links: it is not cut, somebody listens, and the limit
+// Idle sends what is in the boxes: nothing else waits. See queue.Processor.
+func (o *outlet) Idle() { o.boxes.flush() }
+
+// exports says whether the event goes to readers: it is not cut, somebody reads it, and the limit
 // of the export lets it pass, perhaps after a wait.
-func (o *outlet) exports(it *delivery.Item, value any, subject string, inForce []*rules.Rule) bool {
+func (o *outlet) exports(it *delivery.Item, value any, inForce []*rules.Rule) bool {
 	if it.At.Cut.Load() {
 		it.At.ShedCut.Pass(&it.Header)
 		return false
 	}
-	if !o.Links.Interested(subject) {
+	if !o.boxes.choose(it.Header.Key) {
 		it.At.Unheard.Pass(&it.Header)
 		return false
 	}
@@ -136,6 +148,7 @@ func (o *outlet) exports(it *delivery.Item, value any, subject string, inForce [
 		return true
 	}
 	event := rules.Of(&it.Header)
+	event.BeforeWait = o.flush // those in the boxes do not wait with it
 	v, err := rules.Admit(o.Handling, rules.After(inForce, it.KeptBy), &event, o.Clock.Now())
 	if v.Keep != nil {
 		delivery.Keep(v.Keep, o.queue, it, o.Copy(value))
@@ -143,33 +156,33 @@ func (o *outlet) exports(it *delivery.Item, value any, subject string, inForce [
 	return v == rules.Passed && err == nil // the rule counts
 }
 
-func (o *outlet) publish(port Port, subject string, message []byte, h *cause.Header, tally *steps.Tally, sent *steps.Point) {
+// show sends an event to the clients at the tap.
+func (o *outlet) show(subject string, event []byte, h *cause.Header) {
+	o.alone.Reset()
+	o.alone.Add(event)
+	message := o.alone.Bytes()
 	if len(message) > o.MaxPayload {
-		tally.LostOversize.Pass(h)
+		o.AtTap.LostOversize.Pass(h)
 		o.Log.Rarely("event too large to send", "subject", subject, "bytes", len(message), "max_payload", o.MaxPayload)
 		return
 	}
-	if err := port.Publish(subject, message); err != nil {
-		tally.LostClosed.PassError(h, err)
-		o.Log.Rarely("event not sent", "subject", subject, "error", err)
+	if err := o.Tap.Publish(subject, message); err != nil {
+		o.AtTap.LostClosed.PassError(h, err)
+		o.Log.Rarely("event not shown at the tap", "subject", subject, "error", err)
 		return
 	}
-	sent.Pass(h)
+	o.AtTap.Tapped.Pass(h)
 }
 
-// encode makes the message, valid until the next call.
+// encode encodes an event, valid until the next call.
 func (o *outlet) encode(h *cause.Header, value any) ([]byte, error) {
 	payload, err := o.payloadOf(value)
 	if err != nil {
 		return nil, err
 	}
 	o.steps = h.Lineage().AppendSteps(o.steps[:0])
-	if o.event, err = AppendEvent(o.event[:0], h, o.steps, payload); err != nil {
-		return nil, err
-	}
-	o.message.Reset()
-	o.message.Add(o.event)
-	return o.message.Bytes(), nil
+	o.event, err = AppendEvent(o.event[:0], h, o.steps, payload)
+	return o.event, err
 }
 
 // payloadOf is the payload that the value is, or is encoded to, valid until the next call.

@@ -47,6 +47,9 @@ func newConsumer(label string) *Consumer { return &Consumer{label: label, done: 
 func addShard[E, V any](c *Consumer, s *Spec[E]) *Queue[E, V] {
 	q := newQueue[E, V](s.Capacity, s.HardCap, s.Order)
 	w := &worker[E, V]{queue: q, work: s.Processor(&q.Core), spawn: c.work.Go}
+	if g, ok := w.work.(Gatherer); ok {
+		w.idle = g.Idle
+	}
 	c.shards = append(c.shards, &q.Places)
 	c.workers = append(c.workers, w.run)
 	return q

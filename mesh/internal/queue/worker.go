@@ -8,10 +8,18 @@ type Processor[E any] interface {
 	Process(item *E, value any) bool
 }
 
+// Gatherer is a Processor that does not finish each item at once, but gathers what it makes of some.
+type Gatherer interface {
+	// Idle finishes what was gathered. It is called when nothing else waits, before the places of
+	// the last items are released.
+	Idle()
+}
+
 // worker is one goroutine of a consumer and what it is working on.
 type worker[E, V any] struct {
 	queue *Queue[E, V]
 	work  Processor[E]
+	idle  func()       // nil: it gathers nothing
 	spawn func(func()) // starts a goroutine that the consumer waits for
 
 	items     []E // taken from the queue
@@ -35,6 +43,9 @@ func (w *worker[E, V]) run() {
 	for w.take() {
 		for w.more() {
 			w.step()
+		}
+		if w.idle != nil {
+			w.idle()
 		}
 	}
 	w.ended = true
@@ -91,6 +102,9 @@ func (w *worker[E, V]) finish(item *E) {
 	} else {
 		var noValue V
 		w.values[w.next-1] = noValue
+	}
+	if w.idle != nil && !w.more() {
+		return // what was gathered of it comes first
 	}
 	if w.done >= w.queue.releaseBatch || w.queue.waiters.Load() > 0 {
 		w.queue.release(w.done)

@@ -41,11 +41,6 @@ func Outbox(c config.Node, reset func() error, logger *slog.Logger) outbox.Confi
 	spec := outbox.Config{Node: c.Name, Dir: outboxDir(c), MaxAge: c.Outbox.MaxAge, MaxBytes: int64(c.Outbox.MaxBytes),
 		MaxMessages: c.Outbox.MaxEvents, SyncInterval: syncInterval(c), Reset: reset, Logger: logger,
 		Service: config.ServiceOf, MaxPayload: int(c.MaxPayload)}
-	for _, e := range c.Exports {
-		if !e.IsDurable() {
-			spec.Plain = append(spec.Plain, e.Event)
-		}
-	}
 	for _, e := range c.DurableExports() {
 		spec.Types = append(spec.Types, outbox.Type{Subject: e.Event, Services: e.KeptFor, Drop: e.Drop})
 	}

@@ -21,11 +21,11 @@ func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
 	if spec.Importers, err = Readers(c); err != nil {
 		return spec, err
 	}
-	for _, e := range c.Exports {
-		spec.Exports = append(spec.Exports, wire(e.Event))
-	}
-	if link {
-		spec.Remotes = Remotes(c)
+	spec.Remotes = Remotes(c)
+	for i := range spec.Remotes {
+		if !link {
+			spec.Remotes[i].URL = ""
+		}
 	}
 	if c.Tap != nil {
 		password, err := c.Tap.Password.Resolve()
@@ -51,45 +51,15 @@ func Readers(c config.Node) (readers []leaf.Importer, err error) {
 	return readers, nil
 }
 
-// Remotes are the peers that the node dials: those of a service whose events it imports. From each
-// it takes that service's events and no other's.
+// Remotes are the peers that the node dials: those of a service whose events it imports.
 func Remotes(c config.Node) (remotes []leaf.Remote) {
 	for _, p := range c.Peers {
-		if p.URL == "" {
-			continue
-		}
-		needed, deny := false, []string{}
-		for _, i := range c.Imports {
-			if owner := config.OwnerOf(i.Event); owner == config.ServiceOf(p.Name) {
-				needed = true
-			} else {
-				deny = append(deny, wire(i.Event))
-			}
-		}
-		if needed {
-			remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL, Deny: deny})
+		if p.URL != "" && slices.ContainsFunc(c.Imports, func(i config.Import) bool { return config.OwnerOf(i.Event) == config.ServiceOf(p.Name) }) {
+			remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL})
 		}
 	}
 	return remotes
 }
-
-// Wanted lists, for each peer that the node is to be linked to, the wire subjects that it hears of
-// it; none for a peer that it only takes events from the outbox of.
-func Wanted(c config.Node) map[string][]string {
-	wanted := map[string][]string{}
-	for _, r := range Remotes(c) {
-		wanted[r.Name] = nil
-		for _, i := range c.Imports {
-			if !i.Durable && config.OwnerOf(i.Event) == config.ServiceOf(r.Name) {
-				wanted[r.Name] = append(wanted[r.Name], wire(i.Event))
-			}
-		}
-	}
-	return wanted
-}
-
-// wire is what all events of a type have as their subject on a link.
-func wire(event string) string { return event + ".*" }
 
 // Dial makes the server dial the peers whose URL is config.LaterURL, at the URLs given by their
 // names.

@@ -6,8 +6,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// TalkVersion is the version of what an exporter and a reader say to each other about durable
-// events. Each of their messages is an array that begins with it and with the kind of the message.
+// TalkVersion is the version of what an exporter and a reader say to each other. Each of their messages is an array that begins with it and with the kind of the message.
 const TalkVersion = 2
 
 // The kinds of messages.
@@ -17,6 +16,7 @@ const (
 	kindBatch
 	kindAnswers
 	kindGoodbye
+	kindTaken
 )
 
 // Limits of messages, each count for one message.
@@ -38,15 +38,23 @@ type Hello struct {
 	// Nonce names the reader's process, or a beginning anew of it: an exporter that hears another
 	// one takes all back that it had given the reader under the former.
 	Nonce ID
+	// Link counts the links that the reader has had: what was given over an earlier one and not
+	// answered may not have arrived.
+	Link uint64
 	// MaxPayload is the largest message that the reader takes, in bytes.
 	MaxPayload uint64
 	Imports    []HelloImport
 }
 
-// HelloImport is a durable event type that the reader takes.
+// HelloImport is an event type that the reader takes. One that is not durable has none of what
+// follows Each.
 type HelloImport struct {
 	_    struct{} `cbor:",toarray"`
 	Type string
+	// Durable: out of the exporter's outbox. Else at most once.
+	Durable bool
+	// Each: every instance gets every event. Else the instances of a service share them.
+	Each bool
 	// Ordered says in which order events come: 0 in any, 1 by key, 2 all.
 	Ordered uint64
 	// Handlers are the names of those that handle the events.
@@ -65,7 +73,7 @@ type Welcome struct {
 	Version, Kind uint64
 	Nonce         ID // the hello's
 	Exporter      string
-	// MaxPayload is the largest event that the exporter sends, in bytes.
+	// MaxPayload is the largest message that the exporter takes and sends, in bytes.
 	MaxPayload uint64
 	// Imports are the answers to the hello's, in its order.
 	Imports []WelcomeImport
@@ -77,7 +85,7 @@ type WelcomeImport struct {
 	Type string
 	// Problem says why not, for people, with the remedy; empty if it does.
 	Problem string
-	// Stream is the identity of the exporter's outbox, and Last its last sequence.
+	// Stream is the identity of the exporter's outbox, and Last its last sequence, if it is durable.
 	Stream string
 	Last   uint64
 }
@@ -150,6 +158,22 @@ type Goodbye struct {
 	Nonce         ID
 }
 
+// Taken is how many events a reader has taken of those that are exported at most once, said now and
+// then. The exporter gives events without a key to the instance that has the fewest on their way.
+type Taken struct {
+	_             struct{} `cbor:",toarray"`
+	Version, Kind uint64
+	Nonce         ID
+	Types         []TakenType
+}
+
+// TakenType is how many events of a type a reader has taken in a run: see AppendPlace.
+type TakenType struct {
+	_          struct{} `cbor:",toarray"`
+	Type       string
+	Run, Count uint64
+}
+
 var talkDecoder = newTalkDecoder()
 
 func newTalkDecoder() cbor.DecMode {
@@ -161,7 +185,7 @@ func newTalkDecoder() cbor.DecMode {
 	return mode
 }
 
-// EncodeTalk encodes a message: a *Hello, *Welcome, *Batch, *Answers or *Goodbye.
+// EncodeTalk encodes a message: a *Hello, *Welcome, *Batch, *Answers, *Goodbye or *Taken.
 func EncodeTalk(message any) ([]byte, error) {
 	switch m := message.(type) {
 	case *Hello:
@@ -174,14 +198,16 @@ func EncodeTalk(message any) ([]byte, error) {
 		m.Version, m.Kind = TalkVersion, kindAnswers
 	case *Goodbye:
 		m.Version, m.Kind = TalkVersion, kindGoodbye
+	case *Taken:
+		m.Version, m.Kind = TalkVersion, kindTaken
 	default:
 		return nil, fmt.Errorf("%w: a %T is no message of a talk", ErrInvalid, message)
 	}
 	return cbor.Marshal(message)
 }
 
-// DecodeTalk decodes a message: it returns a *Hello, *Welcome, *Batch, *Answers or *Goodbye. Bytes
-// of it are copies. Errors: ErrMalformed, and ErrVersion for one of another version.
+// DecodeTalk decodes a message: it returns a *Hello, *Welcome, *Batch, *Answers, *Goodbye or
+// *Taken. Bytes of it are copies. Errors: ErrMalformed, and ErrVersion for one of another version.
 func DecodeTalk(data []byte) (any, error) {
 	r := reader{data: data}
 	if _, err := r.expect(majorArray); err != nil {
@@ -210,6 +236,8 @@ func DecodeTalk(data []byte) (any, error) {
 		message = new(Answers)
 	case kindGoodbye:
 		message = new(Goodbye)
+	case kindTaken:
+		message = new(Taken)
 	default:
 		return nil, malformed("talk: unknown kind %d", kind)
 	}

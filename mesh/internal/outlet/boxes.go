@@ -1,0 +1,136 @@
+package outlet
+
+import (
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/delivery"
+	"leafmesh/mesh/internal/readers"
+	"leafmesh/mesh/internal/wire"
+)
+
+// maxBoxBytes is how large a message of several events may become. Larger ones are no faster, and
+// all of one waits for its last event.
+const maxBoxBytes = 32 << 10
+
+// placeRoom is what stands before the container of a message at most: see wire.AppendPlace.
+const placeRoom = 18
+
+// boxes gather the events of a type that wait to be sent, one box for each reader.
+type boxes struct {
+	env      *Env
+	at       *delivery.Subscription
+	audience *readers.Audience
+
+	edition uint64            // of the audience
+	chosen  []*readers.Reader // who gets the event that is being sent
+	all     map[*readers.Reader]*box
+	filled  []*box
+	message []byte // used again for each message
+}
+
+// box is what one reader gets next.
+type box struct {
+	reader *readers.Reader
+	events wire.Container
+	of     []cause.Header
+}
+
+func newBoxes(env *Env, at *delivery.Subscription) boxes {
+	return boxes{env: env, at: at, all: map[*readers.Reader]*box{}}
+}
+
+// choose finds who gets an event of a key, and reports whether somebody does.
+func (b *boxes) choose(key string) bool {
+	if b.audience == nil {
+		if b.audience = b.env.Readers.Audience(b.at.Type); b.audience == nil {
+			return false // the node is not open yet
+		}
+	}
+	if edition := b.audience.Edition(); edition != b.edition {
+		b.flush()
+		clear(b.all) // some readers may be gone for good
+		b.edition = edition
+	}
+	b.chosen = b.audience.Choose(key, b.chosen[:0])
+	for i := 0; i < len(b.chosen); {
+		reader := b.chosen[i]
+		switch {
+		case b.of(reader).events.Len() > 0, reader.Hears(): // asked once for each message
+			i++
+		default:
+			if instead := b.audience.Instead(reader, key); instead != nil {
+				b.chosen[i] = instead
+				continue
+			}
+			b.chosen = append(b.chosen[:i], b.chosen[i+1:]...)
+		}
+	}
+	return len(b.chosen) > 0
+}
+
+func (b *boxes) of(reader *readers.Reader) *box {
+	mine := b.all[reader]
+	if mine == nil {
+		mine = &box{reader: reader}
+		b.all[reader] = mine
+	}
+	return mine
+}
+
+// put puts an event into the boxes of those that were chosen. It is counted once, if one of them
+// takes it.
+func (b *boxes) put(h *cause.Header, event []byte) {
+	taken := false
+	for _, reader := range b.chosen {
+		mine, largest := b.of(reader), min(reader.Largest(), b.env.MaxPayload)-placeRoom
+		if size := wire.ContainerSize(len(event)); size > largest {
+			b.at.LostOversize.Pass(h)
+			b.env.Log.Rarely("event larger than a reader takes", "type", b.at.Type, "event", h.ID, "peer", reader.Name, "bytes", size, "max_payload", largest)
+			continue
+		}
+		if n := mine.events.Len(); n == wire.MaxContainerEvents || n > 0 && mine.events.SizeWith(len(event)) > min(largest, maxBoxBytes) {
+			b.send(mine)
+		}
+		if mine.events.Len() == 0 {
+			b.filled = append(b.filled, mine)
+		}
+		mine.events.Add(event)
+		header := cause.Header{}
+		if !taken {
+			header, taken = *h, true
+		}
+		mine.of = append(mine.of, header)
+	}
+}
+
+// flush sends all that is in boxes.
+func (b *boxes) flush() {
+	for _, mine := range b.filled {
+		if mine.events.Len() > 0 {
+			b.send(mine)
+		}
+	}
+	clear(b.filled)
+	b.filled = b.filled[:0]
+}
+
+// send sends what is in a box.
+func (b *boxes) send(mine *box) {
+	run, before := mine.reader.Place()
+	b.message = append(wire.AppendPlace(b.message[:0], run, before), mine.events.Bytes()...)
+	err := mine.reader.Send(b.message, mine.events.Len())
+	if err != nil {
+		b.env.Log.Rarely("events not sent", "type", b.at.Type, "peer", mine.reader.Name, "events", mine.events.Len(), "error", err)
+	}
+	for i := range mine.of {
+		switch h := &mine.of[i]; {
+		case h.ID.IsZero(): // counted at another reader
+		case err != nil:
+			b.at.LostClosed.PassError(h, err)
+		default:
+			b.at.Exported.Pass(h)
+		}
+	}
+	mine.events.Reset()
+	clear(mine.of)
+	mine.of = mine.of[:0]
+}

@@ -1,0 +1,42 @@
+package readers
+
+import (
+	"sync/atomic"
+
+	"leafmesh/mesh/internal/leaf"
+)
+
+// Reader is an instance that reads the events of one type. What is not said to be safe is for the
+// goroutine that sends the events.
+type Reader struct {
+	// Name is the instance's.
+	Name string
+
+	line        *leaf.Line
+	service, on string // on: the subject that its events are sent on
+	each        bool
+	hash        uint64
+	leave       func() // takes it out of the audience; safe for concurrent use
+	run         uint64 // names this reader among all that had its name
+	sent        atomic.Uint64
+	taken       atomic.Uint64 // of sent: what the reader said that it has taken
+	largest     atomic.Int64  // the largest message that it takes, in bytes
+}
+
+// Largest is the largest message that the reader takes, in bytes.
+func (r *Reader) Largest() int { return int(r.largest.Load()) }
+
+// Hears reports whether the reader's link is up.
+func (r *Reader) Hears() bool { return r.line.Hears(r.on) }
+
+// Send sends a message that has so many events, see [wire.AppendEvents].
+func (r *Reader) Send(message []byte, events int) error {
+	r.sent.Add(uint64(events))
+	return r.line.Publish(r.on, message)
+}
+
+// Place is what a message begins with that is sent next: see [wire.Place].
+func (r *Reader) Place() (run, before uint64) { return r.run, r.sent.Load() }
+
+// onItsWay is how many events were sent that the reader has not said to have taken.
+func (r *Reader) onItsWay() uint64 { return r.sent.Load() - min(r.taken.Load(), r.sent.Load()) }

@@ -1,0 +1,346 @@
+package readers
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/journal"
+	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/internal/wire"
+)
+
+// Outbox gives readers what is kept for them. Its methods do not wait.
+type Outbox interface {
+	// Hello takes what a reader asks for, all durable. The outbox answers it, together with the
+	// answers to what else the reader asked for. It returns false if it keeps nothing for the
+	// reader; then it does not answer.
+	Hello(reader string, hello *wire.Hello, others []wire.WelcomeImport) bool
+	// Hear takes another message of so many bytes.
+	Hear(reader string, message any, bytes int)
+	// Gone says that a reader's link is down.
+	Gone(reader string)
+}
+
+// Env is what readers need of their node.
+type Env struct {
+	Node       string
+	Exports    []config.Export
+	MaxPayload int // of messages, in bytes
+	Log        *journal.Log
+	Outbox     Outbox       // nil: none
+	Malformed  *steps.Point // counts what is not understood
+}
+
+// Readers are those of a node. Its methods are safe for concurrent use.
+type Readers struct {
+	env       Env
+	lines     map[string]*leaf.Line // by reader; not changed
+	audiences map[string]*Audience  // by type; not changed
+
+	mu      sync.Mutex
+	present map[string]*presence // guarded by mu: by reader, those that said hello
+}
+
+// presence is a reader that said hello.
+type presence struct {
+	nonce  wire.ID
+	types  map[string]*Reader
+	served bool // by the outbox, which says goodbye to it
+}
+
+// New makes the readers of a node, none of which has said hello. Its lines lead to them.
+func New(env Env, lines []*leaf.Line) *Readers {
+	r := &Readers{env: env, lines: map[string]*leaf.Line{}, audiences: map[string]*Audience{}, present: map[string]*presence{}}
+	for _, l := range lines {
+		r.lines[l.Peer()] = l
+	}
+	for _, e := range env.Exports {
+		if !e.IsDurable() {
+			r.audiences[e.Event] = &Audience{}
+		}
+	}
+	return r
+}
+
+// Audience is who reads the events of a type; nil if it is not exported at most once. The nil
+// Readers have none.
+func (r *Readers) Audience(subject string) *Audience {
+	if r == nil {
+		return nil
+	}
+	return r.audiences[subject]
+}
+
+// Hear takes what a reader says, whose name is certain. It does not wait.
+func (r *Readers) Hear(name string, data []byte) {
+	message, err := wire.DecodeTalk(data)
+	if err != nil {
+		r.env.Malformed.PassUnknown(1, err)
+		r.env.Log.Rarely("a reader says what is not understood", "peer", name, "error", err)
+		return
+	}
+	switch m := message.(type) {
+	case *wire.Hello:
+		r.hello(name, m)
+		return
+	case *wire.Taken:
+		r.taken(name, m)
+		return
+	case *wire.Goodbye:
+		r.goodbye(name, m)
+	}
+	if r.env.Outbox != nil {
+		r.env.Outbox.Hear(name, message, len(data))
+	}
+}
+
+// Look finds readers whose link is gone: they get nothing before they say hello again.
+func (r *Readers) Look() {
+	for name, line := range r.lines {
+		if r.isPresent(name) {
+			if _, up := line.Link(); !up {
+				r.gone(name)
+			}
+		}
+	}
+}
+
+func (r *Readers) isPresent(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.present[name] != nil
+}
+
+func (r *Readers) gone(name string) {
+	r.mu.Lock()
+	p := r.present[name]
+	delete(r.present, name)
+	r.publishLocked(typesOf(p))
+	r.mu.Unlock()
+	if r.env.Outbox != nil {
+		r.env.Outbox.Gone(name)
+	}
+}
+
+// hello replaces what a reader takes, and answers.
+func (r *Readers) hello(name string, h *wire.Hello) {
+	answers, durable := r.join(name, h)
+	h.Imports = durable
+	if len(durable) > 0 && r.env.Outbox != nil && r.env.Outbox.Hello(name, h, answers) {
+		r.serve(name)
+		return
+	}
+	for _, i := range durable {
+		answers = append(answers, wire.WelcomeImport{Type: i.Type, Problem: r.problem(name, i)})
+	}
+	err := r.say(name, &wire.Welcome{Nonce: h.Nonce, Exporter: r.env.Node, MaxPayload: uint64(r.env.MaxPayload), Imports: answers})
+	if err != nil {
+		r.env.Log.Rarely("a reader can not be welcomed", "peer", name, "error", err)
+	}
+}
+
+// serve notes that the outbox serves a reader.
+func (r *Readers) serve(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.present[name]; p != nil {
+		p.served = true
+	}
+}
+
+// Goodbye tells the readers that the node ends. The outbox tells those that it serves. The nil
+// Readers have nobody to tell.
+func (r *Readers) Goodbye() {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	goodbyes := map[string]*wire.Goodbye{}
+	for name, p := range r.present {
+		if !p.served {
+			goodbyes[name] = &wire.Goodbye{Nonce: p.nonce}
+		}
+	}
+	r.mu.Unlock()
+	for name, goodbye := range goodbyes {
+		if err := r.say(name, goodbye); err != nil {
+			r.env.Log.Rarely("a reader is not told that the node ends", "peer", name, "error", err)
+		}
+	}
+}
+
+// join notes what a reader takes at most once, and returns the answers to it, and what it asks for
+// besides. A reader of the same process goes on with what it had.
+func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport, durable []wire.HelloImport) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	former := r.present[name]
+	p := &presence{nonce: h.Nonce, types: map[string]*Reader{}}
+	for _, i := range h.Imports {
+		problem := ""
+		switch audience := r.audiences[i.Type]; {
+		case i.Durable && r.keeps(i.Type):
+			durable = append(durable, i)
+			continue
+		case i.Durable || audience == nil:
+			problem = r.problem(name, i)
+		case former != nil && former.nonce == h.Nonce && former.types[i.Type] != nil && former.types[i.Type].each == i.Each:
+			p.types[i.Type] = former.types[i.Type]
+		default:
+			p.types[i.Type] = r.newReader(name, i)
+		}
+		if reader := p.types[i.Type]; reader != nil {
+			reader.largest.Store(int64(min(h.MaxPayload, uint64(r.env.MaxPayload))))
+		}
+		answers = append(answers, wire.WelcomeImport{Type: i.Type, Problem: problem})
+	}
+	r.present[name] = p
+	r.publishLocked(append(typesOf(former), typesOf(p)...))
+	return answers, durable
+}
+
+func (r *Readers) newReader(name string, i wire.HelloImport) *Reader {
+	reader := &Reader{Name: name, line: r.lines[name], service: config.ServiceOf(name), on: leaf.EventsTo(name, r.env.Node, i.Type),
+		each: i.Each, hash: hashOf(name), run: rand.Uint64N(math.MaxUint32) + 1}
+	reader.leave = func() { r.remove(reader, i.Type) }
+	return reader
+}
+
+// remove takes a reader out whose link is gone.
+func (r *Readers) remove(reader *Reader, subject string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.present[reader.Name]; p != nil && p.types[subject] == reader {
+		delete(p.types, subject)
+		r.publishLocked([]string{subject})
+	}
+}
+
+// problem says why a reader does not get what it asks for, with the remedy.
+func (r *Readers) problem(name string, i wire.HelloImport) string {
+	service := config.ServiceOf(name)
+	switch at := slices.IndexFunc(r.env.Exports, func(e config.Export) bool { return e.Event == i.Type }); {
+	case at < 0 && i.Durable:
+		return fmt.Sprintf("%s does not export %.100s (it exports %s): export it there with kept_for: [%s], or do not import it",
+			r.env.Node, i.Type, r.exported(), service)
+	case at < 0:
+		return fmt.Sprintf("%s does not export %.100s (it exports %s): declare the export there, or drop the import", r.env.Node, i.Type, r.exported())
+	case i.Durable && r.env.Exports[at].IsDurable():
+		return fmt.Sprintf("%s does not keep %.100s for service %s: name the service in kept_for of that export there", r.env.Node, i.Type, service)
+	case i.Durable:
+		return fmt.Sprintf("%s exports %.100s, but keeps it for nobody: name %s in kept_for of that export there, or import it without durable",
+			r.env.Node, i.Type, service)
+	default:
+		return fmt.Sprintf("%s exports %.100s out of its outbox: import it with durable: true, and name %s in kept_for of that export there",
+			r.env.Node, i.Type, service)
+	}
+}
+
+// maxNamed bounds how many exports a problem names.
+const maxNamed = 20
+
+func (r *Readers) exported() string {
+	var all []string
+	for _, e := range r.env.Exports {
+		all = append(all, e.Event)
+	}
+	if len(all) == 0 {
+		return "nothing"
+	}
+	slices.Sort(all)
+	if left := len(all) - maxNamed; left > 0 {
+		all = append(all[:maxNamed], fmt.Sprintf("%d more", left))
+	}
+	return strings.Join(all, ", ")
+}
+
+// keeps reports whether the outbox keeps events of a type.
+func (r *Readers) keeps(subject string) bool {
+	return slices.ContainsFunc(r.env.Exports, func(e config.Export) bool { return e.Event == subject && e.IsDurable() })
+}
+
+func (r *Readers) goodbye(name string, m *wire.Goodbye) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.present[name]; p != nil && p.nonce == m.Nonce {
+		types := typesOf(p)
+		clear(p.types) // it is still there for the outbox
+		r.publishLocked(types)
+	}
+}
+
+// taken notes how many events a reader has taken.
+func (r *Readers) taken(name string, m *wire.Taken) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.present[name]
+	if p == nil || p.nonce != m.Nonce {
+		return
+	}
+	for _, t := range m.Types {
+		if reader := p.types[t.Type]; reader != nil && reader.run == t.Run {
+			reader.taken.Store(t.Count)
+		}
+	}
+}
+
+// publishLocked makes the audiences of some types anew.
+func (r *Readers) publishLocked(subjects []string) {
+	slices.Sort(subjects)
+	for _, subject := range slices.Compact(subjects) {
+		var groups []group
+		for _, name := range slices.Sorted(maps.Keys(r.present)) {
+			if reader := r.present[name].types[subject]; reader != nil {
+				groups = add(groups, reader)
+			}
+		}
+		r.audiences[subject].present.Store(&groups)
+		r.audiences[subject].edition.Add(1)
+	}
+}
+
+// add puts a reader into its group.
+func add(groups []group, reader *Reader) []group {
+	if !reader.each {
+		for i := range groups {
+			if first := groups[i].readers[0]; !first.each && first.service == reader.service {
+				groups[i].readers = append(groups[i].readers, reader)
+				return groups
+			}
+		}
+	}
+	return append(groups, group{readers: []*Reader{reader}})
+}
+
+func typesOf(p *presence) (subjects []string) {
+	if p != nil {
+		for subject := range p.types {
+			subjects = append(subjects, subject)
+		}
+	}
+	return subjects
+}
+
+// say says something to a reader. Errors: it is too large for a message, or the line is closed.
+func (r *Readers) say(name string, message any) error {
+	data, err := wire.EncodeTalk(message)
+	if err != nil {
+		return err
+	}
+	if len(data) > r.env.MaxPayload {
+		return fmt.Errorf("%w: it has %d bytes, max_payload is %d", wire.ErrTooLarge, len(data), r.env.MaxPayload)
+	}
+	return r.Send(name, data)
+}
+
+// Send sends a reader a message of the talk, which is encoded.
+func (r *Readers) Send(name string, message []byte) error {
+	return r.lines[name].Publish(leaf.ToReader(name, r.env.Node), message)
+}
