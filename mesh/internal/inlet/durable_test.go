@@ -77,6 +77,35 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// An event comes again for a handler that is gone: it counts as handled, and the log says so. An event
+// that another handler is to have is no such.
+func TestAHandlerThatIsGoneIsNotMissed(t *testing.T) {
+	for name, c := range map[string]struct {
+		give wire.BatchEvent
+		told bool
+	}{
+		"it is gone":      {tried(event(1, "owls"), 1, "count", "mail"), true},
+		"it is there":     {tried(event(1, "owls"), 1, "count"), false},
+		"it is new":       {tried(event(1, "owls"), 1, "old"), false},
+		"the first time":  {event(1, "owls"), false},
+		"none is done":    {tried(event(1, "owls"), 1), false},
+		"old ones, there": {tried(event(1, "owls"), 1, "old", "mail"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				s := newSite(t, nil)
+				s.link()
+				s.heard()
+				s.give(c.give)
+				s.want("1 handled")
+				if told := strings.Contains(s.log.String(), "is gone"); told != c.told {
+					t.Errorf("the log: %q", &s.log)
+				}
+			})
+		})
+	}
+}
+
 // One handler fails for good while the other has tries left: its letter comes at once, and only the
 // other runs again.
 func TestFinalForOneHandler(t *testing.T) {

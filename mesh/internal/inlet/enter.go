@@ -3,6 +3,7 @@ package inlet
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/delivery"
@@ -82,11 +83,21 @@ func (d *durable) hand(ctx context.Context, t *taken, p delivery.Pressure) {
 		d.refuse(t, err)
 		return
 	}
+	if d.isForOneThatIsGone(t) {
+		d.Log.Rarely("an event counts as handled: those that handle its type have, and one that has not is gone", "type", d.of.Subject, "event", h.ID,
+			"peer", d.place.Peer, "handled by", t.done)
+	}
 	last := d.isLast(t)
 	over := delivery.NewHandover(last, t.done, func(s delivery.Settlement) { d.judge(t, last, s) })
 	if err := d.of.Enter(ctx, &h, t.payload, p, over); err != nil {
 		d.excuse(t)
 	}
+}
+
+// isForOneThatIsGone reports whether an event came again, and no handler is left that has not handled
+// it: an event that all have handled does not come again.
+func (d *durable) isForOneThatIsGone(t *taken) bool {
+	return len(t.done) > 0 && !slices.ContainsFunc(d.of.Handlers, func(name string) bool { return !slices.Contains(t.done, name) })
 }
 
 // refuse ends an event that can not come to the handlers which have not handled it.
