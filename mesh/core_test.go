@@ -25,7 +25,7 @@ var (
 )
 
 // waitLimit is only spent by tests that fail.
-const waitLimit = 20 * time.Second
+const waitLimit = time.Minute
 
 // openCore opens a node of its own for a test and closes it afterwards. Later
 // closing is no error, so a test may close the node itself.

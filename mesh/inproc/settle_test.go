@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is only spent by tests that fail.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // hunt opens clue-1, which exports solves, and score-1, which handles them.
 func hunt(t *testing.T, handle func(context.Context, Solve) error) inproc.Nodes {

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	patience = 20 * time.Second
+	patience = time.Minute
 	solved   = "clue.clue.solved"
 	taken    = "clue.hint.taken"
 )
