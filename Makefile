@@ -95,8 +95,8 @@ fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x "$$package" || exit 1; \
 	done
 
-crash: ## kill daemons and break links while a log is replayed, long; ARGS='-seed 7' repeats a run
-	$(GO) test ./embedded -run '^TestNothingIsLost' -count=1 -timeout=30m -v -args -long $(ARGS)
+crash: ## kill daemons, let them hang, break links, for minutes; ARGS='-long': 200 kills and 200 faults of links; '-seed 7' repeats a run
+	$(GO) test ./embedded -run '^TestNothingIsLost' -count=1 -timeout=60m -v -args -middle $(ARGS)
 
 bench: ## compare with raw NATS, JetStream, watermill and a Go channel; ARGS='-pairs 9' passes flags
 	cd bench && $(GO) run . $(ARGS)

@@ -10,16 +10,22 @@ import (
 	"leafmesh/embedded/guesslog/testlog"
 )
 
-// TestNothingIsLostInCrashes kills a random daemon at random moments, also while it starts, and starts it again, while a log is
-// replayed. In the end the services must hold exactly what the log says.
+// TestNothingIsLostInCrashes kills a random daemon at random moments, also while it starts, and starts it again, and now and then
+// lets one hang for a while, while a log is replayed. In the end the services must hold exactly what the log says.
 func TestNothingIsLostInCrashes(t *testing.T) {
+	t.Parallel() // the trials mostly wait
 	random := random(t)
 	programs := build(t)
-	for _, r := range rounds(t, 8, 36) {
+	for _, r := range rounds(t, form{6, 36, 200}) {
 		t.Run(r.name, func(t *testing.T) {
 			tr := newTrial(t, programs, r.log, direct)
 			k := &killer{trial: tr, random: random, left: r.troubles}
-			tr.run(t, time.Duration(r.troubles)*killPeriod, k.run)
+			period := killPeriod
+			if extended() {
+				period = killPeriodWithLongHangs
+			}
+			tr.run(t, time.Duration(r.troubles)*period, k.run)
+			t.Logf("%d kills, %d times a daemon hung", k.kills, k.hangs)
 		})
 	}
 }
@@ -31,19 +37,34 @@ type round struct {
 	troubles int
 }
 
-// rounds are the replays of a crash test. Short, it is one of the small log. Long, it is one of the real log or, where that is
-// not to be had, as many of the small log as give the same number of troubles.
-func rounds(t *testing.T, few, many int) (rounds []round) {
+// form is how many troubles a crash test makes in its three forms.
+type form struct{ short, middle, long int }
+
+// troubles is the number for the form that the flags ask for.
+func (f form) troubles() int {
+	switch {
+	case *long:
+		return f.long
+	case *middle:
+		return f.middle
+	}
+	return f.short
+}
+
+// rounds are the replays of a crash test. In the short form it is one of the small log. In the others it is one of the real log
+// or, where that is not to be had, as many of the small log as give the same number of troubles.
+func rounds(t *testing.T, f form) (rounds []round) {
 	t.Helper()
-	if !*long {
-		return []round{{"small", testlog.Small(t), few}}
+	if !extended() {
+		return []round{{"small", testlog.Small(t), f.short}}
 	}
 	logs := testlog.All(t)
 	if last := logs[len(logs)-1]; last.Name != "small" {
-		return []round{{last.Name, last, many}}
+		return []round{{last.Name, last, f.troubles()}}
 	}
-	for n := 0; n*few < many; n++ {
-		rounds = append(rounds, round{fmt.Sprintf("small, %d", n+1), testlog.Small(t), few})
+	const each = 40 // of the small log, which is short
+	for left := f.troubles(); left > 0; left -= each {
+		rounds = append(rounds, round{fmt.Sprintf("small, %d", len(rounds)+1), testlog.Small(t), min(left, each)})
 	}
 	return rounds
 }
@@ -54,17 +75,28 @@ type killer struct {
 	random *rand.Rand
 	left   int   // kills to go
 	order  []int // the next victims
+	kills  int
+	hangs  int
 }
 
 // killPeriod is about how long one kill takes with what comes before it and after it. Links take 0.5 to 1.5 s to come back, so
 // some kills find them up and some do not.
-const killPeriod = 1200 * time.Millisecond
+const (
+	killPeriod              = 1200 * time.Millisecond
+	killPeriodWithLongHangs = 2200 * time.Millisecond
+)
 
 // run makes all kills. When it returns the daemons run, or one of them did not start or ended by itself.
 func (k *killer) run(ctx context.Context) error {
 	for k.left > 0 && ctx.Err() == nil {
 		pause(ctx, between(k.random, 200*time.Millisecond, 1600*time.Millisecond))
 		victim := k.next()
+		if k.kills/hangEach > k.hangs {
+			if err := k.hang(ctx, victim); err != nil {
+				return err
+			}
+			continue // it may be killed while it makes up for the time
+		}
 		if err := k.kill(victim, "killed"); err != nil {
 			return err
 		}
@@ -96,8 +128,24 @@ func (k *killer) next() *daemon {
 	return victim
 }
 
+// hangEach is after how many kills a daemon hangs.
+const hangEach = 3
+
+// hang stops a daemon for some seconds. Its links stay up, and nobody answers at their end; after 14 s at most the others give
+// them up.
+func (k *killer) hang(ctx context.Context, victim *daemon) error {
+	k.hangs++
+	lasts := between(k.random, 200*time.Millisecond, 2*time.Second)
+	if extended() && k.random.IntN(8) == 0 {
+		lasts = between(k.random, 12*time.Second, 18*time.Second)
+	}
+	k.trial.note("%s hangs for %.3f s", victim.name, lasts.Seconds())
+	return victim.hang(func() { pause(ctx, lasts) })
+}
+
 func (k *killer) kill(victim *daemon, how string) error {
 	k.left--
+	k.kills++
 	k.trial.note("%s %s", victim.name, how)
 	return victim.kill()
 }

@@ -78,6 +78,21 @@ func (d *daemon) kill() error {
 	return nil
 }
 
+// hang keeps the process from running, and from ending, until what is given returns. Where a system can not do that, the process
+// runs all the time.
+func (d *daemon) hang(during func()) error {
+	if err := suspend(d.process.Process); err != nil {
+		return fmt.Errorf("let %s hang: %w", d.name, err)
+	}
+	d.log.note("--- hangs")
+	during()
+	if err := resume(d.process.Process); err != nil {
+		return fmt.Errorf("let %s go on: %w", d.name, err)
+	}
+	d.log.note("--- goes on")
+	return nil
+}
+
 // stop interrupts the process, which must then end well.
 func (d *daemon) stop() error {
 	select {

@@ -13,9 +13,10 @@ import (
 // TestNothingIsLostOnBadLinks cuts, stalls and breaks the links between the daemons at random moments, while a log is replayed.
 // In the end the services must hold exactly what the log says.
 func TestNothingIsLostOnBadLinks(t *testing.T) {
+	t.Parallel()
 	random := random(t)
 	programs := build(t)
-	for _, r := range rounds(t, 12, 60) {
+	for _, r := range rounds(t, form{10, 60, 200}) {
 		t.Run(r.name, func(t *testing.T) {
 			b := &breaker{random: random, troubles: r.troubles}
 			b.trial = newTrial(t, programs, r.log, func(importer, exporter, address string) string {
@@ -24,7 +25,7 @@ func TestNothingIsLostOnBadLinks(t *testing.T) {
 				return l.proxy.Addr()
 			})
 			period := 1500 * time.Millisecond // about how long one trouble takes, with the rest before it
-			if *long {
+			if extended() {
 				period = 3500 * time.Millisecond
 			}
 			b.trial.run(t, time.Duration(r.troubles)*period, b.run)
@@ -55,7 +56,7 @@ func (b *breaker) run(ctx context.Context) error {
 		pause(ctx, between(b.random, 0, time.Second))
 		l := b.links[b.random.IntN(len(b.links))]
 		lasts := between(b.random, 100*time.Millisecond, 2*time.Second)
-		if *long && b.random.IntN(8) == 0 {
+		if extended() && b.random.IntN(8) == 0 {
 			lasts = between(b.random, 10*time.Second, 20*time.Second) // a dead peer is noticed after 14 s at most
 		}
 		one := b.next()

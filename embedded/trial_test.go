@@ -22,9 +22,13 @@ import (
 
 // The crash tests' own flags, after -args.
 var (
-	long = flag.Bool("long", false, "run the crash tests long: on the real log if it is there, and with more troubles")
-	seed = flag.Uint64("seed", 0, "of the crash tests' troubles; 0: a random one")
+	middle = flag.Bool("middle", false, "run the crash tests on the real log if it is there, and with more troubles")
+	long   = flag.Bool("long", false, "the same with 200 kills and 200 faults of links")
+	seed   = flag.Uint64("seed", 0, "of the crash tests' troubles; 0: a random one")
 )
+
+// extended reports whether a test may take minutes.
+func extended() bool { return *middle || *long }
 
 // trial replays a log against three daemons while something goes wrong all the time, and compares what they hold in the
 // end with what the log says.
@@ -195,7 +199,7 @@ func random(t *testing.T) *rand.Rand {
 	if s == 0 {
 		s = rand.Uint64()
 	}
-	t.Logf("the same troubles again: go test ./embedded -run '%s$' -count 1 -v -args -seed %d -long=%t", t.Name(), s, *long)
+	t.Logf("the same troubles again: go test ./embedded -run '%s$' -count 1 -v -args -seed %d -middle=%t -long=%t", t.Name(), s, *middle, *long)
 	return rand.New(rand.NewPCG(s, 0))
 }
 
