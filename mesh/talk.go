@@ -39,15 +39,16 @@ func (n *Node) openReaders() error {
 		return err
 	}
 	var lines []*leaf.Line
+	var ways []readers.Line
 	for _, p := range peers {
 		line, err := n.leaf.ToReader(p.Name)
 		if err != nil {
 			return err
 		}
-		lines = append(lines, line)
+		lines, ways = append(lines, line), append(ways, line)
 	}
 	n.lines = append(n.lines, lines...)
-	n.readers = readers.New(env, lines)
+	n.readers = readers.New(env, ways)
 	n.ports.Readers = n.readers
 	for _, line := range lines {
 		reader := line.Peer()

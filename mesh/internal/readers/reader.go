@@ -1,10 +1,18 @@
 package readers
 
-import (
-	"sync/atomic"
+import "sync/atomic"
 
-	"leafmesh/mesh/internal/leaf"
-)
+// Line is the way to a reader. Its methods are safe for concurrent use.
+type Line interface {
+	// Peer is the reader's name.
+	Peer() string
+	// Link reports whether the link is up.
+	Link() (number uint64, up bool)
+	// Hears reports whether the link is up and the reader listens to the subject.
+	Hears(subject string) bool
+	// Publish sends a message, which may be changed afterwards.
+	Publish(subject string, message []byte) error
+}
 
 // Reader is an instance that reads the events of one type. What is not said to be safe is for the
 // goroutine that sends the events.
@@ -12,7 +20,7 @@ type Reader struct {
 	// Name is the instance's.
 	Name string
 
-	line        *leaf.Line
+	line        Line
 	service, on string // on: the subject that its events are sent on
 	each        bool
 	hash        uint64

@@ -41,8 +41,8 @@ type Env struct {
 // Readers are those of a node. Its methods are safe for concurrent use.
 type Readers struct {
 	env       Env
-	lines     map[string]*leaf.Line // by reader; not changed
-	audiences map[string]*Audience  // by type; not changed
+	lines     map[string]Line      // by reader; not changed
+	audiences map[string]*Audience // by type; not changed
 
 	mu      sync.Mutex
 	present map[string]*presence // guarded by mu: by reader, those that said hello
@@ -56,8 +56,8 @@ type presence struct {
 }
 
 // New makes the readers of a node, none of which has said hello. Its lines lead to them.
-func New(env Env, lines []*leaf.Line) *Readers {
-	r := &Readers{env: env, lines: map[string]*leaf.Line{}, audiences: map[string]*Audience{}, present: map[string]*presence{}}
+func New(env Env, lines []Line) *Readers {
+	r := &Readers{env: env, lines: map[string]Line{}, audiences: map[string]*Audience{}, present: map[string]*presence{}}
 	for _, l := range lines {
 		r.lines[l.Peer()] = l
 	}
