@@ -204,6 +204,20 @@ func TestInsteadOfOneThatTakesEach(t *testing.T) {
 	s.want(solved, "k", "score-2")
 }
 
+// Who says hello over a new link while the loss of the former is noticed is there.
+func TestHelloWhileTheLinkIsMissed(t *testing.T) {
+	s := newSite(t, &outbox{}, "score-1")
+	s.greet("score-1", 1, solved)
+	l := s.lines["score-1"]
+	l.set(true)
+	l.asked = func() { s.greet("score-1", 1, solved) }
+	s.Look()
+	s.want(solved, "k", "score-1")
+	if got := s.outbox.all(); got != "" {
+		t.Errorf("the outbox heard that %s", got)
+	}
+}
+
 // keyOf is a key whose events a reader gets.
 func (s *site) keyOf(name string) string {
 	s.t.Helper()
@@ -216,7 +230,8 @@ func (s *site) keyOf(name string) string {
 	return ""
 }
 
-// The same process goes on with its counts. Another process of the name begins anew.
+// The same process goes on with its counts, also on another link: so it can tell what was lost with
+// the one before. Another process of the name begins anew.
 func TestCountsOfAProcess(t *testing.T) {
 	s := newSite(t, nil, "score-1")
 	place := func() (run, before uint64) { return s.reader(solved, "score-1").Place() }
@@ -227,7 +242,11 @@ func TestCountsOfAProcess(t *testing.T) {
 	}
 	s.send(s.reader(solved, "score-1"), 5)
 	again := map[string]func(){
-		"a hello": func() {},
+		"a hello":   func() {},
+		"goodbye":   func() { s.say("score-1", &wire.Goodbye{Nonce: wire.ID{1}}) },
+		"no link":   func() { s.lines["score-1"].set(true); s.Look(); s.lines["score-1"].set(false) },
+		"not heard": func() { s.Audience(solved).Instead(s.reader(solved, "score-1"), "k") },
+		"not asked": func() { s.greet("score-1", 1, opened) },
 	}
 	for name, between := range again {
 		between()
@@ -235,6 +254,11 @@ func TestCountsOfAProcess(t *testing.T) {
 		if r, b := place(); r != run || b != 5 {
 			t.Errorf("after %s: %d, %d, want %d, 5", name, r, b, run)
 		}
+	}
+	// Nothing of what was sent before is on its way, though score-1 says that it has taken less of it.
+	s.say("score-1", &wire.Taken{Nonce: wire.ID{1}, Types: []wire.TakenType{{Type: solved, Run: run, Count: 3}}})
+	if n := s.reader(solved, "score-1").onItsWay(); n != 0 {
+		t.Errorf("%d are on their way over a link that is gone", n)
 	}
 	s.greet("score-1", 1, "*"+solved) // other events than before
 	if r, b := place(); r == run || b != 0 {
@@ -271,5 +295,20 @@ func TestGarbage(t *testing.T) {
 		if !strings.Contains(s.log.String(), "not understood") || !strings.Contains(s.log.String(), "score-1") {
 			t.Errorf("the log: %s", &s.log)
 		}
+	}
+}
+
+// What only an exporter says, or what is said to an outbox that is not there, is counted too.
+func TestUnfit(t *testing.T) {
+	s := newSite(t, nil, "score-1")
+	for i, message := range []any{&wire.Welcome{}, &wire.Batch{}, &wire.Answers{}} {
+		s.say("score-1", message)
+		if got := s.malformed(); got != uint64(i+1) {
+			t.Errorf("%T: %d counted, want %d", message, got, i+1)
+		}
+	}
+	s.say("score-1", &wire.Goodbye{})
+	if got := s.malformed(); got != 3 {
+		t.Errorf("a goodbye is counted")
 	}
 }

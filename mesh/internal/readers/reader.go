@@ -24,11 +24,16 @@ type Reader struct {
 	service, on string // on: the subject that its events are sent on
 	each        bool
 	hash        uint64
-	leave       func() // takes it out of the audience; safe for concurrent use
-	run         uint64 // names this reader among all that had its name
-	sent        atomic.Uint64
-	taken       atomic.Uint64 // of sent: what the reader said that it has taken
-	largest     atomic.Int64  // the largest message that it takes, in bytes
+	leave       func()       // takes it out of the audience; safe for concurrent use
+	largest     atomic.Int64 // the largest message that it takes, in bytes
+	*counts
+}
+
+// counts are of the events that a process was sent, over all its links.
+type counts struct {
+	run   uint64 // names them among all of readers that had its name
+	sent  atomic.Uint64
+	taken atomic.Uint64 // of sent: what the reader said that it has taken, or was lost with a link
 }
 
 // Largest is the largest message that the reader takes, in bytes.

@@ -45,19 +45,21 @@ type Readers struct {
 	audiences map[string]*Audience // by type; not changed
 
 	mu      sync.Mutex
-	present map[string]*presence // guarded by mu: by reader, those that said hello
+	greeted map[string]*presence // guarded by mu: by reader, those that said hello
 }
 
 // presence is a reader that said hello.
 type presence struct {
 	nonce  wire.ID
-	types  map[string]*Reader
-	served bool // by the outbox, which says goodbye to it
+	types  map[string]*Reader // those that get events
+	had    map[string]*Reader // all that ever did in this process, by type
+	gone   bool               // its link
+	served bool               // by the outbox, which says goodbye to it
 }
 
 // New makes the readers of a node, none of which has said hello. Its lines lead to them.
 func New(env Env, lines []Line) *Readers {
-	r := &Readers{env: env, lines: map[string]Line{}, audiences: map[string]*Audience{}, present: map[string]*presence{}}
+	r := &Readers{env: env, lines: map[string]Line{}, audiences: map[string]*Audience{}, greeted: map[string]*presence{}}
 	for _, l := range lines {
 		r.lines[l.Peer()] = l
 	}
@@ -95,6 +97,11 @@ func (r *Readers) Hear(name string, data []byte) {
 		return
 	case *wire.Goodbye:
 		r.goodbye(name, m)
+	default:
+		if r.env.Outbox == nil {
+			r.env.Malformed.PassUnknown(1, nil)
+			r.env.Log.Rarely("a reader speaks to an outbox that is not there", "peer", name, "message", fmt.Sprintf("%T", m))
+		}
 	}
 	if r.env.Outbox != nil {
 		r.env.Outbox.Hear(name, message, len(data))
@@ -104,29 +111,43 @@ func (r *Readers) Hear(name string, data []byte) {
 // Look finds readers whose link is gone: they get nothing before they say hello again.
 func (r *Readers) Look() {
 	for name, line := range r.lines {
-		if r.isPresent(name) {
+		if p := r.presenceOf(name); p != nil {
 			if _, up := line.Link(); !up {
-				r.gone(name)
+				r.gone(name, p)
 			}
 		}
 	}
 }
 
-func (r *Readers) isPresent(name string) bool {
+// presenceOf is a reader's, unless its link is gone.
+func (r *Readers) presenceOf(name string) *presence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.present[name] != nil
+	if p := r.greeted[name]; p != nil && !p.gone {
+		return p
+	}
+	return nil
 }
 
-func (r *Readers) gone(name string) {
+// gone notes that a reader's link is gone, unless it has said hello meanwhile.
+func (r *Readers) gone(name string, p *presence) {
 	r.mu.Lock()
-	p := r.present[name]
-	delete(r.present, name)
-	r.publishLocked(typesOf(p))
+	still := r.greeted[name] == p
+	if still {
+		p.gone = true
+		r.silenceLocked(p)
+	}
 	r.mu.Unlock()
-	if r.env.Outbox != nil {
+	if still && r.env.Outbox != nil {
 		r.env.Outbox.Gone(name)
 	}
+}
+
+// silenceLocked lets a reader get nothing more.
+func (r *Readers) silenceLocked(p *presence) {
+	types := typesOf(p)
+	clear(p.types)
+	r.publishLocked(types)
 }
 
 // hello replaces what a reader takes, and answers.
@@ -150,7 +171,7 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 func (r *Readers) serve(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.present[name]; p != nil {
+	if p := r.greeted[name]; p != nil {
 		p.served = true
 	}
 }
@@ -163,8 +184,8 @@ func (r *Readers) Goodbye() {
 	}
 	r.mu.Lock()
 	goodbyes := map[string]*wire.Goodbye{}
-	for name, p := range r.present {
-		if !p.served {
+	for name, p := range r.greeted {
+		if !p.served && !p.gone {
 			goodbyes[name] = &wire.Goodbye{Nonce: p.nonce}
 		}
 	}
@@ -177,12 +198,17 @@ func (r *Readers) Goodbye() {
 }
 
 // join notes what a reader takes at most once, and returns the answers to it, and what it asks for
-// besides. A reader of the same process goes on with what it had.
+// besides. A reader of the same process goes on with its counts.
 func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport, durable []wire.HelloImport) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	former := r.present[name]
-	p := &presence{nonce: h.Nonce, types: map[string]*Reader{}}
+	former := r.greeted[name]
+	p := &presence{nonce: h.Nonce, types: map[string]*Reader{}, had: map[string]*Reader{}}
+	var had map[string]*Reader
+	if former != nil && former.nonce == h.Nonce {
+		had = former.had
+		maps.Copy(p.had, had)
+	}
 	for _, i := range h.Imports {
 		problem := ""
 		switch audience := r.audiences[i.Type]; {
@@ -191,24 +217,36 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 			continue
 		case i.Durable || audience == nil:
 			problem = r.problem(name, i)
-		case former != nil && former.nonce == h.Nonce && former.types[i.Type] != nil && former.types[i.Type].each == i.Each:
-			p.types[i.Type] = former.types[i.Type]
 		default:
-			p.types[i.Type] = r.newReader(name, i)
-		}
-		if reader := p.types[i.Type]; reader != nil {
+			reader := r.reader(name, i, had[i.Type], former)
 			reader.largest.Store(int64(min(h.MaxPayload, uint64(r.env.MaxPayload))))
+			p.types[i.Type], p.had[i.Type] = reader, reader
 		}
 		answers = append(answers, wire.WelcomeImport{Type: i.Type, Problem: problem})
 	}
-	r.present[name] = p
+	r.greeted[name] = p
 	r.publishLocked(append(typesOf(former), typesOf(p)...))
 	return answers, durable
 }
 
-func (r *Readers) newReader(name string, i wire.HelloImport) *Reader {
+// reader is who gets events of a type from now on; had is who got them before in the same process, or
+// nil. One that was taken out stays out: an event that could not be sent to it is not to take out the
+// one that has come back.
+func (r *Readers) reader(name string, i wire.HelloImport, had *Reader, former *presence) *Reader {
+	if had != nil && had.each != i.Each {
+		had = nil
+	}
+	if had != nil && former.types[i.Type] == had {
+		return had
+	}
 	reader := &Reader{Name: name, line: r.lines[name], service: config.ServiceOf(name), on: leaf.EventsTo(name, r.env.Node, i.Type),
-		each: i.Each, hash: hashOf(name), run: rand.Uint64N(math.MaxUint32) + 1}
+		each: i.Each, hash: hashOf(name)}
+	if had != nil {
+		reader.counts = had.counts
+		reader.taken.Store(reader.sent.Load()) // nothing of it is on its way any more
+	} else {
+		reader.counts = &counts{run: rand.Uint64N(math.MaxUint32) + 1}
+	}
 	reader.leave = func() { r.remove(reader, i.Type) }
 	return reader
 }
@@ -217,7 +255,7 @@ func (r *Readers) newReader(name string, i wire.HelloImport) *Reader {
 func (r *Readers) remove(reader *Reader, subject string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.present[reader.Name]; p != nil && p.types[subject] == reader {
+	if p := r.greeted[reader.Name]; p != nil && p.types[subject] == reader {
 		delete(p.types, subject)
 		r.publishLocked([]string{subject})
 	}
@@ -269,10 +307,8 @@ func (r *Readers) keeps(subject string) bool {
 func (r *Readers) goodbye(name string, m *wire.Goodbye) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.present[name]; p != nil && p.nonce == m.Nonce {
-		types := typesOf(p)
-		clear(p.types) // it is still there for the outbox
-		r.publishLocked(types)
+	if p := r.greeted[name]; p != nil && p.nonce == m.Nonce {
+		r.silenceLocked(p) // it is still there for the outbox
 	}
 }
 
@@ -280,13 +316,13 @@ func (r *Readers) goodbye(name string, m *wire.Goodbye) {
 func (r *Readers) taken(name string, m *wire.Taken) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.present[name]
+	p := r.greeted[name]
 	if p == nil || p.nonce != m.Nonce {
 		return
 	}
 	for _, t := range m.Types {
 		if reader := p.types[t.Type]; reader != nil && reader.run == t.Run {
-			reader.taken.Store(t.Count)
+			reader.taken.Store(max(t.Count, reader.taken.Load())) // what was lost with a link it has not heard of yet
 		}
 	}
 }
@@ -296,8 +332,8 @@ func (r *Readers) publishLocked(subjects []string) {
 	slices.Sort(subjects)
 	for _, subject := range slices.Compact(subjects) {
 		var groups []group
-		for _, name := range slices.Sorted(maps.Keys(r.present)) {
-			if reader := r.present[name].types[subject]; reader != nil {
+		for _, name := range slices.Sorted(maps.Keys(r.greeted)) {
+			if reader := r.greeted[name].types[subject]; reader != nil {
 				groups = add(groups, reader)
 			}
 		}
