@@ -100,11 +100,37 @@ func welcomeAll(t *testing.T, line *leaf.Line, data []byte) {
 // a type as that peer.
 func openImporter(t *testing.T, score mesh.Config) (*mesh.Node, func(eventType string, container []byte)) {
 	t.Helper()
+	node, send := openImporterAt(t, score)
+	return node, func(eventType string, container []byte) {
+		t.Helper()
+		send(eventType, 1, 0, container)
+	}
+}
+
+// openImporterAt is openImporter for one who says what place each message has: see wire.AppendPlace.
+func openImporterAt(t *testing.T, score mesh.Config) (*mesh.Node, func(eventType string, run, before uint64, container []byte)) {
+	t.Helper()
 	seed, public := keyPair(t)
 	server, line := hostile(t, public)
 	score.Seed = mesh.NewSecret(seed)
 	score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + server.ListenAddr()}}
-	node, err := mesh.Open(within(t), score)
+	node := openNode(t, score)
+	if err := node.Ready(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	return node, func(eventType string, run, before uint64, container []byte) {
+		t.Helper()
+		message := append(wire.AppendPlace(nil, run, before), container...)
+		if err := line.Publish(leaf.EventsTo("score-1", "clue-1", eventType), message); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// openNode opens a node that names its peers itself, and closes it at the end.
+func openNode(t *testing.T, c mesh.Config) *mesh.Node {
+	t.Helper()
+	node, err := mesh.Open(within(t), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,16 +139,7 @@ func openImporter(t *testing.T, score mesh.Config) (*mesh.Node, func(eventType s
 			t.Error(err)
 		}
 	})
-	if err := node.Ready(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	return node, func(eventType string, container []byte) {
-		t.Helper()
-		message := append(wire.AppendPlace(nil, 1, 0), container...)
-		if err := line.Publish(leaf.EventsTo("score-1", "clue-1", eventType), message); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return node
 }
 
 func envelope(t *testing.T, subject string, value any) []byte {

@@ -37,6 +37,7 @@ type inlet struct {
 	told     uint64        // of counted: what the exporter was told; owned by who tells
 	received atomic.Uint64 // events that are through, or did not arrive
 	dropped  int           // messages that the client dropped; owned by receive
+	lossLink uint64        // over which the last loss was noticed; owned by receive
 
 	malformed, overdue, slow, cut *steps.Point
 
@@ -105,13 +106,28 @@ func (i *inlet) count(run, before uint64) {
 		return
 	}
 	lost, why := before-counted, i.cut
-	if dropped, err := i.subscription.Dropped(); err == nil && dropped > i.dropped {
-		i.dropped, why = dropped, i.slow
+	if i.droppedHere() {
+		why = i.slow
 	}
 	why.PassUnknown(lost, nil)
 	i.Log.Rarely("events did not arrive", "type", i.of.Subject, "peer", i.exporter, "events", lost, "rule", why.Step().Rule)
 	i.received.Add(lost)
 	i.counted.Store(before)
+}
+
+// droppedHere reports whether what did not arrive was dropped in this process, and not lost with a
+// link: the client says that it has dropped messages, or the link is the one over which the last loss
+// was noticed. The client tells of all at once that it has dropped, and gaps come one by one.
+func (i *inlet) droppedHere() bool {
+	link, _ := i.Exporters[i.exporter].Link()
+	same := link == i.lossLink
+	i.lossLink = link
+	dropped, err := i.subscription.Dropped()
+	if err != nil || dropped <= i.dropped {
+		return same
+	}
+	i.dropped = dropped
+	return true
 }
 
 // taken is how many events of a run are through, and whether that has changed since the last call.
