@@ -30,7 +30,8 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 // openReaders lets the instances that may read the node's exports speak to it.
 func (n *Node) openReaders() error {
 	env := readers.Env{Node: n.name, Exports: n.config.Exports, MaxPayload: int(n.config.MaxPayload), Log: n.log,
-		Malformed: n.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed})}
+		Malformed: n.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed}),
+		Lost:      n.lostOnLink}
 	if n.kept != nil {
 		env.Outbox = n.kept
 	}
@@ -62,6 +63,12 @@ func (n *Node) openReaders() error {
 	return n.flushLines(lines)
 }
 
+// lostOnLink counts events that were sent and did not arrive.
+func (n *Node) lostOnLink(subject string, events uint64) {
+	n.trace.Point(steps.Step{Type: subject, Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.LinkCut}).PassUnknown(events, nil)
+	n.log.Rarely("events that were sent did not arrive", "type", subject, "events", events, "rule", stats.LinkCut)
+}
+
 // lookAtReaders is how soon a node learns that the link of a reader is down: what it kept for that
 // one then goes to others.
 const lookAtReaders = 100 * time.Millisecond
@@ -72,8 +79,8 @@ func (n *Node) watchReaders() {
 	defer tick.Stop()
 	for {
 		select {
-		case <-tick.C:
-			n.readers.Look()
+		case now := <-tick.C:
+			n.readers.Look(now)
 		case <-n.life.intake.Done():
 			return
 		}

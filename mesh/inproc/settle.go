@@ -10,6 +10,7 @@ import (
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/stats"
 )
 
@@ -174,6 +175,10 @@ func missing(seen []stats.Stats) (list []Missing) {
 				due[c.Type] += c.Count * importers[c.Type]
 			case stats.Acknowledged:
 				arrived[c.Type] += c.Count
+			case stats.Lost:
+				if c.Place == string(steps.Export) && c.Rule == stats.LinkCut { // it will not arrive
+					arrived[c.Type] += c.Count
+				}
 			}
 		}
 	}

@@ -79,6 +79,7 @@ func (t *talk) run(ended <-chan struct{}) {
 		case <-t.answers.wake:
 		case <-ended:
 			t.tell(t.Clock.Now(), 0)
+			t.sayTaken()
 			return
 		}
 		now := t.Clock.Now()
@@ -263,16 +264,20 @@ func (t *talk) tellTaken(now int64) {
 		return
 	}
 	t.takenAt = now
-	told := &wire.Taken{Nonce: t.nonce}
+	t.sayTaken()
+}
+
+func (t *talk) sayTaken() {
+	said := &wire.Taken{Nonce: t.nonce}
 	for _, i := range t.plain {
 		if run, count, changed := i.taken(); changed {
-			told.Types = append(told.Types, wire.TakenType{Type: i.of.Subject, Run: run, Count: count})
+			said.Types = append(said.Types, wire.TakenType{Type: i.of.Subject, Run: run, Count: count})
 		}
 	}
-	if len(told.Types) == 0 {
+	if len(said.Types) == 0 {
 		return
 	}
-	if err := t.say(told); err != nil {
+	if err := t.say(said); err != nil {
 		t.Log.Rarely("an exporter is not told what was taken", "peer", t.exporter, "error", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -85,7 +86,7 @@ func (m *mesh) step(t *rapid.T) {
 		delete(m.takes, name)
 	case 3:
 		m.s.lines[name].set(true)
-		m.s.Look()
+		m.s.Look(time.Now())
 		m.s.lines[name].set(false)
 		delete(m.takes, name)
 	case 4:

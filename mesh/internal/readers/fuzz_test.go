@@ -3,6 +3,7 @@ package readers
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"leafmesh/mesh/internal/wire"
 )
@@ -22,7 +23,7 @@ func TestConcurrentUse(t *testing.T) {
 					s.say(name, &wire.Taken{Nonce: wire.ID{0}, Types: []wire.TakenType{{Type: solved, Run: uint64(i), Count: 1}}})
 				case 2:
 					s.lines[name].set(n == 0)
-					s.Look()
+					s.Look(time.Now())
 					s.lines[name].set(false)
 				case 4:
 					s.say(name, &wire.Goodbye{Nonce: wire.ID{byte(i % 2)}})
@@ -90,7 +91,7 @@ func FuzzHear(f *testing.F) {
 				}
 			}
 		}
-		s.Look()
+		s.Look(time.Now())
 		s.Goodbye()
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
@@ -155,13 +156,13 @@ func TestLinkGone(t *testing.T) {
 	s.greet("score-2", 1, solved)
 	s.greet("hunt-1", 1, "*"+solved)
 	s.lines["score-1"].set(true)
-	s.Look()
+	s.Look(time.Now())
 	s.want(solved, "k", "hunt-1", "score-2")
 	if got := s.outbox.all(); got != "score-1 is gone" {
 		t.Errorf("the outbox heard %q", got)
 	}
 	s.lines["score-1"].set(false)
-	s.Look()
+	s.Look(time.Now())
 	s.want(solved, "k", "hunt-1", "score-2") // it has not said hello
 	s.greet("score-1", 1, solved)
 
@@ -211,7 +212,7 @@ func TestHelloWhileTheLinkIsMissed(t *testing.T) {
 	l := s.lines["score-1"]
 	l.set(true)
 	l.asked = func() { s.greet("score-1", 1, solved) }
-	s.Look()
+	s.Look(time.Now())
 	s.want(solved, "k", "score-1")
 	if got := s.outbox.all(); got != "" {
 		t.Errorf("the outbox heard that %s", got)
@@ -244,7 +245,7 @@ func TestCountsOfAProcess(t *testing.T) {
 	again := map[string]func(){
 		"a hello":   func() {},
 		"goodbye":   func() { s.say("score-1", &wire.Goodbye{Nonce: wire.ID{1}}) },
-		"no link":   func() { s.lines["score-1"].set(true); s.Look(); s.lines["score-1"].set(false) },
+		"no link":   func() { s.lines["score-1"].set(true); s.Look(time.Now()); s.lines["score-1"].set(false) },
 		"not heard": func() { s.Audience(solved).Instead(s.reader(solved, "score-1"), "k") },
 		"not asked": func() { s.greet("score-1", 1, opened) },
 	}
@@ -310,5 +311,47 @@ func TestUnfit(t *testing.T) {
 	s.say("score-1", &wire.Goodbye{})
 	if got := s.malformed(); got != 3 {
 		t.Errorf("a goodbye is counted")
+	}
+}
+
+// What a process that has ended had not said to have taken counts as lost, once; so does that of one
+// that stays away for long. One that comes back tells itself what it lost.
+func TestWhatAProcessTookWithIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		end  func(s *site)
+		lost uint64
+	}{
+		"another process": {func(s *site) { s.greet("score-1", 2, solved) }, 4},
+		"away for long": {func(s *site) {
+			s.lines["score-1"].set(true)
+			for _, after := range []time.Duration{0, awaitReturn, 2 * awaitReturn, 3 * awaitReturn} {
+				s.Look(time.Now().Add(after))
+			}
+			s.greet("score-1", 1, solved)
+		}, 4},
+		"back soon": {func(s *site) {
+			s.lines["score-1"].set(true)
+			s.Look(time.Now())
+			s.lines["score-1"].set(false)
+			s.greet("score-1", 1, solved)
+		}, 0},
+		"in order": {func(s *site) {
+			run := s.reader(solved, "score-1").run
+			s.say("score-1", &wire.Goodbye{Nonce: wire.ID{1}})
+			s.say("score-1", &wire.Taken{Nonce: wire.ID{1}, Types: []wire.TakenType{{Type: solved, Run: run, Count: 10}}})
+			s.greet("score-1", 2, solved)
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, nil, "score-1")
+			s.greet("score-1", 1, solved)
+			s.send(s.reader(solved, "score-1"), 10)
+			run := s.reader(solved, "score-1").run
+			s.say("score-1", &wire.Taken{Nonce: wire.ID{1}, Types: []wire.TakenType{{Type: solved, Run: run, Count: 6}}})
+			test.end(s)
+			if s.lost != test.lost {
+				t.Errorf("%d lost, want %d", s.lost, test.lost)
+			}
+		})
 	}
 }

@@ -33,7 +33,8 @@ type Reader struct {
 type counts struct {
 	run   uint64 // names them among all of readers that had its name
 	sent  atomic.Uint64
-	taken atomic.Uint64 // of sent: what the reader said that it has taken, or was lost with a link
+	told  atomic.Uint64 // of sent: what the reader said that it has taken
+	taken atomic.Uint64 // the same, with what was lost over links that are gone
 }
 
 // Largest is the largest message that the reader takes, in bytes.

@@ -6,8 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
+	"time"
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/journal"
@@ -36,6 +36,8 @@ type Env struct {
 	Log        *journal.Log
 	Outbox     Outbox       // nil: none
 	Malformed  *steps.Point // counts what is not understood
+	// Lost counts events of a type that were sent to a reader and did not arrive.
+	Lost func(subject string, events uint64)
 }
 
 // Readers are those of a node. Its methods are safe for concurrent use.
@@ -53,7 +55,7 @@ type presence struct {
 	nonce  wire.ID
 	types  map[string]*Reader // those that get events
 	had    map[string]*Reader // all that ever did in this process, by type
-	gone   bool               // its link
+	gone   time.Time          // when its link was found gone; zero: it is there
 	served bool               // by the outbox, which says goodbye to it
 }
 
@@ -108,38 +110,56 @@ func (r *Readers) Hear(name string, data []byte) {
 	}
 }
 
-// Look finds readers whose link is gone: they get nothing before they say hello again.
-func (r *Readers) Look() {
+// Look finds readers whose link is gone: they get nothing before they say hello again. Who has been
+// gone for long is forgotten.
+func (r *Readers) Look(now time.Time) {
 	for name, line := range r.lines {
-		if p := r.presenceOf(name); p != nil {
-			if _, up := line.Link(); !up {
-				r.gone(name, p)
-			}
+		p := r.presenceOf(name)
+		if p == nil {
+			continue
+		}
+		if _, up := line.Link(); !up {
+			r.gone(name, p, now)
 		}
 	}
 }
 
-// presenceOf is a reader's, unless its link is gone.
+// presenceOf is a reader's; nil if it has said no hello.
 func (r *Readers) presenceOf(name string) *presence {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.greeted[name]; p != nil && !p.gone {
-		return p
-	}
-	return nil
+	return r.greeted[name]
 }
 
+// awaitReturn is how long a reader whose link broke may stay away and go on with its counts.
+const awaitReturn = time.Minute
+
 // gone notes that a reader's link is gone, unless it has said hello meanwhile.
-func (r *Readers) gone(name string, p *presence) {
+func (r *Readers) gone(name string, p *presence, now time.Time) {
 	r.mu.Lock()
-	still := r.greeted[name] == p
-	if still {
-		p.gone = true
+	first := r.greeted[name] == p && p.gone.IsZero()
+	switch {
+	case first:
+		p.gone = now
 		r.silenceLocked(p)
+	case r.greeted[name] == p && now.Sub(p.gone) > awaitReturn:
+		r.endLocked(p)
+		delete(r.greeted, name)
 	}
 	r.mu.Unlock()
-	if still && r.env.Outbox != nil {
+	if first && r.env.Outbox != nil {
 		r.env.Outbox.Gone(name)
+	}
+}
+
+// endLocked counts as lost what a process that has ended has not said to have taken: nobody else can.
+// A reader says so each 50 ms, and once more when it ends in order. So of one that is killed up to
+// so many events count as lost that it had taken.
+func (r *Readers) endLocked(p *presence) {
+	for subject, reader := range p.had {
+		if lost := reader.sent.Load() - reader.told.Load(); lost > 0 {
+			r.env.Lost(subject, lost)
+		}
 	}
 }
 
@@ -185,7 +205,7 @@ func (r *Readers) Goodbye() {
 	r.mu.Lock()
 	goodbyes := map[string]*wire.Goodbye{}
 	for name, p := range r.greeted {
-		if !p.served && !p.gone {
+		if !p.served && p.gone.IsZero() {
 			goodbyes[name] = &wire.Goodbye{Nonce: p.nonce}
 		}
 	}
@@ -208,6 +228,8 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 	if former != nil && former.nonce == h.Nonce {
 		had = former.had
 		maps.Copy(p.had, had)
+	} else if former != nil {
+		r.endLocked(former)
 	}
 	for _, i := range h.Imports {
 		problem := ""
@@ -261,44 +283,6 @@ func (r *Readers) remove(reader *Reader, subject string) {
 	}
 }
 
-// problem says why a reader does not get what it asks for, with the remedy.
-func (r *Readers) problem(name string, i wire.HelloImport) string {
-	service := config.ServiceOf(name)
-	switch at := slices.IndexFunc(r.env.Exports, func(e config.Export) bool { return e.Event == i.Type }); {
-	case at < 0 && i.Durable:
-		return fmt.Sprintf("%s does not export %.100s (it exports %s): export it there with kept_for: [%s], or do not import it",
-			r.env.Node, i.Type, r.exported(), service)
-	case at < 0:
-		return fmt.Sprintf("%s does not export %.100s (it exports %s): declare the export there, or drop the import", r.env.Node, i.Type, r.exported())
-	case i.Durable && r.env.Exports[at].IsDurable():
-		return fmt.Sprintf("%s does not keep %.100s for service %s: name the service in kept_for of that export there", r.env.Node, i.Type, service)
-	case i.Durable:
-		return fmt.Sprintf("%s exports %.100s, but keeps it for nobody: name %s in kept_for of that export there, or import it without durable",
-			r.env.Node, i.Type, service)
-	default:
-		return fmt.Sprintf("%s exports %.100s out of its outbox: import it with durable: true, and name %s in kept_for of that export there",
-			r.env.Node, i.Type, service)
-	}
-}
-
-// maxNamed bounds how many exports a problem names.
-const maxNamed = 20
-
-func (r *Readers) exported() string {
-	var all []string
-	for _, e := range r.env.Exports {
-		all = append(all, e.Event)
-	}
-	if len(all) == 0 {
-		return "nothing"
-	}
-	slices.Sort(all)
-	if left := len(all) - maxNamed; left > 0 {
-		all = append(all[:maxNamed], fmt.Sprintf("%d more", left))
-	}
-	return strings.Join(all, ", ")
-}
-
 // keeps reports whether the outbox keeps events of a type.
 func (r *Readers) keeps(subject string) bool {
 	return slices.ContainsFunc(r.env.Exports, func(e config.Export) bool { return e.Event == subject && e.IsDurable() })
@@ -321,7 +305,8 @@ func (r *Readers) taken(name string, m *wire.Taken) {
 		return
 	}
 	for _, t := range m.Types {
-		if reader := p.types[t.Type]; reader != nil && reader.run == t.Run {
+		if reader := p.had[t.Type]; reader != nil && reader.run == t.Run {
+			reader.told.Store(min(t.Count, reader.sent.Load()))
 			reader.taken.Store(max(t.Count, reader.taken.Load())) // what was lost with a link it has not heard of yet
 		}
 	}
