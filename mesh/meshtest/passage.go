@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // chunk is the most that is read at once, in bytes.
@@ -73,7 +74,7 @@ func (c *passage) pump(d Direction, from, to net.Conn) {
 // the passage has to end.
 func (c *passage) pass(d Direction, to net.Conn, bytes []byte) bool {
 	for {
-		n, last, changed := c.proxy.allow(d, len(bytes))
+		n, rest, last, changed := c.proxy.allow(d, len(bytes))
 		if changed != nil {
 			select {
 			case <-changed:
@@ -85,23 +86,29 @@ func (c *passage) pass(d Direction, to net.Conn, bytes []byte) bool {
 		if _, err := to.Write(bytes[:n]); err != nil || last {
 			return false
 		}
+		if rest > 0 {
+			pause(c.ctx, rest)
+		}
 		if bytes = bytes[n:]; len(bytes) == 0 {
 			return c.ctx.Err() == nil
 		}
 	}
 }
 
-// allow says how many of n bytes may be forwarded now, and whether the passage is
-// to be reset after them. While nothing may, changed is not nil, and is closed
+// piecesASecond is in how many pieces a slow link forwards what it takes in a second.
+const piecesASecond = 50
+
+// allow says how many of n bytes may be forwarded now, how long to rest after them, and
+// whether the passage is to be reset then. While nothing may, changed is not nil, and is closed
 // when that may have ended.
-func (p *Proxy) allow(d Direction, n int) (allowed int, last bool, changed <-chan struct{}) {
+func (p *Proxy) allow(d Direction, n int) (allowed int, rest time.Duration, last bool, changed <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cut {
-		return 0, true, nil
+		return 0, 0, true, nil
 	}
 	if p.stalled&d != 0 {
-		return 0, false, p.changed
+		return 0, 0, false, p.changed
 	}
 	if p.fuse.direction&d != 0 {
 		if n >= p.fuse.left {
@@ -111,6 +118,10 @@ func (p *Proxy) allow(d Direction, n int) (allowed int, last bool, changed <-cha
 			p.fuse.left -= n
 		}
 	}
+	if p.slow.direction&d != 0 {
+		n = min(n, max(1, p.slow.bytesPerSecond/piecesASecond))
+		rest = time.Duration(n) * time.Second / time.Duration(p.slow.bytesPerSecond)
+	}
 	p.counts[d] += uint64(n)
-	return n, last, nil
+	return n, rest, last, nil
 }

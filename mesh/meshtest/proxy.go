@@ -36,6 +36,7 @@ type Proxy struct {
 	cut     bool                  // guarded by mu
 	stalled Direction             // guarded by mu
 	fuse    fuse                  // guarded by mu
+	slow    pace                  // guarded by mu
 	changed chan struct{}         // guarded by mu: closed by the next change of stalled or fuse
 	passing map[*passage]struct{} // guarded by mu: the connections that are open
 	counts  map[Direction]uint64  // guarded by mu: bytes forwarded
@@ -56,6 +57,12 @@ const (
 type fuse struct {
 	direction Direction // none if zero
 	left      int       // bytes until then
+}
+
+// pace is how fast a direction is.
+type pace struct {
+	direction      Direction // none if zero
+	bytesPerSecond int
 }
 
 // OpenProxy opens a proxy to a host:port, which need not listen yet: it is dialed
@@ -92,7 +99,7 @@ func (p *Proxy) Forwarded(d Direction) (bytes uint64) {
 // Cut closes all connections in both directions and refuses new ones. Refused is
 // a connection that is reset as soon as it was accepted: the port stays the
 // proxy's, so that nothing else can take it meanwhile.
-func (p *Proxy) Cut() { p.trouble(true, 0, fuse{}) }
+func (p *Proxy) Cut() { p.trouble(true, 0, fuse{}, pace{}) }
 
 // Stall keeps all connections open and accepts new ones, but forwards nothing
 // more in the given direction: what a frozen peer or a broken route looks like. At
@@ -100,23 +107,30 @@ func (p *Proxy) Cut() { p.trouble(true, 0, fuse{}) }
 // buffers of the system full. A chunk that was being forwarded when Stall was
 // called may still arrive. Restore lets all that waits go on, so that nothing is lost
 // by it alone.
-func (p *Proxy) Stall(d Direction) { p.trouble(false, d, fuse{}) }
+func (p *Proxy) Stall(d Direction) { p.trouble(false, d, fuse{}, pace{}) }
 
 // Reset forwards n more bytes in a direction, counted over all connections, and
 // then resets the connection that the last of them went through, at both its ends:
 // most likely in the middle of a message. Both counts the bytes of both
 // directions. It happens once; before and after, connections are accepted and
 // forwarded as ever.
-func (p *Proxy) Reset(d Direction, n int) { p.trouble(false, 0, fuse{direction: d, left: n}) }
+func (p *Proxy) Reset(d Direction, n int) { p.trouble(false, 0, fuse{direction: d, left: n}, pace{}) }
 
-// Restore ends what Cut, Stall and Reset began.
-func (p *Proxy) Restore() { p.trouble(false, 0, fuse{}) }
+// Slow forwards no more than so many bytes a second in a direction, for each
+// connection: a narrow link. What its sender writes beyond that waits in the
+// buffers of the system, as before a modem.
+func (p *Proxy) Slow(d Direction, bytesPerSecond int) {
+	p.trouble(false, 0, fuse{}, pace{direction: d, bytesPerSecond: max(1, bytesPerSecond)})
+}
+
+// Restore ends what Cut, Stall, Reset and Slow began.
+func (p *Proxy) Restore() { p.trouble(false, 0, fuse{}, pace{}) }
 
 // trouble replaces whatever trouble was in force.
-func (p *Proxy) trouble(cut bool, stalled Direction, f fuse) {
+func (p *Proxy) trouble(cut bool, stalled Direction, f fuse, slow pace) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut, p.stalled, p.fuse = cut, stalled, f
+	p.cut, p.stalled, p.fuse, p.slow = cut, stalled, f, slow
 	close(p.changed)
 	p.changed = make(chan struct{})
 	if cut {

@@ -277,6 +277,25 @@ func TestProxyReset(t *testing.T) {
 	}
 }
 
+func TestProxySlow(t *testing.T) {
+	const bytesPerSecond = 100_000
+	x := openTarget(t)
+	p := x.connect()
+	x.proxy.Slow(meshtest.ToTarget, bytesPerSecond)
+	text := strings.Repeat("x", bytesPerSecond/4)
+	begun := time.Now()
+	sends(t, p.client, p.server, text)
+	if took := time.Since(begun); took < 200*time.Millisecond {
+		t.Errorf("%d bytes took %v at %d bytes a second", len(text), took, bytesPerSecond)
+	}
+	sends(t, p.server, p.client, text+text+text+text)
+	x.proxy.Restore()
+	sends(t, p.client, p.server, text+text+text+text)
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("the other direction, and all after Restore, took %v", took)
+	}
+}
+
 func TestProxyWithoutATarget(t *testing.T) {
 	x := openTarget(t)
 	must(t, x.listener.Close())

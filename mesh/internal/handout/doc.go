@@ -11,7 +11,8 @@
 //     are counted.
 //   - At most one reader has an event under way, but for one that hangs: what a reader holds without
 //     progress for [Config.Patience] goes to another. Progress is that the reader answers an event
-//     that it got before that one: who is slow, but works through what it has, is left to it.
+//     that it got before that one, or that one comes nearer on a slow link ([Shelf.Progress]): who is
+//     slow, but works through what it has, is left to it.
 //   - A reader is believed only about what it has under way, and once.
 //   - A reader never has more than its credit, in events and in bytes. What another reader has
 //     settled meanwhile still counts until the reader answers or leaves.

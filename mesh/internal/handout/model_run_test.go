@@ -43,6 +43,8 @@ func TestShelfDoesWhatTheModelSays(t *testing.T) {
 			"answer ": r.step(r.answer), // more often
 			"forge":   r.step(r.forge),
 			"pass":    r.step(r.pass),
+			"arrive":  r.step(r.arrive),
+			"keep":    r.step(r.withdraw),
 			"put off": r.putOff,
 			"vanish":  r.step(r.vanish),
 			"restart": r.step(r.restart),
@@ -135,6 +137,32 @@ func (r *run) forge() {
 	if want, got := r.model.answer(name, a), r.shelf.Answer(name, a, r.model.now); got != want {
 		r.Fatalf("%s says %+v: believed %v, want %v", name, a, got, want)
 	}
+}
+
+// arrive lets what a reader was given come as far as an event.
+func (r *run) arrive() {
+	if name, e := r.someHold(); e != nil {
+		r.model.progress(name, e)
+		r.shelf.Progress(name, e.Sequence, r.model.now)
+	}
+	r.shelf.Progress("nobody", r.model.position, r.model.now)
+}
+
+// withdraw takes back an event that was not sent.
+func (r *run) withdraw() {
+	if name, e := r.someHold(); e != nil {
+		r.model.readers[name].drop(e)
+		r.shelf.Withdraw(name, e.Sequence, r.model.now)
+	}
+	r.shelf.Withdraw("nobody", r.model.position, r.model.now)
+}
+
+func (r *run) someHold() (name string, e *modelEvent) {
+	name, ok := r.someReader()
+	if !ok || len(r.model.readers[name].held) == 0 {
+		return "", nil
+	}
+	return name, rapid.SampledFrom(r.model.readers[name].held).Draw(r.T, "hold").event
 }
 
 func (r *run) pass() {

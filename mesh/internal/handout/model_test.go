@@ -183,6 +183,18 @@ func (m *model) answer(name string, a Reply) bool {
 	return true
 }
 
+// progress notes that what a reader was given has come as far as an event.
+func (m *model) progress(name string, e *modelEvent) {
+	held := m.readers[name].held
+	at := slices.IndexFunc(held, func(h *modelHold) bool { return h.event == e })
+	if held[at].late {
+		return
+	}
+	for _, h := range held[at:] {
+		h.since = m.now
+	}
+}
+
 // floors are the lowest and the highest that the floor may be: what is gone may be noticed or not.
 func (m *model) floors() (lowest, highest uint64) {
 	lowest, highest = m.position, m.position

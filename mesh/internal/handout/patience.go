@@ -23,6 +23,36 @@ func (s *Shelf) judge(r *reader, progress bool, after time.Duration) {
 	}
 }
 
+// Progress says that what a reader was given is on its way there, and has come as far as an event.
+// The reader's patience for that one, and for those behind it, begins now.
+func (s *Shelf) Progress(name string, sequence uint64, now int64) {
+	s.tick(now)
+	if i := s.items[sequence]; i != nil {
+		if h := i.holdOf(name); h != nil && !h.late {
+			h.since = s.now
+		}
+	}
+}
+
+// Withdraw takes back an event that Next gave and that was not sent.
+func (s *Shelf) Withdraw(name string, sequence uint64, now int64) {
+	s.tick(now)
+	i := s.items[sequence]
+	if i == nil {
+		return
+	}
+	h := i.holdOf(name)
+	if h == nil {
+		return
+	}
+	s.drop(h, h.since)
+	if i.over {
+		s.forget(i)
+		return
+	}
+	s.release(i)
+}
+
 // lose is what becomes of events that readers have without progress for too long: others may have
 // them too. And rests end.
 func (s *Shelf) lose() {

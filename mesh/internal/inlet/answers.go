@@ -12,8 +12,11 @@ import (
 type answers struct {
 	wake chan struct{} // has something to say
 
-	mu   sync.Mutex
-	list []wire.Answer // guarded by mu
+	mu       sync.Mutex
+	list     []wire.Answer // guarded by mu
+	got      uint64        // guarded by mu: the number of the last batch
+	gotBytes int           // guarded by mu: of batches that the exporter was not told of
+	owed     bool          // guarded by mu: the exporter waits to hear of them
 }
 
 const (
@@ -38,6 +41,39 @@ func (a *answers) add(answer wire.Answer) {
 	}
 }
 
+// gotBatch notes that a batch came. Its exporter hears so with the next answers, or at once if more
+// is to come behind it: while it does not know, it sends no more than a slow link can take.
+func (a *answers) gotBatch(b *wire.Batch, bytes int) {
+	parts := false
+	for i := range b.Events {
+		parts = parts || b.Events[i].More
+	}
+	a.mu.Lock()
+	a.got, a.gotBytes = b.Number, a.gotBytes+bytes
+	first := !a.owed && (parts || a.gotBytes >= wire.GotEach)
+	a.owed = a.owed || first
+	a.mu.Unlock()
+	if first {
+		a.rouse()
+	}
+}
+
+// takeGot is the number of the last batch, and whether its exporter waits to hear it.
+func (a *answers) takeGot() (number uint64, owed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	owed = a.owed
+	a.gotBytes, a.owed = 0, false
+	return a.got, owed
+}
+
+// forgetGot forgets what came on a former link.
+func (a *answers) forgetGot() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.got, a.gotBytes, a.owed = 0, 0, false
+}
+
 func (a *answers) rouse() {
 	select {
 	case a.wake <- struct{}{}:
@@ -45,10 +81,11 @@ func (a *answers) rouse() {
 	}
 }
 
-func (a *answers) count() int {
+// count is how many answers there are, and whether the exporter waits to hear of a batch.
+func (a *answers) count() (answers int, owed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.list)
+	return len(a.list), a.owed
 }
 
 // takeAll takes all that there are.
@@ -60,10 +97,12 @@ func (a *answers) takeAll() []wire.Answer {
 	return list
 }
 
-// putBack puts answers that could not be said before all others.
-func (a *answers) putBack(list []wire.Answer) {
+// putBack puts answers that could not be said before all others, and whether the exporter still waits
+// to hear of a batch.
+func (a *answers) putBack(list []wire.Answer, owed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.owed = a.owed || owed
 	a.list = append(slices.Clip(list), a.list...)
 }
 

@@ -1,6 +1,7 @@
 package inlet
 
 import (
+	"errors"
 	"fmt"
 
 	"leafmesh/mesh/internal/wire"
@@ -9,6 +10,9 @@ import (
 // hear takes a message of the exporter. It never blocks for long.
 func (t *talk) hear(data []byte) {
 	message, err := wire.DecodeTalk(data)
+	if batch, ok := message.(*wire.Batch); ok && err == nil && batch.Nonce == t.nonce {
+		t.answers.gotBatch(batch, len(data))
+	}
 	if err == nil {
 		err = t.understand(message)
 	}
@@ -97,6 +101,9 @@ func (t *talk) batch(b *wire.Batch) error {
 		message, err := d.parts.add(e)
 		if err != nil {
 			damage = err
+		}
+		if errors.Is(err, errGap) && !e.More {
+			t.answers.add(wire.Answer{Type: b.Type, Sequence: e.Sequence, Verdict: wire.Later, Done: e.Done})
 		}
 		if message != nil {
 			d.take(e, message)

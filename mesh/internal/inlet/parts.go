@@ -22,13 +22,15 @@ const maxBegun = 16
 
 // Errors of events in parts. What is dropped comes again on the next link.
 var (
+	errGap      = errors.New("a part of an event is missing")
 	errTooLong  = errors.New("an event in parts is larger than the wire allows")
 	errTooMany  = errors.New("more events come in parts at once than are taken: the oldest is dropped")
 	errNoEvents = errors.New("a batch has more events, or an event names more handlers, than the wire allows")
 )
 
 // add takes what came of an event. It returns the whole event, or nil if more is to come. On an error
-// an event is dropped: this one, or with errTooMany another.
+// an event is dropped: this one, or with errTooMany another. With errGap it comes again if the
+// exporter is told so, after its last part.
 func (p *parts) add(e *wire.BatchEvent) (message []byte, err error) {
 	at := -1
 	for i := range p.begun {
@@ -37,6 +39,8 @@ func (p *parts) add(e *wire.BatchEvent) (message []byte, err error) {
 		}
 	}
 	switch {
+	case at < 0 && e.From > 0:
+		return nil, errGap
 	case at < 0 && !e.More:
 		return e.Message, nil
 	case at < 0:
@@ -48,6 +52,10 @@ func (p *parts) add(e *wire.BatchEvent) (message []byte, err error) {
 		at = len(p.begun) - 1
 	}
 	whole := &p.begun[at].bytes
+	if uint64(len(*whole)) != e.From {
+		p.drop(at)
+		return nil, errGap
+	}
 	if len(*whole)+len(e.Message) > wire.MaxMessageBytes {
 		p.drop(at)
 		return nil, errTooLong

@@ -45,7 +45,7 @@ func TestParts(t *testing.T) {
 		s.link()
 		whole := event(1, "owls")
 		part := func(from, to int, more bool) wire.BatchEvent {
-			return wire.BatchEvent{Sequence: 1, Tries: 1, Done: []string{"count"}, Message: whole.Message[from:to], More: more}
+			return wire.BatchEvent{Sequence: 1, Tries: 1, Done: []string{"count"}, Message: whole.Message[from:to], More: more, From: uint64(from)}
 		}
 		s.give(part(0, 10, true), event(2, "owls"))
 		s.want("2 handled")
@@ -57,13 +57,21 @@ func TestParts(t *testing.T) {
 		s.want("1 handled", "3 handled")
 		s.wantCalled("mail", 2, 3, 1)
 		s.wantCalled("count", 2, 3)
+		// A part that is missing is no event, and does not become one: it comes again.
+		gap := part(0, 10, true)
+		gap.Sequence = 4
+		s.give(gap)
+		gap = part(20, len(whole.Message), false)
+		gap.Sequence = 4
+		s.give(gap)
+		s.want("4 later but for count")
 		for n := range uint64(maxBegun + 1) {
 			begun := part(0, 10, true)
 			begun.Sequence = 100 + n
 			s.give(begun)
 		}
-		if got := s.count(stats.Lost, stats.Malformed); got != 1 {
-			t.Errorf("%d dropped, want 1", got)
+		if got := s.count(stats.Lost, stats.Malformed); got != 2 {
+			t.Errorf("%d dropped, want 2", got)
 		}
 		s.wantKept()
 	})

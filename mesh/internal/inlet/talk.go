@@ -44,15 +44,11 @@ type talk struct {
 	goodbye  bool  // was said
 	lookedAt int64 // at the link
 	spokeAt  int64 // when answers were sent
-	aliveAt  int64
 	takenAt  int64 // when it was told what was taken
 }
 
 // lookEach is how often somebody looks at the link who has nothing else to do.
 const lookEach = 50 * time.Millisecond
-
-// aliveEvery is how often the exporter is told that events are under way here.
-const aliveEvery = int64(3 * time.Second)
 
 // toldLately is how far back answers are told again on a new link.
 const toldLately = int64(10 * time.Second)
@@ -111,6 +107,7 @@ func (t *talk) look(now int64) {
 	t.relinked = t.relinked || t.up
 	t.link, t.up, t.mayTell = number, up, false
 	t.greeting = greeting{since: now}
+	t.answers.forgetGot()
 	t.unbind(errLinkDown, false)
 }
 
@@ -203,24 +200,16 @@ func (t *talk) tell(now int64, enough int) time.Duration {
 		return lookEach
 	}
 	t.tellTaken(now)
-	count, since := t.answers.count(), now-t.spokeAt
-	alive := now-t.aliveAt >= aliveEvery
+	count, owed := t.answers.count()
+	since := now - t.spokeAt
 	switch {
-	case count == 0 && !alive:
+	case count == 0 && !owed:
 		return lookEach
-	case count < enough && since < int64(gatherFor) && t.busy():
+	case !owed && count < enough && since < int64(gatherFor) && t.busy():
 		return gatherFor - time.Duration(since)
 	}
-	if alive {
-		t.aliveAt = now
-		if living := t.living(); living != nil {
-			t.tellOne(&wire.Answers{Nonce: t.nonce, Alive: living})
-		}
-	}
-	if count > 0 {
-		t.spokeAt = now
-		t.tellAll(t.answers.takeAll(), room)
-	}
+	t.spokeAt = now
+	t.tellAll(t.answers.takeAll(), room)
 	return lookEach
 }
 
@@ -229,24 +218,16 @@ func (t *talk) busy() bool {
 	return slices.ContainsFunc(t.imports, func(d *durable) bool { return d.underWay() > 0 })
 }
 
-// living lists the types of which events are under way.
-func (t *talk) living() (types []string) {
-	for _, d := range t.imports {
-		if d.underWay() > 0 {
-			types = append(types, d.of.Subject)
-		}
-	}
-	return types
-}
-
+// tellAll says answers, in so many messages as they need, and what came of the exporter.
 func (t *talk) tellAll(list []wire.Answer, room int) {
-	for len(list) > 0 {
+	got, owed := t.answers.takeGot()
+	for len(list) > 0 || owed {
 		n := portion(list, room)
-		if !t.tellOne(&wire.Answers{Nonce: t.nonce, Answers: list[:n]}) {
-			t.answers.putBack(list)
+		if !t.tellOne(&wire.Answers{Nonce: t.nonce, Answers: list[:n], Got: got}) {
+			t.answers.putBack(list, owed)
 			return
 		}
-		list = list[n:]
+		list, owed = list[n:], false
 	}
 }
 

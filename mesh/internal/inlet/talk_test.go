@@ -257,34 +257,54 @@ func TestAnswersAreGathered(t *testing.T) {
 	})
 }
 
-// While events are under way their exporter hears so.
-func TestAlive(t *testing.T) {
+// An exporter that waits for a slow link hears what came of a batch at once; one that does not, with
+// the next answers.
+func TestGot(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := newSite(t, nil)
 		s.link()
 		release := make(chan struct{})
 		s.handlers["mail"].does(func(context.Context, int) error { <-release; return nil })
-		alive := func() (n int) {
-			s.wait(10 * time.Second)
+		got := func(want ...uint64) {
+			t.Helper()
+			s.wait(time.Second)
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			var heard []uint64
 			for _, message := range s.said {
-				if m, ok := message.(*wire.Answers); ok && slices.Equal(m.Alive, []string{solved}) && m.Nonce == s.nonce {
-					n++
+				if m, ok := message.(*wire.Answers); ok && m.Nonce == s.nonce {
+					heard = append(heard, m.Got)
 				}
 			}
 			s.said = nil
-			return n
+			if !slices.Equal(heard, want) {
+				t.Errorf("the exporter hears %d, want %d", heard, want)
+			}
 		}
-		if n := alive(); n != 0 {
-			t.Errorf("alive %d times with nothing under way", n)
+		batch := func(number uint64, e wire.BatchEvent) {
+			s.say(&wire.Batch{Nonce: s.nonce, Type: solved, Events: []wire.BatchEvent{e}, Number: number})
 		}
-		s.give(event(1, "owls"))
-		if n := alive(); n < 3 || n > 4 {
-			t.Errorf("alive %d times in 10 s, want 3 or 4", n)
-		}
+		batch(1, event(1, "owls"))
+		got() // it is small
+		s.last = 10
+		batch(2, wire.BatchEvent{Sequence: 2, Message: []byte{1}, More: true})
+		got(2) // more is to come
+		batch(3, wire.BatchEvent{Sequence: 3, Message: make([]byte, wire.GotEach), More: false})
+		s.wait(time.Second)
+		batch(4, event(4, "owls"))
 		close(release)
-		s.want("1 handled")
+		s.wait(time.Second)
+		s.mu.Lock()
+		last := s.said[len(s.said)-1].(*wire.Answers)
+		s.mu.Unlock()
+		if last.Got != 4 {
+			t.Errorf("answers tell of batch %d", last.Got)
+		}
+		batch(5, wire.BatchEvent{Sequence: 5, Message: []byte{1}, From: 7}) // what came before it is lost
+		s.wait(time.Second)
+		if answered := s.answered(); !slices.Contains(answered, "5 later") {
+			t.Errorf("answered %q", answered)
+		}
 	})
 }
 

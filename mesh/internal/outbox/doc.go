@@ -19,6 +19,8 @@
 //     way. What it says beside that is counted.
 //   - A reader that is slow, hangs, floods or lies holds up no other: each has a queue and a sender of
 //     its own. A batch has what there is to give, and never waits for more.
+//   - No more is on its way to a reader than its link takes in about a second, so that no ping waits
+//     behind it. An event that is larger goes in parts, and those of other keys between them.
 //   - An event that is larger than a reader takes is not sent to it. If no other reader of its
 //     service takes it, it is lost for that service, counted, and in the log.
 //   - A service that is not named any more, and for which events wait, is a *WaitingError at Open,

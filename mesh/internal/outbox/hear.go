@@ -59,7 +59,9 @@ func (o *Outbox) Goodbye() {
 	l.do(l.ctx, func() {
 		l.ending = true
 		for _, r := range l.here {
-			r.forget()
+			for _, p := range r.forget() {
+				p.shelf.Withdraw(r.name, p.gift.Sequence, l.now())
+			}
 			r.tell(&wire.Goodbye{Nonce: r.nonce})
 		}
 	})
@@ -134,6 +136,9 @@ func (l *library) answers(r *reader, said *wire.Answers, now int64) {
 	if !r.present || r.nonce != said.Nonce {
 		l.stray.Add(1)
 		return
+	}
+	for _, p := range r.got(said.Got, now) {
+		p.shelf.Progress(r.name, p.gift.Sequence, now)
 	}
 	for _, a := range said.Answers {
 		if l.answer(r, a, now) {

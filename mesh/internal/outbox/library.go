@@ -171,7 +171,7 @@ func (l *library) reader(name string) *reader {
 		if service == "" {
 			return nil
 		}
-		r = &reader{library: l, name: name, service: service}
+		r = &reader{library: l, name: name, service: service, moved: make(chan struct{}, 1)}
 		l.readers[name] = r
 	}
 	return r

@@ -41,15 +41,16 @@ func (p *peers) send(reader string, message []byte) error {
 
 // peer is a reader that keeps what it gets until the test takes it.
 type peer struct {
-	name  string
-	nonce wire.ID
-	hear  func(reader string, data []byte)
-	block chan struct{} // not nil: what is sent waits for it
+	name   string
+	nonce  wire.ID
+	hear   func(reader string, data []byte)
+	silent bool          // it does not say which batches it has
+	block  chan struct{} // not nil: what is sent waits for it
 
 	mu       sync.Mutex
 	handle   func(*wire.Batch) // guarded by mu: not nil: takes each batch instead of keeping it
 	events   []event           // guarded by mu: got and not taken
-	parts    []byte            // guarded by mu: of an event
+	parts    map[uint64][]byte // guarded by mu: of events, by their sequence
 	batches  []*wire.Batch     // guarded by mu
 	welcome  *wire.Welcome     // guarded by mu: the last
 	goodbyes int               // guarded by mu
@@ -79,6 +80,13 @@ func (p *peer) receive(message []byte) error {
 	if err != nil {
 		return err
 	}
+	if batch, ok := talk.(*wire.Batch); ok && !p.silent {
+		data, err := wire.EncodeTalk(&wire.Answers{Nonce: p.nonce, Got: batch.Number})
+		if err != nil {
+			return err
+		}
+		defer p.hear(p.name, data)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.largest = max(p.largest, len(message))
@@ -98,11 +106,15 @@ func (p *peer) receive(message []byte) error {
 		}
 		p.batches = append(p.batches, talk)
 		for _, e := range talk.Events {
-			p.parts = append(p.parts, e.Message...)
+			if e.From != uint64(len(p.parts[e.Sequence])) {
+				return errors.New("a part is missing")
+			}
+			p.parts[e.Sequence] = append(p.parts[e.Sequence], e.Message...)
 			if e.More {
 				continue
 			}
-			e.Message, p.parts = p.parts, nil
+			e.Message = p.parts[e.Sequence]
+			delete(p.parts, e.Sequence)
 			p.events = append(p.events, event{talk.Type, e})
 			p.came[string(e.Message)]++
 		}
@@ -112,7 +124,7 @@ func (p *peer) receive(message []byte) error {
 
 // peer makes a reader that has said nothing yet. It replaces one of its name.
 func (s *site) peer(name string) *peer {
-	p := &peer{name: name, hear: s.said, came: map[string]int{}}
+	p := &peer{name: name, hear: s.said, came: map[string]int{}, parts: map[uint64][]byte{}}
 	_, _ = rand.Read(p.nonce[:])
 	s.peers.mu.Lock()
 	defer s.peers.mu.Unlock()

@@ -1,8 +1,6 @@
 package outbox
 
 import (
-	"reflect"
-	"slices"
 	"sync"
 
 	"leafmesh/mesh/internal/wire"
@@ -24,9 +22,13 @@ type reader struct {
 	heard      []any    // guarded by mu: talk messages, and what its sender found out
 	heardBytes int      // guarded by mu
 	cut        bool     // guarded by mu: it said more than is kept
-	queue      []parcel // guarded by mu: what is to be sent
+	out        outgoing // guarded by mu
+	pace       pace     // guarded by mu
+	forgotten  int      // guarded by mu: how often what was to be sent was dropped
 	sending    bool     // guarded by mu: a sender is at work
 	limit      int      // guarded by mu: the largest message that it takes
+
+	moved chan struct{} // the sender may go on
 
 	// The library's goroutine's own.
 	present bool // it said hello, and has not gone
@@ -84,31 +86,58 @@ func (r *reader) take() []any {
 	return all
 }
 
-// tell queues a message that is no batch, in place of one of its kind that is not sent yet: who asks
-// again and again, over a link that takes nothing, costs no memory.
+// tell queues a message that is no batch.
 func (r *reader) tell(talk any) {
 	r.mu.Lock()
-	r.queue = slices.DeleteFunc(r.queue, func(p parcel) bool { return p.talk != nil && reflect.TypeOf(p.talk) == reflect.TypeOf(talk) })
-	r.mu.Unlock()
-	r.send(parcel{talk: talk})
+	defer r.mu.Unlock()
+	r.out.say(talk)
+	r.sendLocked()
 }
 
-// send queues what is to be sent, and starts a sender if there is none.
+// send queues events.
 func (r *reader) send(p ...parcel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue = append(r.queue, p...)
+	r.out.events = append(r.out.events, p...)
+	r.sendLocked()
+}
+
+// sendLocked starts a sender if there is none, or has it look.
+func (r *reader) sendLocked() {
 	if !r.sending {
 		r.sending = true
 		r.library.jobs.Go(r.deliver)
+		return
+	}
+	select {
+	case r.moved <- struct{}{}:
+	default: // it will
 	}
 }
 
-// forget drops what is not sent yet.
-func (r *reader) forget() {
+// got notes that the reader has all batches up to one. It returns, if that was not known, the first
+// event of each shelf that still waits for the link.
+func (r *reader) got(number uint64, now int64) (unsent []parcel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue = nil
+	if !r.pace.got(number, now) || !r.sending {
+		return nil
+	}
+	r.sendLocked()
+	return r.out.unsent()
+}
+
+// forget drops what is not sent yet, and returns the events of it.
+func (r *reader) forget() []parcel {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forgotten++
+	r.pace.forget()
+	dropped := r.out.forget()
+	if r.sending {
+		r.sendLocked()
+	}
+	return dropped
 }
 
 func (r *reader) setLimit(bytes int) {

@@ -9,7 +9,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"leafmesh/mesh/internal/clock"
-	"leafmesh/mesh/internal/handout"
 	"leafmesh/mesh/internal/wire"
 )
 
@@ -20,112 +19,164 @@ const (
 	// batchRoom and eventRoom are what a batch takes beside its type and events, and an event
 	// beside its message and handlers, at most.
 	batchRoom = 64
-	eventRoom = 40
+	eventRoom = 48
 )
-
-// parcel is what is sent to a reader: an event, or a message that is no batch.
-type parcel struct {
-	talk    any
-	shelf   *shelf
-	nonce   wire.ID
-	gift    handout.Gift
-	message []byte // nil: it is to be read from the stream
-}
-
-// room is how many bytes of a batch a parcel takes.
-func (p *parcel) room() int { return p.overhead() + len(p.message) }
-
-func (p *parcel) overhead() int {
-	n := eventRoom
-	for _, name := range p.gift.Done {
-		n += len(name) + 3
-	}
-	return n
-}
 
 // deliver sends what is queued, until nothing is. A slow link holds up this goroutine alone.
 func (r *reader) deliver() {
+	b := batch{reader: r}
 	for {
-		r.mu.Lock()
-		queue, limit := r.queue, r.limit
-		r.queue = nil
-		if len(queue) == 0 {
-			r.sending = false
-			r.mu.Unlock()
+		var work work
+		switch work, b.parcels = r.next(b.parcels[:0]); work.kind {
+		case workEnded:
 			return
+		case workWaits:
+			select {
+			case <-r.moved:
+			case <-r.library.ctx.Done():
+			}
+		case workTalk:
+			r.say(work.talk, work.limit)
+		case workBatch:
+			b.send(&work)
+		case workPart:
+			r.sendPart(&b, &work)
 		}
-		r.mu.Unlock()
-		b := batch{reader: r, most: min(limit, maxBatchBytes), limit: limit}
-		for i := range queue {
-			b.add(&queue[i])
-			queue[i] = parcel{} // its message can go
-		}
-		b.flush()
 	}
 }
 
-// batch is what is being made of the parcels to a reader.
+// work is what a sender does next.
+type work struct {
+	kind        workKind
+	talk        any
+	part        parcel
+	most, limit int // of a batch, and of any message, in bytes
+	forgotten   int // of the reader
+}
+
+type workKind uint8
+
+const (
+	workEnded workKind = iota // there is none
+	workWaits                 // until the link takes more
+	workTalk
+	workBatch // of the parcels
+	workPart  // of a large event
+)
+
+// next takes what is to be done next. Events for a batch come in place of those given.
+func (r *reader) next(into []parcel) (work, []parcel) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := work{limit: r.limit, forgotten: r.forgotten}
+	w.most = min(w.limit, r.pace.most())
+	if w.talk = r.out.nextTalk(); w.talk != nil {
+		w.kind = workTalk
+		return w, into
+	}
+	if r.library.ctx.Err() != nil {
+		r.out.forget() // the file says that they wait
+	}
+	switch {
+	case r.out.isEmpty():
+		r.sending = false
+	case !r.pace.allows():
+		w.kind = workWaits
+	default:
+		if part := r.out.nextPart(w.most); part != nil {
+			w.kind, w.part = workPart, *part
+			break
+		}
+		w.kind, into = workBatch, r.out.nextBatch(w.most, into)
+	}
+	return w, into
+}
+
+// batch is what is being made of parcels to a reader.
 type batch struct {
-	reader      *reader
-	most, limit int
+	reader  *reader
+	parcels []parcel
 	wire.Batch
 	bytes int
 }
 
-// add puts a parcel into the batch, and sends the batch when it is full.
-func (b *batch) add(p *parcel) {
-	if p.talk != nil {
-		b.flush()
-		b.reader.say(p.talk, b.limit)
-		return
+// send sends the parcels as a batch.
+func (b *batch) send(w *work) {
+	for i := range b.parcels {
+		p := &b.parcels[i]
+		if p.message == nil && !p.load(b.reader) {
+			continue
+		}
+		b.add(p, w, p.message, false)
+		*p = parcel{} // its message can go
 	}
-	if b.reader.library.ctx.Err() != nil {
-		return // it was not given: the file says that it waits
-	}
-	if p.message == nil && !p.load(b.reader) {
-		return
-	}
-	if len(p.message) > b.limit {
-		b.reader.put(oversize{p.shelf, p.gift.Sequence, len(p.message)}, 0)
-		return
-	}
-	if p.overhead() > b.most/4 {
-		p.gift.Done = nil // then these handlers run once more
-	}
-	if len(b.Events) > 0 && (b.Type != p.shelf.kind.Subject || b.Nonce != p.nonce ||
-		len(b.Events) == wire.MaxBatchEvents || b.bytes+p.room() > b.most) {
-		b.flush()
-	}
-	if len(b.Events) == 0 {
-		b.Type, b.Nonce = p.shelf.kind.Subject, p.nonce
-		b.bytes = batchRoom + len(b.Type)
-	}
-	for part := b.most - b.bytes - p.overhead(); len(p.message) > part; {
-		b.append(p, p.message[:part], true)
-		p.message = p.message[part:]
-		b.flush()
-	}
-	b.append(p, p.message, false)
+	b.flush(w.limit)
 }
 
-func (b *batch) append(p *parcel, message []byte, more bool) {
+// sendPart sends a part of a large event, if the reader takes one as large.
+func (r *reader) sendPart(b *batch, w *work) {
+	p := &w.part
+	switch {
+	case p.message == nil && !p.load(r):
+		r.endPart(w, true)
+		return
+	case p.from == 0 && len(p.message) > w.limit:
+		r.put(oversize{p.shelf, p.gift.Sequence, len(p.message)}, 0)
+		r.endPart(w, true)
+		return
+	}
+	room := max(1, w.most-batchRoom-len(p.shelf.kind.Subject)-min(p.overhead(), w.most/4+eventRoom))
+	part := p.message[p.from:]
+	part = part[:min(room, len(part))]
+	more := p.from+len(part) < len(p.message)
+	b.add(p, w, part, more)
+	p.from += len(part)
+	b.flush(w.limit)
+	r.endPart(w, !more)
+}
+
+// endPart notes that a part went, unless all was dropped meanwhile.
+func (r *reader) endPart(w *work, last bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.forgotten != w.forgotten || len(r.out.large) == 0:
+	case last:
+		r.out.endPart()
+	default:
+		r.out.large[0] = w.part
+	}
+}
+
+// add puts an event into the batch, or a part of it.
+func (b *batch) add(p *parcel, w *work, message []byte, more bool) {
+	if p.overhead() > w.most/4 {
+		p.gift.Done = nil // then these handlers run once more
+	}
+	b.Type, b.Nonce = p.shelf.kind.Subject, p.nonce
 	b.Events = append(b.Events, wire.BatchEvent{
 		Sequence: p.gift.Sequence,
 		Tries:    uint64(p.gift.Tries),
 		Done:     p.gift.Done,
 		Message:  message,
 		More:     more,
+		From:     uint64(p.from),
 	})
 	b.bytes += p.overhead() + len(message)
 }
 
-// flush sends the batch, if anything is in it. Its type and nonce stay, for parts that follow.
-func (b *batch) flush() {
+// flush sends the batch, if anything is in it.
+func (b *batch) flush(limit int) {
 	if len(b.Events) == 0 {
 		return
 	}
-	b.reader.say(&b.Batch, b.limit)
-	b.Events, b.bytes = b.Events[:0], batchRoom+len(b.Type)
+	r := b.reader
+	r.mu.Lock()
+	b.Number = r.pace.sent(batchRoom+len(b.Type)+b.bytes, r.library.now())
+	r.mu.Unlock()
+	r.say(&b.Batch, limit)
+	clear(b.Events) // their messages can go
+	b.Events, b.bytes = b.Events[:0], 0
 }
 
 // say sends a message. A reader that it does not reach has gone, until it says hello anew.

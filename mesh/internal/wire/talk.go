@@ -27,6 +27,9 @@ const (
 	MaxBatchEvents = 1024
 	// MaxTalkHandlers is how many handlers an event may name.
 	MaxTalkHandlers = 64
+	// GotEach is how many bytes of batches a reader may get at most before it says so (see
+	// Answers.Got), also if it has nothing else to say. A part of an event it tells at once.
+	GotEach = 16 << 10
 )
 
 // Hello is what a reader says to an exporter once it is linked, and again each second until it is
@@ -97,6 +100,8 @@ type Batch struct {
 	Nonce         ID // the reader's
 	Type          string
 	Events        []BatchEvent
+	// Number counts the batches to the reader; see Answers.Got.
+	Number uint64
 }
 
 // BatchEvent is one event of a batch.
@@ -113,6 +118,8 @@ type BatchEvent struct {
 	// but the last have More set.
 	Message []byte
 	More    bool
+	// From is where in the event the part begins, in bytes.
+	From uint64
 }
 
 // Verdict is what became of an event at a reader.
@@ -134,8 +141,9 @@ type Answers struct {
 	Version, Kind uint64
 	Nonce         ID
 	Answers       []Answer
-	// Alive lists the types of which the reader has events under way. Its handlers go on with them.
-	Alive []string
+	// Got is the number of the last batch that the reader has, 0 for none on this link. So an
+	// exporter knows how much is on its way, and how fast the link is.
+	Got uint64
 }
 
 // Answer is what became of one event.
