@@ -34,13 +34,15 @@ type (
 	Cascade    = config.Cascade
 	Alarms     = config.Alarms
 	Outbox     = config.Outbox
+	Bound      = config.Bound
+	Full       = config.Full
 	Tap        = config.Tap
 	Secret     = config.Secret
 	Path       = config.Path
 )
 
-// The policies of limits and full queues, the deliveries and orders of imports, and what rules are
-// for.
+// The policies of limits and full queues, the deliveries and orders of imports, what happens at the
+// bound of a service that an export is kept for, and what rules are for.
 const (
 	Refuse   = config.Refuse
 	Wait     = config.Wait
@@ -49,6 +51,9 @@ const (
 
 	Shared = config.Shared
 	Each   = config.Each
+
+	FullRefuse = config.FullRefuse
+	FullLose   = config.FullLose
 
 	OrderedNo    = config.OrderedNo
 	OrderedByKey = config.OrderedByKey

@@ -13,6 +13,9 @@ type Export struct {
 	// They must import it as durable. Emit then returns only when the event is stored. Empty: at
 	// most once, nothing is stored.
 	KeptFor []string `yaml:"kept_for,omitempty" remedy:"name the services that it is kept for, as in [score]"`
+	// Bounds has an entry for services of KeptFor that have a bound of their own. The others have
+	// that of the whole outbox.
+	Bounds []Bound `yaml:"bounds,omitempty" remedy:"make an entry for each service, as in - {service: score, max_age: 24h, full: lose}"`
 	// Drop names services that are no longer in KeptFor and for which what still waits may be lost.
 	// Without it, a node does not open whose outbox has events for such a service.
 	Drop []string `yaml:"drop,omitempty" remedy:"name the services for which what waits may be lost, as in [score]"`

@@ -9,7 +9,7 @@ import (
 
 // Outbox bounds what a node's durable exports keep on disk. At each bound new events are refused:
 // Emit returns mesh.ErrOutboxFull and nothing was stored. An event that a service has still to
-// handle is never removed to make room.
+// handle is never removed to make room, unless the service's [Bound] says so.
 type Outbox struct {
 	// MaxAge is how long an event may wait for a service; while one waits longer, new ones are
 	// refused, as nobody seems to come for them. More than 2 minutes; default 168h (7 days).

@@ -13,7 +13,7 @@ func (v *validation) durability() {
 	v.outbox()
 	v.durableRules()
 	for i, e := range v.config.Exports {
-		if e.IsDurable() || len(e.Drop) > 0 {
+		if e.IsDurable() || len(e.Drop)+len(e.Bounds) > 0 {
 			v.durableExport(fmt.Sprintf("exports[%d]", i), e)
 		}
 	}
@@ -63,6 +63,7 @@ func (v *validation) durableExport(field string, e Export) {
 			v.add(at, fmt.Sprintf("no peer of service %s has a key, so nobody could ever read what is kept for it", s), "add key or key_file to a peer of that service, or remove it", "peers")
 		}
 	}
+	v.bounds(field, e)
 	for i, s := range e.Drop {
 		at := fmt.Sprintf("%s.drop[%d]", field, i)
 		switch first := seen.twice(s, at); {

@@ -145,6 +145,14 @@ var badYAML = []badCase{
 	{"export of another service", "clue.clue.solved", "hunt.clue.unlocked", `11: exports[0].event: "hunt.clue.unlocked" belongs to service hunt, and this node is of service clue; export it from a node of service hunt`},
 	{"export with a wildcard", "clue.clue.solved", `"clue.*.solved"`, `11: exports[0].event: "clue.*.solved" has a wildcard; name each event type in an entry of its own`},
 	{"export by its old key", "{event: clue.clue.solved}", "{event: clue.clue.solved, durable: [score]}", `11: exports[0].durable: the key has a new name; write kept_for, and name the services that it is kept for, as in [score]`},
+	{"bound of an export that is not kept", "{event: clue.clue.solved}", "{event: clue.clue.solved, bounds: [{service: score}]}", `11: exports[0].bounds[0].service: the export is not kept for "score"; name it as it stands in kept_for, or remove the bound`},
+	{"bound of nobody", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score], bounds: [{full: lose}]}\ndata: d\n", `11: exports[0].bounds[0].service: nothing says whose bound this is; name a service of kept_for`},
+	{"bound twice", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score], bounds: [{service: score}, {service: score}]}\ndata: d\n", `11: exports[0].bounds[1].service: "score" already stands in exports[0].bounds[0]; keep one of the two`},
+	{"bound beyond the outbox", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score], bounds: [{service: score, max_events: 1_000_001, max_bytes: 2GiB, max_age: 169h, full: drop}]}\ndata: d\n",
+		`11: exports[0].bounds[0].max_events: 1000001 is out of range; choose from 1 to 1000000, or leave it out for the default
+11: exports[0].bounds[0].max_bytes: 2GiB is out of range; choose up to that of the outbox, 1GiB, or leave it out
+11: exports[0].bounds[0].max_age: 169h0m0s is out of range; choose up to that of the outbox, 168h0m0s, or leave it out
+11: exports[0].bounds[0].full: unknown choice "drop"; choose refuse (Emit refuses new events) or lose (the oldest is lost for this service)`},
 	{"export twice", "imports:", "  - {event: clue.clue.solved}\nimports:", `12: exports[1].event: "clue.clue.solved" already stands in exports[0].event; keep one of the two`},
 
 	{"import nobody can satisfy", "hunt.clue.unlocked", "score.points.awarded", `13: imports[0].event: "score.points.awarded": no peer of service score has a url; add one to the peers, or correct the event's name`},

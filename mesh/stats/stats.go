@@ -114,9 +114,10 @@ type OutboxReader struct {
 	// wait to come again.
 	UnderWay int `json:"under_way"`
 	Aside    int `json:"aside"`
-	// Redelivered counts the events that were delivered again, and Lost those that were given up, as
-	// no node of the service takes events so large or the outbox has them no more; both since the
-	// node was opened.
+	// Redelivered counts the events that were delivered again, and Lost those that were given up:
+	// more waited than the service's bound lets, no node of the service takes events so large, or the
+	// outbox has them no more; both since the node was opened. Counts has them too, as lost at
+	// "outbox <service>".
 	Redelivered uint64 `json:"redelivered"`
 	Lost        uint64 `json:"lost"`
 }

@@ -53,7 +53,7 @@ cascades:
   - {root: clue.answer.submitted, depth: 1}
 alarms: {factor: 2.5, gain: 0.1, handling: 3s}
 exports:
-  - {event: clue.clue.solved, kept_for: [score], drop: [board], limit: {rate: 5/s, burst: 1, policy: refuse}}
+  - {event: clue.clue.solved, kept_for: [score], bounds: [{service: score, max_events: 7, max_bytes: 1MiB, max_age: 3h, full: lose}], drop: [board], limit: {rate: 5/s, burst: 1, policy: refuse}}
   - {event: clue.hint.taken, limit: {rate: 5/s, policy: wait}}
 imports:
   - {event: hunt.clue.unlocked, delivery: each, limit: {rate: 5/s, burst: 1, policy: shed}}

@@ -53,6 +53,13 @@ func (f *fifo[T]) remove(meant func(T) bool) bool {
 	return true
 }
 
+// removeAll takes out all items that are meant.
+func (f *fifo[T]) removeAll(meant func(T) bool) (removed int) {
+	before := f.len()
+	f.items = append(f.items[:f.head], slices.DeleteFunc(f.all(), meant)...)
+	return before - f.len()
+}
+
 // spare keeps what is used again and again, so that an event allocates nothing.
 type spare struct {
 	items []*item

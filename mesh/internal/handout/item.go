@@ -181,6 +181,7 @@ func (s *Shelf) release(i *item) {
 
 // settle ends an item for the service. Readers that still have it keep their credit for it.
 func (s *Shelf) settle(i *item) {
+	s.over.add(i.Bytes)
 	s.unsettled.remove(i.Sequence)
 	s.retire(i)
 }

@@ -45,6 +45,7 @@ func TestShelfDoesWhatTheModelSays(t *testing.T) {
 			"pass":    r.step(r.pass),
 			"arrive":  r.step(r.arrive),
 			"keep":    r.step(r.withdraw),
+			"lose":    r.step(r.lose),
 			"put off": r.putOff,
 			"vanish":  r.step(r.vanish),
 			"restart": r.step(r.restart),
@@ -155,6 +156,27 @@ func (r *run) withdraw() {
 		r.shelf.Withdraw(name, e.Sequence, r.model.now)
 	}
 	r.shelf.Withdraw("nobody", r.model.position, r.model.now)
+}
+
+// lose gives up what is oldest and nobody has.
+func (r *run) lose() {
+	if rapid.IntRange(0, 3).Draw(r.T, "seldom") > 0 || len(r.model.events) == 0 {
+		return
+	}
+	upTo := rapid.SampledFrom(r.model.events).Draw(r.T, "event").Sequence
+	for _, e := range r.model.events {
+		had := false
+		for _, reader := range r.model.readers {
+			had = had || reader.hold(e) != nil
+		}
+		e.settled = e.settled || e.Sequence <= upTo && !had
+	}
+	left := r.shelf.LeftAfter(upTo)
+	before := r.shelf.Unsettled()
+	lost := r.shelf.Lose(upTo, r.model.now)
+	if after := r.shelf.Unsettled(); after != left || before-after != lost {
+		r.Fatalf("%d of %d were to be left after %d, and %d are; %d are said to be lost", left, before, upTo, after, lost)
+	}
 }
 
 func (r *run) someHold() (name string, e *modelEvent) {

@@ -90,6 +90,7 @@ type Shelf struct {
 	redelivered uint64
 	oversize    uint64
 	missing     uint64
+	over        Sum // what was settled
 
 	spare spare
 }
@@ -179,8 +180,10 @@ func (s *Shelf) Missing(sequence uint64) {
 		return
 	}
 	s.missing++
+	s.over.Events++
 	s.unsettled.remove(sequence)
 	if i := s.items[sequence]; i != nil {
+		s.over.Bytes += uint64(i.Bytes)
 		for h := i.holds; h != nil; h = i.holds {
 			s.drop(h, h.since)
 		}

@@ -211,6 +211,7 @@ func (s *Shelf) reread(from uint64, e Entry) {
 			continue
 		}
 		s.missing++
+		s.over.Events++
 		s.unsettled.remove(sequence)
 		delete(s.remembered, sequence)
 	}

@@ -67,6 +67,8 @@ type Config struct {
 	// Reset makes the server close its files and read them anew: ResetOutbox of a
 	// leaf.Server. It is called after a write that failed. Needed.
 	Reset func() error
+	// Lost is told of messages that are given up for a service, and why. Nil: nobody is.
+	Lost func(subject, service string, why Loss, messages uint64)
 	// Logger gets what an operator should know. Nil discards it.
 	Logger *slog.Logger
 
@@ -93,6 +95,8 @@ type Type struct {
 	// Drop are those that it is not kept for any more, and for which what waits may be lost. Open
 	// returns a *WaitingError for others that are not named any more.
 	Drop []string
+	// Bounds are those of services that have one of their own.
+	Bounds map[string]Bound
 }
 
 // wire is the subject of all its messages.
@@ -117,6 +121,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Lost == nil {
+		c.Lost = func(string, string, Loss, uint64) {}
 	}
 	if c.Clock == nil {
 		c.Clock = clock.New(nil)

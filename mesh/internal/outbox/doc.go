@@ -12,7 +12,9 @@
 //     that Config names for its type has handled it. A service that never
 //     came has handled nothing: it gets all from the beginning.
 //   - Messages are stored in the order in which Store was called.
-//   - Nothing is dropped at a bound: a full outbox refuses new messages with ErrFull.
+//   - Nothing is dropped at a bound: a full outbox refuses new messages with ErrFull. Only where a
+//     service has a Bound that says so, the oldest that waits is lost, for that service alone; the
+//     bound of another refuses new messages of its type, and is never exceeded.
 //   - A second message of the same id within Config.Duplicates is not stored, and
 //     Wait returns nil for it.
 //   - A reader gets only what is kept for its service, and is believed only about what it has under

@@ -1,12 +1,12 @@
 package outbox
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"leafmesh/mesh/internal/handout"
@@ -33,6 +33,8 @@ type shelfFile struct {
 	Service string        `cbor:"2,keyasint"`
 	Came    bool          `cbor:"3,keyasint"`
 	State   handout.State `cbor:"4,keyasint"`
+	// Waits is what waits for a service with a bound.
+	Waits *handout.Sum `cbor:"5,keyasint,omitempty"`
 }
 
 func (o *Outbox) floorsPath() string { return filepath.Join(o.config.Dir, floorsName) }
@@ -72,6 +74,7 @@ func (f *floors) find(subject, service string) *shelfFile {
 // library's, which waits for no disk.
 type keeper struct {
 	library *library
+	saving  sync.Mutex
 	failed  func(error) // a save failed
 	quit    chan struct{}
 	ended   chan struct{}
@@ -85,6 +88,9 @@ func newKeeper(l *library, failed func(error)) *keeper {
 func (k *keeper) stop() error {
 	close(k.quit)
 	<-k.ended
+	if len(k.library.loads) > 0 {
+		k.library.with(func() { k.library.changed = true }) // what was stored since then
+	}
 	return k.save()
 }
 
@@ -109,22 +115,21 @@ func (k *keeper) run() {
 
 // save writes the floors, if they have changed.
 func (k *keeper) save() error {
+	k.saving.Lock() // what was taken later is written later
+	defer k.saving.Unlock()
 	l := k.library
 	var f *floors
-	take := func() {
+	l.with(func() {
 		if l.changed {
 			f, l.changed = l.floors(), false
 		}
-	}
-	if !l.do(context.Background(), take) {
-		take() // it has ended, and so nobody else does
-	}
+	})
 	if f == nil {
 		return nil
 	}
 	err := l.write(f)
 	if err != nil {
-		l.do(context.Background(), func() { l.changed = true })
+		l.with(func() { l.changed = true })
 	}
 	return err
 }
@@ -133,7 +138,11 @@ func (k *keeper) save() error {
 func (l *library) floors() *floors {
 	f := &floors{Identity: l.outbox.identity}
 	for _, s := range l.shelves {
-		f.Shelves = append(f.Shelves, shelfFile{Subject: s.kind.Subject, Service: s.service, Came: s.came, State: s.State()})
+		file := shelfFile{Subject: s.kind.Subject, Service: s.service, Came: s.came, State: s.State()}
+		if s.load != nil {
+			file.Waits = s.load.sum()
+		}
+		f.Shelves = append(f.Shelves, file)
 	}
 	return f
 }

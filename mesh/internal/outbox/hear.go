@@ -177,6 +177,7 @@ func (l *library) oversize(r *reader, said oversize, now int64) {
 		return
 	}
 	l.changed = true
+	l.outbox.config.Lost(said.shelf.kind.Subject, said.shelf.service, LostOversize, 1)
 	l.log.Error("an event is lost for a service: it is larger than its readers take: raise max_payload there",
 		"node", l.outbox.config.Node, "type", said.shelf.kind.Subject, "service", r.service, "reader", r.name,
 		"sequence", said.sequence, "bytes", said.bytes)

@@ -15,8 +15,9 @@ import (
 type library struct {
 	outbox  *Outbox
 	log     *journal.Log
-	shelves []*shelf         // in the order of Config
-	tails   map[string]*tail // by a type's subject; not changed
+	shelves []*shelf           // in the order of Config
+	tails   map[string]*tail   // by a type's subject; not changed
+	loads   map[string][]*load // as well: of services with a bound
 	ctx     context.Context
 	cancel  context.CancelFunc
 
@@ -33,6 +34,8 @@ type library struct {
 	ending  bool               // nothing is given out any more
 	changed bool               // since the floors were asked for
 
+	afterwards sync.Mutex // of what is the goroutine's own, when it has ended
+
 	attended atomic.Bool // somebody is here
 
 	malformed, stray, unbelieved atomic.Uint64
@@ -44,6 +47,7 @@ func newLibrary(o *Outbox) *library {
 		log:     journal.New(o.config.Logger, o.config.Node),
 		readers: map[string]*reader{},
 		tails:   map[string]*tail{},
+		loads:   map[string][]*load{},
 		here:    map[string]*reader{},
 		wake:    make(chan struct{}, 1),
 		asks:    make(chan func()),
@@ -82,6 +86,15 @@ func (l *library) do(ctx context.Context, f func()) bool {
 	return false
 }
 
+// with has the goroutine run a function, or runs it here once that has ended.
+func (l *library) with(f func()) {
+	if !l.do(context.Background(), f) {
+		l.afterwards.Lock()
+		defer l.afterwards.Unlock()
+		f()
+	}
+}
+
 // run hears the readers, takes what the stream brings, and gives out what there is, until stop.
 func (l *library) run() {
 	defer close(l.ended)
@@ -103,6 +116,9 @@ func (l *library) run() {
 			s.takeIn()
 		}
 		timer.Reset(l.give(now))
+		for _, s := range l.shelves {
+			s.account()
+		}
 	}
 }
 

@@ -96,7 +96,7 @@ func (o *Outbox) openLibrary(ctx context.Context, f *floors) error {
 		if err != nil {
 			return err
 		}
-		o.library.tails[t.Subject] = &tail{most: o.config.tuning.tail, from: newest}
+		o.library.tails[t.Subject] = &tail{subject: t.Subject, most: o.config.tuning.tail, from: newest}
 		for _, service := range t.Services {
 			o.library.shelves = append(o.library.shelves, o.library.newShelf(t, service, f.find(t.Subject, service), last))
 		}

@@ -23,6 +23,9 @@ type shelf struct {
 	loaded  map[uint64][]byte // messages by their sequence
 	bytes   int               // of loaded
 	saved   atomic.Uint64     // the floor in the file; anybody's
+	load    *load             // nil: without a bound of its own
+	missed  uint64            // how many were missing and are told
+	beyond  atomic.Uint64     // how many were lost by the bound
 }
 
 // newShelf makes the shelf of a type and a service, as the file has it, or a new one.
@@ -30,12 +33,19 @@ func (l *library) newShelf(t Type, service string, f *shelfFile, last uint64) *s
 	s := &shelf{library: l, kind: t, service: service, loaded: map[uint64][]byte{}}
 	s.tail = l.tails[t.Subject]
 	s.feed = &feed{shelf: s, usual: unknownSize}
+	if b, ok := t.Bounds[service]; ok {
+		s.load = &load{Bound: b, service: service}
+		l.loads[t.Subject] = append(l.loads[t.Subject], s.load)
+	}
 	c := handout.Config{Patience: l.outbox.config.tuning.patience}
 	if f == nil {
 		s.Shelf = handout.New(c)
 		return s
 	}
 	s.came = f.Came
+	if s.load != nil {
+		s.load.restore(f.Waits)
+	}
 	if f.State.Floor > last {
 		// Its sequences are used again for other events.
 		l.outbox.config.Logger.Warn("a service handled more than the outbox has: the machine crashed, or an older copy was restored",

@@ -39,8 +39,9 @@ type Reader struct {
 	// instance has them, and has not answered. Aside wait for a retry.
 	Pending        uint64
 	Unacked, Aside int
-	// Redelivered were given out again, and Lost were given up, as none of the service's instances
-	// takes events so large or the stream has them no more; both since the outbox was opened.
+	// Redelivered were given out again, and Lost were given up: more waited than the service's Bound
+	// lets, none of its instances takes events so large, or the stream has them no more; both since
+	// the outbox was opened.
 	Redelivered, Lost uint64
 }
 

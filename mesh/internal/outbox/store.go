@@ -26,6 +26,9 @@ type Pending struct {
 	turn uint64        // in which it was sent, see answers.turn
 	tail *tail         // of its type; nil for none
 	kept fed           // what the tail gets, but for the sequence
+
+	loads []*load // of services with a bound, which it counts for
+	bytes int
 }
 
 // Wait returns when the message is stored: nil, also if it was stored before under
@@ -62,13 +65,18 @@ func (o *Outbox) Store(ctx context.Context, subject string, id [16]byte, event [
 	if o.overAge.Load() {
 		return nil, fmt.Errorf("store %s: %w: the oldest message waits for longer than %v", subject, ErrFull, o.config.MaxAge)
 	}
-	p := &Pending{done: make(chan struct{}), tail: o.tailOf(subject)}
+	message := wire.AppendContainer(make([]byte, 0, wire.ContainerSize(len(event))), event)
+	p := &Pending{done: make(chan struct{}), tail: o.tailOf(subject), bytes: len(event)}
 	if p.tail != nil {
 		p.kept = keep(subject, event)
+		p.loads = o.library.loads[p.tail.subject]
 	}
-	message := wire.AppendContainer(make([]byte, 0, wire.ContainerSize(len(event))), event)
+	if err := o.makeRoom(ctx, p); err != nil {
+		return nil, fmt.Errorf("store %s: %w", subject, err)
+	}
 	err := o.answers.send(ctx, p, subject, id, message)
 	if err != nil {
+		giveBack(p.loads, p.bytes)
 		return nil, fmt.Errorf("store %s: %w", subject, err)
 	}
 	o.trimmer.sent(len(subject) + len(message))
@@ -216,7 +224,11 @@ func (a *answers) hear(m *nats.Msg) {
 	if p == nil {
 		return
 	}
-	if err == nil && p.tail != nil && !bytes.Contains(m.Data, []byte(`"duplicate"`)) {
+	duplicate := bytes.Contains(m.Data, []byte(`"duplicate"`))
+	if duplicate || err != nil && !errors.Is(err, ErrUncertain) {
+		giveBack(p.loads, p.bytes)
+	}
+	if err == nil && p.tail != nil && !duplicate {
 		if e := p.kept; readSequence(m.Data, &e.Sequence) {
 			p.tail.add(e)
 		} else {
@@ -285,6 +297,13 @@ func readSequence(answer []byte, sequence *uint64) bool {
 	number, err := strconv.ParseUint(string(rest[:digits]), 10, 64)
 	*sequence = number
 	return found && err == nil
+}
+
+// idle reports whether all messages have their answers.
+func (a *answers) idle() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.pending) == 0
 }
 
 // expired begins a turn, and reports whether a message has had no answer for more

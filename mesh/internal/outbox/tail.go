@@ -17,7 +17,8 @@ const (
 // and reads nothing: that is several times as fast, and most shelves are there most of the time.
 // Its methods are safe for concurrent use.
 type tail struct {
-	most int // bytes of entries
+	subject string // the type's
+	most    int    // bytes of entries
 
 	mu sync.Mutex
 	// All messages of the type with a sequence above from are in entries, in order, unless broken.

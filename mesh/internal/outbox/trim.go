@@ -28,8 +28,9 @@ type trimmer struct {
 	lost        uint64 // messages that files lost while open
 	failing     bool   // the last look failed, and that is in the log
 	stats       atomic.Pointer[Stats]
-	unseen      atomic.Int64          // bytes sent since the last look
-	unsaved     atomic.Pointer[error] // why the floors could not be saved
+	unseen      atomic.Int64                  // bytes sent since the last look
+	unsaved     atomic.Pointer[error]         // why the floors could not be saved
+	looked      atomic.Pointer[chan struct{}] // closed by the end of the next look
 
 	kick, quit, ended chan struct{}
 }
@@ -51,6 +52,8 @@ func newTrimmer(o *Outbox, m mark) *trimmer {
 		ended:  make(chan struct{}),
 	}
 	t.stats.Store(&Stats{Identity: m.Identity})
+	looked := make(chan struct{})
+	t.looked.Store(&looked)
 	state := o.stream.CachedInfo().State
 	t.lastAtOpen = state.LastSeq
 	t.past.add(state.LastTime, state.LastSeq)
@@ -119,6 +122,7 @@ func (t *trimmer) stop(ctx context.Context) error {
 func (t *trimmer) look(final bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), t.outbox.config.tuning.answerTimeout)
 	defer cancel()
+	defer t.tellLooked()
 	t.unseen.Store(0)
 	err := t.disk.reset()
 	if err == nil {
@@ -140,6 +144,13 @@ func (t *trimmer) look(final bool) {
 	t.failing = err != nil
 }
 
+// tellLooked lets those go on who wait for a look. A look that had begun before they came is told
+// too: it may have been too early for them, but the next has begun.
+func (t *trimmer) tellLooked() {
+	next := make(chan struct{})
+	close(*t.looked.Swap(&next))
+}
+
 func (t *trimmer) trim(ctx context.Context, final bool) error {
 	info, err := t.outbox.stream.Info(ctx)
 	if err != nil {
@@ -151,6 +162,17 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 	stats, floors, err := t.readers(ctx, info)
 	if err != nil {
 		return err
+	}
+	switch lost, err := t.lose(ctx, info.State.LastSeq); {
+	case err != nil:
+		return err
+	case lost: // and what is lost for them can go now, if nobody else waits for it
+		if err := t.outbox.keeper.save(); err != nil {
+			return err
+		}
+		if stats, floors, err = t.readers(ctx, info); err != nil {
+			return err
+		}
 	}
 	if stats.OldestAt, err = t.oldest(ctx, floors); err != nil {
 		return err
@@ -249,12 +271,14 @@ func (t *trimmer) reader(ctx context.Context, s *shelf) (Reader, error) {
 	var counts handout.Counts
 	var known, unsettled uint64
 	var consumer string
+	idle, before := t.outbox.answers.idle(), int64(0)
+	if s.load != nil {
+		before = s.load.events.Load()
+	}
 	look := func() {
 		r.Exists, counts, known, unsettled, consumer = s.came, s.Counts(), s.Known(), s.Unsettled(), s.consumer()
 	}
-	if !t.outbox.library.do(ctx, look) {
-		look() // it has ended, and so nobody else looks
-	}
+	t.outbox.library.with(look)
 	unread, err := t.unread(ctx, s, consumer, known)
 	if err != nil {
 		return r, err
@@ -262,9 +286,12 @@ func (t *trimmer) reader(ctx context.Context, s *shelf) (Reader, error) {
 	for _, many := range counts.UnderWay {
 		r.Unacked += many
 	}
-	r.Aside, r.Redelivered, r.Lost = counts.Aside+counts.Parked, counts.Redelivered, counts.Oversize+counts.Missing
+	r.Aside, r.Redelivered, r.Lost = counts.Aside+counts.Parked, counts.Redelivered, counts.Oversize+counts.Missing+s.beyond.Load()
 	// Under way may be some that were settled by others meanwhile.
 	r.Pending = unread + unsettled - min(unsettled, uint64(r.Unacked+r.Aside))
+	if s.load != nil && idle {
+		s.load.calibrate(before, int64(unread+unsettled), t.outbox.meanSize())
+	}
 	return r, nil
 }
 

@@ -23,8 +23,18 @@ type Store struct {
 	trace      *steps.Trace
 }
 
+// lossRules are those by which events are lost for a service.
+var lossRules = map[outbox.Loss]string{
+	outbox.LostFull:     stats.OutboxFull,
+	outbox.LostOversize: stats.PayloadSize,
+	outbox.LostMissing:  stats.OutboxGone,
+}
+
 // OpenStore opens an outbox, whose messages may have so many bytes.
 func OpenStore(ctx context.Context, conn *nats.Conn, c outbox.Config, maxPayload int, trace *steps.Trace) (*Store, error) {
+	c.Lost = func(subject, service string, why outbox.Loss, messages uint64) {
+		trace.Point(steps.Step{Type: subject, Outcome: stats.Lost, Place: steps.AtOutboxOf(service), Rule: lossRules[why]}).PassUnknown(messages, nil)
+	}
 	o, err := outbox.Open(ctx, conn, c)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ const (
 type Place struct {
 	Kind    Kind
 	Handler string // its name, if the place is a handler
+	Service string // for which events are kept, if the place is what waits for it
 }
 
 // At is a place that is no handler.
@@ -28,8 +29,15 @@ func At(kind Kind) Place { return Place{Kind: kind} }
 // AtHandler is the place of a handler.
 func AtHandler(name string) Place { return Place{Kind: Handler, Handler: name} }
 
-// String is the place as counters and errors have it: "emit", "handler count".
+// AtOutboxOf is the place of what an outbox keeps for a service.
+func AtOutboxOf(service string) Place { return Place{Kind: Outbox, Service: service} }
+
+// String is the place as counters and errors have it: "emit", "handler count",
+// "outbox score".
 func (p Place) String() string {
+	if p.Service != "" {
+		return string(p.Kind) + " " + p.Service
+	}
 	if p.Kind == Handler {
 		return "handler " + p.Handler
 	}

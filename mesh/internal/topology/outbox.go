@@ -42,7 +42,13 @@ func Outbox(c config.Node, reset func() error, logger *slog.Logger) outbox.Confi
 		MaxMessages: c.Outbox.MaxEvents, SyncInterval: syncInterval(c), Reset: reset, Logger: logger,
 		Service: config.ServiceOf, MaxPayload: int(c.MaxPayload)}
 	for _, e := range c.DurableExports() {
-		spec.Types = append(spec.Types, outbox.Type{Subject: e.Event, Services: e.KeptFor, Drop: e.Drop})
+		t := outbox.Type{Subject: e.Event, Services: e.KeptFor, Drop: e.Drop, Bounds: map[string]outbox.Bound{}}
+		for _, service := range e.KeptFor {
+			if b, ok := e.BoundOf(service, c.Outbox, c.Losing()); ok {
+				t.Bounds[service] = outbox.Bound{MaxMessages: b.MaxEvents, MaxBytes: int64(b.MaxBytes), MaxAge: b.MaxAge, Lose: b.Full == config.FullLose}
+			}
+		}
+		spec.Types = append(spec.Types, t)
 	}
 	return spec
 }

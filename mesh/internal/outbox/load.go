@@ -1,0 +1,154 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/handout"
+)
+
+// Bound is how much of a type may wait for one service.
+type Bound struct {
+	// MaxMessages and MaxBytes bound what waits, MaxAge for how long. 0: no bound.
+	MaxMessages, MaxBytes int64
+	MaxAge                time.Duration
+	// Lose gives up the oldest that waits, for this service alone. Otherwise new messages of the
+	// type are refused.
+	Lose bool
+}
+
+// load is what waits for a service that has a bound. A message counts from when it is on its way, so
+// that none gets in beyond the bound. Bytes are exact for what this process has stored or read, and
+// estimated for what a former one left.
+type load struct {
+	Bound
+	service       string
+	events, bytes atomic.Int64
+	old           atomic.Bool // something waits for longer than MaxAge
+	settled       handout.Sum // of the shelf, as far as it is subtracted; the library's goroutine's own
+}
+
+// problem says why a message more would be too much; "" if it is not.
+func (l *load) problem(events, bytes int64) string {
+	switch {
+	case l.MaxMessages > 0 && events > l.MaxMessages:
+		return fmt.Sprintf("%d wait for service %s, its max_events", l.MaxMessages, l.service)
+	case l.MaxBytes > 0 && bytes > l.MaxBytes:
+		return fmt.Sprintf("as much waits for service %s as may, its max_bytes is %d", l.service, l.MaxBytes)
+	case l.old.Load():
+		return fmt.Sprintf("the oldest waits for service %s for longer than %v, its max_age", l.service, l.MaxAge)
+	}
+	return ""
+}
+
+// room counts a message for all loads of its type, unless one refuses it. far says that one which
+// loses is so far beyond its bound that it should be looked at first, full that it is beyond.
+func (o *Outbox) room(loads []*load, bytes int) (full, far bool, err error) {
+	for at, l := range loads {
+		events, sum := l.events.Add(1), l.bytes.Add(int64(bytes))
+		switch {
+		case !l.Lose:
+			if problem := l.problem(events, sum); problem != "" {
+				giveBack(loads[:at+1], bytes)
+				return false, false, fmt.Errorf("%w: %s", ErrFull, problem)
+			}
+		case l.problem(events, sum) != "":
+			full = true
+			far = far || l.problem(events*2/3, sum*2/3) != ""
+		}
+	}
+	return full, far, nil
+}
+
+// makeRoom counts a message for the loads of its type. Where one that loses is far beyond its bound,
+// it waits until that was looked at, so that a burst does not fill the outbox before.
+func (o *Outbox) makeRoom(ctx context.Context, p *Pending) error {
+	if len(p.loads) == 0 {
+		return nil
+	}
+	full, far, err := o.room(p.loads, p.bytes)
+	if err != nil || !full {
+		return err
+	}
+	looked := *o.trimmer.looked.Load()
+	o.trimmer.soon()
+	if !far {
+		return nil
+	}
+	select {
+	case <-looked:
+	case <-ctx.Done():
+		giveBack(p.loads, p.bytes)
+		return clock.EndOf(ctx)
+	}
+	return nil
+}
+
+// giveBack uncounts a message that was not stored.
+func giveBack(loads []*load, bytes int) {
+	for _, l := range loads {
+		l.events.Add(-1)
+		l.bytes.Add(int64(-bytes))
+	}
+}
+
+// account uncounts what was settled since the last time, and tells what the stream had no more.
+func (s *shelf) account() {
+	if missed := s.Missed(); missed > s.missed {
+		s.library.outbox.config.Lost(s.kind.Subject, s.service, LostMissing, missed-s.missed)
+		s.missed = missed
+	}
+	if s.load == nil {
+		return
+	}
+	now := s.Settled()
+	if was := s.load.settled; now != was {
+		s.load.events.Add(-int64(now.Events - was.Events))
+		s.load.bytes.Add(-int64(now.Bytes - was.Bytes))
+		s.load.settled = now
+	}
+}
+
+// calibrate sets what waits to what was counted, unless it has changed since: then the next count
+// does. mean is the size of a message, for those of which none is known.
+func (l *load) calibrate(before, counted, mean int64) {
+	if !l.events.CompareAndSwap(before, counted) {
+		return
+	}
+	bytes := l.bytes.Load()
+	switch {
+	case counted == 0:
+		l.bytes.CompareAndSwap(bytes, 0)
+	case before <= 0 || bytes <= 0:
+		l.bytes.CompareAndSwap(bytes, counted*mean)
+	case before != counted:
+		l.bytes.CompareAndSwap(bytes, bytes*counted/before)
+	}
+}
+
+// meanSize is that of all messages of the stream, with their headers.
+func (o *Outbox) meanSize() int64 {
+	state := o.stream.CachedInfo().State
+	return int64(state.Bytes / max(1, state.Msgs))
+}
+
+// sum is what waits.
+func (l *load) sum() *handout.Sum {
+	return &handout.Sum{Events: uint64(max(0, l.events.Load())), Bytes: uint64(max(0, l.bytes.Load()))}
+}
+
+// restore estimates what waits by what a former process wrote down. How many there are is counted.
+func (l *load) restore(was *handout.Sum) {
+	if was != nil {
+		l.events.Store(int64(was.Events))
+		l.bytes.Store(int64(was.Bytes))
+	}
+}
+
+// mean is the size of a message that waits.
+func (l *load) mean() int64 {
+	return max(1, l.bytes.Load()/max(1, l.events.Load()))
+}

@@ -1,0 +1,186 @@
+package outbox
+
+import (
+	"context"
+	"time"
+)
+
+// Loss is why messages were given up for a service.
+type Loss uint8
+
+// The losses.
+const (
+	// LostFull: more waited for the service than its bound lets.
+	LostFull Loss = iota
+	// LostOversize: no reader of the service takes one as large.
+	LostOversize
+	// LostMissing: the stream has it no more.
+	LostMissing
+)
+
+// lose gives up what waits beyond the bounds of services that lose, and reports whether there was
+// any. It marks those that refuse and for which something waits for too long.
+func (t *trimmer) lose(ctx context.Context, last uint64) (lost bool, err error) {
+	for _, s := range t.outbox.library.shelves {
+		if s.load == nil {
+			continue
+		}
+		upTo, err := t.tooMuch(ctx, s, last)
+		if err != nil {
+			return lost, err
+		}
+		if upTo == 0 {
+			continue
+		}
+		many, err := t.loseUpTo(ctx, s, upTo)
+		if err != nil {
+			return lost, err
+		}
+		lost = lost || many > 0
+	}
+	return lost, nil
+}
+
+// slack is which part of a bound is made free beyond what has to be, so that not each message costs
+// a search.
+const slack = 8
+
+// tooMuch is the sequence up to which a service loses what waits for it; 0: nothing.
+func (t *trimmer) tooMuch(ctx context.Context, s *shelf, last uint64) (upTo uint64, err error) {
+	l := s.load
+	events, bytes := l.events.Load(), l.bytes.Load()
+	var first uint64
+	t.outbox.library.with(func() { first = s.Floor() + 1 })
+	old := false
+	if l.MaxAge > 0 && events > 0 {
+		if upTo, old, err = t.olderThan(ctx, s, first, last); err != nil {
+			return 0, err
+		}
+	}
+	if !l.Lose {
+		l.old.Store(old)
+		return 0, nil
+	}
+	may := events
+	if l.MaxMessages > 0 && events > l.MaxMessages {
+		may = l.MaxMessages - l.MaxMessages/slack
+	}
+	if l.MaxBytes > 0 && bytes > l.MaxBytes {
+		may = min(may, (l.MaxBytes-l.MaxBytes/slack)/l.mean())
+	}
+	if may == events {
+		return upTo, nil
+	}
+	most, err := firstWhere(first, last, func(sequence uint64) (bool, error) {
+		left, err := t.leftAfter(ctx, s, sequence)
+		return left <= uint64(max(0, may)), err
+	})
+	return max(upTo, most), err
+}
+
+// olderThan is the sequence up to which a service's messages are older, and whether there are any.
+func (t *trimmer) olderThan(ctx context.Context, s *shelf, first, last uint64) (upTo uint64, any bool, err error) {
+	young := func(sequence uint64) (bool, error) {
+		p, err := t.outbox.probe(ctx, s.kind.Subject, sequence+1)
+		if err != nil || !p.found {
+			return true, err
+		}
+		return waitedFor(t.opened, time.Since(t.opened), p.at, p.sequence > t.lastAtOpen) <= s.load.MaxAge, nil
+	}
+	if none, err := young(first - 1); none || err != nil {
+		return 0, false, err
+	}
+	upTo, err = firstWhere(first, last, young)
+	return upTo, true, err
+}
+
+// firstWhere is the lowest number of a range for which something holds, if it holds for all above
+// too; the last if there is none.
+func firstWhere(from, to uint64, holds func(uint64) (bool, error)) (uint64, error) {
+	for from < to {
+		middle := from + (to-from)/2
+		does, err := holds(middle)
+		if err != nil {
+			return 0, err
+		}
+		if does {
+			to = middle
+		} else {
+			from = middle + 1
+		}
+	}
+	return to, nil
+}
+
+// leftAfter is how many messages wait for a service when what waits up to a sequence is lost.
+func (t *trimmer) leftAfter(ctx context.Context, s *shelf, sequence uint64) (uint64, error) {
+	var unsettled, known uint64
+	t.outbox.library.with(func() { unsettled, known = s.LeftAfter(sequence), s.Known() })
+	unread, err := t.outbox.behind(ctx, s.kind.Subject, max(known, sequence)+1)
+	return unsettled + unread, err
+}
+
+// loseUpTo gives up for a service what waits up to a sequence, and returns how much that was. It is
+// counted before, so that nothing is lost that is not counted.
+func (t *trimmer) loseUpTo(ctx context.Context, s *shelf, upTo uint64) (many uint64, err error) {
+	l, o := s.load, t.outbox
+	for done := false; !done; {
+		var known uint64
+		o.library.with(func() { known = s.Known() })
+		unread, err := t.between(ctx, s.kind.Subject, known, upTo)
+		if err != nil {
+			return 0, err
+		}
+		if !o.library.do(ctx, func() {
+			if done = s.Known() == known || unread == 0; !done {
+				return // it read on meanwhile
+			}
+			mean := l.mean()
+			many = unread + s.Lose(upTo, o.library.now())
+			s.feed.reset()
+			s.account()
+			l.events.Add(-int64(unread))
+			l.bytes.Add(-int64(unread) * mean)
+			o.library.changed = true
+		}) {
+			return 0, nil // the node ends: what is too much is lost when it begins again
+		}
+	}
+	if many > 0 {
+		s.beyond.Add(many)
+		o.config.Lost(s.kind.Subject, s.service, LostFull, many)
+		o.library.log.Rarely("events are lost for a service: more waits for it than its bound lets (full: lose)",
+			"type", s.kind.Subject, "service", s.service, "events", many)
+	}
+	return many, nil
+}
+
+// betweens is how often between counts while messages are stored.
+const betweens = 3
+
+// between counts the messages of a type after one sequence, up to another. The server counts from a
+// sequence to the end, so what is stored between two counts spoils them: after some tries nothing is
+// sent to be stored until it is done.
+func (t *trimmer) between(ctx context.Context, subject string, after, upTo uint64) (uint64, error) {
+	if upTo <= after {
+		return 0, nil
+	}
+	for tries := 1; ; tries++ {
+		if tries == betweens {
+			sending := &t.outbox.answers.sending
+			sending.Lock()
+			defer sending.Unlock()
+		}
+		above, err := t.outbox.behind(ctx, subject, upTo+1)
+		if err != nil {
+			return 0, err
+		}
+		all, err := t.outbox.behind(ctx, subject, after+1)
+		if err != nil {
+			return 0, err
+		}
+		if again, err := t.outbox.behind(ctx, subject, upTo+1); err != nil || again == above {
+			return all - above, err
+		}
+	}
+}
