@@ -229,47 +229,6 @@ func TestDurableFull(t *testing.T) {
 	await(t, "the new one", func() bool { return got.count() == 11 })
 }
 
-// A service that loses at its bound, and is not there, refuses nobody anything: what it loses is
-// counted under its name. One that refuses is named by the error.
-func TestDurableBoundOfAService(t *testing.T) {
-	var got seen
-	clue := durableClue(t, func(c *mesh.Config) {
-		c.Outbox.MaxEvents = 100
-		c.Exports[0].KeptFor = []string{"score", "board"}
-		c.Exports[0].Bounds = []mesh.Bound{{Service: "board", Full: mesh.FullLose}}
-	})
-	nodes := openAll(t, clue, durableScore(t, got.add))
-	for i := range 300 {
-		emit(t, nodes.Node("clue-1"), clueSolved, solved{Team: fmt.Sprint(i), At: int64(i)})
-		await(t, "the event at score", func() bool { return got.count() == i+1 })
-	}
-	lost := func() (n uint64) {
-		for _, c := range nodes.Node("clue-1").Stats().Counts {
-			if c.Outcome == stats.Lost && c.Place == "outbox board" && c.Rule == stats.OutboxFull && c.Type == clueSolved.Subject() {
-				n += c.Count
-			}
-		}
-		return n
-	}
-	await(t, "what is too much is lost for board", func() bool {
-		for _, r := range nodes.Node("clue-1").Stats().Outbox.Readers {
-			if r.Service == "board" {
-				return r.Backlog <= 50 && r.Backlog == 300-lost() && r.Lost == lost()
-			}
-		}
-		return false
-	})
-	if err := nodes.Close(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	clue.Exports[0].Bounds[0] = mesh.Bound{Service: "board", MaxEvents: 1}
-	nodes = openAll(t, clue)
-	err := clueSolved.Emit(nodes[0].Context(t.Context()), solved{Team: "owls"})
-	if !errors.Is(err, mesh.ErrOutboxFull) || !strings.Contains(err.Error(), "1 wait for service board") {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestDurableOrdered(t *testing.T) {
 	var got seen
 	failed := map[int64]bool{}

@@ -10,7 +10,8 @@ type Export struct {
 	Limit Limit  `yaml:"limit,omitempty"`
 	// KeptFor makes the export durable and names the services that it is kept for: an event stays
 	// in this node's outbox until each of them has handled it, also one that starts a day late.
-	// They must import it as durable. Emit then returns only when the event is stored. Empty: at
+	// They must import it as durable. The instances of a service share the events; to give all to
+	// each instance, name the instances, as in [score-1, score-2], and import with delivery each. Emit then returns only when the event is stored. Empty: at
 	// most once, nothing is stored.
 	KeptFor []string `yaml:"kept_for,omitempty" remedy:"name the services that it is kept for, as in [score]"`
 	// Bounds has an entry for services of KeptFor that have a bound of their own. The others have
@@ -33,8 +34,8 @@ type Import struct {
 	Delivery Delivery `yaml:"delivery,omitempty"`
 	Limit    Limit    `yaml:"limit,omitempty"`
 	// Durable takes the events out of the outboxes of the exporting nodes, each at least once,
-	// whatever dies when. The export must be durable and name this service. The service's instances
-	// share the events.
+	// whatever dies when. The export must be durable and name this service, whose instances share
+	// the events; with delivery each it names the instances.
 	Durable bool `yaml:"durable,omitempty" remedy:"write true or false; the services stand in the export, under kept_for"`
 	// Ordered keeps the order in which a node stored its events, by key or of all: see
 	// docs/durable.md for what that costs. For durable imports. Empty is OrderedNo.
@@ -62,7 +63,7 @@ const (
 	// the key: the events of a key go to one instance as long as the same instances are there, also
 	// from several exporters. Events without a key go to the one with the fewest on their way.
 	Shared Delivery = "shared"
-	// Each gives each event to every instance.
+	// Each gives each event to every instance. For a durable import the export names the instances.
 	Each Delivery = "each"
 )
 

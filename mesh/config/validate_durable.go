@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -41,13 +42,16 @@ func (v *validation) outbox() {
 	}
 }
 
+// noReader says whom an export can be kept for.
+const noReader = `name a service, as in "score", or one instance of it, as in "score-1"`
+
 // durableExport checks that each service can read what is kept for it, and that no rule drops what
 // Emit says is stored.
 func (v *validation) durableExport(field string, e Export) {
 	seen, readers := firsts{}, map[string]bool{}
 	for _, p := range v.config.Peers {
 		if p.Key != "" || p.KeyFile != "" {
-			readers[ServiceOf(p.Name)] = true
+			readers[ServiceOf(p.Name)], readers[p.Name] = true, true
 		}
 	}
 	for i, s := range e.KeptFor {
@@ -55,10 +59,14 @@ func (v *validation) durableExport(field string, e Export) {
 		switch first := seen.twice(s, at); {
 		case first != "":
 			v.add(at, fmt.Sprintf("%q already stands in %s", s, first), "keep one of the two")
-		case !serviceName.MatchString(s):
-			v.add(at, fmt.Sprintf("%.80q is no service's name", s), `name the service without its instance, as in "score"`)
-		case s == v.service:
-			v.add(at, fmt.Sprintf("%q is this node's own service", s), "remove it: a service's events do not come in from its other instances")
+		case !serviceName.MatchString(s) && !nodeName.MatchString(s):
+			v.add(at, fmt.Sprintf("%.80q is no name of a service or instance", s), noReader)
+		case nodeName.MatchString(s) && slices.Contains(e.KeptFor, ServiceOf(s)):
+			v.add(at, fmt.Sprintf("%q is an instance of service %s, which it is kept for too", s, ServiceOf(s)), "name the service, whose instances share the events, or its instances")
+		case nodeName.MatchString(s) && ServiceOf(s) != v.service && !readers[s] && !v.config.OneProcess:
+			v.add(at, fmt.Sprintf("peer %s has no key, so it could never read what is kept for it", s), "add key or key_file to that peer, or remove it", "peers")
+		case s == v.service || ServiceOf(s) == v.service && nodeName.MatchString(s):
+			v.add(at, fmt.Sprintf("%q is of this node's own service", s), "remove it: a service's events do not come in from its other instances")
 		case !readers[s] && !v.config.OneProcess:
 			v.add(at, fmt.Sprintf("no peer of service %s has a key, so nobody could ever read what is kept for it", s), "add key or key_file to a peer of that service, or remove it", "peers")
 		}
@@ -69,8 +77,8 @@ func (v *validation) durableExport(field string, e Export) {
 		switch first := seen.twice(s, at); {
 		case first != "":
 			v.add(at, fmt.Sprintf("%q already stands in %s", s, first), "keep one of the two: what waits for a service is kept, or may be lost")
-		case !serviceName.MatchString(s):
-			v.add(at, fmt.Sprintf("%.80q is no service's name", s), `name the service without its instance, as in "score"`)
+		case !serviceName.MatchString(s) && !nodeName.MatchString(s):
+			v.add(at, fmt.Sprintf("%.80q is no name of a service or instance", s), noReader)
 		}
 	}
 	if e.IsDurable() && e.Limit.Policy == Shed && !e.Limit.Unlimited() {
@@ -100,8 +108,6 @@ func (v *validation) durableImport(field string, m Import) {
 		v.add(field+".ordered", "only a durable import can keep the order through crashes", "add durable: true, or remove it", field+".durable")
 	case !m.Durable && r != (Redelivery{}):
 		v.add(field+".redelivery", "only events of a durable import come again", "add durable: true, or remove it", field+".durable")
-	case m.Durable && m.Delivery == Each:
-		v.add(field+".delivery", "the instances of a service share a durable import", "remove it, or durable")
 	case m.Durable && m.Limit.Policy == Shed && !m.Limit.Unlimited():
 		v.add(field+".limit.policy", "a durable import can not shed: what it does not take comes again", "choose wait or refuse")
 	}

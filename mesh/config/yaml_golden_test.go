@@ -153,6 +153,10 @@ var badYAML = []badCase{
 11: exports[0].bounds[0].max_bytes: 2GiB is out of range; choose up to that of the outbox, 1GiB, or leave it out
 11: exports[0].bounds[0].max_age: 169h0m0s is out of range; choose up to that of the outbox, 168h0m0s, or leave it out
 11: exports[0].bounds[0].full: unknown choice "drop"; choose refuse (Emit refuses new events) or lose (the oldest is lost for this service)`},
+	{"kept for a service and its instance", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score, score-1]}\ndata: d\n", `11: exports[0].kept_for[1]: "score-1" is an instance of service score, which it is kept for too; name the service, whose instances share the events, or its instances`},
+	{"kept for an instance without a key", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score-1, score-3]}\ndata: d\n", `11: exports[0].kept_for[1]: peer score-3 has no key, so it could never read what is kept for it; add key or key_file to that peer, or remove it`},
+	{"kept for another instance of its own", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [clue-2]}\ndata: d\n", `11: exports[0].kept_for[0]: "clue-2" is of this node's own service; remove it: a service's events do not come in from its other instances`},
+	{"kept for nobody that can be", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score-x1-]}\ndata: d\n", `11: exports[0].kept_for[0]: "score-x1-" is no name of a service or instance; name a service, as in "score", or one instance of it, as in "score-1"`},
 	{"export twice", "imports:", "  - {event: clue.clue.solved}\nimports:", `12: exports[1].event: "clue.clue.solved" already stands in exports[0].event; keep one of the two`},
 
 	{"import nobody can satisfy", "hunt.clue.unlocked", "score.points.awarded", `13: imports[0].event: "score.points.awarded": no peer of service score has a url; add one to the peers, or correct the event's name`},

@@ -104,7 +104,7 @@ type Outbox struct {
 
 // OutboxReader is one service that durable events of one type are kept for.
 type OutboxReader struct {
-	Service string `json:"service"`
+	Service string `json:"service"` // or the instance, for which alone it is kept
 	Type    string `json:"type"`
 	// Known says that the service has come for the type at least once.
 	Known bool `json:"known"`

@@ -90,7 +90,8 @@ type Type struct {
 	// A-Z a-z 0-9 - _, separated by dots. Its messages have the key as one more.
 	Subject string
 	// Services are those that it is kept for until they have taken it; a service
-	// that never asked for it has not taken it. At least one, or Drop names some.
+	// that never asked for it has not taken it. At least one, or Drop names some. The name of an
+	// instance keeps it for that instance alone.
 	Services []string
 	// Drop are those that it is not kept for any more, and for which what waits may be lost. Open
 	// returns a *WaitingError for others that are not named any more.

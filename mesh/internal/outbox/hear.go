@@ -151,7 +151,7 @@ func (l *library) answers(r *reader, said *wire.Answers, now int64) {
 }
 
 func (l *library) answer(r *reader, a wire.Answer, now int64) bool {
-	s := l.shelf(a.Type, r.service)
+	s := r.shelf(a.Type)
 	return s != nil && a.Verdict <= wire.Later && s.Answer(r.name, handout.Reply{
 		Sequence: a.Sequence,
 		Verdict:  handout.Verdict(a.Verdict), // they have the same numbers
@@ -179,6 +179,6 @@ func (l *library) oversize(r *reader, said oversize, now int64) {
 	l.changed = true
 	l.outbox.config.Lost(said.shelf.kind.Subject, said.shelf.service, LostOversize, 1)
 	l.log.Error("an event is lost for a service: it is larger than its readers take: raise max_payload there",
-		"node", l.outbox.config.Node, "type", said.shelf.kind.Subject, "service", r.service, "reader", r.name,
+		"node", l.outbox.config.Node, "type", said.shelf.kind.Subject, "service", said.shelf.service, "reader", r.name,
 		"sequence", said.sequence, "bytes", said.bytes)
 }

@@ -25,7 +25,7 @@ func (l *library) hello(r *reader, said *wire.Hello, others []wire.WelcomeImport
 	for _, i := range said.Imports {
 		answer := wire.WelcomeImport{Type: i.Type, Problem: l.problem(r, said, i)}
 		if answer.Problem == "" {
-			s := l.shelf(i.Type, r.service)
+			s := l.shelf(i.Type, r.keptAs(i))
 			s.Join(r.name, terms(said, i), now)
 			l.changed = l.changed || !s.came
 			s.came = true
@@ -49,8 +49,17 @@ func (l *library) hello(r *reader, said *wire.Hello, others []wire.WelcomeImport
 func (l *library) problem(r *reader, said *wire.Hello, i wire.HelloImport) string {
 	node := l.outbox.config.Node
 	switch {
-	case l.shelf(i.Type, r.service) == nil:
-		return fmt.Sprintf("%s does not keep %.100s for service %s: name the service in kept_for of that export there", node, i.Type, r.service)
+	case l.shelf(i.Type, r.keptAs(i)) != nil:
+	case i.Each && l.shelf(i.Type, r.service) != nil:
+		return fmt.Sprintf("%s keeps %.100s for service %s as a whole: name %s and its other instances in kept_for there instead, or import it without delivery: each",
+			node, i.Type, r.service, r.name)
+	case !i.Each && l.shelf(i.Type, r.name) != nil:
+		return fmt.Sprintf("%s keeps %.100s for instance %s alone: import it with delivery: each, or name service %s in kept_for there instead",
+			node, i.Type, r.name, r.service)
+	default:
+		return fmt.Sprintf("%s does not keep %.100s for %s: name it in kept_for of that export there", node, i.Type, r.keptAs(i))
+	}
+	switch {
 	case said.MaxPayload < leastPayload:
 		return fmt.Sprintf("max_payload of %s is %d bytes: raise it to %d or more", r.name, said.MaxPayload, leastPayload)
 	case i.Ordered > uint64(handout.Strict):

@@ -60,6 +60,24 @@ type (
 	}
 )
 
+// keptAs is for whom events are kept that the reader asks for: its service, or itself.
+func (r *reader) keptAs(i wire.HelloImport) string {
+	if i.Each {
+		return r.name
+	}
+	return r.service
+}
+
+// shelf is the one that the reader takes a type from; nil if it takes none.
+func (r *reader) shelf(subject string) *shelf {
+	for _, s := range r.shelves {
+		if s.kind.Subject == subject {
+			return s
+		}
+	}
+	return nil
+}
+
 // put keeps what was said until it is heard. What is too much is dropped, and with it all that the
 // reader has under way, for its answers may be among it: that comes again after its next hello.
 func (r *reader) put(said any, bytes int) {

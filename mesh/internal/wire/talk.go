@@ -56,7 +56,8 @@ type HelloImport struct {
 	Type string
 	// Durable: out of the exporter's outbox. Else at most once.
 	Durable bool
-	// Each: every instance gets every event. Else the instances of a service share them.
+	// Each: every instance gets every event; a durable one what is kept for this instance. Else the
+	// instances of a service share them.
 	Each bool
 	// Ordered says in which order events come: 0 in any, 1 by key, 2 all.
 	Ordered uint64
