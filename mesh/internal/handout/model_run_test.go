@@ -46,6 +46,7 @@ func TestShelfDoesWhatTheModelSays(t *testing.T) {
 			"arrive":  r.step(r.arrive),
 			"keep":    r.step(r.withdraw),
 			"lose":    r.step(r.lose),
+			"reopen":  r.step(r.reopen),
 			"put off": r.putOff,
 			"vanish":  r.step(r.vanish),
 			"restart": r.step(r.restart),
@@ -138,53 +139,6 @@ func (r *run) forge() {
 	if want, got := r.model.answer(name, a), r.shelf.Answer(name, a, r.model.now); got != want {
 		r.Fatalf("%s says %+v: believed %v, want %v", name, a, got, want)
 	}
-}
-
-// arrive lets what a reader was given come as far as an event.
-func (r *run) arrive() {
-	if name, e := r.someHold(); e != nil {
-		r.model.progress(name, e)
-		r.shelf.Progress(name, e.Sequence, r.model.now)
-	}
-	r.shelf.Progress("nobody", r.model.position, r.model.now)
-}
-
-// withdraw takes back an event that was not sent.
-func (r *run) withdraw() {
-	if name, e := r.someHold(); e != nil {
-		r.model.readers[name].drop(e)
-		r.shelf.Withdraw(name, e.Sequence, r.model.now)
-	}
-	r.shelf.Withdraw("nobody", r.model.position, r.model.now)
-}
-
-// lose gives up what is oldest and nobody has.
-func (r *run) lose() {
-	if rapid.IntRange(0, 3).Draw(r.T, "seldom") > 0 || len(r.model.events) == 0 {
-		return
-	}
-	upTo := rapid.SampledFrom(r.model.events).Draw(r.T, "event").Sequence
-	for _, e := range r.model.events {
-		had := false
-		for _, reader := range r.model.readers {
-			had = had || reader.hold(e) != nil
-		}
-		e.settled = e.settled || e.Sequence <= upTo && !had
-	}
-	left := r.shelf.LeftAfter(upTo)
-	before := r.shelf.Unsettled()
-	lost := r.shelf.Lose(upTo, r.model.now)
-	if after := r.shelf.Unsettled(); after != left || before-after != lost {
-		r.Fatalf("%d of %d were to be left after %d, and %d are; %d are said to be lost", left, before, upTo, after, lost)
-	}
-}
-
-func (r *run) someHold() (name string, e *modelEvent) {
-	name, ok := r.someReader()
-	if !ok || len(r.model.readers[name].held) == 0 {
-		return "", nil
-	}
-	return name, rapid.SampledFrom(r.model.readers[name].held).Draw(r.T, "hold").event
 }
 
 func (r *run) pass() {

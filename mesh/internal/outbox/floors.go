@@ -33,6 +33,8 @@ type shelfFile struct {
 	Service string        `cbor:"2,keyasint"`
 	Came    bool          `cbor:"3,keyasint"`
 	State   handout.State `cbor:"4,keyasint"`
+	// Sure is what readers remember, by their name.
+	Sure map[string]uint64 `cbor:"6,keyasint,omitempty"`
 	// Waits is what waits for a service with a bound.
 	Waits *handout.Sum `cbor:"5,keyasint,omitempty"`
 }
@@ -138,7 +140,7 @@ func (k *keeper) save() error {
 func (l *library) floors() *floors {
 	f := &floors{Identity: l.outbox.identity}
 	for _, s := range l.shelves {
-		file := shelfFile{Subject: s.kind.Subject, Service: s.service, Came: s.came, State: s.State()}
+		file := shelfFile{Subject: s.kind.Subject, Service: s.service, Came: s.came, State: s.State(), Sure: s.sure()}
 		if s.load != nil {
 			file.Waits = s.load.sum()
 		}

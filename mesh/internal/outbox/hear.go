@@ -114,6 +114,7 @@ func (l *library) hear(r *reader, said any, now int64) {
 func (l *library) leave(r *reader, now int64) {
 	r.forget()
 	for _, s := range r.shelves {
+		s.toldBy(r.name).settle(now)
 		s.Leave(r.name, now)
 	}
 	r.shelves, r.present = nil, false
@@ -152,12 +153,16 @@ func (l *library) answers(r *reader, said *wire.Answers, now int64) {
 
 func (l *library) answer(r *reader, a wire.Answer, now int64) bool {
 	s := r.shelf(a.Type)
-	return s != nil && a.Verdict <= wire.Later && s.Answer(r.name, handout.Reply{
+	believed := s != nil && a.Verdict <= wire.Later && s.Answer(r.name, handout.Reply{
 		Sequence: a.Sequence,
 		Verdict:  handout.Verdict(a.Verdict), // they have the same numbers
 		After:    time.Duration(min(a.After, math.MaxInt64)),
 		Done:     a.Done,
 	}, now)
+	if believed && a.Verdict == wire.Handled {
+		s.toldBy(r.name).handled(a.Sequence, now)
+	}
+	return believed
 }
 
 func handlersFit(names []string) bool {

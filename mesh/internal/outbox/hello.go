@@ -27,6 +27,9 @@ func (l *library) hello(r *reader, said *wire.Hello, others []wire.WelcomeImport
 		if answer.Problem == "" {
 			s := l.shelf(i.Type, r.keptAs(i))
 			s.Join(r.name, terms(said, i), now)
+			if i.Stream == l.outbox.identity {
+				s.recall(r, i.Handled, now)
+			}
 			l.changed = l.changed || !s.came
 			s.came = true
 			r.shelves = append(r.shelves, s)

@@ -21,6 +21,7 @@ type shelf struct {
 	tail    *tail
 	feed    *feed
 	loaded  map[uint64][]byte // messages by their sequence
+	told    map[string]*told  // by reader
 	bytes   int               // of loaded
 	saved   atomic.Uint64     // the floor in the file; anybody's
 	load    *load             // nil: without a bound of its own
@@ -30,7 +31,7 @@ type shelf struct {
 
 // newShelf makes the shelf of a type and a service, as the file has it, or a new one.
 func (l *library) newShelf(t Type, service string, f *shelfFile, last uint64) *shelf {
-	s := &shelf{library: l, kind: t, service: service, loaded: map[uint64][]byte{}}
+	s := &shelf{library: l, kind: t, service: service, loaded: map[uint64][]byte{}, told: map[string]*told{}}
 	s.tail = l.tails[t.Subject]
 	s.feed = &feed{shelf: s, usual: unknownSize}
 	if b, ok := t.Bounds[service]; ok {
@@ -43,6 +44,9 @@ func (l *library) newShelf(t Type, service string, f *shelfFile, last uint64) *s
 		return s
 	}
 	s.came = f.Came
+	for name, sure := range f.Sure {
+		s.told[name] = &told{sure: sure, highest: sure, pending: sure}
+	}
 	if s.load != nil {
 		s.load.restore(f.Waits)
 	}
