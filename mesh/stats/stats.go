@@ -114,6 +114,9 @@ type OutboxReader struct {
 	// wait to come again.
 	UnderWay int `json:"under_way"`
 	Aside    int `json:"aside"`
+	// AsideBytes is the size of those that wait for their time. Where 4,096 do, or 64 MiB, keys of
+	// which some wait get no new events from the outbox, and the others go on.
+	AsideBytes int `json:"aside_bytes"`
 	// Redelivered counts the events that were delivered again, and Lost those that were given up:
 	// more waited than the service's bound lets, no node of the service takes events so large, or the
 	// outbox has them no more; both since the node was opened. Counts has them too, as lost at

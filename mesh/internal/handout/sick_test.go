@@ -303,3 +303,21 @@ func (b *bench) restart() {
 		b.Offer(Entry{sequence, []string{"", "a", "b"}[(sequence-1)%3], 100})
 	}
 }
+
+// What waits apart is bounded in bytes too: at the bound its own keys get nothing new, and others go
+// on.
+func TestTheBoundOfBytesStopsOnlySickKeys(t *testing.T) {
+	b := newBench(t, Config{MaxAsideBytes: 250})
+	b.join("score-1", plenty)
+	b.put("poison", 3)
+	for _, g := range b.all() {
+		b.say(g, Again, time.Hour)
+	}
+	b.put("poison", 1)
+	b.given(b.all(), "")
+	b.put("well", 2)
+	b.given(b.all(), "score-1", 5, 6)
+	if c := b.Counts(); c.Aside != 3 || c.AsideBytes != 300 {
+		t.Errorf("%+v", c)
+	}
+}

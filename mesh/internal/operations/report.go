@@ -40,7 +40,7 @@ func Outbox(store *outlet.Store, now int64) *stats.Outbox {
 	}
 	for _, r := range kept.Readers {
 		s.Readers = append(s.Readers, stats.OutboxReader{Service: r.Service, Type: r.Subject, Known: r.Exists,
-			Backlog: r.Pending + uint64(r.Unacked) + uint64(r.Aside), UnderWay: r.Unacked, Aside: r.Aside, Redelivered: r.Redelivered, Lost: r.Lost})
+			Backlog: r.Pending + uint64(r.Unacked) + uint64(r.Aside), UnderWay: r.Unacked, Aside: r.Aside, AsideBytes: r.AsideBytes, Redelivered: r.Redelivered, Lost: r.Lost})
 	}
 	return s
 }

@@ -80,6 +80,7 @@ func (o *Outbox) makeRoom(ctx context.Context, p *Pending) error {
 	}
 	select {
 	case <-looked:
+	case <-o.trimmer.ended: // then nothing is stored
 	case <-ctx.Done():
 		giveBack(p.loads, p.bytes)
 		return clock.EndOf(ctx)

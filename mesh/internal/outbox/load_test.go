@@ -202,6 +202,28 @@ func TestABoundOfAgeLoses(t *testing.T) {
 	hunt.get(t, 1)
 }
 
+// What waits for a retry is bounded by age too: it is lost for its service, and others go on.
+func TestABoundOfAgeLosesWhatWaitsForARetry(t *testing.T) {
+	s, lost := bounded(t, Bound{MaxAge: 200 * time.Millisecond, Lose: true})
+	score := s.reader(t, "score", solved)
+	s.storeKey(t, solved, "poison", 1, 3)
+	score.answerWith(t, wire.Answer{Verdict: wire.Again, After: uint64(time.Hour)}, score.get(t, 3)...)
+	aside := func() (r Reader) {
+		for _, r = range s.Stats().Readers {
+			if r.Service == "score" && r.Subject == solved {
+				break
+			}
+		}
+		return r
+	}
+	eventually(t, "they wait", func() bool { r := aside(); return r.Aside == 3 && r.AsideBytes == 3 || lost.get("score") > 0 })
+	eventually(t, "they are lost", func() bool { return lost.get("score") == 3 && aside().Aside == 0 })
+	s.storeKey(t, solved, "poison", 4, 4)
+	if got := take(t, score, 1); got != "4" {
+		t.Errorf("score has %s", got)
+	}
+}
+
 // What an instance has under way is not lost, and what waits behind a sick key is.
 func TestWhatIsUnderWayIsNotLost(t *testing.T) {
 	s, lost := bounded(t, Bound{MaxMessages: 10, Lose: true})
@@ -233,5 +255,17 @@ func TestWhatIsNotStoredCountsForNoBound(t *testing.T) {
 		if err := s.try(t, solved, n, "x"); err != nil {
 			t.Errorf("message %d: %v", n, err)
 		}
+	}
+}
+
+// Who waits until something was lost does not wait for an outbox that is closed.
+func TestNobodyWaitsForAClosedOutbox(t *testing.T) {
+	s, _ := bounded(t, Bound{MaxMessages: 2, Lose: true})
+	s.store(t, solved, 1, 2)
+	closed := s.Outbox
+	s.stop(t)
+	closed.library.loads[solved][0].events.Store(100) // far beyond
+	if _, err := closed.Store(timeout(t), solved+".t1", id(9), []byte("9")); !errors.Is(err, ErrClosed) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -36,9 +36,9 @@ type Reader struct {
 	// Exists: an instance of the service has come, now or in former times.
 	Exists bool
 	// Pending wait to be given out, also while the service is absent. Unacked are under way: an
-	// instance has them, and has not answered. Aside wait for a retry.
-	Pending        uint64
-	Unacked, Aside int
+	// instance has them, and has not answered. Aside wait for a retry, with so many bytes.
+	Pending                    uint64
+	Unacked, Aside, AsideBytes int
 	// Redelivered were given out again, and Lost were given up: more waited than the service's Bound
 	// lets, none of its instances takes events so large, or the stream has them no more; both since
 	// the outbox was opened.

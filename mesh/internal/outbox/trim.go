@@ -286,6 +286,7 @@ func (t *trimmer) reader(ctx context.Context, s *shelf) (Reader, error) {
 	for _, many := range counts.UnderWay {
 		r.Unacked += many
 	}
+	r.AsideBytes = counts.AsideBytes
 	r.Aside, r.Redelivered, r.Lost = counts.Aside+counts.Parked, counts.Redelivered, counts.Oversize+counts.Missing+s.beyond.Load()
 	// Under way may be some that were settled by others meanwhile.
 	r.Pending = unread + unsettled - min(unsettled, uint64(r.Unacked+r.Aside))
