@@ -153,24 +153,29 @@ func TestAnExporterCanNotReachAnother(t *testing.T) {
 	}
 	forged := [][]byte{event, append(wire.AppendPlace(nil, 1, 0), event...), []byte("+ACK"), []byte("+NXT 100")}
 	for n := range uint64(events) {
-		forged = append(forged, encodeTalk(t, &wire.Batch{Nonce: nonce, Type: clueSolved.Subject(), Events: []wire.BatchEvent{{Sequence: n + 1, Message: split[0]}}}),
+		forged = append(forged, encodeTalk(t, &wire.Batch{Nonce: nonce, Type: clueSolved.Subject(), Events: []wire.BatchEvent{
+			{Sequence: n + 1, Message: split[0]}, {Sequence: n + 1000, Message: split[0]}}}),
 			encodeTalk(t, &wire.Answers{Nonce: nonce, Answers: []wire.Answer{{Type: clueSolved.Subject(), Sequence: n + 1}}}))
 	}
 	forged = append(forged, encodeTalk(t, &wire.Welcome{Nonce: nonce, Exporter: "clue-1", MaxPayload: 1, Imports: []wire.WelcomeImport{{Type: clueSolved.Subject(), Stream: "x"}}}),
 		encodeTalk(t, &wire.Goodbye{Nonce: nonce}))
 	subjects := append(onOutbox(), leaf.ToReader("score-1", "clue-1"), leaf.ToReader("score-1", "hunt-1"), leaf.EventsTo("score-1", "clue-1", clueSolved.Subject()),
 		leaf.EventsTo("score-1", "hunt-1", clueSolved.Subject()), leaf.EventsTo("score-1", "hunt-1", finished.Subject()), leaf.FromReader("score-1", "clue-1"))
-	for _, subject := range subjects {
-		for _, answer := range answersTo {
-			for _, data := range forged {
-				rogue.say(subject, answer, data)
+	attack := func() {
+		for _, subject := range subjects {
+			for _, answer := range answersTo {
+				for _, data := range forged {
+					rogue.say(subject, answer, data)
+				}
 			}
 		}
+		rogue.sync()
 	}
-	rogue.sync()
+	attack() // while all waits
 	if err := score.Restore(clueSolved.Subject(), "handler count"); err != nil {
 		t.Fatal(err)
 	}
+	attack() // while all is handled
 	await(t, "all at score", func() bool { n, _ := got.count(); return n >= events })
 	await(t, "all to be settled", func() bool { return keptForScore(clue) == 0 })
 	if n, most := got.count(); n != events || most != 1 || got.of[solved{Team: "forged"}] > 0 {
