@@ -31,8 +31,8 @@ func key(t testing.TB) (seed mesh.Secret, public string) {
 	return mesh.NewSecret(string(text)), public
 }
 
-// text is one of so many bytes that no compression makes much smaller.
-func text(bytes int) string {
+// randomText is one of so many bytes that no compression makes much smaller.
+func randomText(bytes int) string {
 	random := make([]byte, bytes/2)
 	_, _ = rand.Read(random)
 	return hex.EncodeToString(random)
@@ -62,7 +62,7 @@ func TestALargeEventCrossesASlowLink(t *testing.T) {
 	ctx := exporter.Context(context.Background())
 	proxy.Slow(meshtest.FromTarget, bytesPerSecond)
 	before, began := proxy.Forwarded(meshtest.FromTarget), time.Now()
-	large := solved{Team: "large", Clue: text(size)}
+	large := solved{Team: "large", Clue: randomText(size)}
 	if err := clueSolved.Emit(ctx, large); err != nil {
 		t.Fatal(err)
 	}
