@@ -117,3 +117,23 @@ func TestAHangingInstanceStopsOnlyItsKeys(t *testing.T) {
 	}
 	await(t, "later ones", func() bool { got, _ := well.count(); return got > before })
 }
+
+// An instance that leaves as soon as it came, so that nobody sees its link up, keeps no keys.
+func TestAnInstanceThatHardlyCameKeepsNoKeys(t *testing.T) {
+	var brief, well seen
+	left := durableScore(t, brief.add)
+	stays := durableScore(t, well.add)
+	stays.Name = "score-2"
+	nodes := openAll(t, durableClue(t), left, stays)
+	if err := nodes.Node("score-1").Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	const events = 100
+	for i := range events {
+		emit(t, nodes.Node("clue-1"), clueSolved, solved{Team: fmt.Sprint(i)})
+	}
+	await(t, "all events at the one that stays", func() bool { return well.count() == events })
+	if brief.count() > 0 {
+		t.Errorf("the one that left handled %d events", brief.count())
+	}
+}
