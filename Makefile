@@ -104,8 +104,9 @@ bench: ## compare with raw NATS, JetStream, watermill and a Go channel; ARGS='-p
 bench-compare: ## measure this tree and an older commit in turn; ARGS='-base v0.1.0' names it
 	cd bench && $(GO) run ./compare $(ARGS)
 
-bench-test: ## every comparison once, with few events
+bench-test: ## every comparison once, with few events; watermill's universal suite, of it TestReconnect without the race detector
 	cd bench && $(GO) test $(if $(RACE),-race) ./...
+	$(if $(RACE),cd bench && $(GO) test -run '^TestUniversalSuite$$/./^TestReconnect$$' ./adapter)
 
 size: build ## count the code that is made anew for each type of value that events have
 	@$(GO) tool nm -size bin/embedded | awk '$$3 ~ /^[Tt]$$/ && $$4 ~ /^(type:\.eq\.)?leafmesh\/mesh[^ ]*\[/ { bytes += $$2; functions++ } \
