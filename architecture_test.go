@@ -109,7 +109,7 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 var vocabulary = []string{"mesh/config", "mesh/cause", "mesh/stats", "mesh/graph"}
 
 // inProcess are the packages that events pass inside of their process.
-var inProcess = []string{"mesh/internal/clock", "mesh/internal/gate", "mesh/internal/steps", "mesh/internal/queue",
+var inProcess = []string{"mesh/internal/clock", "mesh/internal/gate", "mesh/internal/meter", "mesh/internal/steps", "mesh/internal/queue",
 	"mesh/internal/rules", "mesh/internal/delivery", "mesh/internal/handling"}
 
 func isVocabulary(folder string) bool {

@@ -60,7 +60,7 @@ func (h *handler) bind(f *flow) boundHandler {
 // error. A handler that ends its goroutine (runtime.Goexit, or t.Fatal in a test) is given up at
 // once: nothing after the call runs any more, and the consumer goes on with another goroutine.
 func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
-	returned := false
+	returned, begun := false, it.At.Call(&it.Timing, &it.Header)
 	defer func() {
 		p := recover()
 		if p != nil {
@@ -72,6 +72,7 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 		if err != nil {
 			c.tellFailed(it, try, err)
 		}
+		it.At.Called(&it.Timing, &it.Header, begun)
 		if !returned && p == nil {
 			c.GiveUp(it, value, try, handling.ErrGoexit)
 		}

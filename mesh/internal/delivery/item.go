@@ -15,6 +15,7 @@ type Item struct {
 	KeptBy   *rules.Rule // the rule that took it out of the queue and put it back; nil: none
 	Again    *Again      // what is known of it from before it rested; nil: it has not rested
 	Handover *Handover   // of a durable import; nil: none
+	Timing   steps.Timing
 }
 
 // Again is what a handler knows of an item that comes to it again: because it was tried in vain, or

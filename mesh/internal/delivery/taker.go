@@ -127,7 +127,7 @@ func (t *typed[T]) put(h cause.Header, hash uint64, c *Content, d *Handover) {
 // the event.
 func (t *typed[T]) fill(it *Item, hash uint64, value *T) {
 	t.Delivered.Pass(&it.Header)
-	it.At = t.Subscription
+	it.At, it.Timing = t.Subscription, t.Enter()
 	if !t.of.inbox.Queue(hash).Put(it, value) {
 		it.Abandon()
 	}

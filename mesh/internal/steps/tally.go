@@ -1,6 +1,10 @@
 package steps
 
-import "leafmesh/mesh/stats"
+import (
+	"sync/atomic"
+
+	"leafmesh/mesh/stats"
+)
 
 // Tally has the points of one event type at one consumer: a handler, an export or the tap.
 type Tally struct {
@@ -18,7 +22,8 @@ type Tally struct {
 	LostClosed, LostMalformed, LostOversize *Point
 
 	edges    *edges
-	children children // what a handler emitted for the events
+	children children              // what a handler emitted for the events
+	gauge    atomic.Pointer[Gauge] // nil: how long they take is not measured
 }
 
 // newTally makes the tally of a type at a place out of points.

@@ -19,6 +19,8 @@ type Trace struct {
 	points  map[Step]*Point     // guarded by mu
 	tallies map[tallyKey]*Tally // guarded by mu
 	types   map[string]*Type    // guarded by mu
+
+	measures measures
 }
 
 type tallyKey struct {
@@ -63,6 +65,7 @@ func (t *Trace) Tally(subject string, place Place) *Tally {
 	if made == nil {
 		made = newTally(subject, place, &t.edges, t.pointLocked)
 		t.tallies[key] = made
+		t.measures.add(made)
 	}
 	return made
 }
