@@ -77,6 +77,16 @@ var importRules = []struct {
 		allowed: func(imported string) bool { return !within(imported, "github.com/jackc") },
 	},
 	{
+		name:    "Prometheus' client is for those who use mesh/metrics",
+		from:    func(folder string) bool { return folder != "mesh/metrics" },
+		allowed: func(imported string) bool { return !within(imported, "github.com/prometheus") },
+	},
+	{
+		name:    "only daemons give out metrics",
+		from:    func(folder string) bool { return folder != "services/daemon" },
+		allowed: func(imported string) bool { return imported != module+"/mesh/metrics" },
+	},
+	{
 		name:    "nothing imports embedded",
 		from:    func(folder string) bool { return !within(folder, "embedded") },
 		allowed: func(imported string) bool { return !within(imported, module+"/embedded") },

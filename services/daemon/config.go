@@ -8,6 +8,7 @@ import (
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/metrics"
 )
 
 // Config is what every service is told about one instance of it. A service embeds it in a Config of its own, inline in YAML,
@@ -22,6 +23,8 @@ type Config struct {
 	Mesh mesh.Config `yaml:"mesh"`
 	// HTTP is the host:port of the HTTP API. An empty host means the loopback interface, port 0 any free one. Empty: no API.
 	HTTP string `yaml:"http" remedy:"give host:port, as in 127.0.0.1:8080"`
+	// Metrics is a port with the node's metrics and health. Nil: none.
+	Metrics *metrics.Config `yaml:"metrics"`
 	// Data is the directory of the database, <service>.db; made if missing.
 	Data mesh.Path `yaml:"data"`
 	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
@@ -45,6 +48,9 @@ func (c *Config) Validate() error {
 		if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
 			problems = append(problems, &config.FieldError{Field: "http", Problem: "it is not of the form host:port", Remedy: "give host:port, as in 127.0.0.1:8080"})
 		}
+	}
+	if c.Metrics != nil {
+		problems = append(problems, config.InField("metrics", c.Metrics.Validate()))
 	}
 	if c.Data == "" {
 		problems = append(problems, &config.FieldError{Field: "data", Problem: "it is missing", Remedy: "name the directory of the database"})

@@ -37,8 +37,15 @@ func TestConfig(t *testing.T) {
 	if err := load("mesh: {name: clue-1}\ndata: data\nhunt: hunt.yaml\n", new(own)); err != nil {
 		t.Errorf("without an HTTP API: %v", err)
 	}
-	err := load("mesh: {name: clue}\nhttp: \"8081\"\nextar: 1\n", new(own))
-	for _, want := range []string{":1: mesh.name: ", ":2: http: ", ":3: extar: ", "extra", "data: it is missing", "hunt: it is missing"} {
+	c = own{}
+	if err := load("mesh: {name: clue-1}\nmetrics: {listen: \"0.0.0.0:9101\", token: {file: clue-1.token}, pprof: true}\ndata: data\nhunt: hunt.yaml\n", &c); err == nil || !strings.Contains(err.Error(), filepath.Join(folder, "clue-1.token")) {
+		t.Errorf("a token that is not there: %v", err)
+	}
+	if m := c.Metrics; m == nil || m.Listen != "0.0.0.0:9101" || !m.Pprof {
+		t.Errorf("metrics: %+v", m)
+	}
+	err := load("mesh: {name: clue}\nmetrics: {listen: \"0.0.0.0:9101\"}\nhttp: \"8081\"\nextar: 1\n", new(own))
+	for _, want := range []string{":1: mesh.name: ", ":2: metrics.token: it is missing", ":3: http: ", ":4: extar: ", "extra", "data: it is missing", "hunt: it is missing"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}

@@ -112,6 +112,8 @@ func (f *fake) Serve(ctx context.Context, node *mesh.Node) error {
 	return errors.Join(f.serveErr, ctx.Err())
 }
 
+func (f *fake) Check(context.Context) error { return nil }
+
 func (f *fake) URL() string { return "http://127.0.0.1:0" }
 
 func (f *fake) StopServing(ctx context.Context) error {
@@ -157,7 +159,7 @@ func TestServeStartsAndStopsInOrder(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
 			f := &fake{serveErr: test.serve, serving: cancel}
-			err := Serve(ctx, mesh.Config{Name: test.node}, f)
+			err := Serve(ctx, Config{Mesh: mesh.Config{Name: test.node}}, f)
 			if clean := test.name == "clean"; clean != (err == nil) {
 				t.Errorf("error: %v", err)
 			}

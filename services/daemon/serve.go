@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/metrics"
 	"leafmesh/mesh/stats"
 )
 
@@ -22,6 +23,8 @@ type Service interface {
 	// Serve starts to relay to node what the store's outbox holds, if it has one, and the HTTP API of the service, whose root
 	// events go into node. It returns when the API listens.
 	Serve(ctx context.Context, node *mesh.Node) error
+	// Check says why the service's database can not be written; nil: it can.
+	Check(ctx context.Context) error
 	// URL is where the HTTP API is reached.
 	URL() string
 	// StopServing ends the HTTP API, so that no further root event comes in. Harmless when not serving.
@@ -34,33 +37,65 @@ type Service interface {
 
 // Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve returns.
 //
-// Start: declare handlers, open the node, serve HTTP; linking goes on in the background and is logged when
+// Start: declare handlers, open the node, give out its metrics, serve HTTP; linking goes on in the background and is logged when
 // ready. Stop, within 20 s: HTTP first, so that nothing new comes in, then the relay, as a node that closes takes no more
-// of it, then the node, so that handlers finish with the store still open, then the service. What handlers put into the store's
-// outbox by then is relayed after the next start.
-func Serve(ctx context.Context, c mesh.Config, s Service) error {
+// of it, then the node, so that handlers finish with the store still open, then metrics and the service. What handlers put into the
+// store's outbox by then is relayed after the next start.
+func Serve(ctx context.Context, c Config, s Service) error {
 	lasting := context.WithoutCancel(ctx) // what runs while draining must not end with the signal
-	s.Declare(&c)
-	c.Logger = slog.Default()
-	node, err := mesh.Open(ctx, c)
+	s.Declare(&c.Mesh)
+	c.Mesh.Logger = slog.Default()
+	node, err := mesh.Open(ctx, c.Mesh)
 	if err != nil {
-		return errors.Join(fmt.Errorf("open node %q: %w", c.Name, err), s.Close(lasting))
+		return errors.Join(fmt.Errorf("open node %q: %w", c.Mesh.Name, err), s.Close(lasting))
 	}
-	err = s.Serve(lasting, node)
+	watched, err := watch(ctx, c.Metrics, node, s)
 	if err == nil {
-		slog.Info("serving", "node", c.Name, "url", s.URL())
-		if err = untilReady(ctx, node); err == nil {
-			<-ctx.Done()
-		}
-		slog.Info("stopping", "node", c.Name)
+		err = serve(ctx, lasting, node, s)
 	}
 	drain, cancel := context.WithTimeout(lasting, drainTimeout)
 	defer cancel()
 	err = errors.Join(err, s.StopServing(drain))
 	s.StopRelaying()
-	err = errors.Join(err, node.Close(drain), s.Close(drain))
+	err = errors.Join(err, node.Close(drain))
+	if watched != nil {
+		err = errors.Join(err, watched.Close(drain))
+	}
+	err = errors.Join(err, s.Close(drain))
 	logLosses(node)
 	return err
+}
+
+// serve serves until ctx ends; what is served lives on.
+func serve(ctx, lasting context.Context, node *mesh.Node, s Service) error {
+	if err := s.Serve(lasting, node); err != nil {
+		return err
+	}
+	defer slog.Info("stopping", "node", node.Name())
+	slog.Info("serving", "node", node.Name(), "url", s.URL())
+	if err := untilReady(ctx, node); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// watch gives out the metrics and the health of the node and its service; nil without a configuration.
+func watch(ctx context.Context, c *metrics.Config, node *mesh.Node, s Service) (*metrics.Server, error) {
+	if c == nil {
+		return nil, nil
+	}
+	running := metrics.Check{Name: "running", Ready: func(context.Context) error {
+		if ctx.Err() != nil {
+			return errors.New("it stops")
+		}
+		return nil
+	}}
+	server, err := metrics.Serve(*c, node, metrics.Check{Name: "database", Ready: s.Check}, running)
+	if err == nil {
+		slog.Info("metrics", "node", node.Name(), "url", server.URL())
+	}
+	return server, err
 }
 
 // logLosses says by name what did not arrive while the node ran.

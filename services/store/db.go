@@ -57,6 +57,14 @@ func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	return db.writer.do(ctx, f)
 }
 
+// Check says why the database can not be written; nil: it can. It writes a page as it is.
+func (db *DB) Check(ctx context.Context) error {
+	if _, err := db.ExecContext(ctx, "PRAGMA application_id = 0"); err != nil {
+		return fmt.Errorf("write to %s: %w", db.path, err)
+	}
+	return nil
+}
+
 // ExecContext runs one statement in a Write of its own. As in Tx.Exec the query is prepared once and kept.
 func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {

@@ -27,5 +27,5 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	return daemon.Serve(ctx, c.Mesh, service)
+	return daemon.Serve(ctx, c.Config, service)
 }
