@@ -72,7 +72,7 @@ func runLedger(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	return program.Serve(ctx, c.Mesh, l)
+	return program.Serve(ctx, program.Config{Mesh: c.Mesh}, l)
 }
 
 // ledger is a program.Service: a till, which emits sales, or a ledger, which books them.
@@ -94,6 +94,14 @@ func (l *ledger) Declare(c *mesh.Config) {
 		c.Handlers = append(c.Handlers, saleMade.Handle(name, func(ctx context.Context, s sale) error { return l.book(ctx, name, s) },
 			mesh.Retry{Tries: 1}))
 	}
+}
+
+// Check implements program.Service.
+func (l *ledger) Check(ctx context.Context) error {
+	if l.books == nil {
+		return nil
+	}
+	return l.books.PingContext(ctx)
 }
 
 var errPoison = errors.New("this customer's sales can not be booked")
