@@ -25,6 +25,7 @@ type Path struct {
 	subject    string
 	depth      int
 	recurrence int
+	number     uint32 // 0: not kept
 
 	kept     bool                             // by its parent
 	children atomic.Pointer[map[string]*Path] // copied on write under tree.mu
@@ -34,18 +35,44 @@ type Path struct {
 // event each and left to the garbage collector, so that a peer that makes paths up costs time but
 // no memory that stays.
 type Tree struct {
-	limit int
-	empty Path
+	limit  int
+	empty  Path
+	first  uint32 // the number of the first path
+	beside *Tree  // has the numbers past this tree's; may be nil
 
 	mu   sync.Mutex
-	size int // guarded by mu
+	list []*Path // guarded by mu: those kept, by their numbers
 }
 
 // NewTree makes a tree that keeps at most limit paths.
 func NewTree(limit int) *Tree {
-	t := &Tree{limit: limit}
+	t := &Tree{limit: limit, first: 1}
 	t.empty = Path{tree: t, depth: -1, kept: true}
 	return t
+}
+
+// Beside makes a tree with a limit of its own, whose paths [Tree.Numbered] of t finds too. A tree
+// has one such at most.
+func (t *Tree) Beside(limit int) *Tree {
+	t.beside = NewTree(limit)
+	t.beside.first = t.first + uint32(t.limit)
+	return t.beside
+}
+
+// Numbered returns the path that has a number, or nil.
+func (t *Tree) Numbered(number uint32) *Path {
+	switch {
+	case t == nil || number < t.first:
+		return nil
+	case number >= t.first+uint32(t.limit):
+		return t.beside.Numbered(number)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if at := int(number - t.first); at < len(t.list) {
+		return t.list[at]
+	}
+	return nil
 }
 
 // Root gives the path of a root event: one step.
@@ -69,7 +96,7 @@ func (t *Tree) Walk(steps [][]byte) *Path {
 func (t *Tree) Size() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.size
+	return len(t.list)
 }
 
 // Child gives the path with one more step, "node:subject".
@@ -88,6 +115,11 @@ func (p *Path) Recurrence() int { return p.recurrence }
 
 // Root is the path of the root event: its one step.
 func (p *Path) Root() *Path { return p.root }
+
+// Number names the path among those that its tree keeps: see [Tree.Numbered]. A path that is not kept
+// has 0. What remembers many events remembers a number for each, which holds no memory and which the
+// garbage collector does not follow.
+func (p *Path) Number() uint32 { return p.number }
 
 // Step is the last step, "node:subject".
 func (p *Path) Step() string { return p.step }
@@ -144,10 +176,11 @@ func (t *Tree) intern(parent *Path, step string) *Path {
 		}
 		children = maps.Clone(*old)
 	}
-	if t.size >= t.limit || !parent.kept {
+	if len(t.list) >= t.limit || !parent.kept {
 		return made
 	}
-	t.size++
+	made.number = t.first + uint32(len(t.list))
+	t.list = append(t.list, made)
 	made.kept = true
 	children[made.step] = made
 	parent.children.Store(&children)

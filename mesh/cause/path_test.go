@@ -82,3 +82,26 @@ func TestHostilePathsDoNotStay(t *testing.T) {
 		t.Errorf("%d paths kept, want 64", tree.Size())
 	}
 }
+
+// A number finds the path that has it, in a tree and in the one beside it, and a path that is not
+// kept has none.
+func TestNumbersFindPaths(t *testing.T) {
+	own := NewTree(2)
+	peers := own.Beside(2)
+	for i, p := range []*Path{own.Root("a-1:a.b.c"), own.Root("a-1:a.b.d"), peers.Root("b-1:b.c.d"), peers.Root("b-1:b.c.e")} {
+		if got := own.Numbered(p.Number()); got != p || p.Number() != uint32(i+1) {
+			t.Errorf("%v has number %d, which is %v", p, p.Number(), got)
+		}
+	}
+	if n := own.Root("a-1:a.b.e").Number() + peers.Root("b-1:b.c.f").Number(); n != 0 {
+		t.Errorf("paths that are not kept have numbers")
+	}
+	for _, number := range []uint32{0, 5, 1 << 31} {
+		if got := own.Numbered(number); got != nil {
+			t.Errorf("%d is %v", number, got)
+		}
+	}
+	if got := NewTree(8).Numbered(1); got != nil {
+		t.Errorf("1 of an empty tree is %v", got)
+	}
+}
