@@ -34,7 +34,7 @@ TARGET_FLAGS := -gcflags='all=-N -l'
 
 # The packages whose tests start no server: they also run under GOARCH=386, where int
 # has 32 bits, on machines that can.
-PURE := ./mesh/cause ./mesh/config ./mesh/graph $(addprefix ./mesh/internal/,clock delivery document gate handling handout meter queue rules sealed steps topology wire)
+PURE := ./mesh/cause ./mesh/config ./mesh/graph $(addprefix ./mesh/internal/,clock delivery document gate handling handout meter queue recorder rules sealed steps topology wire)
 RUNS_386 := $(filter Linux/x86_64 Linux/i686,$(shell uname -s)/$(shell uname -m))
 
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored

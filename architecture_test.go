@@ -115,11 +115,11 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 }
 
 // vocabulary are the public packages below mesh: what a file says, how an event
-// came about, what became of it, what leads to what.
-var vocabulary = []string{"mesh/config", "mesh/cause", "mesh/stats", "mesh/graph"}
+// came about, what became of it, what leads to what, and why something happened.
+var vocabulary = []string{"mesh/config", "mesh/cause", "mesh/stats", "mesh/graph", "mesh/why"}
 
 // inProcess are the packages that events pass inside of their process.
-var inProcess = []string{"mesh/internal/clock", "mesh/internal/gate", "mesh/internal/meter", "mesh/internal/steps", "mesh/internal/queue",
+var inProcess = []string{"mesh/internal/clock", "mesh/internal/gate", "mesh/internal/meter", "mesh/internal/recorder", "mesh/internal/steps", "mesh/internal/queue",
 	"mesh/internal/rules", "mesh/internal/delivery", "mesh/internal/handling"}
 
 func isVocabulary(folder string) bool {

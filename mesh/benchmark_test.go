@@ -19,10 +19,20 @@ type Judged struct {
 
 var judged = mesh.NewEvent[Judged]("clue.answer.judged", mesh.Key(func(j Judged) string { return j.Team }))
 
+// BenchmarkLocal emits and handles an event on one node, without and with its flight recorder.
 func BenchmarkLocal(b *testing.B) {
+	for _, test := range []struct {
+		name  string
+		bytes mesh.Size
+	}{{"off", 0}, {"recorder", 32 << 20}} {
+		b.Run(test.name, func(b *testing.B) { benchmarkLocal(b, test.bytes) })
+	}
+}
+
+func benchmarkLocal(b *testing.B, recorder mesh.Size) {
 	done := make(chan struct{})
 	n := 0
-	node, err := mesh.Open(context.Background(), mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{
+	node, err := mesh.Open(context.Background(), mesh.Config{Name: "clue-1", Recorder: &recorder, Handlers: []mesh.Handler{
 		judged.Handle("count", func(context.Context, Judged) error {
 			if n++; n == b.N {
 				close(done)

@@ -36,15 +36,15 @@ var deadLetters = byRuntime(DeadLetters)
 
 // GiveUp ends an event that the handler failed too often. One of a durable import comes again,
 // unless this was the last time.
-func (c *caller) GiveUp(it *delivery.Item, value any, tries int, why error) {
+func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span, why error) {
 	if d := it.Handover; d != nil {
 		f := c.failure(it, tries, why)
 		if d.Fail(f); f.Excused || !d.Last && !f.Final {
-			it.At.Returned.PassError(&it.Header, why)
+			it.At.Returned.PassSpan(&it.Header, last, why)
 			return
 		}
 	}
-	it.At.Failed.PassError(&it.Header, why)
+	it.At.Failed.PassSpan(&it.Header, last, why)
 	text := letters.ErrorText(why)
 	panicked, _ := why.(*PanicError) // as Call made it; a handler's own errors are not asked
 	c.flow.logFailure(it.Header, c.name, tries, text, panicked)

@@ -143,7 +143,7 @@ func (o *offer) admit(ctx context.Context, r *route, checked any) (rules.Verdict
 // coalesce gives an event to the rule that coalesces it, inside a handler when that returns nil. It
 // returns the id of an event from outside.
 func (o *offer) coalesce(c *postponed) (cause.ID, error) {
-	c.event.Parent, c.event.BeforeWait = nil, nil
+	c.event.BeforeWait = nil
 	if o.turn != nil {
 		return cause.ID{}, o.turn.desk.coalesce(o, c)
 	}

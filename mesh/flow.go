@@ -15,6 +15,7 @@ import (
 	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/queue"
+	"leafmesh/mesh/internal/recorder"
 	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/steps"
 )
@@ -28,6 +29,8 @@ type flow struct {
 	log    *journal.Log
 	clock  *clock.Clock
 	trace  *steps.Trace
+	// recorder remembers what lately happened; nil: nothing is recorded.
+	recorder *recorder.Recorder
 
 	guard   *gate.Cascades
 	gate    *rules.Gate
@@ -73,8 +76,10 @@ func newFlow(c config.Node) (*flow, error) {
 		return nil, err
 	}
 	f := &flow{name: c.Name, config: c, log: journal.New(c.Logger, c.Name), clock: clock.New(c.WallClock), guard: gate.NewCascades(c.Cascades),
-		paths: cause.NewTree(maxPaths), imported: cause.NewTree(maxPaths)}
+		paths: cause.NewTree(maxPaths)}
+	f.imported = f.paths.Beside(maxPaths)
 	f.trace = steps.New(f.warnUndeclared)
+	f.record()
 	l := &f.life
 	l.open, l.endOpen = context.WithCancel(context.Background())
 	l.intake, l.endIntake = context.WithCancel(context.Background())

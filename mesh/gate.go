@@ -38,10 +38,7 @@ func (t *turn) admit(to *eventType, allowance int, o *offer) error {
 	}
 	o.now = to.flow.clock.Now()
 	e.Path, e.At, e.Age = d.header.Lineage().Child(to.step), to.flow.clock.Stamp(o.now), d.ageLocked(o.now)
-	if to.flow.trace.Heard() { // for the header of an event that a rule refuses
-		parent := d.header
-		e.Parent = &parent
-	}
+	e.Parent, e.Root = d.header.ID, d.header.Root // for the header of an event that a rule refuses
 	bound, refused := to.admitDescendant(&d.header, e.Path, allowance, e.Age)
 	if refused == nil {
 		d.charged++

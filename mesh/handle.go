@@ -74,7 +74,7 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 		}
 		it.At.Called(&it.Timing, &it.Header, begun)
 		if !returned && p == nil {
-			c.GiveUp(it, value, try, handling.ErrGoexit)
+			c.GiveUp(it, value, try, steps.Span{}, handling.ErrGoexit)
 		}
 	}()
 	it.At.Begun.Note(&it.Header)

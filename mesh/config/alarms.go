@@ -18,12 +18,17 @@ type Alarms struct {
 	// Handling is how long a handler may run for one event until that is logged, once, and shown in
 	// the node's counters; default 10s. It stops nothing: see mesh.Timeout.
 	Handling time.Duration `yaml:"handling,omitempty"`
+	// Slow is how long an event of the node may take, from its emit until a handler is done with it,
+	// or a handler for one event of another node, until the flight recorder keeps the cascade as it
+	// keeps those that fail. Default 5s.
+	Slow time.Duration `yaml:"slow,omitempty"`
 }
 
 const (
 	defaultAlarmFactor   = 10
 	defaultAlarmGain     = 1
 	defaultAlarmHandling = 10 * time.Second
+	defaultAlarmSlow     = 5 * time.Second
 	minAlarm             = 0.1
 	maxAlarm             = 1_000_000
 )
@@ -31,5 +36,5 @@ const (
 // WithDefaults fills in what is left out.
 func (a Alarms) WithDefaults() Alarms {
 	return Alarms{Factor: cmp.Or(a.Factor, defaultAlarmFactor), Gain: cmp.Or(a.Gain, defaultAlarmGain),
-		Handling: cmp.Or(a.Handling, defaultAlarmHandling)}
+		Handling: cmp.Or(a.Handling, defaultAlarmHandling), Slow: cmp.Or(a.Slow, defaultAlarmSlow)}
 }

@@ -62,6 +62,11 @@ type Node struct {
 	// it.
 	MaxPayload Size `yaml:"max_payload,omitempty"`
 
+	// Recorder is how many bytes of memory the flight recorder may take: what lately became of events,
+	// headers only. Nil is 32MiB, which holds some 200,000 records: an
+	// event has two at least. 0 is no recorder; from 1MiB to 4GiB.
+	Recorder *Size `yaml:"recorder,omitempty"`
+
 	// Handlers run on this node. Code only.
 	Handlers []Handler `yaml:"-"`
 
@@ -93,6 +98,9 @@ const LaterURL = "nats-leaf://127.0.0.1:0"
 func (n Node) WithDefaults() Node {
 	if n.MaxPayload == 0 {
 		n.MaxPayload = defaultMaxPayload
+	}
+	if n.Recorder == nil {
+		n.Recorder = new(defaultRecorder)
 	}
 	if len(n.DurableExports()) > 0 {
 		n.Outbox = n.Outbox.WithDefaults()

@@ -10,6 +10,10 @@ const (
 	defaultMaxPayload = Size(64 << 10)
 	minMaxPayload     = Size(1 << 10)
 	maxMaxPayload     = Size(1 << 20)
+
+	defaultRecorder = Size(32 << 20)
+	minRecorder     = Size(1 << 20)
+	maxRecorder     = Size(4 << 30)
 )
 
 // Validate gives every problem of the configuration at once: FieldErrors joined, nil for none. It
@@ -34,6 +38,10 @@ func (n Node) Validate() error {
 	if n.MaxPayload != 0 && (n.MaxPayload < minMaxPayload || n.MaxPayload > maxMaxPayload) {
 		v.add("max_payload", fmt.Sprintf("%v is out of range", n.MaxPayload),
 			fmt.Sprintf("choose from %v to %v, or leave it out for %v", minMaxPayload, maxMaxPayload, defaultMaxPayload))
+	}
+	if r := n.Recorder; r != nil && *r != 0 && (*r < minRecorder || *r > maxRecorder) {
+		v.add("recorder", fmt.Sprintf("%v is out of range", *r),
+			fmt.Sprintf("choose from %v to %v, 0 for no recorder, or leave it out for %v", minRecorder, maxRecorder, defaultRecorder))
 	}
 	return joined(v.problems)
 }

@@ -145,6 +145,9 @@ func (v *validation) alarms() {
 	if d := v.config.Alarms.Handling; d < 0 {
 		v.add("alarms.handling", fmt.Sprintf("%v is not a time to come", d), fmt.Sprintf("give a positive one, or leave it out for %v", defaultAlarmHandling))
 	}
+	if d := v.config.Alarms.Slow; d < 0 {
+		v.add("alarms.slow", fmt.Sprintf("%v is not a time to come", d), fmt.Sprintf("give a positive one, or leave it out for %v", defaultAlarmSlow))
+	}
 }
 
 // limit checks a limit of any kind, which may have one of some policies.

@@ -47,6 +47,7 @@ func TestDefaults(t *testing.T) {
 		Exports:    []Export{{Event: "a.b.c", Limit: Limit{Rate: 1, Burst: 1, Policy: Refuse}}},
 		Imports:    []Import{{Event: "b.c.d", Delivery: Shared}, {Event: "b.c.e", Delivery: Each}},
 		MaxPayload: 65536,
+		Recorder:   new(Size(32 << 20)),
 	}
 	if got := given.WithDefaults(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -22,7 +22,7 @@ type badCase struct{ name, old, new, want string }
 var badYAML = []badCase{
 	{"unknown key", "listen:", "listn:", `2: listn: unknown key; did you mean listen?`},
 	{"unknown key, nothing like it", "max_payload: 4096", "colour: red",
-		`15: colour: unknown key; known keys: name, listen, seed, peers, limits, cascades, alarms, exports, imports, data, outbox, tap, max_payload`},
+		`15: colour: unknown key; known keys: name, listen, seed, peers, limits, cascades, alarms, exports, imports, data, outbox, tap, max_payload, recorder`},
 	{"unknown nested key", "delivery: each", "delvery: each", `13: imports[0].delvery: unknown key; did you mean delivery?`},
 	{"duplicate key", "max_payload: 4096", "name: clue-2", `15: name: the key already stands on line 1; keep one of the two`},
 	{"number for text", "name: clue-1", "name: 7", `1: name: a whole number stands where a text belongs; put it in quotes`},
@@ -175,6 +175,8 @@ var badYAML = []badCase{
 	{"payload too small", "4096", "100", `15: max_payload: 100 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},
 	{"payload too large", "4096", "1048577", `15: max_payload: 1048577 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},
 
+	{"recorder too small", "max_payload: 4096", "recorder: 4KiB", `15: recorder: 4KiB is out of range; choose from 1MiB to 4GiB, 0 for no recorder, or leave it out for 32MiB`},
+	{"slow in the past", "max_payload: 4096", "alarms: {slow: -1s}", `15: alarms.slow: -1s is not a time to come; give a positive one, or leave it out for 5s`},
 	{"alarm factor negative", "max_payload: 4096", "alarms: {factor: -1}", `15: alarms.factor: -1 is out of range; choose from 0.1 to 1000000, or leave it out for 10`},
 	{"alarm factor too large", "max_payload: 4096", "alarms: {factor: 1000001}", `15: alarms.factor: 1.000001e+06 is out of range; choose from 0.1 to 1000000, or leave it out for 10`},
 	{"alarm gain too small", "max_payload: 4096", "alarms: {factor: 2.5, gain: 0.05}", `15: alarms.gain: 0.05 is out of range; choose from 0.1 to 1000000, or leave it out for 1`},

@@ -51,7 +51,8 @@ limits:
 cascades:
   - {depth: 31, descendants: 1000000, loops: 31, deadline: 9h}
   - {root: clue.answer.submitted, depth: 1}
-alarms: {factor: 2.5, gain: 0.1, handling: 3s}
+alarms: {factor: 2.5, gain: 0.1, handling: 3s, slow: 2s}
+recorder: 2MiB
 exports:
   - {event: clue.clue.solved, kept_for: [score], bounds: [{service: score, max_events: 7, max_bytes: 1MiB, max_age: 3h, full: lose}], drop: [board], limit: {rate: 5/s, burst: 1, policy: refuse}}
   - {event: clue.hint.taken, limit: {rate: 5/s, policy: wait}}

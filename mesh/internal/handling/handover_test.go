@@ -30,8 +30,8 @@ func (c *closing) Call(it *delivery.Item, value any, try int) error {
 	return c.script.Call(it, value, try)
 }
 
-func (c *closing) GiveUp(it *delivery.Item, value any, tries int, why error) {
-	c.script.GiveUp(it, value, tries, why)
+func (c *closing) GiveUp(it *delivery.Item, value any, tries int, last steps.Span, why error) {
+	c.script.GiveUp(it, value, tries, last, why)
 	_, notNow := IsNotNow(why)
 	it.Handover.Fail(delivery.Failure{Place: it.At.Place, Excused: notNow, Err: why})
 }

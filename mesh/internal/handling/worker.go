@@ -11,6 +11,7 @@ import (
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/queue"
 	"leafmesh/mesh/internal/rules"
+	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/stats"
 )
 
@@ -21,9 +22,9 @@ type Caller interface {
 	// TakeBack gives back what the last call charged to the event's cascade: it failed, and the event
 	// is tried again.
 	TakeBack()
-	// GiveUp ends an event that was tried so often, for the last time in vain. Calls that ended with
-	// NotNow are no tries.
-	GiveUp(it *delivery.Item, value any, tries int, why error)
+	// GiveUp ends an event that was tried so often, for the last time in vain and at the time of
+	// last. Calls that ended with NotNow are no tries.
+	GiveUp(it *delivery.Item, value any, tries int, last steps.Span, why error)
 }
 
 // Spec says how a handler is run.
@@ -62,6 +63,7 @@ type worker struct {
 	Caller
 	queue *queue.Core[delivery.Item]
 	rest  *rest
+	ended int64 // when the last call ended, if the next one follows at once; else 0
 }
 
 // New makes what runs a handler for the events of a queue.
@@ -83,7 +85,7 @@ func (w *worker) Process(it *delivery.Item, value any) bool {
 		it.Lose(it.At.LostClosed, stats.ErrClosed)
 	case again == nil && w.rest.busy(it.Header.Key):
 		if err := w.rest.join(it, w.Copy(value)); err != nil {
-			w.GiveUp(it, value, 0, err)
+			w.GiveUp(it, value, 0, steps.Span{}, err)
 		}
 	case again != nil && again.Begun:
 		w.resume(it, value, *again)
@@ -126,9 +128,10 @@ func (w *worker) processLimited(it *delivery.Item, value any, inForce *rules.Han
 
 // admit asks rules of the handler. What they refuse is given up, and what they keep comes back.
 func (w *worker) admit(it *delivery.Item, value any, event *rules.Event, ask []*rules.Rule) bool {
+	w.ended = 0 // a rule may make the worker wait
 	v, err := rules.Admit(w.Handling, ask, event, w.Clock.Now())
 	if err != nil {
-		w.GiveUp(it, value, 0, err)
+		w.GiveUp(it, value, 0, steps.Span{}, err)
 	} else if v.Keep != nil {
 		delivery.Keep(v.Keep, w.queue, it, w.Copy(value))
 	}
@@ -184,8 +187,9 @@ func (w *worker) try(it *delivery.Item, value any, a delivery.Again, rest *rest)
 			it.Lose(it.At.LostClosed, stats.ErrClosed)
 			return false, nil
 		}
-		if err = w.Call(it, value, a.Tries+1); err == nil {
-			it.At.Handled.Pass(&it.Header)
+		var call steps.Span
+		if call, err = w.call(it, value, a.Tries+1); err == nil {
+			it.At.Handled.PassSpan(&it.Header, call, nil)
 			return false, nil
 		}
 		pause, notNow := IsNotNow(err)
@@ -193,11 +197,11 @@ func (w *worker) try(it *delivery.Item, value any, a delivery.Again, rest *rest)
 			a.Tries++
 		}
 		if notNow && it.Handover != nil || !notNow && (a.Tries >= w.Settings.Tries || IsFinal(err)) {
-			w.GiveUp(it, value, a.Tries, err)
+			w.GiveUp(it, value, a.Tries, call, err)
 			return false, err
 		}
 		w.TakeBack()
-		it.At.Retried.PassError(&it.Header, err)
+		it.At.Retried.PassSpan(&it.Header, call, err)
 		if notNow {
 			pause = max(pause, w.Settings.FirstPause)
 		} else {
@@ -209,5 +213,22 @@ func (w *worker) try(it *delivery.Item, value any, a delivery.Again, rest *rest)
 			return true, nil
 		}
 		clock.Sleep(life, pause)
+		w.ended = 0
 	}
+}
+
+// call calls the handler, and measures the call if it is recorded: the end of one is the beginning of
+// the next, so that a busy worker reads the clock once for each.
+func (w *worker) call(it *delivery.Item, value any, try int) (call steps.Span, err error) {
+	if !it.At.Handled.Recorded() {
+		return call, w.Call(it, value, try)
+	}
+	if slept := w.queue.Slept(); slept || w.ended == 0 {
+		w.ended = w.Clock.Now()
+	}
+	call.Begun, w.ended = w.ended, 0 // also if the handler ends its goroutine
+	err = w.Call(it, value, try)
+	w.ended = w.Clock.Now()
+	call.Took = w.ended - call.Begun
+	return call, err
 }

@@ -43,7 +43,7 @@ func (s *script) Call(_ *delivery.Item, value any, try int) (err error) {
 
 func (s *script) TakeBack() {}
 
-func (s *script) GiveUp(_ *delivery.Item, _ any, tries int, why error) {
+func (s *script) GiveUp(_ *delivery.Item, _ any, tries int, _ steps.Span, why error) {
 	s.noted = append(s.noted, fmt.Sprintf("given up after %d: %v", tries, why))
 }
 

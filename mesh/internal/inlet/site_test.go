@@ -90,7 +90,7 @@ func (h *handler) Call(_ *delivery.Item, value any, _ int) error {
 func (h *handler) TakeBack() {}
 
 // GiveUp is what package mesh does for events that came from an outbox.
-func (h *handler) GiveUp(it *delivery.Item, _ any, tries int, why error) {
+func (h *handler) GiveUp(it *delivery.Item, _ any, tries int, _ steps.Span, why error) {
 	after, notNow := handling.IsNotNow(why)
 	final := handling.IsFinal(why)
 	it.Handover.Fail(delivery.Failure{Place: it.At.Place, Excused: tries == 0 || notNow || h.ctx.Err() != nil && !final,

@@ -40,7 +40,8 @@ type Places struct {
 	space    chan struct{}
 	wake     chan struct{}
 
-	_     [40]byte
+	slept bool // the worker's own, beside what it reads for each item
+	_     [39]byte
 	depth atomic.Int64 // places reserved, filled or of items being processed
 	_     [56]byte
 
@@ -131,6 +132,14 @@ func (p *Places) accepted() uint32 {
 	return p.total
 }
 
+// Slept reports whether the worker had nothing to do before the present item, so that it begins
+// later than the one before it ended. Only the worker asks, once for each item.
+func (p *Places) Slept() bool {
+	slept := p.slept
+	p.slept = false
+	return slept
+}
+
 // close ends the queue if it is idle, and reports whether it is closed. From then on reserve fails
 // and the worker ends.
 func (p *Places) close() bool {
@@ -216,6 +225,7 @@ func (q *Queue[E, V]) take(items []E, values []V) ([]E, []V, bool) {
 			q.mu.Unlock()
 			return nil, nil, false
 		}
+		q.slept = true
 		if !yielded {
 			q.mu.Unlock()
 			yielded = true

@@ -113,7 +113,7 @@ func (c *coalescer) put(e *Event, kept Kept, now time.Time) (old Kept, full bool
 	defer c.mu.Unlock()
 	k := c.unitLocked(e.unit())
 	old, k.kept, k.event = k.kept, kept, *e
-	k.event.Header, k.event.Parent = nil, nil // they may be used again for other events
+	k.event.Header = nil // it may be used again for another event
 	if old != nil {
 		return old, false
 	}

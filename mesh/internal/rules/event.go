@@ -23,12 +23,12 @@ type Event struct {
 	BeforeWait func()
 
 	// Header is the event's. An event that is being emitted has none yet, but the time At and,
-	// inside a handler, its Parent's header: if somebody listened when it came.
-	Header *cause.Header
-	Parent *cause.Header
-	At     int64
-	Age    time.Duration // see cause.Header.Age
-	Size   int           // of its payload, in bytes; 0: not known
+	// inside a handler, the ids of its Parent and Root.
+	Header       *cause.Header
+	Parent, Root cause.ID
+	At           int64
+	Age          time.Duration // see cause.Header.Age
+	Size         int           // of its payload, in bytes; 0: not known
 
 	// MayNotWait is for events whose way nobody waits at: a rule that waits keeps them.
 	MayNotWait bool
@@ -43,7 +43,7 @@ func Of(h *cause.Header) Event { return Event{Key: h.Key, Path: h.Lineage(), Hea
 func (e *Event) Waited() time.Duration { return e.waited }
 
 // Pass lets the event take a step. An event without a header gets one, and so an id, if somebody
-// listens.
+// is told.
 func (e *Event) Pass(p *steps.Point, err error) {
 	if p.Count() {
 		p.Tell(e.header(), err)
@@ -54,12 +54,11 @@ func (e *Event) header() cause.Header {
 	switch {
 	case e.Header != nil:
 		return *e.Header
-	case e.Parent != nil:
-		return e.Parent.Effect(e.Path, e.Key, e.At, e.Age)
-	case e.Path.Depth() > 0: // nobody listened when it came
-		return cause.Header{ID: cause.NewID(e.At), Key: e.Key}.On(e.Path, e.At, e.Age)
-	default:
+	case e.Parent.IsZero():
 		return cause.NewRoot(e.Path, e.Key, e.At)
+	default:
+		parent := cause.Header{ID: e.Parent, Root: e.Root}
+		return parent.Effect(e.Path, e.Key, e.At, e.Age)
 	}
 }
 

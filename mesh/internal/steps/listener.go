@@ -8,7 +8,7 @@ import (
 	"leafmesh/mesh/cause"
 )
 
-// Listener learns of every step. Recorders, metrics and traces are listeners.
+// Listener learns of every step. Metrics and traces are listeners.
 type Listener interface {
 	// Note is called for each step after it was counted, in the goroutine that takes the step, by
 	// many goroutines at once. It must not block.
@@ -30,6 +30,7 @@ type Passage struct {
 // listeners is who listens at a node.
 type listeners struct {
 	on   atomic.Uint32              // how many there are
+	told atomic.Uint32              // the same, and one more for the recorder
 	list atomic.Pointer[[]Listener] // replaced as a whole; nil: nobody
 	mu   sync.Mutex                 // held while it is replaced
 }
@@ -54,5 +55,5 @@ func (all *listeners) change(how func([]Listener) []Listener) {
 	}
 	list = how(list)
 	all.list.Store(&list)
-	all.on.Store(uint32(len(list)))
+	all.told.Add(uint32(len(list)) - all.on.Swap(uint32(len(list))))
 }

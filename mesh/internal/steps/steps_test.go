@@ -6,10 +6,14 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 	"unsafe"
 
 	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/recorder"
 	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
 )
 
 // ear writes down what it hears.
@@ -71,6 +75,36 @@ func TestWhatPassesIsCountedAndTold(t *testing.T) {
 	}
 	if trace.Point(Step{"a.b.c", stats.Refused, At(Emit), "emit-limit"}) != p {
 		t.Error("a step has two points")
+	}
+}
+
+// What passes is recorded, also while nobody listens; of a storm of refusals a part.
+func TestWhatPassesIsRecorded(t *testing.T) {
+	c := clock.New(nil)
+	defer c.Close()
+	trace := New(nil)
+	r := recorder.New(recorder.Spec{Node: "a-1", Bytes: 1 << 20, Slow: time.Second, Clock: c})
+	trace.Record(r)
+	tally := trace.Tally("a.b.c", AtHandler("count"))
+	h := cause.NewRoot(nil, "owls", c.Wall())
+	tally.Handled.PassSpan(&h, Span{Begun: c.Now(), Took: 5}, nil)
+	tally.Failed.PassError(&h, errors.New("late"))
+	tally.Begun.Note(&h)     // says nothing that the end of the call does not
+	tally.Delivered.Pass(&h) // follows from the others
+	wanted := 0
+	for range 100_000 {
+		if tally.ShedFull.Count() {
+			wanted++
+			tally.ShedFull.Tell(h, nil)
+		}
+	}
+	if tally.Delivered.Recorded() || !tally.Handled.Recorded() || wanted < 32 || wanted > 10_000 {
+		t.Errorf("recorded: delivered %v, handled %v, shed %d times", tally.Delivered.Recorded(), tally.Handled.Recorded(), wanted)
+	}
+	found := map[stats.Outcome]why.Record{}
+	r.Find(recorder.Ask{Roots: map[cause.ID]bool{h.Root: true}}, func(r why.Record) { found[r.Outcome] = r })
+	if len(found) != 3 || found[stats.Handled].Took != 5 || found[stats.Failed].Error != "late" || found[stats.Shed].Rule != stats.QueueFull {
+		t.Errorf("%+v", found)
 	}
 }
 

@@ -7,13 +7,15 @@ import (
 	"sync"
 
 	"leafmesh/mesh/graph"
+	"leafmesh/mesh/internal/recorder"
 	"leafmesh/mesh/stats"
 )
 
 // Trace is the trace point of a node. Make one with [New]. Its methods are safe for concurrent use.
 type Trace struct {
-	heard listeners
-	edges edges
+	heard    listeners
+	edges    edges
+	recorder *recorder.Recorder // nil: nothing is recorded
 
 	mu      sync.Mutex
 	points  map[Step]*Point     // guarded by mu
@@ -34,11 +36,16 @@ func New(learned func(from *Tally, to *Type)) *Trace {
 	return &Trace{edges: edges{learned: learned}, points: map[Step]*Point{}, tallies: map[tallyKey]*Tally{}, types: map[string]*Type{}}
 }
 
+// Record lets r record the steps of all points. It must be called before the first one is made.
+func (t *Trace) Record(r *recorder.Recorder) {
+	t.recorder = r
+	if r != nil {
+		t.heard.told.Add(1)
+	}
+}
+
 // Listen lets l learn of all steps from now on, until the returned function is called.
 func (t *Trace) Listen(l Listener) (stop func()) { return t.heard.add(l) }
-
-// Heard reports whether somebody listens.
-func (t *Trace) Heard() bool { return t.heard.on.Load() != 0 }
 
 // Point finds the point of a step, or makes it. Keep it: finding it takes a lock.
 func (t *Trace) Point(s Step) *Point {
@@ -50,7 +57,11 @@ func (t *Trace) Point(s Step) *Point {
 func (t *Trace) pointLocked(s Step) *Point {
 	p := t.points[s]
 	if p == nil {
-		p = &Point{heard: &t.heard, step: s}
+		p = &Point{heard: &t.heard, told: &t.heard.on, step: s,
+			channel: t.recorder.Channel(recorder.Step{Type: s.Type, Outcome: s.Outcome, Place: s.Place.String(), Rule: s.Rule})}
+		if p.channel != nil {
+			p.told = &t.heard.told
+		}
 		t.points[s] = p
 	}
 	return p
