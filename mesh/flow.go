@@ -31,6 +31,7 @@ type flow struct {
 	trace  *steps.Trace
 	// recorder remembers what lately happened; nil: nothing is recorded.
 	recorder *recorder.Recorder
+	opened   int64 // in nanoseconds since 1970
 
 	guard   *gate.Cascades
 	gate    *rules.Gate

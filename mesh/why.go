@@ -1,11 +1,119 @@
 package mesh
 
 import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/recorder"
+	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
 )
+
+// Why explains an event, or the cascade of a root, out of what this node recorded: who caused what,
+// where, how long it waited and took, what was refused, which handler failed with what and how
+// often, and where it is now. What other nodes know is shown as missing; why.Explain joins it with
+// their reports. See [Node.Recall], also for the error.
+func (n *Node) Why(ctx context.Context, id cause.ID) (why.Explanation, error) {
+	report, err := n.Recall(ctx, id)
+	return why.Explain(id, report), err
+}
+
+const (
+	// maxLinked bounds how many cascades a report has: those of [NewRoot] lead on without an end.
+	maxLinked = 64
+	// maxRecalled bounds the records of a report, some 2 MB.
+	maxRecalled = 10_000
+)
+
+// Recall gives what this node has recorded of an event's or root's cascade, and of those that it is
+// linked with by [NewRoot]: 64 at most, and 10,000 records. It reads all that the recorder has, some
+// milliseconds for each link. It may be called at any time, also after Close. It is an error if ctx
+// ends first; the report has then what was found so far.
+func (n *Node) Recall(ctx context.Context, id cause.ID) (why.Report, error) {
+	r := why.Report{Node: n.name, Started: n.opened, Handlers: map[string][]string{}}
+	if n.recorder == nil {
+		r.Problem = "it has no recorder: set recorder in its file"
+		return r, nil
+	}
+	s := search{ask: recorder.Ask{Roots: map[cause.ID]bool{id: true}, Events: map[cause.ID]bool{id: true}, Causes: map[cause.ID]bool{}}}
+	for s.more() {
+		if ctx.Err() != nil {
+			return r, fmt.Errorf("mesh: recall the cascade of %s on node %s: %w", id, n.name, clock.EndOf(ctx))
+		}
+		n.recorder.Find(s.ask, s.found)
+		r.Records = s.read()
+	}
+	if more := len(r.Records) - maxRecalled; more > 0 {
+		r.Records, r.More = r.Records[:maxRecalled], more
+	}
+	types := n.table.Load().types
+	for _, of := range r.Records {
+		if t := types[of.Type]; t != nil && r.Handlers[of.Type] == nil {
+			r.Handlers[of.Type] = t.handlers.Names()
+		}
+	}
+	r.Running = n.running(s.ask.Roots)
+	seen := n.recorder.Stats()
+	r.Since = seen.Since
+	r.Now = n.clock.Wall() // last, so that nothing in the report is later
+	return r, nil
+}
+
+// search follows the links between cascades: up from a root to the event whose handler emitted it,
+// and down from events to the roots that their handlers emitted.
+type search struct {
+	ask     recorder.Ask
+	records []why.Record // of this round
+	asked   int          // how much was asked for in the round before
+}
+
+// more reports whether there is something to ask for that was not.
+func (s *search) more() bool {
+	n := len(s.ask.Roots) + len(s.ask.Events) + len(s.ask.Causes)
+	grown := n > s.asked
+	s.asked = n
+	s.records = s.records[:0]
+	return grown
+}
+
+func (s *search) found(r why.Record) { s.records = append(s.records, r) }
+
+// read takes what was found, and asks for what it is linked with.
+func (s *search) read() []why.Record {
+	records := why.Compact(slices.Clone(s.records))
+	for i := range records {
+		r := &records[i]
+		if len(s.ask.Roots) < maxLinked {
+			s.ask.Roots[r.Root] = true
+		}
+		if len(s.ask.Causes) < maxRecalled {
+			s.ask.Causes[r.Event] = true
+		}
+		if r.Event == r.Root && !r.Parent.IsZero() && len(s.ask.Events) < maxLinked {
+			s.ask.Events[r.Parent] = true
+		}
+	}
+	return records
+}
+
+// running lists the calls of handlers for some cascades.
+func (f *flow) running(roots map[cause.ID]bool) (calls []stats.Running) {
+	now := f.clock.Now()
+	for _, d := range f.desks {
+		if r, _, number := d.slow(now, time.Duration(0)); number > 0 && roots[r.Root] {
+			calls = append(calls, r)
+		}
+	}
+	return calls
+}
 
 // record begins to record what becomes of events, before the first point of the trace is made.
 func (f *flow) record() {
+	f.opened = f.clock.Wall()
 	size := f.config.Recorder
 	if size == nil {
 		return

@@ -20,7 +20,7 @@ type Alarms struct {
 	Handling time.Duration `yaml:"handling,omitempty"`
 	// Slow is how long an event of the node may take, from its emit until a handler is done with it,
 	// or a handler for one event of another node, until the flight recorder keeps the cascade as it
-	// keeps those that fail. Default 5s.
+	// keeps those that fail: see mesh.Node.Why. Default 5s.
 	Slow time.Duration `yaml:"slow,omitempty"`
 }
 

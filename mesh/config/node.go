@@ -63,7 +63,7 @@ type Node struct {
 	MaxPayload Size `yaml:"max_payload,omitempty"`
 
 	// Recorder is how many bytes of memory the flight recorder may take: what lately became of events,
-	// headers only. Nil is 32MiB, which holds some 200,000 records: an
+	// headers only, to be asked with mesh.Node.Why. Nil is 32MiB, which holds some 200,000 records: an
 	// event has two at least. 0 is no recorder; from 1MiB to 4GiB.
 	Recorder *Size `yaml:"recorder,omitempty"`
 

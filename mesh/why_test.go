@@ -1,0 +1,158 @@
+package mesh_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
+)
+
+// explain asks a node why.
+func explain(t testing.TB, n *mesh.Node, id cause.ID) why.Explanation {
+	t.Helper()
+	x, err := n.Why(within(t), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// wantParts fails unless a text has all parts, one after the other.
+func wantParts(t testing.TB, text string, parts ...string) {
+	t.Helper()
+	rest := text
+	for _, part := range parts {
+		_, after, found := strings.Cut(rest, part)
+		if !found {
+			t.Errorf("no %q, in its place, in\n%s", part, text)
+			return
+		}
+		rest = after
+	}
+}
+
+// A handler fails for one team, three events from the root: the node says which, with what, how
+// often, and how it came to it, asked for any event of the cascade.
+func TestWhyOfAHandlerThatFails(t *testing.T) {
+	headers := make(chan mesh.Header, 10)
+	n := openHandlers(t,
+		stepBegun.Handle("first", emitting(stepTaken)),
+		stepTaken.Handle("second", emitting(stepRepeated)),
+		stepRepeated.Handle("third", func(ctx context.Context, s step) error {
+			h, _ := mesh.HeaderOf(ctx)
+			headers <- h
+			if s.Key == "otters" {
+				return errors.New("no such team")
+			}
+			return nil
+		}, mesh.Retry{Tries: 3, FirstPause: time.Millisecond, LongestPause: time.Millisecond}))
+	for _, key := range []string{"owls", "otters", "wolves"} {
+		emitStep(t, n, stepBegun, step{Key: key})
+	}
+	var failed mesh.Header
+	for range 5 {
+		if h := receive(t, headers); h.Key == "otters" {
+			failed = h
+		}
+	}
+	finish(t, n)
+	for _, id := range []cause.ID{failed.ID, failed.Root, failed.Parent} {
+		x := explain(t, n, id)
+		if !x.Found || len(x.Faults) != 1 || len(x.Missing) != 0 {
+			t.Errorf("%+v", x)
+		}
+		wantParts(t, x.String(), "core.step.repeated (key otters) handler third on core-1: given up, 3 calls in ", ": no such team\n",
+			"\ncore.step.begun (key otters) from core-1 at ", "│  handler first on core-1: handled in ", ", waited ",
+			"\n└─ core.step.taken (key otters) from core-1 +", "   │  handler second on core-1: handled in ",
+			"\n   └─ core.step.repeated (key otters) from core-1 +", "      │  handler third on core-1: given up, 3 calls", "no such team (3 times)")
+	}
+}
+
+// What waits and what runs is told of, with for how long.
+func TestWhyOfWhatHasNotEnded(t *testing.T) {
+	gate := make(chan struct{})
+	slow, begun := gatedHandler("slow", stepTaken, gate)
+	headers := make(chan mesh.Header, 10)
+	n := openHandlers(t, slow, stepTaken.Handle("look", keepHeaders(headers)))
+	for range 2 {
+		emitStep(t, n, stepTaken, step{Key: "a"})
+	}
+	receive(t, begun)
+	first, second := receive(t, headers), receive(t, headers)
+	wantParts(t, explain(t, n, first.ID).String(), "handler slow on core-1: is running for ")
+	wantParts(t, explain(t, n, second.ID).String(), "handler slow on core-1: has not begun, waited ")
+	time.Sleep(20 * time.Millisecond)
+	close(gate)
+	finish(t, n)
+	for _, s := range explain(t, n, second.ID).Cascades[0].Steps {
+		if s.Place == "handler slow" && (s.Outcome != stats.Handled || s.Waited < 20*time.Millisecond || s.Took > 15*time.Millisecond) {
+			t.Errorf("the second waited for the first: %+v", s)
+		}
+	}
+}
+
+// The cascades that NewRoot begins hang under the event whose handler began them, from above and
+// from below.
+func TestWhyFollowsNewRoots(t *testing.T) {
+	headers := make(chan mesh.Header, 1)
+	n := openHandlers(t,
+		stepBegun.Handle("first", emitting(stepTaken)),
+		stepTaken.Handle("batch", emitRoot(stepRepeated)),
+		stepRepeated.Handle("item", emitRoot(stepEnded)),
+		stepEnded.Handle("end", keepHeaders(headers)))
+	emitStep(t, n, stepBegun, step{Key: "a"})
+	last := receive(t, headers)
+	finish(t, n)
+	down := explain(t, n, last.ID)
+	top := down.Cascades[0]
+	for _, x := range []why.Explanation{down, explain(t, n, top.ID)} {
+		if len(x.Cascades) != 1 || len(x.Missing) != 0 {
+			t.Errorf("%d trees, missing %q", len(x.Cascades), x.Missing)
+		}
+		wantParts(t, x.String(), "\ncore.step.begun", "\n└─ core.step.taken", "\n   └─ core.step.repeated", "the root of a cascade of its own",
+			"\n      └─ core.step.ended", "the root of a cascade of its own  "+last.ID.String())
+	}
+}
+
+// A refused event hangs under the event whose handler emitted it.
+func TestWhyOfARefusal(t *testing.T) {
+	var refused atomic.Int64
+	headers := make(chan mesh.Header, 1)
+	n := openCore(t, mesh.Config{
+		Handlers: []mesh.Handler{stepTaken.Handle("repeat", func(ctx context.Context, s step) error {
+			for range 10 {
+				if stepRepeated.Emit(ctx, s) != nil {
+					refused.Add(1)
+				}
+			}
+			h, _ := mesh.HeaderOf(ctx)
+			headers <- h
+			return nil
+		})},
+		Limits: []mesh.Rule{{Name: "three", Event: "core.step.repeated", Limit: slowly(3)}}})
+	emitStep(t, n, stepTaken, step{Key: "otters"})
+	h := receive(t, headers)
+	finish(t, n)
+	x := explain(t, n, h.ID)
+	if refused.Load() != 7 || len(x.Faults) != 7 || len(x.Cascades[0].Effects) != 10 {
+		t.Errorf("%d faults for %d refusals:\n%s", len(x.Faults), refused.Load(), x)
+	}
+	wantParts(t, x.String(), "core.step.repeated (key otters) emit on core-1: refused by rule three", "core.step.taken (key otters)", "core.step.repeated (key otters)")
+}
+
+// A node without a recorder says so.
+func TestWhyWithoutARecorder(t *testing.T) {
+	var none mesh.Size
+	n := openCore(t, mesh.Config{Recorder: &none})
+	x := explain(t, n, cause.NewID(1))
+	if x.Found || n.Stats().Recorder != nil || !strings.Contains(x.String(), "core-1: it has no recorder") {
+		t.Errorf("%s", x)
+	}
+}
