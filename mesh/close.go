@@ -82,6 +82,7 @@ func (n *Node) close(ctx context.Context) error {
 		defer cancel()
 	}
 	note(n.kept.Close(ctx))
+	note(n.closeArchive())
 	note(n.storage.Close())
 	for _, l := range n.lines {
 		note(l.Flush(ctx))

@@ -54,9 +54,9 @@ type flow struct {
 type life struct {
 	closing atomic.Bool
 	// open ends when the node begins to close; intake when it takes no more root and imported
-	// events; handling when it waits for its handlers no longer.
-	open, intake, handling          context.Context
-	endOpen, endIntake, endHandling context.CancelFunc
+	// events; handling when it waits for its handlers no longer; ended when nothing more happens.
+	open, intake, handling, ended        context.Context
+	endOpen, endIntake, endHandling, end context.CancelFunc
 }
 
 // maxPaths bounds the interned paths of a node, those that events emitted here began and those that
@@ -85,6 +85,7 @@ func newFlow(c config.Node) (*flow, error) {
 	l.open, l.endOpen = context.WithCancel(context.Background())
 	l.intake, l.endIntake = context.WithCancel(context.Background())
 	l.handling, l.endHandling = context.WithCancel(context.Background())
+	l.ended, l.end = context.WithCancel(context.Background())
 	f.gate = rules.NewGate(rules.Env{Clock: f.clock, Trace: f.trace, Closing: l.open.Done()}, c.Rules())
 	f.workers.Elsewhere = f.elsewhere
 	f.ports = outlet.Env{Clock: f.clock, Log: f.log, MaxPayload: int(c.MaxPayload), Handling: l.handling, Tap: outlet.NoTap{}}

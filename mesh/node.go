@@ -9,6 +9,7 @@ import (
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/graph"
+	"leafmesh/mesh/internal/archive"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/operations"
@@ -21,15 +22,17 @@ import (
 type Node struct {
 	*flow
 
-	leaf     *leaf.Server
-	lines    []*leaf.Line // to readers and exporters
-	readers  *readers.Readers
-	inlets   *inlet.Set
-	store    *nats.Conn       // of the outbox; nil: there is none
-	desk     *operations.Desk // what stock clients are served at; nil: none
-	storage  storage.Storage
-	watching sync.WaitGroup // the goroutines that look at the graph, the handlers and the readers
-	closer   closer
+	leaf      *leaf.Server
+	lines     []*leaf.Line // to readers and exporters
+	readers   *readers.Readers
+	inlets    *inlet.Set
+	store     *nats.Conn       // of the outbox; nil: there is none
+	desk      *operations.Desk // what stock clients are served at; nil: none
+	storage   storage.Storage
+	archive   *archive.Archive
+	watching  sync.WaitGroup // the goroutines that look at the graph, the handlers and the readers
+	archiving sync.WaitGroup // the goroutine that keeps cascades
+	closer    closer
 }
 
 // Open starts a node: it validates the configuration, starts the embedded server, links it to its
@@ -59,6 +62,9 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 // connect joins the flow to the server, and starts both.
 func (n *Node) connect(ctx context.Context) (err error) {
 	if err := n.storage.Open(n.config); err != nil {
+		return err
+	}
+	if err := n.openArchive(); err != nil {
 		return err
 	}
 	if len(n.config.DurableExports()) > 0 {

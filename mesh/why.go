@@ -3,10 +3,13 @@ package mesh
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/archive"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/recorder"
 	"leafmesh/mesh/stats"
@@ -45,6 +48,9 @@ func (n *Node) Recall(ctx context.Context, id cause.ID) (why.Report, error) {
 			return r, fmt.Errorf("mesh: recall the cascade of %s on node %s: %w", id, n.name, clock.EndOf(ctx))
 		}
 		n.recorder.Find(s.ask, s.found)
+		if err := n.archive.Find(s.ask, s.found); err != nil {
+			r.Problem = err.Error()
+		}
 		r.Records = s.read()
 	}
 	if more := len(r.Records) - maxRecalled; more > 0 {
@@ -57,8 +63,8 @@ func (n *Node) Recall(ctx context.Context, id cause.ID) (why.Report, error) {
 		}
 	}
 	r.Running = n.running(s.ask.Roots)
-	seen := n.recorder.Stats()
-	r.Since = seen.Since
+	seen := n.archive.Stats(n.recorder.Stats())
+	r.Since, r.Left = seen.Since, seen.Left
 	r.Now = n.clock.Wall() // last, so that nothing in the report is later
 	return r, nil
 }
@@ -118,7 +124,37 @@ func (f *flow) record() {
 	if size == nil {
 		return
 	}
-	f.recorder = recorder.New(recorder.Spec{Node: f.name, Bytes: int64(*size), Clock: f.clock, Paths: f.paths,
+	f.recorder = recorder.New(recorder.Spec{Node: f.name, Bytes: int64(*size) - archiveBytes(*size), Clock: f.clock, Paths: f.paths,
 		Slow: f.config.Alarms.WithDefaults().Slow})
 	f.trace.Record(f.recorder)
+}
+
+// archiveBytes is what of the recorder's bytes is for the cascades that are kept: a quarter, also
+// where they lie on the disk, so that the file says how much it is at most.
+func archiveBytes(size config.Size) int64 { return int64(size) / 4 }
+
+// openArchive begins to keep the cascades in which something goes wrong: on the disk, if the node
+// has a data directory that is its own.
+func (n *Node) openArchive() (err error) {
+	if n.recorder == nil {
+		return nil
+	}
+	folder := ""
+	if n.config.IsDurable() {
+		folder = filepath.Join(string(n.config.Data), "cascades")
+	}
+	a, err := archive.Open(archive.Spec{Node: n.name, Folder: folder, Bytes: archiveBytes(*n.config.Recorder), Recorder: n.recorder, Clock: n.clock, Log: n.log})
+	if err != nil {
+		return err
+	}
+	n.archive = a
+	n.archiving.Go(func() { a.Run(n.life.ended.Done()) })
+	return nil
+}
+
+// closeArchive keeps what has come until now.
+func (n *Node) closeArchive() error {
+	n.life.end()
+	n.archiving.Wait()
+	return n.archive.Close()
 }

@@ -156,3 +156,40 @@ func TestWhyWithoutARecorder(t *testing.T) {
 		t.Errorf("%s", x)
 	}
 }
+
+// A cascade in which something went wrong is kept when all that is usual has fallen out, and when the
+// node was opened again; one that went well is not, and the node says so.
+func TestWhyAfterARestart(t *testing.T) {
+	size := mesh.Size(1 << 20)
+	headers := make(chan mesh.Header, 1<<16)
+	clue := durableClue(t, func(c *mesh.Config) {
+		c.Recorder = &size
+		c.Handlers = []mesh.Handler{clueSolved.Handle("look", func(ctx context.Context, s solved) error {
+			h, _ := mesh.HeaderOf(ctx)
+			headers <- h
+			if s.Team == "otters" {
+				return errors.New("no such team")
+			}
+			return nil
+		}, mesh.Retry{Tries: 1})}
+	})
+	nodes := openAll(t, clue)
+	emit(t, nodes[0], clueSolved, solved{Team: "owls"})
+	good := receive(t, headers)
+	emit(t, nodes[0], clueSolved, solved{Team: "otters"})
+	bad := receive(t, headers)
+	await(t, "the cascade to be kept", func() bool { return nodes[0].Stats().Recorder.Kept > 0 })
+	for range 10_000 {
+		emit(t, nodes[0], clueSolved, solved{Team: "wolves"})
+		receive(t, headers)
+	}
+	want := []string{"clue.clue.solved (key otters) handler look on clue-1: given up", "no such team", "\nclue.clue.solved (key otters) from clue-1 at ", "  ← asked for", "outbox on clue-1: stored"}
+	wantParts(t, explain(t, nodes[0], bad.ID).String(), want...)
+	wantParts(t, explain(t, nodes[0], good.ID).String(), "Nothing is known of", "clue-1 knows all since", "keeps those in which something went wrong")
+	if err := nodes.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	again := openAll(t, clue)
+	wantParts(t, explain(t, again[0], bad.ID).String(), want...)
+	wantParts(t, explain(t, again[0], good.ID).String(), "Nothing is known of", "clue-1 knows all since")
+}

@@ -9,4 +9,14 @@ type Recorder struct {
 	FellOut uint64 `json:"fell_out"`
 	// Missed counts what was not recorded, as every ring was being written to at the moment.
 	Missed uint64 `json:"missed"`
+	// Kept counts the cascades that were kept as something went wrong in them or took long, and
+	// Samples those that were kept as examples of what is usual, since the node was opened.
+	Kept    int `json:"kept"`
+	Samples int `json:"samples"`
+	// Left counts what went wrong and was not kept, as there was too much of it at once.
+	Left uint64 `json:"left"`
+	// Bytes is what the kept ones take, on disk if the node has a data directory.
+	Bytes int64 `json:"bytes"`
+	// Problem says why the last ones could not be kept; "" if they were.
+	Problem string `json:"problem,omitempty"`
 }

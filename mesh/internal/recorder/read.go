@@ -59,9 +59,10 @@ type Ask struct {
 	Causes map[cause.ID]bool // of roots that these events' handlers emitted: see mesh.NewRoot
 }
 
-func (a *Ask) wants(r *record) bool {
-	return a.Roots[r.root] || len(a.Events) > 0 && a.Events[r.event] ||
-		len(a.Causes) > 0 && r.root == r.event && a.Causes[r.parent]
+// Wants reports whether a record of an event is asked for.
+func (a *Ask) Wants(event, root, parent cause.ID) bool {
+	return a.Roots[root] || len(a.Events) > 0 && a.Events[event] ||
+		len(a.Causes) > 0 && root == event && a.Causes[parent]
 }
 
 // Find calls found for the records that are asked for, of all rings. It reads all there is, 32 MiB in
@@ -73,7 +74,7 @@ func (r *Recorder) Find(a Ask, found func(why.Record)) {
 	t := r.translator()
 	for _, ring := range r.rings() {
 		ring.read(0, func(s *seen) {
-			if a.wants(&s.record) {
+			if a.Wants(s.event, s.root, s.parent) {
 				found(t.record(s))
 			}
 		})

@@ -1,0 +1,180 @@
+package archive
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/journal"
+	"leafmesh/mesh/internal/recorder"
+	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
+)
+
+// Archive is what a node keeps. Make one with [Open]. Its methods are safe for concurrent use; the
+// nil Archive keeps nothing.
+type Archive struct {
+	Spec
+	news   *recorder.News
+	chosen *chosen // by the one goroutine of Run
+
+	mu      sync.Mutex
+	faults  shelf  // guarded by mu
+	samples shelf  // guarded by mu
+	kept    int    // guarded by mu: cascades since the node was opened
+	sampled int    // guarded by mu
+	problem string // guarded by mu: why the last ones are not kept
+
+	left atomic.Uint64
+}
+
+// Spec says what an archive is to be.
+type Spec struct {
+	Node     string
+	Folder   string // "": in memory
+	Bytes    int64  // of all that is kept, encoded
+	Recorder *recorder.Recorder
+	Clock    *clock.Clock
+	Log      *journal.Log
+}
+
+// Open makes an archive, and finds what was kept in its folder; nil if there is no recorder.
+func Open(s Spec) (*Archive, error) {
+	if s.Recorder == nil {
+		return nil, nil
+	}
+	a := &Archive{Spec: s, news: s.Recorder.News(), chosen: newChosen()}
+	now := s.Clock.Wall()
+	err := errors.Join(a.faults.open(s.Folder, "faults", s.Bytes*7/8, now), a.samples.open(s.Folder, "samples", s.Bytes/8, now))
+	return a, err
+}
+
+// pause is how long an archive lets news gather before it looks at them: it reads the whole recorder
+// for those that are new, some milliseconds.
+const pause = 100 * time.Millisecond
+
+// Run keeps what is worth it until done is closed, and then what has come until now.
+func (a *Archive) Run(done <-chan struct{}) {
+	if a == nil {
+		return
+	}
+	rest := time.NewTimer(pause)
+	defer rest.Stop()
+	for {
+		select {
+		case <-a.news.Wake():
+		case <-done:
+			a.look()
+			return
+		}
+		a.look()
+		rest.Reset(pause)
+		select {
+		case <-rest.C:
+		case <-done:
+			a.look()
+			return
+		}
+	}
+}
+
+// look reads the news, and keeps what belongs to cascades that are chosen.
+func (a *Archive) look() {
+	now := a.Clock.Now()
+	more, fresh := map[cause.ID][]why.Record{}, map[cause.ID]bool{}
+	samples := map[cause.ID][]why.Record{}
+	left := uint64(0)
+	fellOut := a.news.Read(func(r why.Record) {
+		switch known := a.chosen.has(r.Root); {
+		case known && !fresh[r.Root]:
+			more[r.Root] = append(more[r.Root], r)
+		case known: // comes with all there is of it
+		case a.chosen.choose(&r, now):
+			fresh[r.Root] = true
+			a.Recorder.Also(r.Root) // before looking for what there is: nothing falls between
+		default:
+			left++
+		}
+		left += uint64(r.Count) - 1 // each of these was the end of a cascade, or a part of one
+	}, func(r why.Record) {
+		if known := a.chosen.has(r.Root); known && !fresh[r.Root] {
+			more[r.Root] = append(more[r.Root], r)
+		} else if !known && why.Sampled(r.Root) {
+			samples[r.Root] = append(samples[r.Root], r)
+		}
+	})
+	a.left.Add(left + fellOut)
+	if len(fresh) > 0 {
+		a.Recorder.Find(recorder.Ask{Roots: fresh}, func(r why.Record) { more[r.Root] = append(more[r.Root], r) })
+	}
+	if a.chosen.trim() {
+		a.Recorder.Follow(a.chosen.roots())
+	}
+	a.keep(more, len(fresh), samples)
+}
+
+func (a *Archive) keep(faults map[cause.ID][]why.Record, fresh int, samples map[cause.ID][]why.Record) {
+	if len(faults) == 0 && len(samples) == 0 {
+		return
+	}
+	now := a.Clock.Wall()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.kept += fresh
+	var errs []error
+	for root, records := range faults {
+		errs = append(errs, a.faults.put(root, a.chosen.room(root, why.Compact(records)), now))
+	}
+	for root, records := range samples {
+		for _, r := range records {
+			if r.Event == root && r.Outcome == stats.Admitted {
+				a.sampled++
+			}
+		}
+		errs = append(errs, a.samples.put(root, records, now))
+	}
+	a.problem = ""
+	if err := errors.Join(errs...); err != nil {
+		a.problem = err.Error()
+		a.Log.Rarely("cascades not kept", "error", err)
+	}
+}
+
+// Find calls found for the records that are asked for. An error says what can not be read.
+func (a *Archive) Find(ask recorder.Ask, found func(why.Record)) error {
+	if a == nil {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	each := func(r why.Record) {
+		if ask.Wants(r.Event, r.Root, r.Parent) {
+			found(r)
+		}
+	}
+	return errors.Join(a.faults.each(each), a.samples.each(each))
+}
+
+// Stats completes what the recorder tells of itself; s may be nil.
+func (a *Archive) Stats(s *stats.Recorder) *stats.Recorder {
+	if a == nil || s == nil {
+		return s
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.Kept, s.Samples, s.Left, s.Bytes, s.Problem = a.kept, a.sampled, a.left.Load(), a.faults.bytes()+a.samples.bytes(), a.problem
+	return s
+}
+
+// Close ends what Open began, once Run has returned. What is kept can still be found.
+func (a *Archive) Close() error {
+	if a == nil {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return errors.Join(a.faults.close(), a.samples.close())
+}
