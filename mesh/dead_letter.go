@@ -47,7 +47,7 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 	it.At.Failed.PassSpan(&it.Header, last, why)
 	text := letters.ErrorText(why)
 	panicked, _ := why.(*PanicError) // as Call made it; a handler's own errors are not asked
-	c.flow.logFailure(it.Header, c.name, tries, text, panicked)
+	c.flow.logFailure(&it.Header, c.name, tries, text, panicked)
 	subject := it.Header.Subject()
 	if subject == deadLetterSubject {
 		return // failed is its name; a letter about a letter would not end
@@ -85,10 +85,10 @@ func (f *flow) listens(subject string) bool {
 
 // logFailure writes a line for a dead letter, unless there were many just now: a storm must not
 // drown the log. The counters have them all.
-func (f *flow) logFailure(h cause.Header, handler string, tries int, text string, panicked *PanicError) {
-	attrs := []any{"handler", handler, "type", h.Subject(), "event", h.ID, "root", h.Root, "path", h.Lineage(), "key", h.Key, "tries", tries, "error", text}
+func (f *flow) logFailure(h *cause.Header, handler string, tries int, text string, panicked *PanicError) {
+	attrs := []any{"handler", handler, "tries", tries, "error", text}
 	if panicked != nil {
 		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
 	}
-	f.log.Rarely("event given up", attrs...)
+	f.log.RarelyAbout(h, "event given up", attrs...)
 }

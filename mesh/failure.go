@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"leafmesh/mesh/internal/delivery"
+	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/letters"
 )
 
@@ -38,7 +39,6 @@ func (c *caller) tellFailed(it *delivery.Item, try int, err error) {
 	if !tell {
 		return
 	}
-	h := &it.Header
-	c.flow.log.Warn("handler failed", "node", c.flow.name, "handler", c.name, "type", h.Subject(), "event", h.ID, "root", h.Root,
-		"path", h.Lineage(), "key", h.Key, "try", try, "tries", c.settings.Tries, "error", letters.ErrorText(err), "failed_since_last_line", unsaid)
+	c.flow.log.Warn("handler failed", journal.About(&it.Header, "node", c.flow.name, "handler", c.name, "try", try, "tries", c.settings.Tries,
+		"error", letters.ErrorText(err), "failed_since_last_line", unsaid)...)
 }

@@ -55,8 +55,9 @@ func (t *turn) admit(to *eventType, allowance int, o *offer) error {
 // passRefused counts an event that a handler may not emit.
 func (t *eventType) passRefused(source *steps.Tally, parent *cause.Header, r *refusal) {
 	source.Refuses(t.Type)
-	if p := t.outOfBounds[r.bound]; p.Count() {
-		p.Tell(parent.Effect(r.path, "", t.flow.clock.Wall(), parent.Age()), r.err)
+	p := t.outOfBounds[r.bound]
+	if told := p.Count(); told != 0 {
+		p.Tell(told, parent.Effect(r.path, "", t.flow.clock.Wall(), parent.Age()), r.err)
 	}
 }
 

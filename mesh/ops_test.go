@@ -19,6 +19,7 @@ import (
 	"leafmesh/mesh"
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
 )
 
 // question asks on the operations lane.
@@ -233,6 +234,52 @@ func TestManyLettersAtTheTap(t *testing.T) {
 	for _, bad := range []string{"-1", "all"} {
 		if m := question(t, conn, "mesh.ops.letters", []byte(bad)); m.Header.Get("Nats-Service-Error-Code") != "400" {
 			t.Errorf("%s: %v", bad, m.Header)
+		}
+	}
+}
+
+// The lane tells why, for an id or for a line of the log, as text or as a report in pages that an
+// answer has room for.
+func TestTheLaneTellsWhy(t *testing.T) {
+	headers := make(chan mesh.Header, 100)
+	nodes, conn := tapped(t, mesh.Config{Name: "core-1", MaxPayload: 8 << 10, Handlers: []mesh.Handler{
+		stepTaken.Handle("fan out", func(ctx context.Context, s step) error {
+			h, _ := mesh.HeaderOf(ctx)
+			headers <- h
+			var errs []error
+			for range 20 {
+				errs = append(errs, stepRepeated.Emit(ctx, s))
+			}
+			return errors.Join(errs...)
+		}),
+		stepRepeated.Handle("end", func(context.Context, step) error { return nil })}})
+	emitStep(t, nodes[0], stepTaken, step{Key: "otters"})
+	h := receive(t, headers)
+	waitUntil(t, "all are handled", func() bool { return nodes[0].Stats().Of("core.step.repeated", stats.Handled) == 20 })
+	line := fmt.Sprintf("level=WARN msg=x event=%s key=otters", h.ID)
+	if text := string(question(t, conn, "mesh.ops.why.text", []byte(line)).Data); !strings.HasPrefix(text, "Nothing went wrong in this cascade, as far as core-1 knows.\n\ncore.step.taken (key otters) from core-1 at ") ||
+		strings.Count(text, "handler end on core-1: handled") != 20 {
+		t.Errorf("%s", text)
+	}
+	var records []why.Record
+	pages := 0
+	for {
+		m := question(t, conn, "mesh.ops.why", fmt.Appendf(nil, "%s %d", h.ID, len(records)))
+		var page why.Report
+		if err := json.Unmarshal(m.Data, &page); err != nil || len(m.Data) > 8<<10 {
+			t.Fatalf("%v in %d bytes", err, len(m.Data))
+		}
+		records = append(records, page.Records...)
+		if pages++; page.More == 0 {
+			break
+		}
+	}
+	if len(records) != 42 || pages < 2 {
+		t.Errorf("%d records on %d pages", len(records), pages)
+	}
+	for _, data := range []string{"", "core.step.taken", h.ID.String()[1:]} {
+		if m := question(t, conn, "mesh.ops.why", []byte(data)); m.Header.Get("Nats-Service-Error-Code") != "400" || !strings.Contains(m.Header.Get("Nats-Service-Error"), "takes an event's or root's id") {
+			t.Errorf("%q: %v", data, m.Header)
 		}
 	}
 }

@@ -32,20 +32,25 @@ const (
 	maxRecalled = 10_000
 )
 
-// Recall gives what this node has recorded of an event's or root's cascade, and of those that it is
-// linked with by [NewRoot]: 64 at most, and 10,000 records. It reads all that the recorder has, some
-// milliseconds for each link. It may be called at any time, also after Close. It is an error if ctx
-// ends first; the report has then what was found so far.
-func (n *Node) Recall(ctx context.Context, id cause.ID) (why.Report, error) {
+// Recall gives what this node has recorded of the cascades of some events or roots, and of those
+// that they are linked with by [NewRoot]: 64 at most, and 10,000 records. Another node may know an
+// event under its root only, so that several nodes are asked again for what the first answers lead
+// to: see why.Linked. It reads all that the recorder has, some milliseconds for each link. It may be
+// called at any time, also after Close. It is an error if ctx ends first; the report has then what
+// was found so far.
+func (n *Node) Recall(ctx context.Context, ids ...cause.ID) (why.Report, error) {
 	r := why.Report{Node: n.name, Started: n.opened, Handlers: map[string][]string{}}
 	if n.recorder == nil {
 		r.Problem = "it has no recorder: set recorder in its file"
 		return r, nil
 	}
-	s := search{ask: recorder.Ask{Roots: map[cause.ID]bool{id: true}, Events: map[cause.ID]bool{id: true}, Causes: map[cause.ID]bool{}}}
+	s := search{ask: recorder.Ask{Roots: map[cause.ID]bool{}, Events: map[cause.ID]bool{}, Causes: map[cause.ID]bool{}}}
+	for _, id := range ids[:min(len(ids), maxLinked)] {
+		s.ask.Roots[id], s.ask.Events[id], s.ask.Causes[id] = true, true, true
+	}
 	for s.more() {
 		if ctx.Err() != nil {
-			return r, fmt.Errorf("mesh: recall the cascade of %s on node %s: %w", id, n.name, clock.EndOf(ctx))
+			return r, fmt.Errorf("mesh: recall cascades on node %s: %w", n.name, clock.EndOf(ctx))
 		}
 		n.recorder.Find(s.ask, s.found)
 		if err := n.archive.Find(s.ask, s.found); err != nil {

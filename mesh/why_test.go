@@ -3,7 +3,9 @@ package mesh_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,7 +70,7 @@ func TestWhyOfAHandlerThatFails(t *testing.T) {
 		if !x.Found || len(x.Faults) != 1 || len(x.Missing) != 0 {
 			t.Errorf("%+v", x)
 		}
-		wantParts(t, x.String(), "core.step.repeated (key otters) handler third on core-1: given up, 3 calls in ", ": no such team\n",
+		wantParts(t, x.String(), "core.step.repeated (key otters), handler third on core-1: given up, 3 calls in ", ": no such team\n",
 			"\ncore.step.begun (key otters) from core-1 at ", "│  handler first on core-1: handled in ", ", waited ",
 			"\n└─ core.step.taken (key otters) from core-1 +", "   │  handler second on core-1: handled in ",
 			"\n   └─ core.step.repeated (key otters) from core-1 +", "      │  handler third on core-1: given up, 3 calls", "no such team (3 times)")
@@ -144,7 +146,7 @@ func TestWhyOfARefusal(t *testing.T) {
 	if refused.Load() != 7 || len(x.Faults) != 7 || len(x.Cascades[0].Effects) != 10 {
 		t.Errorf("%d faults for %d refusals:\n%s", len(x.Faults), refused.Load(), x)
 	}
-	wantParts(t, x.String(), "core.step.repeated (key otters) emit on core-1: refused by rule three", "core.step.taken (key otters)", "core.step.repeated (key otters)")
+	wantParts(t, x.String(), "core.step.repeated (key otters), emit on core-1: refused by rule three", "core.step.taken (key otters)", "core.step.repeated (key otters)")
 }
 
 // A node without a recorder says so.
@@ -183,7 +185,7 @@ func TestWhyAfterARestart(t *testing.T) {
 		emit(t, nodes[0], clueSolved, solved{Team: "wolves"})
 		receive(t, headers)
 	}
-	want := []string{"clue.clue.solved (key otters) handler look on clue-1: given up", "no such team", "\nclue.clue.solved (key otters) from clue-1 at ", "  ← asked for", "outbox on clue-1: stored"}
+	want := []string{"clue.clue.solved (key otters), handler look on clue-1: given up", "no such team", "\nclue.clue.solved (key otters) from clue-1 at ", "  ← asked for", "outbox on clue-1: stored"}
 	wantParts(t, explain(t, nodes[0], bad.ID).String(), want...)
 	wantParts(t, explain(t, nodes[0], good.ID).String(), "Nothing is known of", "clue-1 knows all since", "keeps those in which something went wrong")
 	if err := nodes.Close(within(t)); err != nil {
@@ -192,4 +194,93 @@ func TestWhyAfterARestart(t *testing.T) {
 	again := openAll(t, clue)
 	wantParts(t, explain(t, again[0], bad.ID).String(), want...)
 	wantParts(t, explain(t, again[0], good.ID).String(), "Nothing is known of", "clue-1 knows all since")
+}
+
+// While a storm of refusals and failures runs, the one cascade that matters is still explained, and
+// the log stays short.
+func TestWhyInAStorm(t *testing.T) {
+	var log journalLines
+	size := mesh.Size(8 << 20)
+	headers := make(chan mesh.Header, 1)
+	n := openCore(t, mesh.Config{Recorder: &size, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Handlers: []mesh.Handler{
+			stepBegun.Handle("first", emitting(stepTaken)),
+			stepTaken.Handle("second", func(ctx context.Context, s step) error {
+				h, _ := mesh.HeaderOf(ctx)
+				headers <- h
+				return errors.New("no such team")
+			}, mesh.Retry{Tries: 1}),
+			stepEnded.Handle("storm", func(context.Context, step) error { return errors.New("down") }, mesh.Retry{Tries: 1}, mesh.Queue(1<<14)),
+		},
+		Limits: []mesh.Rule{{Name: "few", Event: "core.step.repeated", Limit: slowly(1)}}})
+	storm := func() {
+		emitMany(t, n, stepRepeated, "storm", 100_000)
+		emitMany(t, n, stepEnded, "storm", 5_000)
+	}
+	begun := time.Now()
+	storm()
+	emitStep(t, n, stepBegun, step{Key: "otters"})
+	h := receive(t, headers)
+	await(t, "the cascade to be kept", func() bool {
+		return strings.Contains(explain(t, n, h.ID).String(), "handler second on core-1: given up")
+	})
+	storm()
+	finish(t, n)
+	seconds := time.Since(begun).Seconds()
+	wantParts(t, explain(t, n, h.ID).String(), "core.step.taken (key otters), handler second on core-1: given up", "no such team",
+		"\ncore.step.begun (key otters) from core-1 at ", "\n└─ core.step.taken (key otters) from core-1 +")
+	if s := n.Stats().Recorder; s.Left < 190_000 || s.Kept == 0 {
+		t.Errorf("%+v", s)
+	}
+	if lines := strings.Count(log.String(), "\n"); float64(lines) > 20+10*seconds {
+		t.Errorf("%d lines in %.1f s", lines, seconds)
+	}
+}
+
+// journalLines collects what is logged.
+type journalLines struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (l *journalLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *journalLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// Each line that the log has of an event that fails leads to the cause: the first failed call of a
+// durable import at once, and its end.
+func TestWhyFromALineOfTheLog(t *testing.T) {
+	var log journalLines
+	score := durableScore(t, func(context.Context, solved) error { return errors.New("no such team") })
+	score.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	nodes := openAll(t, durableClue(t), score)
+	emit(t, nodes[0], clueSolved, solved{Team: "otters"})
+	lines := map[string]string{}
+	await(t, "all lines", func() bool {
+		for line := range strings.Lines(log.String()) {
+			for _, message := range []string{"handler failed", "event given up", "event became a durable dead letter"} {
+				if strings.Contains(line, message) {
+					lines[message] = line
+				}
+			}
+		}
+		return len(lines) == 3
+	})
+	for message, line := range lines {
+		for _, attribute := range []string{"type=clue.clue.solved", "event=", "root=", "path=clue-1:clue.clue.solved", "key=otters", "node=score-1", "no such team"} {
+			if !strings.Contains(line, attribute) {
+				t.Errorf("%s has no %s: %s", message, attribute, line)
+			}
+		}
+		wantParts(t, explain(t, nodes[1], why.IDs(line)[0]).String(), "clue.clue.solved (key otters), import on score-1: became a durable dead letter: no such team",
+			"handler count on score-1: given up, 3 calls", "no such team (3 times)")
+	}
 }

@@ -1,5 +1,6 @@
 // Command meshctl is the operator's tool for a mesh: it makes the keys that
-// nodes know each other by, and checks node files before they are used.
+// nodes know each other by, checks node files before they are used, and explains
+// why something happened.
 //
 // Exit codes: 0 done; 1 it could not be done, or a file has problems; 2 wrong
 // usage.
@@ -20,7 +21,7 @@ const (
 	exitUsage   = 2
 )
 
-const description = `Make keys for the nodes of a mesh and check their configuration.
+const description = `Make keys for the nodes of a mesh, check their configuration, and ask why something happened.
 
 Exit codes: 0 done; 1 it could not be done, or a file has problems; 2 wrong usage.`
 
@@ -28,6 +29,7 @@ Exit codes: 0 done; 1 it could not be done, or a file has problems; 2 wrong usag
 type commands struct {
 	Key   keyCommand   `cmd:"" help:"Make the key of a node: a secret seed and a public key."`
 	Check checkCommand `cmd:"" help:"Check node files and report every problem in them."`
+	Why   whyCommand   `cmd:"" help:"Explain an event: the cascade as a tree, and what went wrong in it."`
 }
 
 // output is where a command writes: results, and what went wrong.

@@ -86,7 +86,7 @@ func wantText(t *testing.T, got fmt.Stringer, want string) {
 
 func TestACascadeThatFails(t *testing.T) {
 	wantText(t, Explain(awarded.Event, failing().of("clue-1", "score-1")...), `
-score.points.awarded (key otters) handler rank on score-1: given up, 3 calls in 25ms, the last took 5ms, waited 1ms: no such team
+score.points.awarded (key otters), handler rank on score-1: given up, 3 calls in 25ms, the last took 5ms, waited 1ms: no such team
 
 clue.answer.submitted (key otters) from clue-1 at 2026-11-28 12:00:00.000  `+submitted.Event.String()+`
 │  handler judge on clue-1: handled in 1ms, waited 1ms
@@ -105,7 +105,7 @@ clue.answer.submitted (key otters) from clue-1 at 2026-11-28 12:00:00.000  `+sub
 func TestWhatIsMissingIsShown(t *testing.T) {
 	told := failing()
 	wantText(t, Explain(awarded.Root, told.of("score-1")...), `
-score.points.awarded (key otters) handler rank on score-1: given up, 3 calls in 25ms, the last took 5ms, waited 1ms: no such team
+score.points.awarded (key otters), handler rank on score-1: given up, 3 calls in 25ms, the last took 5ms, waited 1ms: no such team
 
 clue.answer.submitted from clue-1  `+submitted.Event.String()+`  ← asked for
 │  not known: clue-1 was not asked
@@ -255,6 +255,19 @@ func TestReportsTravel(t *testing.T) {
 	}
 	if got, want := Explain(awarded.Event, back...).String(), Explain(awarded.Event, reports...).String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestLinked(t *testing.T) {
+	told := failing()
+	fresh := Record{Event: idOf(12*ms, 9), Root: idOf(12*ms, 9), Parent: awarded.Event, Type: "score.report.begun"}
+	told.tell("score-1", fresh, stats.Admitted, "", 12*ms, 0, "")
+	got := Linked([]cause.ID{fresh.Event}, told.of("clue-1", "score-1")...)
+	if want := []cause.ID{awarded.Root, awarded.Event}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if more := Linked(append(got, fresh.Event), told.of("clue-1", "score-1")...); len(more) != 0 {
+		t.Errorf("%v once more", more)
 	}
 }
 

@@ -62,6 +62,31 @@ func (r *Record) origin() string {
 	return node
 }
 
+// Linked lists what else the nodes are to be asked for that were asked for ids: the roots of what they
+// know, and the events that caused those roots. A node that has not seen an event may know its
+// cascade.
+func Linked(ids []cause.ID, reports ...Report) (more []cause.ID) {
+	known := map[cause.ID]bool{}
+	for _, id := range ids {
+		known[id] = true
+	}
+	add := func(id cause.ID) {
+		if !known[id] && !id.IsZero() {
+			known[id] = true
+			more = append(more, id)
+		}
+	}
+	for _, report := range reports {
+		for _, r := range report.Records {
+			add(r.Root)
+			if r.Event == r.Root {
+				add(r.Parent)
+			}
+		}
+	}
+	return more
+}
+
 // IDs are those that a text has in it, as people have them: one id, a letter's key, or a whole line
 // of a log. An event's id comes before its root's.
 func IDs(text string) (ids []cause.ID) {

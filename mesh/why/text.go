@@ -34,7 +34,7 @@ func (x Explanation) Verdict() string {
 		return fmt.Sprintf("Nothing went wrong in this cascade, as far as %s.", knowing(x.Nodes))
 	}
 	f := x.Faults[0]
-	verdict := fmt.Sprintf("%s%s %s", f.Type, keyed(f.Key), f.Step.words())
+	verdict := fmt.Sprintf("%s%s, %s", f.Type, keyed(f.Key), f.Step.words())
 	if s := sentence(f.Errors); s != "" {
 		verdict += ": " + s
 	}

@@ -54,7 +54,7 @@ func Open(s Spec) (*Archive, error) {
 
 // pause is how long an archive lets news gather before it looks at them: it reads the whole recorder
 // for those that are new, some milliseconds.
-const pause = 100 * time.Millisecond
+const pause = 50 * time.Millisecond
 
 // Run keeps what is worth it until done is closed, and then what has come until now.
 func (a *Archive) Run(done <-chan struct{}) {

@@ -175,11 +175,11 @@ func (i *inlet) drop(m *nats.Msg, why error) {
 func (i *inlet) deliver(ctx context.Context, h *cause.Header, damage error, payload []byte, p delivery.Pressure) {
 	i.passImported(h, damage)
 	if err := i.of.Admit(h); err != nil {
-		i.Log.Rarely("imported event refused", "error", err)
+		i.Log.RarelyAbout(h, "imported event refused", "error", err)
 		return
 	}
 	if err := i.of.Enter(ctx, h, payload, p, nil); err != nil {
-		i.Log.Rarely("imported event not delivered", "type", i.of.Subject, "error", err)
+		i.Log.RarelyAbout(h, "imported event not delivered", "error", err)
 	}
 }
 
@@ -188,7 +188,7 @@ func (i *inlet) passImported(h *cause.Header, damage error) {
 	i.of.Imported.Pass(h)
 	if damage != nil {
 		i.of.Rerooted.PassError(h, damage)
-		i.Log.Rarely("event with a damaged causal header became a root", "type", i.of.Subject, "event", h.ID, "error", damage)
+		i.Log.RarelyAbout(h, "event with a damaged causal header became a root", "error", damage)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/delivery"
+	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
@@ -83,7 +84,7 @@ func (d *durable) comeBack(t *taken, v wire.Verdict, after time.Duration) {
 	}
 	if d.settle(t, v, after) == orphan {
 		d.orphaned.Pass(&t.header)
-		d.Log.Rarely("event lost: it was not handled, and the outbox that it came from is gone", "type", d.of.Subject, "peer", d.place.Peer)
+		d.Log.RarelyAbout(&t.header, "event lost: it was not handled, and the outbox that it came from is gone", "peer", d.place.Peer)
 	}
 }
 
@@ -111,12 +112,12 @@ func (d *durable) bury(t *taken, f *delivery.Failure) bool {
 		Error: text, At: time.Unix(0, d.Clock.Wall()), Message: wire.AppendContainer(nil, t.message),
 	})
 	if err != nil {
-		d.Log.Error("dead letter not kept, so the event comes again", "node", d.Node, "type", d.of.Subject, "event", t.header.ID, "error", err)
+		d.Log.Error("dead letter not kept, so the event comes again", journal.About(&t.header, "node", d.Node, "peer", d.place.Peer, "place", f.Place.String(), "error", err)...)
 		f.Excused, f.After = true, d.settings.Redelivery.Max
 		return false
 	}
 	d.deadLetters.PassError(&t.header, f.Err)
-	d.Log.Rarely("event became a durable dead letter", "type", d.of.Subject, "event", t.header.ID, "peer", d.place.Peer, "place", f.Place, "error", text)
+	d.Log.RarelyAbout(&t.header, "event became a durable dead letter", "peer", d.place.Peer, "place", f.Place.String(), "error", text)
 	return true
 }
 

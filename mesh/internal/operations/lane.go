@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/internal/inlet"
@@ -18,6 +19,7 @@ import (
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
 )
 
 // lanePrefix begins the subjects on which a client at the tap asks about the node:
@@ -40,6 +42,7 @@ type Node interface {
 	Letter(key string) (stats.Letter, error)
 	ReplayLetter(ctx context.Context, key string) error
 	DropLetter(key string) error
+	Recall(ctx context.Context, ids ...cause.ID) (why.Report, error)
 }
 
 // lane answers clients at the tap who ask what the node does. It has a connection of its own, whose
@@ -96,9 +99,9 @@ type failure struct {
 	text string
 }
 
-// questions lists what can be asked. The last three take a letter's key as data, and letters may
-// have how many to leave out.
-const questions = "stats, graph, graph.mermaid, rules, letters, letter, letter.replay and letter.drop"
+// questions lists what can be asked. Those about a letter take its key as data, letters may have how
+// many to leave out, and those about why an id or a text with one.
+const questions = "stats, graph, graph.mermaid, rules, letters, letter, letter.replay, letter.drop, why and why.text"
 
 // replayWait is how long a request to replay a letter is kept waiting, and the others behind it.
 // The replay goes on by itself then.
@@ -110,6 +113,8 @@ func (l *lane) answer(question string, request []byte) ([]byte, *failure) {
 		return l.letters(string(request))
 	case strings.HasPrefix(question+".", "letter."):
 		return l.letter(question, string(request))
+	case question == "why" || question == "why.text":
+		return l.why(question, string(request))
 	}
 	var data []byte
 	var err error

@@ -27,11 +27,10 @@ type Channel struct {
 	// entry steps have the time of the event's emit: no clock is read for them.
 	entry bool
 
-	told atomic.Uint64 // events of the step that records tell of
-
-	// Of refusals: how many there were in this second.
-	second atomic.Int64
-	seen   atomic.Uint64
+	// Of what goes wrong: how often it did in this second, and since the last record.
+	second  atomic.Int64
+	seen    atomic.Uint64
+	skipped atomic.Uint64
 }
 
 // class says where the records of a step go.
@@ -68,20 +67,37 @@ const (
 	// wholeRefusals of a step are recorded each second, and then one in oneInRefusals.
 	wholeRefusals = 32
 	oneInRefusals = 1024
+	// So many of a step in one second as the ring has in wholeTrouble parts are recorded of what else
+	// goes wrong, and then one in oneInTrouble. Those of cascades that are kept are recorded all.
+	wholeTrouble = 16
+	oneInTrouble = 64
 )
 
 // Wants reports whether one more event that takes the step is to be recorded: all are, but for a
-// storm of refusals. The nil Channel wants none.
-func (c *Channel) Wants() bool {
-	if c == nil || c.class != refusals {
-		return c != nil
+// storm of what goes wrong. h is nil if the event has no header so far. The nil Channel wants none.
+func (c *Channel) Wants(h *cause.Header) bool {
+	switch {
+	case c == nil:
+		return false
+	case c.class == usual:
+		return true
+	}
+	whole, oneIn := uint64(wholeRefusals), uint64(oneInRefusals)
+	if c.class == trouble {
+		whole, oneIn = c.recorder.trouble.length()/wholeTrouble, oneInTrouble
+		if h != nil && c.recorder.followed.Load().has(&h.Root) {
+			return true
+		}
 	}
 	if second := c.recorder.clock.Coarse() >> 30; c.second.Load() != second {
 		c.second.Store(second)
 		c.seen.Store(0)
 	}
-	n := c.seen.Add(1)
-	return n <= wholeRefusals || n%oneInRefusals == 0
+	if n := c.seen.Add(1); n <= whole || n%oneIn == 0 {
+		return true
+	}
+	c.skipped.Add(1)
+	return false
 }
 
 // Span is when a handler was called, as of the node's clock, and how long it ran. The zero Span is
@@ -105,7 +121,7 @@ func (c *Channel) Note(h *cause.Header, total uint64, s Span, err error) {
 		at = r.clock.Wall()
 	}
 	if c.class != usual {
-		r.noteTrouble(c, h, at, s.Took, total, err)
+		r.noteTrouble(c, h, at, s.Took, err)
 		return
 	}
 	r.put(c, total>>homeBits, h, at, s.Took)
@@ -113,18 +129,8 @@ func (c *Channel) Note(h *cause.Header, total uint64, s Span, err error) {
 		r.follow(c, h, at, s.Took)
 	}
 	if s.Took >= r.slow || s.Begun != 0 && at+s.Took-h.At() >= r.slow && h.Origin() == r.node {
-		r.noteTrouble(c, h, at, s.Took, total, nil)
+		r.noteTrouble(c, h, at, s.Took, nil)
 	}
-}
-
-// newly is how many events a record tells of: those since the one before. Records that are made at
-// the same time may tell of each other's.
-func (c *Channel) newly(total uint64) uint32 {
-	before := c.told.Swap(total)
-	if total <= before {
-		return 1
-	}
-	return uint32(min(total-before, 1<<32-1))
 }
 
 // textOf is what a record can hold of an error. It goes by way of fmt, which survives an Error method

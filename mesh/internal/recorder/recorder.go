@@ -110,11 +110,11 @@ func (r *Recorder) follow(c *Channel, h *cause.Header, at, took int64) {
 }
 
 // noteTrouble records what makes a cascade worth keeping.
-func (r *Recorder) noteTrouble(c *Channel, h *cause.Header, at, took int64, total uint64, err error) {
-	text, count := textOf(err), uint32(1)
+func (r *Recorder) noteTrouble(c *Channel, h *cause.Header, at, took int64, err error) {
+	text, count := textOf(err), uint32(min(1+c.skipped.Swap(0), 1<<32-1))
 	ring := &r.trouble
 	if c.class == refusals {
-		ring, count = &r.refusals, c.newly(total)
+		ring = &r.refusals
 	}
 	ring.await()
 	chunk, slot := ring.slot()

@@ -45,8 +45,8 @@ func (e *Event) Waited() time.Duration { return e.waited }
 // Pass lets the event take a step. An event without a header gets one, and so an id, if somebody
 // is told.
 func (e *Event) Pass(p *steps.Point, err error) {
-	if p.Count() {
-		p.Tell(e.header(), err)
+	if told := p.Count(); told != 0 {
+		p.Tell(told, e.header(), err)
 	}
 }
 

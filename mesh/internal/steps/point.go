@@ -64,19 +64,38 @@ func (p *Point) PassUnknown(count uint64, err error) {
 	}
 }
 
-// Count counts one event whose header costs something to make, and reports whether somebody is to
-// be told, with [Point.Tell].
-func (p *Point) Count() (told bool) {
+// Told says who is to be told of a step; 0 is nobody.
+type Told uint8
+
+const (
+	toRecorder Told = 1 << iota
+	toListeners
+)
+
+// Count counts one event whose header costs something to make, and says who is to be told, with
+// [Point.Tell].
+func (p *Point) Count() (told Told) {
 	p.count.Add(1)
-	return p.told.Load() != 0 && (p.channel.Wants() || p.heard.on.Load() != 0)
+	if p.told.Load() == 0 {
+		return 0
+	}
+	if p.channel.Wants(nil) {
+		told |= toRecorder
+	}
+	if p.heard.on.Load() != 0 {
+		told |= toListeners
+	}
+	return told
 }
 
 // Tell tells of a step that was counted.
-func (p *Point) Tell(h cause.Header, err error) {
-	if p.channel != nil {
+func (p *Point) Tell(told Told, h cause.Header, err error) {
+	if told&toRecorder != 0 {
 		p.channel.Note(&h, p.count.Load(), Span{}, err)
 	}
-	p.tell(1, &h, err)
+	if told&toListeners != 0 {
+		p.tell(1, &h, err)
+	}
 }
 
 // Recorded reports whether the flight recorder wants the spans of calls.
@@ -94,7 +113,7 @@ func (p *Point) tellOne(h *cause.Header) { p.tellSpan(h, Span{}, nil) }
 // tellSpan tells the recorder, which is no listener: what it records costs less than it would to make
 // a Passage of it and to call it by an interface. Measured: 45 ns an event.
 func (p *Point) tellSpan(h *cause.Header, s Span, err error) {
-	if p.channel.Wants() {
+	if p.channel.Wants(h) {
 		p.channel.Note(h, p.count.Load(), s, err)
 	}
 	if p.heard.on.Load() != 0 {

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/inproc"
+	"leafmesh/mesh/why"
+)
+
+type solved struct {
+	Team string `cbor:"1,keyasint"`
+}
+
+var (
+	given  = mesh.NewEvent[solved]("clue.answer.given", mesh.Key(func(s solved) string { return s.Team }))
+	right  = mesh.NewEvent[solved]("clue.clue.solved", mesh.Key(func(s solved) string { return s.Team }))
+	earned = mesh.NewEvent[solved]("score.points.awarded", mesh.Key(func(s solved) string { return s.Team }))
+)
+
+// openMesh opens two nodes with taps: a cascade begins on clue-1, and its third event fails on
+// score-1 for one team. It returns the taps' addresses and the header of the event that failed.
+func openMesh(t *testing.T) (servers []string, failed mesh.Header) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	t.Cleanup(cancel)
+	tap := func() *mesh.Tap {
+		return &mesh.Tap{Listen: "127.0.0.1:0", User: "operator", Password: mesh.NewSecret("correct horse")}
+	}
+	headers := make(chan mesh.Header, 10)
+	nodes, err := inproc.Open(ctx,
+		mesh.Config{Name: "clue-1", Tap: tap(), MaxPayload: 2 << 10, Exports: []mesh.Export{right.Export(mesh.Limit{})}, Handlers: []mesh.Handler{
+			given.Handle("judge", func(ctx context.Context, s solved) error { return right.Emit(ctx, s) })}},
+		mesh.Config{Name: "score-1", Tap: tap(), MaxPayload: 2 << 10, // an answer has several pages
+			Imports: []mesh.Import{right.Import(mesh.Limit{}, mesh.Shared)}, Handlers: []mesh.Handler{
+				right.Handle("award", func(ctx context.Context, s solved) error { return earned.Emit(ctx, s) }),
+				earned.Handle("rank", func(ctx context.Context, s solved) error {
+					h, _ := mesh.HeaderOf(ctx)
+					headers <- h
+					return errors.New("no such team")
+				}, mesh.Retry{Tries: 3, FirstPause: time.Millisecond, LongestPause: time.Millisecond})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := nodes.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := nodes.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := given.Emit(nodes[0].Context(ctx), solved{"otters"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		failed = <-headers
+	}
+	if err := nodes.Settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nodes {
+		servers = append(servers, "nats://operator:correct%20horse@"+n.TapAddr())
+	}
+	return servers, failed
+}
+
+// From the line of a log alone, meshctl finds the cause and the path, over two nodes.
+func TestWhy(t *testing.T) {
+	servers, failed := openMesh(t)
+	line := fmt.Sprintf(`time=12:00 level=WARN msg="handler failed" node=score-1 handler=rank type=score.points.awarded event=%s root=%s key=otters`, failed.ID, failed.Root)
+	for name, what := range map[string]string{"line": line, "event": failed.ID.String(), "root": failed.Root.String(), "letter": failed.ID.String() + ".rank"} {
+		stdout, stderr, code := meshctl("why", "-s", servers[0], "-s", servers[1], what)
+		if code != 0 || stderr != "" {
+			t.Errorf("%s: exit %d, %q", name, code, stderr)
+		}
+		rest := stdout
+		for _, part := range []string{"score.points.awarded (key otters), handler rank on score-1: given up, 3 calls in ", ": no such team\n",
+			"\nclue.answer.given (key otters) from clue-1 at ", "handler judge on clue-1: handled", "\n└─ clue.clue.solved (key otters) from clue-1 ",
+			"export on clue-1: exported", "import on score-1: came", "handler award on score-1: handled", "\n   └─ score.points.awarded (key otters) from score-1 ",
+			"handler rank on score-1: given up, 3 calls", "no such team (3 times)"} {
+			_, after, found := strings.Cut(rest, part)
+			if !found {
+				t.Fatalf("%s: no %q, in its place, in\n%s", name, part, stdout)
+			}
+			rest = after
+		}
+	}
+	stdout, _, code := meshctl("why", "-o", "json", "-s", servers[0], "-s", servers[1], failed.ID.String())
+	var x why.Explanation
+	if err := json.Unmarshal([]byte(stdout), &x); err != nil || code != 0 {
+		t.Fatalf("exit %d, %v in %s", code, err, stdout)
+	}
+	if !x.Found || len(x.Faults) != 1 || x.Faults[0].Errors[0].Error != "no such team" || x.Faults[0].Tries != 3 || len(x.Cascades) != 1 || x.Cascades[0].ID != failed.Root {
+		t.Errorf("%+v", x)
+	}
+}
+
+// What can not be asked or is not known is said, with an exit code for scripts.
+func TestWhyWithoutAnAnswer(t *testing.T) {
+	servers, failed := openMesh(t)
+	t.Chdir(t.TempDir())
+	write(t, "bare.yaml", "name: clue-1\n")
+	write(t, "tapped.yaml", "name: clue-1\ntap: {listen: \"127.0.0.1:1\", user: operator, password: {file: none}}\n")
+	write(t, "bad.yaml", "nam: clue-1\n")
+	id := failed.ID.String()
+	for _, test := range []struct {
+		args           []string
+		code           int
+		stdout, stderr string
+	}{
+		{[]string{"-s", servers[1], id}, 0, "clue.answer.given from clue-1  " + failed.Root.String() + "\n│  not known: clue-1 was not asked", ""},
+		{[]string{"-s", servers[1], "-s", "nats://a:b@127.0.0.1:1", id}, 1, "nats://127.0.0.1:1: could not be asked at nats://127.0.0.1:1", ""},
+		{[]string{"-s", strings.Replace(servers[1], "horse", "house", 1), id}, 1, "Authorization", ""},
+		{[]string{"-s", servers[1], cause.NewID(1).String()}, 1, "Nothing is known of ", ""},
+		{[]string{"-s", servers[1], "no", "id"}, 1, "", `meshctl: "no id" has no event's id in it`},
+		{[]string{id}, 1, "", "meshctl: no node to ask: give --file"},
+		{[]string{"-f", "bare.yaml", id}, 1, "", "meshctl: bare.yaml: the node has no tap"},
+		{[]string{"-f", "tapped.yaml", id}, 1, "", "meshctl: tapped.yaml: the tap's password: "},
+		{[]string{"-f", "bad.yaml", id}, 1, "", "bad.yaml:1: nam: unknown key"},
+		{[]string{"-s", "127.0.0.1", id}, 1, "", "meshctl: a server is given as nats://"},
+		{[]string{"-o", "yaml", id}, 2, "", "--output must be one of"},
+	} {
+		stdout, stderr, code := meshctl(append([]string{"why"}, test.args...)...)
+		if code != test.code || !strings.Contains(stdout, test.stdout) || !strings.Contains(stderr, test.stderr) || (stderr == "") != (test.stderr == "") {
+			t.Errorf("why %q: exit %d, stdout %q, stderr %q", test.args, code, stdout, stderr)
+		}
+		if strings.Contains(stdout+stderr, "correct") {
+			t.Errorf("why %q: tells a password", test.args)
+		}
+	}
+}
