@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -35,9 +36,9 @@ const (
 // Recall gives what this node has recorded of the cascades of some events or roots, and of those
 // that they are linked with by [NewRoot]: 64 at most, and 10,000 records. Another node may know an
 // event under its root only, so that several nodes are asked again for what the first answers lead
-// to: see why.Linked. It reads all that the recorder has, some milliseconds for each link. It may be
-// called at any time, also after Close. It is an error if ctx ends first; the report has then what
-// was found so far.
+// to: see why.Linked. It reads all that the recorder has, some milliseconds for each link. It may
+// be called at any time, also after Close. What is found is kept for a day, as that of cascades that
+// failed is. It is an error if ctx ends first; the report has then what was found so far.
 func (n *Node) Recall(ctx context.Context, ids ...cause.ID) (why.Report, error) {
 	r := why.Report{Node: n.name, Started: n.opened, Handlers: map[string][]string{}}
 	if n.recorder == nil {
@@ -61,6 +62,7 @@ func (n *Node) Recall(ctx context.Context, ids ...cause.ID) (why.Report, error) 
 	if more := len(r.Records) - maxRecalled; more > 0 {
 		r.Records, r.More = r.Records[:maxRecalled], more
 	}
+	n.keep(r.Records)
 	types := n.table.Load().types
 	for _, of := range r.Records {
 		if t := types[of.Type]; t != nil && r.Handlers[of.Type] == nil {
@@ -72,6 +74,15 @@ func (n *Node) Recall(ctx context.Context, ids ...cause.ID) (why.Report, error) 
 	r.Since, r.Left = seen.Since, seen.Left
 	r.Now = n.clock.Wall() // last, so that nothing in the report is later
 	return r, nil
+}
+
+// keep keeps the cascades of records, as somebody asks for them and may ask again.
+func (n *Node) keep(records []why.Record) {
+	roots := map[cause.ID]bool{}
+	for _, r := range records {
+		roots[r.Root] = true
+	}
+	n.archive.Keep(slices.Collect(maps.Keys(roots)))
 }
 
 // search follows the links between cascades: up from a root to the event whose handler emitted it,

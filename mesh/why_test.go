@@ -159,8 +159,8 @@ func TestWhyWithoutARecorder(t *testing.T) {
 	}
 }
 
-// A cascade in which something went wrong is kept when all that is usual has fallen out, and when the
-// node was opened again; one that went well is not, and the node says so.
+// A cascade in which something went wrong is kept when all that is usual has fallen out, and when
+// the node was opened again; one that went well only if somebody asked for it, and the node says so.
 func TestWhyAfterARestart(t *testing.T) {
 	size := mesh.Size(1 << 20)
 	headers := make(chan mesh.Header, 1<<16)
@@ -178,9 +178,12 @@ func TestWhyAfterARestart(t *testing.T) {
 	nodes := openAll(t, clue)
 	emit(t, nodes[0], clueSolved, solved{Team: "owls"})
 	good := receive(t, headers)
+	emit(t, nodes[0], clueSolved, solved{Team: "asked"})
+	asked := receive(t, headers)
+	wantParts(t, explain(t, nodes[0], asked.ID).String(), "clue.clue.solved (key asked)", "handler look on clue-1: ")
 	emit(t, nodes[0], clueSolved, solved{Team: "otters"})
 	bad := receive(t, headers)
-	await(t, "the cascade to be kept", func() bool { return nodes[0].Stats().Recorder.Kept > 0 })
+	await(t, "the cascade to be kept", func() bool { return nodes[0].Stats().Recorder.Kept == 2 })
 	for range 10_000 {
 		emit(t, nodes[0], clueSolved, solved{Team: "wolves"})
 		receive(t, headers)
@@ -194,6 +197,7 @@ func TestWhyAfterARestart(t *testing.T) {
 	again := openAll(t, clue)
 	wantParts(t, explain(t, again[0], bad.ID).String(), want...)
 	wantParts(t, explain(t, again[0], good.ID).String(), "Nothing is known of", "clue-1 knows all since")
+	wantParts(t, explain(t, again[0], asked.ID).String(), "clue.clue.solved (key asked)", "handler look on clue-1: handled")
 }
 
 // While a storm of refusals and failures runs, the one cascade that matters is still explained, and

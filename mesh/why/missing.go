@@ -11,8 +11,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// whyMissing says why no node that was asked has a record of an event, of which its node is known or
-// "", and about when it was emitted.
+// whyMissing says why no node that was asked has a record of an event, of which its node is known
+// or "", and about when it was emitted.
 func (b *builder) whyMissing(id cause.ID, node string, at time.Time) string {
 	if node == "" {
 		return fmt.Sprintf("no node that was asked has a record of it: %s", b.reach())

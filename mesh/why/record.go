@@ -36,13 +36,13 @@ type Record struct {
 	Error string `json:"error,omitempty" cbor:"15,keyasint,omitempty"`
 }
 
-// Sampled reports whether a cascade is one of those that every node keeps although nothing is wrong:
-// one in 10,000. It follows from the root's id alone, so that all nodes choose the same ones without
-// a word.
+// Sampled reports whether a cascade is one of those that every node keeps although nothing is
+// wrong: one in 10,000. It follows from the root's id alone, so that all nodes choose the same ones
+// without a word.
 func Sampled(root cause.ID) bool {
-	// The last bytes of an id are random, or a hash's. Those who make ids up can have theirs chosen,
-	// and get no more room than the share of what is kept that such cascades have.
-	// The product is spread evenly also where the ids are not.
+	// The last bytes of an id are random, or a hash's. Those who make ids up can have theirs
+	// chosen, and get no more room than the share of what is kept that such cascades have. The
+	// product is spread evenly also where the ids are not.
 	return binary.BigEndian.Uint64(root[8:])*0x9E3779B97F4A7C15 < ^uint64(0)/sampleOneIn
 }
 

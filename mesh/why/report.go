@@ -12,8 +12,8 @@ import (
 type Report struct {
 	Node string `json:"node"`
 	// Now is when the report was made, Started when the node was opened, and Since when the oldest
-	// record was made of those that its recorder surely has; 0 while none has fallen out. All by the
-	// clock of Node, in nanoseconds since 1970.
+	// record was made of those that its recorder surely has; 0 while none has fallen out. All by
+	// the clock of Node, in nanoseconds since 1970.
 	Now     int64 `json:"now"`
 	Started int64 `json:"started"`
 	Since   int64 `json:"since,omitempty"`
@@ -27,8 +27,8 @@ type Report struct {
 	Left uint64 `json:"left,omitempty"`
 	// More counts the records for which there was no room.
 	More int `json:"more,omitempty"`
-	// Problem says why the node has no answer, or not all of it: that it has no recorder, or that it
-	// could not be asked.
+	// Problem says why the node has no answer, or not all of it: that it has no recorder, or that
+	// it could not be asked.
 	Problem string `json:"problem,omitempty"`
 }
 
@@ -41,8 +41,8 @@ func Sort(records []Record) {
 	})
 }
 
-// Compact sorts records, and leaves each out that tells of the same as another one: a cascade may be
-// had from the recorder and from what was kept of it.
+// Compact sorts records, and leaves each out that tells of the same as another one: a cascade may
+// be had from the recorder and from what was kept of it.
 func Compact(records []Record) []Record {
 	Sort(records)
 	return slices.CompactFunc(records, func(a, b Record) bool { return a.same(&b) })
@@ -62,8 +62,8 @@ func (r *Record) origin() string {
 	return node
 }
 
-// Linked lists what else the nodes are to be asked for that were asked for ids: the roots of what they
-// know, and the events that caused those roots. A node that has not seen an event may know its
+// Linked lists what else the nodes are to be asked for that were asked for ids: the roots of what
+// they know, and the events that caused those roots. A node that has not seen an event may know its
 // cascade.
 func Linked(ids []cause.ID, reports ...Report) (more []cause.ID) {
 	known := map[cause.ID]bool{}

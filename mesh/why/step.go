@@ -26,7 +26,8 @@ type Step struct {
 	At int64 `json:"at"`
 	// Waited is how long the event waited on its node for the first call of the handler.
 	Waited time.Duration `json:"waited,omitempty"`
-	// Took is how long the last call took, and Lasted the time from the first to the end of the last.
+	// Took is how long the last call took, and Lasted the time from the first to the end of the
+	// last.
 	Took   time.Duration `json:"took,omitempty"`
 	Lasted time.Duration `json:"lasted,omitempty"`
 	// Tries counts the calls that are recorded, and Errors lists what they failed with.
@@ -34,8 +35,8 @@ type Step struct {
 	Errors []Failure `json:"errors,omitempty"`
 	// Times is how often the event came, if that is more than once.
 	Times int `json:"times,omitempty"`
-	// Of is how many events of the type ended so between the record before and this one: more than 1
-	// where there were too many to record each.
+	// Of is how many events of the type ended so between the record before and this one: more than
+	// 1 where there were too many to record each.
 	Of uint32 `json:"of,omitempty"`
 	// Note says what is not known of the step, and why.
 	Note string `json:"note,omitempty"`
@@ -110,8 +111,8 @@ func (b *builder) steps(e *Event) (steps []Step) {
 	return steps
 }
 
-// again adds a step, unless the event came to the node before: from an outbox it does each time that it
-// is tried again.
+// again adds a step, unless the event came to the node before: from an outbox it does each time
+// that it is tried again.
 func again(steps []Step, s Step) []Step {
 	if s.Outcome == stats.Imported {
 		i := slices.IndexFunc(steps, func(known Step) bool { return known.Outcome == s.Outcome && known.Node == s.Node })
@@ -140,8 +141,8 @@ func plainStep(r Record) Step {
 	return s
 }
 
-// callStep tells of the calls of one handler for the event, in one step. from is when the event came
-// into the node, 0 if that is not known.
+// callStep tells of the calls of one handler for the event, in one step. from is when the event
+// came into the node, 0 if that is not known.
 func (b *builder) callStep(e *Event, calls []Record, from int64) Step {
 	first, last := calls[0], calls[len(calls)-1]
 	s := Step{Node: first.Node, Place: first.Place, Outcome: last.Outcome, Rule: last.Rule, At: first.At, Took: last.Took,

@@ -28,6 +28,9 @@ type Archive struct {
 	sampled int    // guarded by mu
 	problem string // guarded by mu: why the last ones are not kept
 
+	wanted []cause.ID    // guarded by mu: roots that somebody wants kept
+	asked  chan struct{} // has an element when there are some
+
 	left atomic.Uint64
 }
 
@@ -46,14 +49,14 @@ func Open(s Spec) (*Archive, error) {
 	if s.Recorder == nil {
 		return nil, nil
 	}
-	a := &Archive{Spec: s, news: s.Recorder.News(), chosen: newChosen()}
+	a := &Archive{Spec: s, news: s.Recorder.News(), chosen: newChosen(), asked: make(chan struct{}, 1)}
 	now := s.Clock.Wall()
 	err := errors.Join(a.faults.open(s.Folder, "faults", s.Bytes*7/8, now), a.samples.open(s.Folder, "samples", s.Bytes/8, now))
 	return a, err
 }
 
-// pause is how long an archive lets news gather before it looks at them: it reads the whole recorder
-// for those that are new, some milliseconds.
+// pause is how long an archive lets news gather before it looks at them: it reads the whole
+// recorder for those that are new, some milliseconds.
 const pause = 50 * time.Millisecond
 
 // Run keeps what is worth it until done is closed, and then what has come until now.
@@ -66,6 +69,7 @@ func (a *Archive) Run(done <-chan struct{}) {
 	for {
 		select {
 		case <-a.news.Wake():
+		case <-a.asked:
 		case <-done:
 			a.look()
 			return
@@ -81,12 +85,48 @@ func (a *Archive) Run(done <-chan struct{}) {
 	}
 }
 
+// Keep keeps the cascades of roots for whose sake nothing went wrong here: somebody asked for them,
+// on another node perhaps. Those that are too many at once are counted as left.
+func (a *Archive) Keep(roots []cause.ID) {
+	if a == nil || len(roots) == 0 {
+		return
+	}
+	a.mu.Lock()
+	room := max(0, maxFollowed-len(a.wanted))
+	a.wanted = append(a.wanted, roots[:min(len(roots), room)]...)
+	a.mu.Unlock()
+	a.left.Add(uint64(max(0, len(roots)-room)))
+	select {
+	case a.asked <- struct{}{}:
+	default: // it is told already
+	}
+}
+
+// takeWanted chooses the cascades that somebody wants kept.
+func (a *Archive) takeWanted(now int64, fresh map[cause.ID]bool) {
+	a.mu.Lock()
+	wanted := a.wanted
+	a.wanted = nil
+	a.mu.Unlock()
+	for _, root := range wanted {
+		switch {
+		case a.chosen.has(root):
+		case a.chosen.add(root, now):
+			fresh[root] = true
+			a.Recorder.Also(root)
+		default:
+			a.left.Add(1)
+		}
+	}
+}
+
 // look reads the news, and keeps what belongs to cascades that are chosen.
 func (a *Archive) look() {
 	now := a.Clock.Now()
 	more, fresh := map[cause.ID][]why.Record{}, map[cause.ID]bool{}
 	samples := map[cause.ID][]why.Record{}
 	left := uint64(0)
+	a.takeWanted(now, fresh)
 	fellOut := a.news.Read(func(r why.Record) {
 		switch known := a.chosen.has(r.Root); {
 		case known && !fresh[r.Root]:

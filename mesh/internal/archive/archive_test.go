@@ -117,8 +117,8 @@ func TestWhatFailsIsKept(t *testing.T) {
 	}
 }
 
-// What was kept is there when the node is opened again, also after half a page was written; then the
-// damage is told of.
+// What was kept is there when the node is opened again, also after half a page was written; then
+// the damage is told of.
 func TestWhatIsKeptSurvives(t *testing.T) {
 	folder := t.TempDir()
 	k := newKit(t, folder)
@@ -337,4 +337,24 @@ func TestRun(t *testing.T) {
 	if err := errors.Join((*Archive)(nil).Close(), (*Archive)(nil).Find(recorder.Ask{}, nil)); err != nil || (*Archive)(nil).Stats(nil) != nil {
 		t.Error(err)
 	}
+}
+
+// A cascade that somebody wants is kept like one that failed; a flood of wishes is bounded.
+func TestWhatIsWantedIsKept(t *testing.T) {
+	k := newKit(t, "")
+	good := k.emit("owls")
+	k.Keep([]cause.ID{good.Root, good.Root})
+	k.look()
+	k.note(k.handled, good, nil)
+	k.look()
+	k.wash()
+	k.want(good.Root, "admitted", "handled")
+	for range 1000 {
+		k.Keep([]cause.ID{cause.NewID(1), cause.NewID(1)})
+	}
+	k.look()
+	if followed, left := len(k.chosen.known), k.Stats(k.Recorder.Stats()).Left; followed > allBurst+2 || uint64(followed)+left != 2001 {
+		t.Errorf("%d are followed, %d are left", followed, left)
+	}
+	(*Archive)(nil).Keep([]cause.ID{good.Root})
 }

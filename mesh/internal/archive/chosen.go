@@ -31,7 +31,8 @@ const (
 	maxFollowed = 256
 	// maxRecords bounds the records of a cascade that are kept, from each time that it is chosen.
 	maxRecords = 1000
-	// maxTroubles bounds the limiters: types, places and rules are few unless somebody makes them up.
+	// maxTroubles bounds the limiters: types, places and rules are few unless somebody makes them
+	// up.
 	maxTroubles = 1024
 )
 
@@ -64,12 +65,16 @@ func (c *chosen) choose(r *why.Record, now int64) bool {
 	default:
 		limiter = c.rest
 	}
-	at := time.Unix(0, now)
-	if !limiter.AllowN(at, 1) || !c.all.AllowN(at, 1) {
+	return limiter.AllowN(time.Unix(0, now), 1) && c.add(r.Root, now)
+}
+
+// add chooses a cascade, unless there are too many at once.
+func (c *chosen) add(root cause.ID, now int64) bool {
+	if !c.all.AllowN(time.Unix(0, now), 1) {
 		return false
 	}
-	c.known[r.Root] = 0
-	c.order = append(c.order, r.Root)
+	c.known[root] = 0
+	c.order = append(c.order, root)
 	return true
 }
 

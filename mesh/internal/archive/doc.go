@@ -1,5 +1,5 @@
-// Package archive keeps what a flight recorder has of the cascades that are worth it: those in which
-// something went wrong or took long, and a few examples of the others.
+// Package archive keeps what a flight recorder has of the cascades that are worth it: those in
+// which something went wrong or took long, and a few examples of the others.
 //
 // # Guarantees
 //

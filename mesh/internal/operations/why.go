@@ -15,9 +15,10 @@ import (
 // whyWait is how long a request to explain something is kept waiting, and the others behind it.
 const whyWait = 2 * time.Second
 
-// why answers what the node recorded of cascades: as a report to be joined with those of other nodes,
-// or as text. The request is a text with ids, such as an id, a letter's key or a line of a log. For
-// the report a number may follow, of records to leave out: there may be more than an answer holds.
+// why answers what the node recorded of cascades: as a report to be joined with those of other
+// nodes, or as text. The request is a text with ids, such as an id, a letter's key or a line of a
+// log. For the report a number may follow, of records to leave out: there may be more than an
+// answer holds.
 func (l *lane) why(question, request string) ([]byte, *failure) {
 	ids, skip := why.IDs(request), 0
 	if words := strings.Fields(request); len(words) == len(ids)+1 {

@@ -43,9 +43,9 @@ const (
 	refusals // trouble of which there may be very much
 )
 
-// classOf says what is recorded of an outcome. What follows from other records is left out: an event
-// that was admitted is delivered to all handlers that did not shed it, and a call that has ended has
-// begun.
+// classOf says what is recorded of an outcome. What follows from other records is left out: an
+// event that was admitted is delivered to all handlers that did not shed it, and a call that has
+// ended has begun.
 func classOf(s Step) class {
 	switch s.Outcome {
 	case stats.Admitted, stats.Imported, stats.Handled, stats.Exported, stats.Unheard, stats.Stored, stats.Acknowledged, stats.Coalesced:
@@ -67,8 +67,9 @@ const (
 	// wholeRefusals of a step are recorded each second, and then one in oneInRefusals.
 	wholeRefusals = 32
 	oneInRefusals = 1024
-	// So many of a step in one second as the ring has in wholeTrouble parts are recorded of what else
-	// goes wrong, and then one in oneInTrouble. Those of cascades that are kept are recorded all.
+	// So many of a step in one second as the ring has in wholeTrouble parts are recorded of what
+	// else goes wrong, and then one in oneInTrouble. Those of cascades that are kept are recorded
+	// all.
 	wholeTrouble = 16
 	oneInTrouble = 64
 )
@@ -133,8 +134,8 @@ func (c *Channel) Note(h *cause.Header, total uint64, s Span, err error) {
 	}
 }
 
-// textOf is what a record can hold of an error. It goes by way of fmt, which survives an Error method
-// that panics.
+// textOf is what a record can hold of an error. It goes by way of fmt, which survives an Error
+// method that panics.
 func textOf(err error) string {
 	if err == nil {
 		return ""

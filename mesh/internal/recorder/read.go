@@ -22,8 +22,8 @@ func (r *Recorder) News() *News { return &News{recorder: r} }
 // Wake has an element when there is news.
 func (n *News) Wake() <-chan struct{} { return n.recorder.wake }
 
-// Read calls troubled for each record of what went wrong, and later for each record of a cascade that
-// is kept. It returns how many fell out unread.
+// Read calls troubled for each record of what went wrong, and later for each record of a cascade
+// that is kept. It returns how many fell out unread.
 func (n *News) Read(troubled, later func(why.Record)) (fellOut uint64) {
 	r := n.recorder
 	r.woken.Store(false) // before reading: what comes now calls again
@@ -65,8 +65,8 @@ func (a *Ask) Wants(event, root, parent cause.ID) bool {
 		len(a.Causes) > 0 && root == event && a.Causes[parent]
 }
 
-// Find calls found for the records that are asked for, of all rings. It reads all there is, 32 MiB in
-// some milliseconds.
+// Find calls found for the records that are asked for, of all rings. It reads all there is, 32 MiB
+// in some milliseconds.
 func (r *Recorder) Find(a Ask, found func(why.Record)) {
 	if r == nil {
 		return

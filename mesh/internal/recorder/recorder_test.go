@@ -129,8 +129,8 @@ func TestRingsStayWithinTheirBytes(t *testing.T) {
 	}
 }
 
-// A storm is recorded in part, with its number, and washes out nothing else: refusals no failures, and
-// those of one handler none of another. A cascade that is kept misses nothing.
+// A storm is recorded in part, with its number, and washes out nothing else: refusals no failures,
+// and those of one handler none of another. A cascade that is kept misses nothing.
 func TestAStormWashesNothingOut(t *testing.T) {
 	k := newKit(t, 32<<20)
 	other := k.Channel(Step{Type: "clue.answer.judged", Outcome: stats.Failed, Place: "handler other"})

@@ -17,11 +17,12 @@ type ring struct {
 	texted bool          // records have texts
 	at     uint64        // whoever has the latch: where the next record goes
 	next   uint64        // whoever has the latch: how many records were put
-	// chunks are made when they are first needed, so that a node with few events takes little memory.
+	// chunks are made when they are first needed, so that a node with few events takes little
+	// memory.
 	chunks []*chunk
-	// staged are the newest records, if the ring stages: they go into a chunk many at a time. A record
-	// that is written there at once lies in memory that the processor's cache does not have, and the
-	// latch can not be given back before it has. Measured: 40 ns a record.
+	// staged are the newest records, if the ring stages: they go into a chunk many at a time. A
+	// record that is written there at once lies in memory that the processor's cache does not have,
+	// and the latch can not be given back before it has. Measured: 40 ns a record.
 	staged  [stagedRecords]record
 	pending int      // whoever has the latch: how many of staged are in use
 	_       [64]byte // the next ring's latch lies on another cache line
