@@ -149,6 +149,12 @@ func TestWhatIsKeptSurvives(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "faults.1") || fmt.Sprint(keys) != "[otters otters wolves wolves]" {
 		t.Errorf("%q, %v", keys, err)
 	}
+
+	at := strings.Index(string(data), "no such team")
+	data[at] = 'N'
+	if err := eachPage(data, func(r why.Record) { t.Errorf("believed: %+v", r) }); !errors.Is(err, errDamaged) {
+		t.Errorf("a page that was changed: %v", err)
+	}
 }
 
 // A storm of one trouble keeps a few, counts the others, and leaves room for another trouble.
