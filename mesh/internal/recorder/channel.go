@@ -109,7 +109,7 @@ type Span struct{ Begun, Took int64 }
 // event. It never waits, and allocates nothing but the text of err.
 func (c *Channel) Note(h *cause.Header, total uint64, s Span, err error) {
 	r := c.recorder
-	if h.ID.IsZero() {
+	if h.ID.IsZero() || c.entry && h.Origin() != r.node { // of an import there is a record just before
 		return
 	}
 	var at int64

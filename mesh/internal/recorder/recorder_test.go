@@ -83,6 +83,11 @@ func TestWhatIsRecordedIsFound(t *testing.T) {
 	if c := found[2]; c.Parent != h.ID || len(c.Path) != 2 || c.Key != strings.Repeat("k", 43)+"…" || c.At != child.At() {
 		t.Errorf("the effect: %+v", c)
 	}
+	imported := cause.NewRoot(k.paths.Root("hunt-1:clue.answer.judged"), "", 1)
+	k.admitted.Note(&imported, 2, Span{}, nil)
+	if found := k.find(Ask{Events: roots(imported.ID)}); len(found) != 0 {
+		t.Errorf("what is imported is recorded as admitted too: %+v", found)
+	}
 	if found := k.find(Ask{Events: roots(child.ID)}); len(found) != 1 || found[0].Event != child.ID {
 		t.Errorf("by event: %+v", found)
 	}
@@ -275,8 +280,8 @@ func TestRecordsAreWhole(t *testing.T) {
 	for range 4 {
 		writers.Go(func() {
 			for i := range uint64(20_000) {
-				h := cause.Header{ID: cause.NewID(1)}
-				h.Root, h.Parent, h.Key = h.ID, h.ID, h.ID.String()
+				h := cause.NewRoot(k.paths.Root("clue-1:clue.answer.judged"), "", 1)
+				h.Parent, h.Key = h.ID, h.ID.String()
 				if i%100 == 0 {
 					k.failed.Note(&h, i, Span{}, errors.New(h.Key))
 				}
