@@ -52,20 +52,9 @@ func (c whyCommand) Run(out output) error {
 	return err
 }
 
-// maxAsked bounds what nodes are asked for: ids of cascades, each of which may lead to others.
-const maxAsked = 64
-
 // explain asks all nodes, and reports whether one could not be asked.
 func explain(ids []cause.ID, taps []tap) (x why.Explanation, failed bool) {
-	var reports []why.Report
-	for asked := ids; len(asked) > 0 && len(asked) <= maxAsked; {
-		reports = askAll(asked, taps)
-		more := why.Linked(asked, reports...)
-		if len(more) == 0 {
-			break
-		}
-		asked = append(asked, more...)
-	}
+	reports := why.Follow(ids, func(ids []cause.ID) []why.Report { return askAll(ids, taps) })
 	for _, r := range reports {
 		failed = failed || r.Problem != ""
 	}

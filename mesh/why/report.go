@@ -87,6 +87,23 @@ func Linked(ids []cause.ID, reports ...Report) (more []cause.ID) {
 	return more
 }
 
+// maxAsked bounds what nodes are asked for: ids of cascades, each of which may lead to others.
+const maxAsked = 64
+
+// Follow asks nodes for the cascades of ids, and again for those that the answers lead to, until they
+// lead no further; then the last reports have all. ask asks all nodes.
+func Follow(ids []cause.ID, ask func([]cause.ID) []Report) (reports []Report) {
+	asked := slices.Clone(ids)
+	for {
+		reports = ask(asked)
+		more := Linked(asked, reports...)
+		if len(more) == 0 || len(asked) >= maxAsked {
+			return reports
+		}
+		asked = append(asked, more[:min(len(more), maxAsked-len(asked))]...)
+	}
+}
+
 // IDs are those that a text has in it, as people have them: one id, a letter's key, or a whole line
 // of a log. An event's id comes before its root's.
 func IDs(text string) (ids []cause.ID) {
