@@ -84,7 +84,7 @@ func (d *durable) hand(ctx context.Context, t *taken, p delivery.Pressure) {
 		return
 	}
 	if d.isForOneThatIsGone(t) {
-		d.Log.Rarely("an event counts as handled: those that handle its type have, and one that has not is gone", "type", d.of.Subject, "event", h.ID,
+		d.Log.RarelyAbout(&h, "an event counts as handled: those that handle its type have, and one that has not is gone",
 			"peer", d.place.Peer, "handled by", t.done)
 	}
 	last := d.isLast(t)

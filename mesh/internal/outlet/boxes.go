@@ -84,7 +84,7 @@ func (b *boxes) put(h *cause.Header, event []byte) {
 		mine, largest := b.of(reader), min(reader.Largest(), b.env.MaxPayload)-placeRoom
 		if size := wire.ContainerSize(len(event)); size > largest {
 			b.at.LostOversize.Pass(h)
-			b.env.Log.Rarely("event larger than a reader takes", "type", b.at.Type, "event", h.ID, "peer", reader.Name, "bytes", size, "max_payload", largest)
+			b.env.Log.RarelyAbout(h, "event larger than a reader takes", "peer", reader.Name, "bytes", size, "max_payload", largest)
 			continue
 		}
 		if n := mine.events.Len(); n == wire.MaxContainerEvents || n > 0 && mine.events.SizeWith(len(event)) > min(largest, maxBoxBytes) {
