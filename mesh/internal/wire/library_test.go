@@ -133,6 +133,9 @@ func librarySplit(message []byte) ([][]byte, error) {
 	if len(message) > MaxMessageBytes {
 		return nil, errors.New("too large")
 	}
+	if err := CheckLengths(message); err != nil { // in 32 bits the library takes 2^63 for 0
+		return nil, err
+	}
 	var items, names, events []cbor.RawMessage
 	if err := libraryContainerDecoder.Unmarshal(message, &items); err != nil {
 		return nil, err

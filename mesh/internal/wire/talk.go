@@ -233,6 +233,9 @@ func DecodeTalk(data []byte) (any, error) {
 	if err != nil {
 		return nil, malformed("talk: kind: %w", err)
 	}
+	if err := CheckLengths(data); err != nil {
+		return nil, malformed("talk: %w", err)
+	}
 	var message any
 	switch kind {
 	case kindHello:

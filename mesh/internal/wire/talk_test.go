@@ -70,6 +70,11 @@ func TestTalkThatIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// A byte string that promises 2^62 bytes: 0 to a library whose int has 32 bits.
+	long := append([]byte{0x83, 2, byte(kindGoodbye), 0x5b, 0x40}, make([]byte, 7)...)
+	if _, err := DecodeTalk(long); !errors.Is(err, ErrMalformed) {
+		t.Errorf("a promise of 2^62 bytes: %v", err)
+	}
 	data, _ := cbor.Marshal([]any{3, 1, make([]byte, 16)}) // these can be encoded
 	if _, err := DecodeTalk(data); !errors.Is(err, ErrVersion) {
 		t.Errorf("another version: %v", err)
