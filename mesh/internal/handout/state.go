@@ -55,7 +55,7 @@ func (s *Shelf) State() State {
 	state := State{Floor: s.Floor(), Known: max(s.position, s.known)}
 	state.Position = state.Known
 	expected, run := state.Floor+1, uint64(0) // run: not settled, just before expected
-	for sequence, ok := s.unsettled.from(0); ok; sequence, ok = s.unsettled.from(sequence + 1) {
+	for sequence := range s.unsettled.all {
 		if i := s.items[sequence]; i != nil {
 			state.Waiting = append(state.Waiting, Waiting{Sequence: sequence, Key: i.Key, Bytes: i.Bytes, Tries: i.tries, Due: s.left(i), Done: i.done})
 		} else {

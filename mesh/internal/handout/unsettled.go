@@ -82,6 +82,19 @@ func (u *unsettled) lowest() (sequence uint64, ok bool) {
 	return u.from(0)
 }
 
+// all gives the set in order.
+func (u *unsettled) all(yield func(uint64) bool) {
+	for b := u.first; b != nil; b = b.next {
+		for word, left := range b.words {
+			for ; left != 0; left &= left - 1 {
+				if !yield(b.number<<blockBits + uint64(word*64+bits.TrailingZeros64(left))) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // from is the lowest sequence in the set that is not lower than a bound.
 func (u *unsettled) from(bound uint64) (sequence uint64, ok bool) {
 	b := u.blocks[bound>>blockBits]

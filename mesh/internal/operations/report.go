@@ -34,7 +34,7 @@ func Outbox(store *outlet.Store, now int64) *stats.Outbox {
 	if !ok {
 		return nil
 	}
-	s := &stats.Outbox{Events: kept.Messages, Bytes: kept.Bytes}
+	s := &stats.Outbox{Events: kept.Events, Bytes: kept.Bytes}
 	if !kept.OldestAt.IsZero() {
 		s.Oldest = max(0, clock.Since(now, kept.OldestAt)) // another clock read that one
 	}

@@ -36,7 +36,7 @@ func BenchmarkBesideRaw(b *testing.B) {
 	for name, change := range syncs {
 		b.Run(name, func(b *testing.B) {
 			s := benchSite(b, change)
-			js, err := jetstream.New(s.conn, jetstream.WithPublishAsyncMaxPending(maxUnanswered))
+			js, err := jetstream.New(s.conn, jetstream.WithPublishAsyncMaxPending(1024))
 			if err != nil {
 				b.Fatal(err)
 			}

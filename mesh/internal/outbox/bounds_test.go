@@ -36,7 +36,7 @@ func TestLargeEvents(t *testing.T) {
 		t.Errorf("got %d and %d bytes", len(got[0].Message), len(got[1].Message))
 	}
 	p.answer(t, wire.Handled, got...)
-	eventually(t, "all are removed", func() bool { return s.messages(t) == 0 })
+	eventually(t, "all are removed", func() bool { return s.events(t) == 0 })
 	if r := s.readerOf("score"); r.Lost != 1 || p.largest > 200_000 || len(p.batches) < 3 {
 		t.Errorf("%+v, %d batches of up to %d bytes", r, len(p.batches), p.largest)
 	}
@@ -106,7 +106,7 @@ func TestMemory(t *testing.T) {
 		handled += len(got)
 		got = p.get(t, min(1, 3000-handled))
 	}
-	eventually(t, "all are removed", func() bool { return s.messages(t) == 0 })
+	eventually(t, "all are removed", func() bool { return s.events(t) == 0 })
 }
 
 // A reader that never came has its true backlog, also after a restart.
@@ -192,7 +192,7 @@ func TestStoreAsksTheContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	s.store(t, taken, 2, 2)
-	if got := s.messages(t); got != 1 {
+	if got := s.events(t); got != 1 {
 		t.Errorf("%d are stored", got)
 	}
 }

@@ -27,9 +27,6 @@ const (
 	// answerTimeout is how long Store's answer may take. A synced write to a slow
 	// disk takes 50 ms.
 	answerTimeout = 5 * time.Second
-	// maxUnanswered bounds the messages that the server has not answered yet. It
-	// buffers 100,000 of them or 128 MiB; 1,024 of the largest are 70 MiB.
-	maxUnanswered = 1024
 )
 
 // Config says what an outbox keeps, for whom and how much of it.
@@ -52,14 +49,14 @@ type Config struct {
 	// MaxBytes bounds the messages in the stream, with their headers and some 40
 	// bytes for each. 0 means DefaultMaxBytes.
 	MaxBytes int64
-	// MaxMessages bounds the number of messages in the stream. 0: no bound.
+	// MaxMessages bounds the number of events in the stream. 0: no bound.
 	MaxMessages int64
 	// MaxAge refuses new messages while the oldest that somebody has to take yet is
 	// older. Nothing is dropped for its age. 0: no bound.
 	MaxAge time.Duration
-	// Duplicates is how long a second message of the same id is recognized; also
-	// over a restart, unless the stream was more than half full in the meantime.
-	// 0 means DefaultDuplicates.
+	// Duplicates is how long a second event of the same id is recognized, as long as no more than
+	// 262,144 were stored since; also over a restart, unless the stream was more than half full in the
+	// meantime. 0 means DefaultDuplicates.
 	Duplicates time.Duration
 	// SyncInterval is that of the server, 0 if it syncs always. A message counts as
 	// being on the disk two intervals after it was stored.
@@ -79,7 +76,6 @@ type Config struct {
 type tuning struct {
 	interval      time.Duration
 	answerTimeout time.Duration
-	maxUnanswered int
 	patience      time.Duration
 	tail          int // bytes
 }
@@ -135,9 +131,6 @@ func (c Config) withDefaults() Config {
 	}
 	if t.answerTimeout == 0 {
 		t.answerTimeout = answerTimeout
-	}
-	if t.maxUnanswered == 0 {
-		t.maxUnanswered = maxUnanswered
 	}
 	if t.tail == 0 {
 		t.tail = maxTail

@@ -82,7 +82,7 @@ func (d *disk) reset() error {
 }
 
 func (d *disk) abandon(why error) {
-	d.outbox.answers.abandon(fmt.Errorf("%w: %w: %w", ErrDisk, ErrUncertain, why))
+	d.outbox.sender.abandon(fmt.Errorf("%w: %w", ErrDisk, why))
 }
 
 // codePurgeFailed is nats-server's, which nats.go does not name: the stream's files could

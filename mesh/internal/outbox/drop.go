@@ -2,12 +2,9 @@ package outbox
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -52,52 +49,12 @@ func (o *Outbox) forget(ctx context.Context, f *floors) error {
 
 // waiting counts the events of a type that are not settled.
 func (o *Outbox) waiting(ctx context.Context, subject string, state handout.State) (uint64, error) {
-	behind, err := o.behind(ctx, subject, max(state.Floor, state.Known)+1)
-	return state.Unsettled() + behind, err
-}
-
-// behind counts the events of a type from a sequence on. The server takes time for each key of the
-// type, and answers with the first event, which tells how many follow.
-func (o *Outbox) behind(ctx context.Context, subject string, from uint64) (uint64, error) {
-	p, err := o.probe(ctx, subject, from)
-	if err != nil || !p.found {
+	total, _, err := o.totalOf(ctx, subject)
+	if err != nil {
 		return 0, err
 	}
-	return p.follow + 1, nil
-}
-
-// probe is the first message of a type from a sequence on, and how many of the type follow it.
-type probe struct {
-	found            bool
-	sequence, follow uint64
-	at               time.Time // when it was stored
-}
-
-func (o *Outbox) probe(ctx context.Context, subject string, from uint64) (p probe, err error) {
-	request, err := json.Marshal(map[string]any{"seq": from, "next_by_subj": subject + ".*", "batch": 1})
-	if err != nil {
-		return p, err
-	}
-	m, err := o.conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+Stream, request)
-	if err != nil {
-		return p, fmt.Errorf("count what waits of %s: %w", subject, err)
-	}
-	switch status := m.Header.Get("Status"); status {
-	case "":
-	case "404":
-		return p, nil
-	default:
-		return p, fmt.Errorf("count what waits of %s: the server says %s %s", subject, status, m.Header.Get("Description"))
-	}
-	var errs [3]error
-	p.found = true
-	p.follow, errs[0] = strconv.ParseUint(m.Header.Get("Nats-Num-Pending"), 10, 64)
-	p.sequence, errs[1] = strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
-	p.at, errs[2] = time.Parse(time.RFC3339Nano, m.Header.Get(jetstream.TimeStampHeaer))
-	if err := errors.Join(errs[:]...); err != nil {
-		return probe{}, fmt.Errorf("count what waits of %s: %w", subject, err)
-	}
-	return p, nil
+	behind, err := o.behind(ctx, subject, max(state.Floor, state.Known), total)
+	return state.Unsettled() + behind, err
 }
 
 // dropTypes removes the messages of types that are no longer durable exports: nobody waits for

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +14,6 @@ import (
 
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/handout"
-	"leafmesh/mesh/internal/wire"
 )
 
 // feed brings the stream's messages of a shelf, from its position on, and no more than was asked
@@ -29,6 +29,7 @@ type feed struct {
 	opening  bool
 	asked    int    // what was asked for and has not come
 	usual    int    // about the size of a message
+	each     int    // about how many events it has, times usualOf
 	number   uint64 // of the last message, counted by the consumer
 	seen     uint64 // number at the last watch
 
@@ -40,13 +41,6 @@ type feed struct {
 type fed struct {
 	handout.Entry
 	message []byte // the event
-}
-
-// newFed is an event without its sequence. A key that can not be read is no reason to hold an event
-// back: its readers say what is wrong.
-func newFed(subject string, event []byte) fed {
-	_, key, _ := wire.SplitSubject(subject)
-	return fed{handout.Entry{Key: key, Bytes: len(event)}, event}
 }
 
 // burst is how many messages the library takes at once, if they are there.
@@ -73,43 +67,38 @@ func (f *feed) take() (all []fed) {
 		if m.Sub != f.sub {
 			continue // of a former consumer
 		}
-		e, err := f.read(m)
+		events, err := f.read(m)
 		if err != nil {
 			f.shelf.library.log.Rarely("the outbox reads its stream anew", "type", f.shelf.kind.Subject, "error", err)
 			f.reset()
 			return all
 		}
-		all = append(all, e)
+		all = append(all, events...)
 	}
 	return all
 }
 
-func (f *feed) read(m *nats.Msg) (fed, error) {
+func (f *feed) read(m *nats.Msg) ([]fed, error) {
 	if status := m.Header.Get("Status"); status != "" {
-		return fed{}, fmt.Errorf("the server says %s %s", status, m.Header.Get("Description"))
+		return nil, fmt.Errorf("the server says %s %s", status, m.Header.Get("Description"))
 	}
 	about, err := m.Metadata()
 	if err != nil {
-		return fed{}, err
+		return nil, err
 	}
 	if f.number++; about.Sequence.Consumer != f.number {
-		return fed{}, fmt.Errorf("message %d came instead of %d", about.Sequence.Consumer, f.number)
+		return nil, fmt.Errorf("message %d came instead of %d", about.Sequence.Consumer, f.number)
 	}
 	f.asked--
 	f.usual += (len(m.Data) - f.usual) / usualOf
-	e := newFed(m.Subject, eventOf(m.Data))
-	e.Sequence = about.Sequence.Stream
-	return e, nil
-}
-
-// eventOf is the event of a stored message. What can not be read is given out as it is: its readers say
-// what is wrong, and keep it as a dead letter.
-func eventOf(message []byte) []byte {
-	events, err := wire.SplitStored(message, nil)
-	if err != nil || len(events) != 1 {
-		return message
+	events := eventsOf(about.Sequence.Stream, m.Subject, m.Data)
+	f.each += (len(events)*usualOf - f.each) / usualOf
+	if len(events) > 1 {
+		for i := range events {
+			events[i].message = bytes.Clone(events[i].message) // alone: it may outlive the others
+		}
 	}
-	return events[0]
+	return events, nil
 }
 
 const (
@@ -122,10 +111,10 @@ const (
 	usualOf = 8
 )
 
-// want sees to it that so many messages come, if there are as many. It asks for more when half of
+// want sees to it that about so many events come, if there are as many. It asks for more when half of
 // them are there, so that a stream that is read to its end costs no request for each message.
 func (f *feed) want(many int) {
-	many = min(many, maxAsked, max(1, maxAskedBytes/max(f.usual, 1)))
+	many = min(1+many*usualOf/max(f.each, usualOf), maxAsked, max(1, maxAskedBytes/max(f.usual, 1)))
 	if many <= 0 || f.asked > many/2 {
 		return
 	}
@@ -179,7 +168,7 @@ func (f *feed) make(ctx context.Context, position uint64) (string, error) {
 	consumer, err := o.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
 		FilterSubject:     filter,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       position + 1,
+		OptStartSeq:       max(1, sequenceOf(position+1)),
 		AckPolicy:         jetstream.AckNonePolicy,
 		MemoryStorage:     true,
 		InactiveThreshold: feedLives,

@@ -18,7 +18,11 @@ const floorsName = "outbox.floors"
 
 // floorsFile is how it is written: whole or not at all, with a checksum. JetStream's own files of
 // consumers have none: a single bit lost 640 of 3,000 messages in silence.
-var floorsFile = sealed.Format{Kind: "floors of an outbox", Version: 1, Max: 256 << 20, Remedy: "see the outbox"}
+var floorsFile = sealed.Format{Kind: "floors of an outbox", Version: 2, Max: 256 << 20, Remedy: "see the outbox"}
+
+// formerFloors is what a former version wrote, whose messages had one event each: it has sequences in
+// place of numbers.
+var formerFloors = sealed.Format{Kind: floorsFile.Kind, Version: 1, Max: floorsFile.Max, Remedy: floorsFile.Remedy}
 
 // floors is what the file holds.
 type floors struct {
@@ -46,6 +50,9 @@ func (o *Outbox) readFloors(identity string) (*floors, error) {
 	var f floors
 	err := floorsFile.Read(o.floorsPath(), &f)
 	var damaged *sealed.DamagedError
+	if former := new(floors); errors.As(err, &damaged) && formerFloors.Read(o.floorsPath(), former) == nil {
+		f, err = former.renumber(), nil
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
@@ -57,6 +64,16 @@ func (o *Outbox) readFloors(identity string) (*floors, error) {
 		return nil, o.floorsDamaged(fmt.Sprintf("it is of another stream (%s) than the one that is here (%s)", f.Identity, identity))
 	}
 	return &f, nil
+}
+
+// renumber makes numbers of sequences. What readers remember is left out: they remember sequences of the
+// former version, and would seem to be restored from an older copy beside numbers.
+func (f *floors) renumber() floors {
+	for i := range f.Shelves {
+		f.Shelves[i].State = f.Shelves[i].State.Renumber(lastNumber)
+		f.Shelves[i].Sure = nil
+	}
+	return *f
 }
 
 func (o *Outbox) floorsDamaged(problem string) error {

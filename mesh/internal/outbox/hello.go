@@ -84,7 +84,7 @@ func terms(said *wire.Hello, i wire.HelloImport) handout.Terms {
 	}
 }
 
-// last is a sequence that the stream has reached. None that the shelf gave out lies above it.
+// last is a number that the stream has reached. None that the shelf gave out lies above it.
 func (l *library) last(s *shelf) uint64 {
-	return max(l.outbox.Stats().Last, s.tail.newest(), s.Known())
+	return max(lastNumber(l.outbox.Stats().Last), s.tail.newest(), s.Known())
 }

@@ -43,7 +43,7 @@ func childSite(dir string) (Config, leaf.Spec) {
 		Logger:     log,
 		tuning:     tuning{interval: 3 * time.Millisecond},
 	}
-	return config, leaf.Spec{Name: "clue-1", Outbox: &leaf.Outbox{Dir: dir, MaxBytes: 1 << 20}, Logger: log}
+	return config, leaf.Spec{Name: "clue-1", Outbox: &leaf.Outbox{Dir: dir, MaxBytes: 2 * roomToKeep}, Logger: log}
 }
 
 // storingChild stores messages from a number on and takes them. It prints "got n" before it
@@ -57,17 +57,22 @@ func storingChild() {
 	conn, err := server.Connect(account)
 	fail(err)
 	config.Reset = server.ResetOutbox
+	if len(os.Args) > 3 { // nobody reads, and all ids are known for long
+		config.Duplicates, config.MaxBytes = keptFor, roomToKeep
+	}
 	heard := make(chan []byte, 1024)
 	config.Send = func(_ string, message []byte) error { heard <- message; return nil }
 	o, err := Open(ctx, conn, config)
 	fail(err)
-	go read(o, heard)
+	if len(os.Args) == 3 {
+		go read(o, heard)
+	}
 	for n := from; ; n++ {
 		subject := solved
 		if n%3 == 0 {
 			subject = taken
 		}
-		p, err := o.Store(ctx, subject+".t1", id(n), fmt.Appendf(nil, "%d", n))
+		p, err := o.Store(ctx, subject+".t1", id(n), eventOf(n, "t1", strconv.Itoa(n)))
 		fail(err)
 		go func() {
 			if p.Wait(ctx) == nil {
@@ -95,7 +100,7 @@ func read(o *Outbox, heard <-chan []byte) {
 		}
 		var answers wire.Answers
 		for _, e := range batch.Events {
-			say("got %s", e.Message)
+			say("got %s", textOf(e.Message))
 			answers.Answers = append(answers.Answers, wire.Answer{Type: batch.Type, Sequence: e.Sequence})
 		}
 		tell(&answers)
@@ -114,9 +119,9 @@ func fail(err error) {
 
 // killed runs a storing child, kills it some time after it was started or, if working,
 // after it has stored something, and returns what it said.
-func killed(t *testing.T, dir string, from int, working bool, after time.Duration) []string {
+func killed(t *testing.T, dir string, from int, working bool, after time.Duration, more ...string) []string {
 	t.Helper()
-	c := child(t, "store", dir, strconv.Itoa(from))
+	c := child(t, "store", append([]string{dir, strconv.Itoa(from)}, more...)...)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {
@@ -140,6 +145,45 @@ func killed(t *testing.T, dir string, from int, working bool, after time.Duratio
 	}
 	_ = c.Wait()
 	return lines
+}
+
+const (
+	keptFor    = time.Hour
+	roomToKeep = 64 << 20
+)
+
+// Who tries again after a kill, whatever was said of an event, stores none a second time.
+func TestKillAndTryAgain(t *testing.T) {
+	const rounds, most = 6, 100_000
+	random := rand.New(rand.NewPCG(rand.Uint64(), 0))
+	dir := t.TempDir()
+	s := newSite(t, func(s *site) {
+		s.config, s.spec = childSite(dir)
+		s.config.Send = s.peers.send
+		s.config.Duplicates, s.config.MaxBytes = keptFor, roomToKeep
+		s.spec.Outbox.MaxBytes = 2 * roomToKeep
+	})
+	all := map[int]bool{}
+	for round := range rounds {
+		last := 0
+		for _, line := range killed(t, dir, round*most+1, true, time.Duration(random.IntN(150))*time.Millisecond, "keep") {
+			word, value, _ := strings.Cut(line, " ")
+			n, err := strconv.Atoi(value)
+			if word != "stored" || err != nil {
+				t.Fatalf("round %d: %s", round, line)
+			}
+			all[n], last = true, max(last, n)
+		}
+		s.open(t)
+		for n := max(round*most+1, last-500); n <= last+2000; n++ { // some of which were under way
+			all[n] = true
+			s.store(t, []string{taken, solved, solved}[n%3], n, n)
+		}
+		if got := s.events(t); got != uint64(len(all)) {
+			t.Errorf("round %d: %d events are stored, and %d ids", round, got, len(all))
+		}
+		s.stop(t)
+	}
 }
 
 // drain takes what is left until the outbox is empty.

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,9 +21,9 @@ type Bound struct {
 	Lose bool
 }
 
-// load is what waits for a service that has a bound. A message counts from when it is on its way, so
-// that none gets in beyond the bound. Bytes are exact for what this process has stored or read, and
-// estimated for what a former one left.
+// load is what waits for a service that has a bound. An event counts from when it is put into a message
+// that is to be stored, so that none gets in beyond the bound. Bytes are those of the events alone, exact
+// for what this process has stored or read, and estimated for what a former one left.
 type load struct {
 	Bound
 	service       string
@@ -31,7 +32,7 @@ type load struct {
 	settled       handout.Sum // of the shelf, as far as it is subtracted; the library's goroutine's own
 }
 
-// problem says why a message more would be too much; "" if it is not.
+// problem says why an event more would be too much; "" if it is not.
 func (l *load) problem(events, bytes int64) string {
 	switch {
 	case l.MaxMessages > 0 && events > l.MaxMessages:
@@ -44,54 +45,51 @@ func (l *load) problem(events, bytes int64) string {
 	return ""
 }
 
-// room counts a message for all loads of its type, unless one refuses it. far says that one which
-// loses is so far beyond its bound that it should be looked at first, full that it is beyond.
-func (o *Outbox) room(loads []*load, bytes int) (full, far bool, err error) {
+// admit counts an event for all loads of its type, unless one refuses it. beyond says that for one that
+// loses more waits than its bound lets.
+func admit(loads []*load, bytes int) (beyond bool, err error) {
 	for at, l := range loads {
 		events, sum := l.events.Add(1), l.bytes.Add(int64(bytes))
 		switch {
 		case !l.Lose:
 			if problem := l.problem(events, sum); problem != "" {
-				giveBack(loads[:at+1], bytes)
-				return false, false, fmt.Errorf("%w: %s", ErrFull, problem)
+				giveBack(loads[:at+1], 1, bytes)
+				return false, fmt.Errorf("%w: %s", ErrFull, problem)
 			}
 		case l.problem(events, sum) != "":
-			full = true
-			far = far || l.problem(events*2/3, sum*2/3) != ""
+			beyond = true
 		}
 	}
-	return full, far, nil
+	return beyond, nil
 }
 
-// makeRoom counts a message for the loads of its type. Where one that loses is far beyond its bound,
-// it waits until that was looked at, so that a burst does not fill the outbox before.
-func (o *Outbox) makeRoom(ctx context.Context, p *Pending) error {
-	if len(p.loads) == 0 {
+// awaitRoom waits, where far more waits for a service that loses than its bound lets, until that was
+// looked at, so that a burst does not fill the outbox before.
+func (o *Outbox) awaitRoom(ctx context.Context, subject string) error {
+	kind, _ := typeOf(subject)
+	if !slices.ContainsFunc(o.library.loads[kind], (*load).farBeyond) {
 		return nil
-	}
-	full, far, err := o.room(p.loads, p.bytes)
-	if err != nil || !full {
-		return err
 	}
 	looked := *o.trimmer.looked.Load()
 	o.trimmer.soon()
-	if !far {
-		return nil
-	}
 	select {
 	case <-looked:
 	case <-o.trimmer.ended: // then nothing is stored
 	case <-ctx.Done():
-		giveBack(p.loads, p.bytes)
 		return clock.EndOf(ctx)
 	}
 	return nil
 }
 
-// giveBack uncounts a message that was not stored.
-func giveBack(loads []*load, bytes int) {
+// farBeyond reports whether one that loses is beyond its bound by half of it.
+func (l *load) farBeyond() bool {
+	return l.Lose && l.problem(l.events.Load()*2/3, l.bytes.Load()*2/3) != ""
+}
+
+// giveBack uncounts events that were not stored.
+func giveBack(loads []*load, events, bytes int) {
 	for _, l := range loads {
-		l.events.Add(-1)
+		l.events.Add(int64(-events))
 		l.bytes.Add(int64(-bytes))
 	}
 }
@@ -114,7 +112,7 @@ func (s *shelf) account() {
 }
 
 // calibrate sets what waits to what was counted, unless it has changed since: then the next count
-// does. mean is the size of a message, for those of which none is known.
+// does. mean is the size of an event, for those of which none is known.
 func (l *load) calibrate(before, counted, mean int64) {
 	if !l.events.CompareAndSwap(before, counted) {
 		return
@@ -130,10 +128,9 @@ func (l *load) calibrate(before, counted, mean int64) {
 	}
 }
 
-// meanSize is that of all messages of the stream, with their headers.
+// meanSize is that of all events of the stream, with their share of what their messages have beside.
 func (o *Outbox) meanSize() int64 {
-	state := o.stream.CachedInfo().State
-	return int64(state.Bytes / max(1, state.Msgs))
+	return int64(o.stream.CachedInfo().State.Bytes / max(1, o.sender.held()))
 }
 
 // sum is what waits.
@@ -149,7 +146,7 @@ func (l *load) restore(was *handout.Sum) {
 	}
 }
 
-// mean is the size of a message that waits.
+// mean is the size of an event that waits.
 func (l *load) mean() int64 {
 	return max(1, l.bytes.Load()/max(1, l.events.Load()))
 }

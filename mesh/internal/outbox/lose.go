@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Loss is why messages were given up for a service.
+// Loss is why events were given up for a service.
 type Loss uint8
 
 // The losses.
@@ -20,12 +20,12 @@ const (
 
 // lose gives up what waits beyond the bounds of services that lose, and reports whether there was
 // any. It marks those that refuse and for which something waits for too long.
-func (t *trimmer) lose(ctx context.Context, last uint64) (lost bool, err error) {
+func (t *trimmer) lose(ctx context.Context) (lost bool, err error) {
 	for _, s := range t.outbox.library.shelves {
 		if s.load == nil {
 			continue
 		}
-		upTo, err := t.tooMuch(ctx, s, last)
+		upTo, err := t.tooMuch(ctx, s)
 		if err != nil {
 			return lost, err
 		}
@@ -41,13 +41,13 @@ func (t *trimmer) lose(ctx context.Context, last uint64) (lost bool, err error) 
 	return lost, nil
 }
 
-// slack is which part of a bound is made free beyond what has to be, so that not each message costs
+// slack is which part of a bound is made free beyond what has to be, so that not each event costs
 // a search.
 const slack = 8
 
-// tooMuch is the sequence up to which a service loses what waits for it; 0: nothing.
-func (t *trimmer) tooMuch(ctx context.Context, s *shelf, last uint64) (upTo uint64, err error) {
-	l := s.load
+// tooMuch is the number up to which a service loses what waits for it; 0: nothing.
+func (t *trimmer) tooMuch(ctx context.Context, s *shelf) (upTo uint64, err error) {
+	l, last := s.load, t.outbox.sender.newest(s.kind.Subject)
 	events, bytes := l.events.Load(), l.bytes.Load()
 	var first uint64
 	t.outbox.library.with(func() { first = s.Floor() + 1 })
@@ -71,27 +71,28 @@ func (t *trimmer) tooMuch(ctx context.Context, s *shelf, last uint64) (upTo uint
 	if may == events {
 		return upTo, nil
 	}
-	most, err := firstWhere(first, last, func(sequence uint64) (bool, error) {
-		left, err := t.leftAfter(ctx, s, sequence)
+	most, err := firstWhere(first, last, func(number uint64) (bool, error) {
+		left, err := t.leftAfter(ctx, s, number)
 		return left <= uint64(max(0, may)), err
 	})
 	return max(upTo, most), err
 }
 
-// olderThan is the sequence up to which a service's messages are older, and whether there are any.
+// olderThan is the number up to which a service's events are older, and whether there are any. The
+// events of a message were stored at the same time.
 func (t *trimmer) olderThan(ctx context.Context, s *shelf, first, last uint64) (upTo uint64, any bool, err error) {
-	young := func(sequence uint64) (bool, error) {
-		p, err := t.outbox.probe(ctx, s.kind.Subject, sequence+1)
-		if err != nil || !p.found {
+	youngFrom := func(sequence uint64) (bool, error) {
+		f, ok, err := t.outbox.next(ctx, s.kind.wire(), sequence)
+		if err != nil || !ok {
 			return true, err
 		}
-		return waitedFor(t.opened, time.Since(t.opened), p.at, p.sequence > t.lastAtOpen) <= s.load.MaxAge, nil
+		return waitedFor(t.opened, time.Since(t.opened), f.at, f.sequence > t.lastAtOpen) <= s.load.MaxAge, nil
 	}
-	if none, err := young(first - 1); none || err != nil {
+	if none, err := youngFrom(sequenceOf(first)); none || err != nil {
 		return 0, false, err
 	}
-	upTo, err = firstWhere(first, last, young)
-	return upTo, true, err
+	upTo, err = firstWhere(sequenceOf(first), sequenceOf(last), func(sequence uint64) (bool, error) { return youngFrom(sequence + 1) })
+	return lastNumber(upTo), true, err
 }
 
 // firstWhere is the lowest number of a range for which something holds, if it holds for all above
@@ -112,15 +113,15 @@ func firstWhere(from, to uint64, holds func(uint64) (bool, error)) (uint64, erro
 	return to, nil
 }
 
-// leftAfter is how many messages wait for a service when what waits up to a sequence is lost.
-func (t *trimmer) leftAfter(ctx context.Context, s *shelf, sequence uint64) (uint64, error) {
+// leftAfter is how many events wait for a service when what waits up to a number is lost.
+func (t *trimmer) leftAfter(ctx context.Context, s *shelf, number uint64) (uint64, error) {
 	var unsettled, known uint64
-	t.outbox.library.with(func() { unsettled, known = s.LeftAfter(sequence), s.Known() })
-	unread, err := t.outbox.behind(ctx, s.kind.Subject, max(known, sequence)+1)
+	t.outbox.library.with(func() { unsettled, known = s.LeftAfter(number), s.Known() })
+	unread, err := t.outbox.behind(ctx, s.kind.Subject, max(known, number), t.outbox.sender.totalOf(s.kind.Subject))
 	return unsettled + unread, err
 }
 
-// loseUpTo gives up for a service what waits up to a sequence, and returns how much that was. It is
+// loseUpTo gives up for a service what waits up to a number, and returns how much that was. It is
 // counted before, so that nothing is lost that is not counted.
 func (t *trimmer) loseUpTo(ctx context.Context, s *shelf, upTo uint64) (many uint64, err error) {
 	l, o := s.load, t.outbox
@@ -155,32 +156,17 @@ func (t *trimmer) loseUpTo(ctx context.Context, s *shelf, upTo uint64) (many uin
 	return many, nil
 }
 
-// betweens is how often between counts while messages are stored.
-const betweens = 3
-
-// between counts the messages of a type after one sequence, up to another. The server counts from a
-// sequence to the end, so what is stored between two counts spoils them: after some tries nothing is
-// sent to be stored until it is done.
-func (t *trimmer) between(ctx context.Context, subject string, after, upTo uint64) (uint64, error) {
+// between counts the events of a type after one number, up to another. The latter is not above that of
+// the newest event known to be stored.
+func (t *trimmer) between(ctx context.Context, kind string, after, upTo uint64) (uint64, error) {
 	if upTo <= after {
 		return 0, nil
 	}
-	for tries := 1; ; tries++ {
-		if tries == betweens {
-			sending := &t.outbox.answers.sending
-			sending.Lock()
-			defer sending.Unlock()
-		}
-		above, err := t.outbox.behind(ctx, subject, upTo+1)
-		if err != nil {
-			return 0, err
-		}
-		all, err := t.outbox.behind(ctx, subject, after+1)
-		if err != nil {
-			return 0, err
-		}
-		if again, err := t.outbox.behind(ctx, subject, upTo+1); err != nil || again == above {
-			return all - above, err
-		}
+	total := t.outbox.sender.totalOf(kind)
+	all, err := t.outbox.upTo(ctx, kind, upTo, total)
+	if err != nil {
+		return 0, err
 	}
+	before, err := t.outbox.upTo(ctx, kind, after, total)
+	return all - min(all, before), err
 }

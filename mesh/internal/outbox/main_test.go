@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/wire"
 )
 
 // TestMain is also the program of the child processes that kill_test.go starts.
@@ -127,17 +128,44 @@ func id(n int) (id [16]byte) {
 	return id
 }
 
-// store stores the messages from..to of a type and waits for them.
+// eventOf is an event with a text for its payload.
+func eventOf(n int, key, text string) []byte {
+	e := wire.Envelope{ID: id(n), Root: id(n), Key: key, Path: [][]byte{[]byte("clue-1:" + taken)}, Payload: []byte(text)}
+	event, err := wire.AppendEvent(nil, &e)
+	if err != nil {
+		panic(err)
+	}
+	return event
+}
+
+// textOf is the text of such an event, or what else it is.
+func textOf(event []byte) []byte {
+	var e wire.Envelope
+	if wire.DecodeEvent(event, &e) != nil {
+		return event
+	}
+	return e.Payload
+}
+
+// store stores the events from..to of a type and waits for them.
 func (s *site) store(t testing.TB, subject string, from, to int) {
 	t.Helper()
 	s.storeKey(t, subject, "t1", from, to)
+}
+
+// storeSingly stores each event as a message of its own.
+func (s *site) storeSingly(t testing.TB, subject string, from, to int) {
+	t.Helper()
+	for n := from; n <= to; n++ {
+		s.store(t, subject, n, n)
+	}
 }
 
 func (s *site) storeKey(t testing.TB, subject, key string, from, to int) {
 	t.Helper()
 	var all []*Pending
 	for n := from; n <= to; n++ {
-		p, err := s.Store(timeout(t), subject+"."+key, id(n), fmt.Appendf(nil, "%d", n))
+		p, err := s.Store(timeout(t), subject+"."+key, id(n), eventOf(n, key, fmt.Sprint(n)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,6 +176,16 @@ func (s *site) storeKey(t testing.TB, subject, key string, from, to int) {
 			t.Fatalf("message %d: %v", from+i, err)
 		}
 	}
+}
+
+// events is how many events are in the stream.
+func (s *site) events(t testing.TB) uint64 {
+	t.Helper()
+	n, err := s.sender.count(timeout(t), s.Outbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func (s *site) messages(t testing.TB) uint64 {

@@ -24,7 +24,7 @@ type Outbox struct {
 	conn     *nats.Conn
 	stream   jetstream.Stream
 	identity string // the stream's
-	answers  *answers
+	sender   *sender
 	library  *library
 	keeper   *keeper
 	trimmer  *trimmer
@@ -68,12 +68,18 @@ func open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	ids := newKnown(c.Duplicates, maxKnown)
+	if err := o.remember(ctx, ids); err != nil {
+		return nil, err
+	}
+	o.sender = newSender(conn, c, ids)
 	if err := o.openLibrary(ctx, f); err != nil {
 		return nil, err
 	}
 	o.trimmer = newTrimmer(o, m)
 	o.keeper = newKeeper(o.library, o.trimmer.saveFailed)
-	if o.answers, err = newAnswers(conn, c.tuning.maxUnanswered, o.trimmer.soon, o.library.stored); err != nil {
+	o.sender.full, o.sender.stored, o.sender.bytes = o.trimmer.soon, o.library.stored, o.trimmer.sent
+	if err := o.sender.start(); err != nil {
 		return nil, err
 	}
 	if err := makeReserve(c.Dir); err != nil {
@@ -92,13 +98,19 @@ func (o *Outbox) openLibrary(ctx context.Context, f *floors) error {
 	o.library = newLibrary(o)
 	last := o.stream.CachedInfo().State.LastSeq
 	for _, t := range o.config.Types {
-		newest, err := o.newest(ctx, t.wire())
+		total, newest, err := o.totalOf(ctx, t.Subject)
 		if err != nil {
 			return err
 		}
-		o.library.tails[t.Subject] = &tail{subject: t.Subject, most: o.config.tuning.tail, from: newest}
+		tail := &tail{most: o.config.tuning.tail, from: lastNumber(newest)}
+		o.library.tails[t.Subject] = tail
 		for _, service := range t.Services {
 			o.library.shelves = append(o.library.shelves, o.library.newShelf(t, service, f.find(t.Subject, service), last))
+		}
+		if len(t.Services) > 0 {
+			o.sender.lanes[t.Subject] = &lane{
+				subject: t.Subject + "." + groupToken, tail: tail, loads: o.library.loads[t.Subject], total: total, last: newest,
+			}
 		}
 	}
 	switch err := o.library.write(o.library.floors()); {
@@ -296,7 +308,7 @@ func (o *Outbox) streamDir() string {
 // ends the goroutines. When ctx ends first, what is unanswered is uncertain, and the error is
 // ctx's. It is called once.
 func (o *Outbox) Close(ctx context.Context) error {
-	err := errors.Join(o.answers.close(ctx), o.library.stop(ctx), o.keeper.stop(), o.trimmer.stop(ctx))
+	err := errors.Join(o.sender.close(ctx), o.library.stop(ctx), o.keeper.stop(), o.trimmer.stop(ctx))
 	if err != nil {
 		return fmt.Errorf("close the outbox of %s: %w", o.config.Node, err)
 	}

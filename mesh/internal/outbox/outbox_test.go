@@ -24,46 +24,46 @@ func TestKeptUntilTaken(t *testing.T) {
 	}
 	s.store(t, solved, 4, 5)
 	eventually(t, "hunt is seen", func() bool { r := s.Stats().Readers[0]; return r.Exists && r.Unacked == 2 })
-	if got := s.messages(t); got != 5 {
+	if got := s.events(t); got != 5 {
 		t.Errorf("%d messages, of which score has taken none", got)
 	}
 	score := s.reader(t, "score", solved)
 	if got := take(t, score, 5); got != "1 2 3 4 5" {
 		t.Errorf("score got %q", got)
 	}
-	eventually(t, "what both have taken is gone", func() bool { return s.messages(t) == 2 })
+	eventually(t, "what both have taken is gone", func() bool { return s.events(t) == 2 })
 	take(t, hunt, 2)
 	s.store(t, taken, 6, 6)
-	eventually(t, "what the third type's reader has not taken is left", func() bool { return s.messages(t) == 1 })
+	eventually(t, "what the third type's reader has not taken is left", func() bool { return s.events(t) == 1 })
 	if got := take(t, s.reader(t, "score", taken), 1); got != "6" {
 		t.Errorf("score got %q", got)
 	}
-	eventually(t, "nothing is left", func() bool { return s.messages(t) == 0 })
+	eventually(t, "nothing is left", func() bool { return s.events(t) == 0 })
 }
 
 // A type that nobody takes holds up the removal of no other.
 func TestTypesAreTrimmedApart(t *testing.T) {
 	s := newSite(t, nil).open(t)
-	s.store(t, taken, 1, 10)
-	s.store(t, solved, 11, 20)
-	s.store(t, taken, 21, 30)
+	s.storeSingly(t, taken, 1, 10)
+	s.storeSingly(t, solved, 11, 20)
+	s.storeSingly(t, taken, 21, 30)
 	hunt, score := s.reader(t, "hunt", solved), s.reader(t, "score", solved)
 	take(t, hunt, 10)
 	take(t, score, 4)
-	eventually(t, "4 are gone", func() bool { return s.messages(t) == 26 })
+	eventually(t, "4 are gone", func() bool { return s.events(t) == 26 })
 	take(t, score, 6)
-	eventually(t, "10 are gone", func() bool { return s.messages(t) == 20 })
+	eventually(t, "10 are gone", func() bool { return s.events(t) == 20 })
 	s.reopen(t)
 	if got := take(t, s.reader(t, "score", taken), 20); !strings.HasPrefix(got, "1 2 3") || !strings.HasSuffix(got, "29 30") {
 		t.Errorf("got %q", got)
 	}
-	eventually(t, "all are gone", func() bool { return s.messages(t) == 0 })
+	eventually(t, "all are gone", func() bool { return s.events(t) == 0 })
 }
 
 // Whoever looks at the stream meanwhile changes nothing of what the outbox knows of it.
 func TestOthersLookAtTheStream(t *testing.T) {
 	s := newSite(t, func(s *site) { s.config.Types = s.config.Types[1:] }).open(t)
-	s.store(t, taken, 1, 300)
+	s.storeSingly(t, taken, 1, 300)
 	score := s.reader(t, "score", taken)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -78,7 +78,7 @@ func TestOthersLookAtTheStream(t *testing.T) {
 	for range 300 {
 		take(t, score, 1)
 	}
-	eventually(t, "all are removed", func() bool { return s.messages(t) == 0 })
+	eventually(t, "all are removed", func() bool { return s.events(t) == 0 })
 	stop()
 	others.Wait()
 	s.stop(t)
@@ -118,7 +118,7 @@ func TestFull(t *testing.T) {
 			var err error
 			for n := 1; err == nil; n++ {
 				var p *Pending
-				if p, err = s.Store(timeout(t), taken+".t1", id(n), fmt.Appendf(nil, "%d", n)); err == nil {
+				if p, err = s.Store(timeout(t), taken+".t1", id(n), eventOf(n, "t1", fmt.Sprint(n))); err == nil {
 					if err = p.Wait(timeout(t)); err == nil {
 						stored++
 					}
@@ -127,7 +127,7 @@ func TestFull(t *testing.T) {
 			if !errors.Is(err, ErrFull) || stored < 50 || stored > 100 {
 				t.Fatalf("after %d: %v", stored, err)
 			}
-			if got := s.messages(t); got != uint64(stored) {
+			if got := s.events(t); got != uint64(stored) {
 				t.Errorf("%d of %d are there", got, stored)
 			}
 			s.reopen(t)
@@ -152,7 +152,7 @@ func TestMaxAge(t *testing.T) {
 	if _, err := s.Store(timeout(t), taken+".t1", id(2), nil); !errors.Is(err, ErrFull) {
 		t.Error(err)
 	}
-	if got := s.messages(t); got != 1 {
+	if got := s.events(t); got != 1 {
 		t.Errorf("%d messages", got)
 	}
 	take(t, s.reader(t, "score", taken), 1)
@@ -178,7 +178,7 @@ func TestOldest(t *testing.T) {
 	oldest("the second", func(at time.Time) bool { return at.After(between) })
 	take(t, score, 1)
 	oldest("none", time.Time.IsZero)
-	if got := s.messages(t); got != 2 {
+	if got := s.events(t); got != 2 {
 		t.Errorf("%d messages", got)
 	}
 }
@@ -229,30 +229,6 @@ func TestOpenInterrupted(t *testing.T) {
 		}
 	}
 	t.Error("it never opened")
-}
-
-// When Close has returned, it is known what became of each message.
-func TestCloseTellsBeforeItReturns(t *testing.T) {
-	s := newSite(t, nil).open(t)
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	for round := range 500 {
-		a, err := newAnswers(s.conn, 1, func() {}, func() {})
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := &Pending{done: make(chan struct{})}
-		err = a.send(timeout(t), p, "clue.clue.refused.t1", id(round), nil) // no stream has it
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := a.close(timeout(t)); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Wait(ended); !errors.Is(err, ErrDisk) {
-			t.Fatalf("round %d: %v", round, err)
-		}
-	}
 }
 
 // A start whose context ends says why it did. The client knows its error alone.

@@ -113,7 +113,7 @@ func (p *peer) receive(message []byte) error {
 			if e.More {
 				continue
 			}
-			e.Message = p.parts[e.Sequence]
+			e.Message = textOf(p.parts[e.Sequence])
 			delete(p.parts, e.Sequence)
 			p.events = append(p.events, event{talk.Type, e})
 			p.came[string(e.Message)]++

@@ -28,7 +28,8 @@ type reader struct {
 	sending    bool     // guarded by mu: a sender is at work
 	limit      int      // guarded by mu: the largest message that it takes
 
-	moved chan struct{} // the sender may go on
+	moved  chan struct{} // the sender may go on
+	loaded opened        // its sender's own
 
 	// The library's goroutine's own.
 	present bool // it said hello, and has not gone

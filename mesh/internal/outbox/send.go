@@ -79,6 +79,7 @@ func (r *reader) next(into []parcel) (work, []parcel) {
 	}
 	switch {
 	case r.out.isEmpty():
+		r.loaded.close()
 		r.sending = false
 	case !r.pace.allows():
 		w.kind = workWaits
@@ -204,14 +205,11 @@ func (p *parcel) load(r *reader) bool {
 	l := r.library
 	for l.ctx.Err() == nil {
 		ctx, cancel := context.WithTimeout(l.ctx, l.outbox.config.tuning.answerTimeout)
-		m, err := l.outbox.stream.GetMsg(ctx, p.gift.Sequence)
+		event, err := r.loaded.event(ctx, l.outbox.stream, p.gift.Sequence)
 		cancel()
 		switch {
 		case err == nil:
-			p.message = eventOf(m.Data)
-			if p.message == nil {
-				p.message = []byte{}
-			}
+			p.message = event
 			return true
 		case errors.Is(err, jetstream.ErrMsgNotFound):
 			r.put(missing{p.shelf, p.gift.Sequence}, 0)

@@ -50,13 +50,14 @@ func (l *library) newShelf(t Type, service string, f *shelfFile, last uint64) *s
 	if s.load != nil {
 		s.load.restore(f.Waits)
 	}
-	if f.State.Floor > last {
+	end := lastNumber(last)
+	if f.State.Floor > end {
 		// Its sequences are used again for other events.
 		l.outbox.config.Logger.Warn("a service handled more than the outbox has: the machine crashed, or an older copy was restored",
-			"node", l.outbox.config.Node, "type", t.Subject, "service", service, "handled", f.State.Floor, "last", last)
+			"node", l.outbox.config.Node, "type", t.Subject, "service", service, "handled", sequenceOf(f.State.Floor), "last", last)
 	}
-	if f.State.Known > last {
-		f.State = handout.StateOf(min(f.State.Floor, last), min(f.State.Floor, last), nil)
+	if f.State.Known > end {
+		f.State = handout.StateOf(min(f.State.Floor, end), min(f.State.Floor, end), nil)
 	}
 	s.Shelf = handout.Restore(c, f.State)
 	return s
@@ -117,21 +118,6 @@ func (s *shelf) read() bool {
 		s.offer(e)
 	}
 	return len(some) > 0
-}
-
-// consumer is that of the feed, if it tells how much is not read yet; otherwise "". One that was not
-// needed yet is made.
-func (s *shelf) consumer() string {
-	if _, _, ok := s.tail.after(s.Known(), 0); ok {
-		return ""
-	}
-	if s.feed.consumer == "" {
-		s.feed.open()
-	}
-	if s.Position() < s.Known() { // it reads again what it knows
-		return ""
-	}
-	return s.feed.consumer
 }
 
 // unload is the message of an event, if it is loaded. It is not kept: an event that comes again is

@@ -33,7 +33,7 @@ func (p *peer) greet(t *testing.T, types ...string) {
 
 func (s *site) storeText(t *testing.T, key string, n int, text string) {
 	t.Helper()
-	pending, err := s.Store(timeout(t), taken+"."+key, id(n), []byte(text))
+	pending, err := s.Store(timeout(t), taken+"."+key, id(n), eventOf(n, key, text))
 	if err == nil {
 		err = pending.Wait(timeout(t))
 	}

@@ -12,12 +12,13 @@ type Stats struct {
 	At time.Time
 	// Identity is the stream's, see Identity.
 	Identity string
-	// Messages and Bytes are in the stream, among them some that were taken: each
+	// Events and Bytes are in the stream, among them some that were taken: each
 	// is kept for Config.Duplicates, unless the stream is more than half full.
-	Messages, Bytes uint64
-	// First and Last are the stream's sequences. First is above Last if it is empty.
+	Events, Bytes uint64
+	// First and Last are the sequences of the stream's messages, of which each has one or more events.
+	// First is above Last if it is empty.
 	First, Last uint64
-	// Lost were stored and could not be read any more, since the outbox was opened.
+	// Lost are messages that were stored and could not be read any more, since the outbox was opened.
 	Lost uint64
 	// OldestAt is when the oldest message was stored that a service has to take yet;
 	// zero if there is none.
@@ -51,7 +52,7 @@ func (o *Outbox) Stats() Stats { return *o.trimmer.stats.Load() }
 // publish makes the statistics known, and whether the oldest message is too old.
 func (t *trimmer) publish(s *Stats, info *jetstream.StreamInfo) {
 	s.At, s.Identity = time.Now(), t.mark.Identity
-	s.Messages, s.Bytes = info.State.Msgs, info.State.Bytes
+	s.Bytes = info.State.Bytes
 	s.First, s.Last = info.State.FirstSeq, info.State.LastSeq
 	s.Lost = t.lost
 	l := t.outbox.library

@@ -17,8 +17,7 @@ const (
 // and reads nothing: that is several times as fast, and most shelves are there most of the time.
 // Its methods are safe for concurrent use.
 type tail struct {
-	subject string // the type's
-	most    int    // bytes of entries
+	most int // bytes of entries
 
 	mu sync.Mutex
 	// All messages of the type with a sequence above from are in entries, in order, unless broken.
@@ -28,11 +27,17 @@ type tail struct {
 	broken  bool   // guarded by mu: the stream may have a message that is not here
 }
 
-// add takes a message that was stored just now. Calls are in the order of the sequences, and none
-// below that of the message has still to be stored.
-func (t *tail) add(e fed) {
+// add takes events that were stored just now. Calls are in the order of the numbers, and none
+// below those has still to be stored.
+func (t *tail) add(events ...fed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for _, e := range events {
+		t.addOne(e)
+	}
+}
+
+func (t *tail) addOne(e fed) {
 	if t.broken || e.message == nil {
 		t.begin(e.Sequence)
 		return

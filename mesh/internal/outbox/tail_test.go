@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"leafmesh/mesh/internal/handout"
 	"leafmesh/mesh/internal/wire"
 )
@@ -52,53 +50,6 @@ func TestTail(t *testing.T) {
 	tail.add(fed{handout.Entry{Sequence: 18, Bytes: 1 << 20}, nil}) // too large
 	after(17, "0 false")
 	after(18, "0 true")
-}
-
-// What became of a message of which no answer came is in no tail, also when it is stored again.
-func TestTailOfUncertainMessages(t *testing.T) {
-	tail := &tail{most: 1000}
-	a, err := newAnswersOf(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sent := func(number uint64, text string) *Pending {
-		p := &Pending{done: make(chan struct{}), tail: tail, kept: stored(0, text)}
-		a.pending[number] = p
-		a.slots <- struct{}{}
-		return p
-	}
-	answered := func(number uint64, text string) {
-		a.hear(&nats.Msg{Subject: fmt.Sprint(a.inbox, number), Data: []byte(text)})
-	}
-	sent(1, "one")
-	answered(1, `{"stream":"OUTBOX","seq":1}`)
-	sent(2, "two")
-	sent(3, "three")
-	a.abandon(ErrUncertain) // both are stored as 2 and 3
-	sent(4, "two again")
-	answered(4, `{"stream":"OUTBOX","seq":2,"duplicate":true}`)
-	if _, _, ok := tail.after(2, 9); ok {
-		t.Error("three is missing, and the tail does not say so")
-	}
-	sent(5, "five")
-	answered(5, `{"stream":"OUTBOX","seq":4}`)
-	sent(6, "six")
-	answered(6, `{"stream":"OUTBOX","seq":5}`)
-	if _, _, ok := tail.after(3, 9); ok {
-		t.Error("what came before five is not known")
-	}
-	if some, _, ok := tail.after(4, 9); !ok || len(some) != 1 || string(some[0].message) != "six" {
-		t.Errorf("%v %v", some, ok)
-	}
-}
-
-func newAnswersOf(t *testing.T) (*answers, error) {
-	s := newSite(t, nil).open(t)
-	a, err := newAnswers(s.conn, 10, func() {}, func() {})
-	if err == nil {
-		t.Cleanup(func() { _ = a.sub.Unsubscribe() })
-	}
-	return a, err
 }
 
 // Whatever readers do while events are stored and the node is started anew, each event is handled,
@@ -168,7 +119,7 @@ func TestReadersComeAndGo(t *testing.T) {
 	for _, name := range []string{"hunt-1", "hunt-2", "score-1"} {
 		s.Gone(name)
 	}
-	eventually(t, "all are handled and removed", func() bool { return s.messages(t) == 0 })
+	eventually(t, "all are handled and removed", func() bool { return s.events(t) == 0 })
 	for service, got := range handled {
 		if len(got) != events {
 			t.Errorf("%s handled %d of %d events", service, len(got), events)

@@ -53,7 +53,7 @@ func unfit(c jetstream.ConsumerConfig) bool {
 // has no checksum: where it says other than the server, only the floor is believed, and what was
 // acknowledged above it comes again.
 func (o *Outbox) stateOf(c *jetstream.ConsumerInfo) handout.State {
-	state := handout.StateOf(c.AckFloor.Stream, c.AckFloor.Stream, nil)
+	state := handout.StateOf(c.AckFloor.Stream, c.AckFloor.Stream, nil).Renumber(lastNumber)
 	text, err := os.ReadFile(filepath.Join(o.streamDir(), "obs", c.Name, "o.dat"))
 	if err != nil {
 		return state
@@ -62,7 +62,7 @@ func (o *Outbox) stateOf(c *jetstream.ConsumerInfo) handout.State {
 	if !ok || file.floor != c.AckFloor.Stream || file.delivered != c.Delivered.Stream || len(file.pending) != c.NumAckPending {
 		return state
 	}
-	return handout.StateOf(file.floor, file.delivered, file.pending)
+	return handout.StateOf(file.floor, file.delivered, file.pending).Renumber(lastNumber)
 }
 
 // consumerFile is what nats-server keeps of a consumer.

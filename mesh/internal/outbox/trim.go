@@ -84,7 +84,7 @@ func (t *trimmer) run() {
 			return
 		case <-t.kick:
 		case <-ticker.C:
-			if t.outbox.answers.expired(t.turns()) {
+			if t.outbox.sender.expired(t.turns()) {
 				t.disk.fail(fmt.Errorf("no answer within %v", t.outbox.config.tuning.answerTimeout))
 			}
 		}
@@ -126,6 +126,9 @@ func (t *trimmer) look(final bool) {
 	t.unseen.Store(0)
 	err := t.disk.reset()
 	if err == nil {
+		err = t.outbox.sender.resolve(ctx, t.outbox.stream)
+	}
+	if err == nil {
 		if unsaved := t.unsaved.Swap(nil); unsaved != nil {
 			err = *unsaved
 		}
@@ -159,11 +162,15 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 	now := time.Now()
 	t.past.add(now, info.State.LastSeq)
 	t.noticeLoss(info.State)
+	events, err := t.outbox.sender.count(ctx, t.outbox)
+	if err != nil {
+		return err
+	}
 	stats, floors, err := t.readers(ctx, info)
 	if err != nil {
 		return err
 	}
-	switch lost, err := t.lose(ctx, info.State.LastSeq); {
+	switch lost, err := t.lose(ctx); {
 	case err != nil:
 		return err
 	case lost: // and what is lost for them can go now, if nobody else waits for it
@@ -177,7 +184,7 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 	if stats.OldestAt, err = t.oldest(ctx, floors); err != nil {
 		return err
 	}
-	if !t.crowded(info.State) {
+	if stats.Events = events; !t.crowded(info.State, events) {
 		spare := t.past.before(now.Add(-t.outbox.config.Duplicates))
 		for i := range floors {
 			floors[i].upTo = min(floors[i].upTo, spare)
@@ -186,6 +193,9 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 	for _, p := range plan(info.State.FirstSeq, floors, t.done) {
 		if info, err = t.outbox.remove(ctx, &t.mark, p); err != nil {
 			return fmt.Errorf("remove what was taken: %w", err)
+		}
+		if stats.Events, err = t.outbox.sender.count(ctx, t.outbox); err != nil {
+			return err
 		}
 	}
 	t.publish(stats, info)
@@ -207,9 +217,9 @@ func (t *trimmer) noticeLoss(state jetstream.StreamState) {
 
 // crowded: the stream is more than half full, and then nothing is kept only to
 // recognize a second message of its id.
-func (t *trimmer) crowded(state jetstream.StreamState) bool {
+func (t *trimmer) crowded(state jetstream.StreamState, events uint64) bool {
 	c := t.outbox.config
-	return state.Bytes > uint64(c.MaxBytes)/2 || c.MaxMessages > 0 && state.Msgs > uint64(c.MaxMessages)/2
+	return state.Bytes > uint64(c.MaxBytes)/2 || c.MaxMessages > 0 && events > uint64(c.MaxMessages)/2
 }
 
 // renewMark writes what is on the disk by now. The last mark, of Close, is exact.
@@ -254,7 +264,7 @@ func (t *trimmer) readers(ctx context.Context, info *jetstream.StreamInfo) (*Sta
 				return nil, nil, err
 			}
 			stats.Readers = append(stats.Readers, reader)
-			handled = append(handled, s.saved.Load())
+			handled = append(handled, wholeUpTo(s.saved.Load()))
 		}
 		newest, err := t.newest(ctx, kind.wire(), info.State.LastSeq)
 		if err != nil {
@@ -265,21 +275,21 @@ func (t *trimmer) readers(ctx context.Context, info *jetstream.StreamInfo) (*Sta
 	return stats, floors, nil
 }
 
-// reader is what is known of a shelf. What the feed has not brought yet the server counts.
+// reader is what is known of a shelf.
 func (t *trimmer) reader(ctx context.Context, s *shelf) (Reader, error) {
 	r := Reader{Service: s.service, Subject: s.kind.Subject}
 	var counts handout.Counts
 	var known, unsettled uint64
-	var consumer string
-	idle, before := t.outbox.answers.idle(), int64(0)
+	before, idle := int64(0), false
 	if s.load != nil {
-		before = s.load.events.Load()
+		before = s.load.events.Load() // first: what is counted in it and not stored is not idle then
+		idle = t.outbox.sender.idle(s.kind.Subject)
 	}
 	look := func() {
-		r.Exists, counts, known, unsettled, consumer = s.came, s.Counts(), s.Known(), s.Unsettled(), s.consumer()
+		r.Exists, counts, known, unsettled = s.came, s.Counts(), s.Known(), s.Unsettled()
 	}
 	t.outbox.library.with(look)
-	unread, err := t.unread(ctx, s, consumer, known)
+	unread, err := t.unread(ctx, s, known)
 	if err != nil {
 		return r, err
 	}
@@ -296,24 +306,17 @@ func (t *trimmer) reader(ctx context.Context, s *shelf) (Reader, error) {
 	return r, nil
 }
 
-func (t *trimmer) unread(ctx context.Context, s *shelf, consumer string, known uint64) (uint64, error) {
+// unread is how many events follow what a shelf knows.
+func (t *trimmer) unread(ctx context.Context, s *shelf, known uint64) (uint64, error) {
 	if _, all, ok := s.tail.after(known, 0); ok {
 		return uint64(all), nil
 	}
-	if consumer == "" {
-		return t.outbox.behind(ctx, s.kind.Subject, known+1)
+	o := t.outbox
+	unread, err := o.behind(ctx, s.kind.Subject, known, o.sender.totalOf(s.kind.Subject))
+	if err == nil {
+		o.library.do(ctx, func() { s.feed.watch(unread) })
 	}
-	c, err := t.outbox.stream.Consumer(ctx, consumer)
-	switch {
-	case errors.Is(err, jetstream.ErrConsumerNotFound): // nobody asked for anything for too long
-		t.outbox.library.do(ctx, s.feed.reset)
-		return t.outbox.behind(ctx, s.kind.Subject, known+1)
-	case err != nil:
-		return 0, fmt.Errorf("look at what is read of %s: %w", s.kind.Subject, err)
-	}
-	pending := c.CachedInfo().NumPending
-	t.outbox.library.do(ctx, func() { s.feed.watch(pending) })
-	return pending, nil
+	return unread, err
 }
 
 // newest is the sequence of a type's newest message, 0 if there is none. While the
