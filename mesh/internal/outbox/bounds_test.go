@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"leafmesh/mesh/internal/wire"
 )
@@ -107,6 +110,50 @@ func TestMemory(t *testing.T) {
 		got = p.get(t, min(1, 3000-handled))
 	}
 	eventually(t, "all are removed", func() bool { return s.events(t) == 0 })
+}
+
+// The memory of an exporter does not grow with what it has stored, or with how many keys there are. The
+// events are in no more messages than needed, and all ids that are known are among it.
+func TestMemoryOfABacklog(t *testing.T) {
+	const first, events = 150_000, 400_000
+	s := serving(t, func(s *site) {
+		s.config.MaxBytes, s.spec.Outbox.MaxBytes = 256<<20, 512<<20
+		s.config.Duplicates = time.Hour
+	})
+	used := func() int {
+		debug.FreeOSMemory()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	ctx := t.Context()
+	store := func(from, to int) {
+		var last *Pending
+		for n := from; n <= to; n++ {
+			key := fmt.Sprintf("k%d", n)
+			p, err := s.Store(ctx, taken+"."+key, id(n), eventOf(n, key, strings.Repeat("x", 100)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = p
+		}
+		if err := last.Wait(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store(1, first)
+	before := used()
+	store(first+1, events)
+	grown := 0
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
+		if grown = used() - before; grown < 24<<20 { // the ids of 250,000
+			break
+		} // the server has blocks in memory for 10 s
+	}
+	t.Logf("%d MB more for %d events", grown>>20, events-first)
+	if grown >= 24<<20 {
+		t.Errorf("%d events take %d bytes", events-first, grown)
+	}
 }
 
 // A reader that never came has its true backlog, also after a restart.

@@ -34,6 +34,22 @@ func eventsOf(sequence uint64, subject string, message []byte) []fed {
 // rememberAtOnce is how many messages are read at once.
 const rememberAtOnce = 512
 
+// learn reads which ids were stored lately, while readers are served already. Nothing is stored before.
+func (o *Outbox) learn() {
+	l := o.library
+	for l.ctx.Err() == nil {
+		err := o.remember(l.ctx, o.sender.known)
+		if err == nil {
+			close(o.sender.ready)
+			return
+		}
+		if l.ctx.Err() == nil {
+			l.log.Rarely("the outbox can not read the ids of what was stored lately", "error", err)
+		}
+		clock.Sleep(l.ctx, openAgain)
+	}
+}
+
 // remember makes known the ids of the events that were stored lately.
 func (o *Outbox) remember(ctx context.Context, k *known) error {
 	if o.stream.CachedInfo().State.Msgs == 0 {

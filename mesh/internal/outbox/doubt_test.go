@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -32,7 +33,7 @@ func TestDoubt(t *testing.T) {
 			s := newSite(t, func(s *site) {
 				s.config.Types = s.config.Types[1:]
 				s.config.Types[0].Bounds = map[string]Bound{"score": {MaxMessages: 5}}
-				s.config.tuning.interval = time.Hour
+				s.config.Duplicates, s.config.tuning.interval = time.Hour, time.Hour
 			}).open(t)
 			s.store(t, taken, 1, 2)
 			before := s.messages(t)
@@ -96,7 +97,7 @@ func TestDoubt(t *testing.T) {
 
 // An outbox is closed while an event is in doubt.
 func TestCloseInDoubt(t *testing.T) {
-	s := newSite(t, func(s *site) { s.config.tuning.interval = time.Hour }).open(t)
+	s := newSite(t, func(s *site) { s.config.Duplicates, s.config.tuning.interval = time.Hour, time.Hour }).open(t)
 	l := s.deaf(taken)
 	s.store(t, solved, 1, 1)
 	first, err := s.Store(timeout(t), taken+".t1", id(2), eventOf(2, "t1", "2"))
@@ -119,5 +120,30 @@ func TestCloseInDoubt(t *testing.T) {
 	s.store(t, taken, 2, 2) // it is there: the stream tells
 	if got := take(t, s.reader(t, "score", taken), 1); got != "2" || s.events(t) != 2 {
 		t.Errorf("got %s of %d events", got, s.events(t))
+	}
+}
+
+// While the ids of what was stored lately are not read, nothing is stored, and who emits is not kept for
+// long.
+func TestNothingIsStoredBeforeIDsAreKnown(t *testing.T) {
+	s := newSite(t, nil).open(t)
+	unready := newSender(s.conn, s.config.withDefaults())
+	unready.patience = time.Millisecond
+	if _, err := unready.store(t.Context(), taken+".t1", id(1), nil); err == nil || unready.lanes[taken] != nil {
+		t.Errorf("stored: %v", err)
+	}
+	unready.lanes[taken] = &lane{}
+	if _, err := unready.store(t.Context(), taken+".t1", id(1), nil); !errors.Is(err, ErrDisk) {
+		t.Errorf("after a while: %v", err)
+	}
+	unready.patience = patience
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := unready.store(ended, taken+".t1", id(1), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that ends: %v", err)
+	}
+	close(unready.quit)
+	if _, err := unready.store(t.Context(), taken+".t1", id(1), nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("after the end: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,8 +61,14 @@ func TestFormerOutbox(t *testing.T) {
 	if got := s.events(t); got != 122 {
 		t.Errorf("%d events are there", got)
 	}
-	if got := take(t, s.reader(t, "hunt", solved), 75); got != sorted(formerlyLeft()+" "+numbered(201, 260), got) {
-		t.Errorf("hunt got %s", got)
+	got := s.reader(t, "hunt", solved).get(t, 75)
+	if all := texts(got); all != sorted(formerlyLeft()+" "+numbered(201, 260), all) {
+		t.Errorf("hunt got %s", all)
+	}
+	for _, e := range got { // that a handler of hunt has handled it is remembered
+		if known := slices.Equal(e.Done, []string{"a"}) && e.Tries == 1; known != (string(e.Message) == "12") {
+			t.Errorf("%s: %d tries, done by %v", e.Message, e.Tries, e.Done)
+		}
 	}
 	if got := take(t, s.reader(t, "score", solved), 100); got != sorted(numbered(1, 40)+" "+numbered(201, 260), got) {
 		t.Errorf("score got %s", got)

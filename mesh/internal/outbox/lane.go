@@ -39,16 +39,6 @@ func typeOf(subject string) (kind, key string) {
 	return subject[:end], key
 }
 
-// waiting is how many events are not stored yet.
-func (l *lane) waiting() (events uint64) {
-	for _, p := range []*Pending{l.open, l.sent, l.doubt} {
-		if p != nil {
-			events += uint64(len(p.ids))
-		}
-	}
-	return events
-}
-
 // take takes out what waits to be sent.
 func (l *lane) take() *Pending {
 	p := l.open

@@ -68,11 +68,7 @@ func open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := newKnown(c.Duplicates, maxKnown)
-	if err := o.remember(ctx, ids); err != nil {
-		return nil, err
-	}
-	o.sender = newSender(conn, c, ids)
+	o.sender = newSender(conn, c)
 	if err := o.openLibrary(ctx, f); err != nil {
 		return nil, err
 	}
@@ -85,6 +81,7 @@ func open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 	if err := makeReserve(c.Dir); err != nil {
 		o.trimmer.disk.fail(err)
 	}
+	o.library.jobs.Go(o.learn)
 	go o.library.run()
 	go o.keeper.run()
 	o.trimmer.look(false) // so that Stats tells all from the start

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -28,27 +29,33 @@ type sender struct {
 	clock *clock.Clock
 	turn  atomic.Uint64 // counts calls of expired: a clock that costs nothing
 
+	ready    chan struct{} // closed when it is known which ids were stored lately
+	patience time.Duration // how long ready may take
+
 	full   func()          // called when a bound is reached
 	stored func()          // called when a tail has something new
 	bytes  func(bytes int) // called with what is on its way
 
 	mu     sync.Mutex
-	known  *known                // guarded by mu
+	known  *known                // guarded by mu; before ready, learn's own
 	flying map[[16]byte]*Pending // guarded by mu: the ids of what is not answered
+	events uint64                // guarded by mu: in the stream
 	ending chan struct{}         // guarded by mu: not nil after close: closed when nothing is under way
 	quit   chan struct{}         // closed by close
 }
 
-func newSender(conn *nats.Conn, c Config, k *known) *sender {
+func newSender(conn *nats.Conn, c Config) *sender {
 	return &sender{
-		conn:   conn,
-		inbox:  conn.NewInbox() + ".",
-		lanes:  map[string]*lane{},
-		most:   uint64(c.MaxMessages),
-		clock:  c.Clock,
-		known:  k,
-		flying: map[[16]byte]*Pending{},
-		quit:   make(chan struct{}),
+		conn:     conn,
+		inbox:    conn.NewInbox() + ".",
+		lanes:    map[string]*lane{},
+		most:     uint64(c.MaxMessages),
+		clock:    c.Clock,
+		known:    newKnown(c.Duplicates, maxKnown),
+		ready:    make(chan struct{}),
+		patience: c.tuning.answerTimeout,
+		flying:   map[[16]byte]*Pending{},
+		quit:     make(chan struct{}),
 	}
 }
 
@@ -97,6 +104,9 @@ func (s *sender) store(ctx context.Context, subject string, id [16]byte, event [
 	if l == nil {
 		return nil, fmt.Errorf("%s is no durable export", kind)
 	}
+	if err := s.awaitReady(ctx); err != nil {
+		return nil, err
+	}
 	for {
 		p, leaves, err := s.put(l, id, key, event)
 		if leaves == nil {
@@ -109,6 +119,27 @@ func (s *sender) store(ctx context.Context, subject string, id [16]byte, event [
 		case <-ctx.Done():
 			return nil, clock.EndOf(ctx)
 		}
+	}
+}
+
+// awaitReady waits until it is known which ids were stored lately.
+func (s *sender) awaitReady(ctx context.Context) error {
+	select {
+	case <-s.ready:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(s.patience)
+	defer timer.Stop()
+	select {
+	case <-s.ready:
+		return nil
+	case <-s.quit:
+		return ErrClosed
+	case <-ctx.Done():
+		return clock.EndOf(ctx)
+	case <-timer.C:
+		return fmt.Errorf("%w: the ids of what was stored lately are not read within %v", ErrDisk, s.patience)
 	}
 }
 
@@ -129,7 +160,7 @@ func (s *sender) put(l *lane, id [16]byte, key string, event []byte) (p *Pending
 	if l.open != nil && !l.open.hasRoom(len(event)) {
 		return nil, l.leaves, nil
 	}
-	if s.most > 0 && s.events()+s.waiting() >= s.most {
+	if s.most > 0 && s.events+uint64(len(s.flying)) >= s.most {
 		s.full()
 		return nil, nil, fmt.Errorf("%w: it has %d events", ErrFull, s.most)
 	}
@@ -157,21 +188,6 @@ func (s *sender) other(l *lane, p *Pending) *Pending {
 		return settled(ErrUncertain)
 	}
 	return p
-}
-
-// events is how many are in the stream, and waiting how many are not stored yet. The caller has the lock.
-func (s *sender) events() (sum uint64) {
-	for _, l := range s.lanes {
-		sum += l.total - l.removed
-	}
-	return sum
-}
-
-func (s *sender) waiting() (sum uint64) {
-	for _, l := range s.lanes {
-		sum += l.waiting()
-	}
-	return sum
 }
 
 // advance sends what waits, if nothing is under way. The caller has the lock.
@@ -241,6 +257,7 @@ func cutLast(text string) (before string, last uint64, ok bool) {
 func (s *sender) keep(l *lane, p *Pending, sequence uint64) {
 	l.last = sequence
 	l.total += uint64(len(p.ids))
+	s.events += uint64(len(p.ids))
 	now := s.clock.Now()
 	for _, id := range p.ids {
 		s.known.add(id, now)

@@ -140,7 +140,7 @@ func (s *sender) newest(kind string) uint64 {
 func (s *sender) held() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.events()
+	return s.events
 }
 
 // count brings up to date how many events there are, after some were removed, and returns how many.
@@ -156,5 +156,9 @@ func (s *sender) count(ctx context.Context, o *Outbox) (events uint64, err error
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.events(), nil
+	s.events = 0
+	for _, l := range s.lanes {
+		s.events += l.total - l.removed
+	}
+	return s.events, nil
 }
