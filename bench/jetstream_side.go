@@ -17,7 +17,7 @@ import (
 
 const (
 	// envelopeBytes is what the sample takes on the wire with its envelope.
-	envelopeBytes = 190
+	envelopeBytes = 195
 	// rawInFlight is how many events a consumer may hold, as a durable import does.
 	rawInFlight = 512
 	rawStream   = "OUTBOX"

@@ -11,8 +11,8 @@ func (o *Outbox) Writable() error {
 		return fmt.Errorf("%w: see the log", ErrDisk)
 	case o.overAge.Load():
 		return fmt.Errorf("%w: the oldest message waits for longer than %v", ErrFull, c.MaxAge)
-	case c.MaxMessages > 0 && s.Messages >= uint64(c.MaxMessages):
-		return fmt.Errorf("%w: it has %d messages, at most %d are allowed", ErrFull, s.Messages, c.MaxMessages)
+	case c.MaxMessages > 0 && s.Events >= uint64(c.MaxMessages):
+		return fmt.Errorf("%w: it has %d events, at most %d are allowed", ErrFull, s.Events, c.MaxMessages)
 	case s.Bytes+uint64(c.MaxPayload) > uint64(c.MaxBytes):
 		return fmt.Errorf("%w: it has %d bytes of %d, and no room for a message of %d", ErrFull, s.Bytes, c.MaxBytes, c.MaxPayload)
 	}
