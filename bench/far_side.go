@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nkeys"
-
 	"leafmesh/mesh"
 	"leafmesh/mesh/inproc"
 )
@@ -40,19 +38,15 @@ func (c *farCarrier) open(ctx context.Context, from, to mesh.Config) error {
 		return err
 	}
 	from, to = configs[0], configs[1]
-	pair, err := nkeys.CreateUser()
+	fromSeed, fromKey, err := newKey()
 	if err != nil {
-		return fmt.Errorf("make a key: %w", err)
+		return err
 	}
-	seed, err := pair.Seed()
+	toSeed, toKey, err := newKey()
 	if err != nil {
-		return fmt.Errorf("make a key: %w", err)
+		return err
 	}
-	public, err := pair.PublicKey()
-	if err != nil {
-		return fmt.Errorf("make a key: %w", err)
-	}
-	from.Listen, from.Peers = "127.0.0.1:0", []mesh.Peer{{Name: to.Name, Key: public}}
+	from.Listen, from.Seed, from.Peers = "127.0.0.1:0", fromSeed, []mesh.Peer{{Name: to.Name, Key: toKey, MayImport: mesh.AllExports()}}
 	exporting, err := mesh.Open(ctx, from)
 	if err != nil {
 		return err
@@ -61,8 +55,7 @@ func (c *farCarrier) open(ctx context.Context, from, to mesh.Config) error {
 	if c.line, err = openLongLine(ctx, exporting.ListenAddr(), roundTrip/2); err != nil {
 		return err
 	}
-	to.Seed = mesh.NewSecret(string(seed))
-	to.Peers = []mesh.Peer{{Name: from.Name, URL: "nats-leaf://" + c.line.addr()}}
+	to.Seed, to.Peers = toSeed, []mesh.Peer{{Name: from.Name, URL: "nats-leaf://" + c.line.addr(), Key: fromKey}}
 	importing, err := mesh.Open(ctx, to)
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ func openBesidePeer(ctx context.Context, handle func()) (*beside, error) {
 		return nil, fmt.Errorf("start the peer that floods: %w", err)
 	}
 	b := &beside{flood: noisy}
-	if err := b.openPeers(ctx, seed, key, noisy.url, handle); err != nil {
+	if err := b.openPeers(ctx, seed, key, noisy, handle); err != nil {
 		return nil, errors.Join(err, b.close(ctx))
 	}
 	return b, nil
@@ -49,8 +49,12 @@ func newKey() (seed mesh.Secret, key string, err error) {
 }
 
 // openPeers opens the quiet peer and the node that imports from both.
-func (b *beside) openPeers(ctx context.Context, seed mesh.Secret, key, noisyURL string, handle func()) error {
-	quiet, err := mesh.Open(ctx, exporterTo(key, "clue-2"))
+func (b *beside) openPeers(ctx context.Context, seed mesh.Secret, key string, noisy *floodPeer, handle func()) error {
+	quietSeed, quietKey, err := newKey()
+	if err != nil {
+		return err
+	}
+	quiet, err := mesh.Open(ctx, exporterTo(key, "clue-2", quietSeed))
 	if err != nil {
 		return err
 	}
@@ -58,7 +62,7 @@ func (b *beside) openPeers(ctx context.Context, seed mesh.Secret, key, noisyURL 
 	root := quiet.Context(ctx)
 	b.measured = func(value *answerJudged) error { return judged.Emit(root, *value) }
 	importer, err := mesh.Open(ctx, mesh.Config{Name: "score-1", Seed: seed,
-		Peers:   []mesh.Peer{{Name: "clue-1", URL: noisyURL}, {Name: "clue-2", URL: "nats-leaf://" + quiet.ListenAddr()}},
+		Peers:   []mesh.Peer{{Name: "clue-1", URL: noisy.url, Key: noisy.key}, {Name: "clue-2", URL: "nats-leaf://" + quiet.ListenAddr(), Key: quietKey}},
 		Imports: []mesh.Import{judged.Import(mesh.Limit{}, mesh.Shared)},
 		Limits: []mesh.Rule{{Place: mesh.AtImport, Event: judged.Subject(), By: mesh.ByPeer,
 			Limit: mesh.Limit{Rate: floodLimit, Burst: floodLimit, Policy: mesh.Shed}}},
@@ -79,8 +83,8 @@ func (b *beside) openPeers(ctx context.Context, seed mesh.Secret, key, noisyURL 
 }
 
 // exporterTo is a peer from which the owner of the key may import.
-func exporterTo(key, name string) mesh.Config {
-	return mesh.Config{Name: name, Listen: "127.0.0.1:0",
-		Peers:   []mesh.Peer{{Name: "score-1", Key: key}},
+func exporterTo(key, name string, seed mesh.Secret) mesh.Config {
+	return mesh.Config{Name: name, Listen: "127.0.0.1:0", Seed: seed,
+		Peers:   []mesh.Peer{{Name: "score-1", Key: key, MayImport: mesh.AllExports()}},
 		Exports: []mesh.Export{judged.Export(mesh.Limit{})}}
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 
 	"leafmesh/mesh"
 )
@@ -17,12 +16,13 @@ import (
 // of the node that imports from it.
 const floodVariable = "LEAFMESH_BENCH_FLOOD_TO"
 
-// floodPeer is the process of a peer that floods. It prints where it listens, floods
+// floodPeer is the process of a peer that floods. It prints where it listens and its public key, floods
 // from the first line of its input on, and ends with its input.
 type floodPeer struct {
 	process *exec.Cmd
 	input   io.WriteCloser
 	url     string
+	key     string
 }
 
 func startFloodPeer(importer string) (*floodPeer, error) {
@@ -47,7 +47,9 @@ func startFloodPeer(importer string) (*floodPeer, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read its address: %w", err), p.stop())
 	}
-	p.url = "nats-leaf://" + strings.TrimSpace(address)
+	if _, err := fmt.Sscan(address, &p.url, &p.key); err != nil {
+		return nil, errors.Join(fmt.Errorf("read its address and key: %w", err), p.stop())
+	}
 	return p, nil
 }
 
@@ -60,14 +62,18 @@ func (p *floodPeer) stop() error { return errors.Join(p.input.Close(), p.process
 
 // beFloodPeer is that process.
 func beFloodPeer(ctx context.Context, importer string, in io.Reader, out io.Writer) (err error) {
-	node, err := mesh.Open(ctx, exporterTo(importer, "clue-1"))
+	seed, key, err := newKey()
+	if err != nil {
+		return err
+	}
+	node, err := mesh.Open(ctx, exporterTo(importer, "clue-1", seed))
 	if err != nil {
 		return err
 	}
 	root := node.Context(ctx)
 	flood := &torrent{emit: func() error { return judged.Emit(root, sample) }}
 	defer func() { err = errors.Join(err, flood.stop(), node.Close(context.WithoutCancel(ctx))) }()
-	if _, err := fmt.Fprintln(out, node.ListenAddr()); err != nil {
+	if _, err := fmt.Fprintln(out, "nats-leaf://"+node.ListenAddr(), key); err != nil {
 		return err
 	}
 	orders := bufio.NewScanner(in)

@@ -45,18 +45,18 @@ func encodeTalk(t *testing.T, message any) []byte {
 func atClue(t *testing.T, clue mesh.Config, peers ...string) (n *mesh.Node, seeds map[string]string) {
 	t.Helper()
 	seeds = map[string]string{}
-	clue.Listen = "127.0.0.1:0"
+	clue.Listen, clue.Links = "127.0.0.1:0", mesh.Links{Plain: true} // the attackers speak the protocol by hand
 	for _, name := range peers {
 		seed, public := keyPair(t)
 		seeds[name] = seed
-		clue.Peers = append(clue.Peers, mesh.Peer{Name: name, Key: public})
+		clue.Peers = append(clue.Peers, mesh.Peer{Name: name, Key: public, MayImport: mesh.AllExports()})
 	}
 	return openNode(t, clue), seeds
 }
 
 // dialing is a node that imports from a clue-1.
 func dialing(c mesh.Config, clue *mesh.Node, seed string, others ...mesh.Peer) mesh.Config {
-	c.Seed = mesh.NewSecret(seed)
+	c.Links = mesh.Links{Plain: true, PlainSeed: mesh.NewSecret(seed)}
 	c.Peers = append([]mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + clue.ListenAddr()}}, others...)
 	return c
 }

@@ -19,6 +19,8 @@ type (
 	Config     = config.Node
 	Handler    = config.Handler
 	Peer       = config.Peer
+	MayImport  = config.MayImport
+	Links      = config.Links
 	Export     = config.Export
 	Import     = config.Import
 	Delivery   = config.Delivery
@@ -72,6 +74,9 @@ const (
 
 // Per is the rate of n events each d: Per(20, time.Minute).
 func Per(n float64, d time.Duration) Rate { return config.Per(n, d) }
+
+// AllExports lets a peer import whatever the node exports.
+func AllExports() MayImport { return config.AllExports() }
 
 // NewSecret makes a secret of a value made in code, as tests do.
 func NewSecret(value string) Secret { return config.NewSecret(value) }

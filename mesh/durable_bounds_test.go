@@ -14,8 +14,9 @@ import (
 // Validate says of an outbox what Open would.
 func TestDurableMaxAge(t *testing.T) {
 	clue := durableClue(t, func(c *mesh.Config) { c.Outbox.MaxAge = 2 * time.Minute })
+	seed, _ := keyPair(t)
 	_, key := keyPair(t)
-	clue.Peers = []mesh.Peer{{Name: "score-1", Key: key}}
+	clue.Seed, clue.Peers = mesh.NewSecret(seed), []mesh.Peer{{Name: "score-1", Key: key, MayImport: mesh.AllExports()}}
 	clue.Listen = "127.0.0.1:0"
 	if err := clue.Validate(); err == nil || !strings.Contains(err.Error(), "outbox.max_age: 2m0s") {
 		t.Errorf("Validate: %v", err)

@@ -22,11 +22,12 @@ type processes struct {
 }
 
 func newProcesses(t *testing.T, clue, score mesh.Config) *processes {
-	clueSeed, _ := keyPair(t)
+	clueSeed, clueKey := keyPair(t)
 	scoreSeed, scoreKey := keyPair(t)
 	clue.Seed, clue.Listen = mesh.NewSecret(clueSeed), "127.0.0.1:0"
-	clue.Peers = []mesh.Peer{{Name: "score-1", Key: scoreKey}}
+	clue.Peers = []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
 	score.Seed = mesh.NewSecret(scoreSeed)
+	score.Peers = []mesh.Peer{{Name: "clue-1", Key: clueKey}}
 	return &processes{t, clue, score}
 }
 
@@ -43,7 +44,7 @@ func (p *processes) openClue() *mesh.Node {
 	p.Helper()
 	n := p.open(p.clue)
 	p.clue.Listen = n.ListenAddr()
-	p.score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + p.clue.Listen}}
+	p.score.Peers[0].URL = "nats-leaf://" + p.clue.Listen
 	return n
 }
 

@@ -46,15 +46,15 @@ func TestALargeEventCrossesASlowLink(t *testing.T) {
 	}
 	const size, bytesPerSecond = 900_000, 60_000
 	var all calls
-	clueSeed, _ := key(t)
+	clueSeed, clueKey := key(t)
 	scoreSeed, scoreKey := key(t)
 	clue := durableClue(t, func(c *mesh.Config) {
-		c.Listen, c.Seed, c.Peers, c.MaxPayload = "127.0.0.1:0", clueSeed, []mesh.Peer{{Name: "score-1", Key: scoreKey}}, 1<<20
+		c.Listen, c.Seed, c.Peers, c.MaxPayload = "127.0.0.1:0", clueSeed, []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}, 1<<20
 	})
 	exporter := openNode(t, clue)
 	proxy := meshtest.OpenProxy(t, exporter.ListenAddr())
 	score := durableScore(t, all.add)
-	score.Seed, score.Peers, score.MaxPayload = scoreSeed, []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + proxy.Addr()}}, 1<<20
+	score.Seed, score.Peers, score.MaxPayload = scoreSeed, []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + proxy.Addr(), Key: clueKey}}, 1<<20
 	importer := openNode(t, score)
 	if err := importer.Ready(within(t)); err != nil {
 		t.Fatal(err)

@@ -104,18 +104,18 @@ func TestDurableUnderStress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of the time is for what was on its way to a closed importer
 			got := newLedger()
-			clueSeed, _ := keyPair(t)
+			clueSeed, clueKey := keyPair(t)
 			scoreSeed, scoreKey := keyPair(t)
 			clue := durableClue(t)
 			clue.Seed, clue.Listen = mesh.NewSecret(clueSeed), "127.0.0.1:0"
-			clue.Peers = []mesh.Peer{{Name: "score-1", Key: scoreKey}}
+			clue.Peers = []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
 			exporter, err := mesh.Open(within(t), clue)
 			if err != nil {
 				t.Fatal(err)
 			}
 			score := durableScore(t, got.handle)
 			score.Seed = mesh.NewSecret(scoreSeed)
-			score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + exporter.ListenAddr()}}
+			score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + exporter.ListenAddr(), Key: clueKey}}
 			score.Imports[0].Ordered, score.Imports[0].Redelivery.Tries = test.ordered, 1000
 			total := test.teams * test.each
 			emitters := emitAtOnce(t, exporter, test.teams, test.each)

@@ -13,8 +13,9 @@ import (
 // opened again at the same address.
 func pair(t *testing.T, c, s mesh.Config) (clue, score *mesh.Node, again func(data string) *mesh.Node) {
 	t.Helper()
-	seed, public := keyPair(t)
-	c.Listen, c.Peers = "127.0.0.1:0", []mesh.Peer{{Name: "score-1", Key: public}}
+	clueSeed, clueKey := keyPair(t)
+	scoreSeed, scoreKey := keyPair(t)
+	c.Listen, c.Seed, c.Peers = "127.0.0.1:0", mesh.NewSecret(clueSeed), []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
 	open := func(c mesh.Config) *mesh.Node {
 		t.Helper()
 		n, err := mesh.Open(within(t), c)
@@ -30,7 +31,7 @@ func pair(t *testing.T, c, s mesh.Config) (clue, score *mesh.Node, again func(da
 	}
 	clue = open(c)
 	c.Listen = clue.ListenAddr()
-	s.Seed, s.Peers = mesh.NewSecret(seed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + c.Listen}}
+	s.Seed, s.Peers = mesh.NewSecret(scoreSeed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + c.Listen, Key: clueKey}}
 	score = open(s)
 	if err := score.Ready(within(t)); err != nil {
 		t.Fatal(err)

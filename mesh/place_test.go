@@ -137,12 +137,14 @@ func (p *proxy) cut() {
 // where it was to go out, or as lost with the link where it was to come in.
 func TestNothingIsLostUncountedWithALink(t *testing.T) {
 	seed, public := keyPair(t)
+	clueSeed, clueKey := keyPair(t)
 	clue := clueNode("clue-1")
-	clue.Listen, clue.Peers = "127.0.0.1:0", []mesh.Peer{{Name: "score-1", Key: public}}
+	clue.Seed, clue.Listen = mesh.NewSecret(clueSeed), "127.0.0.1:0"
+	clue.Peers = []mesh.Peer{{Name: "score-1", Key: public, MayImport: mesh.AllExports()}}
 	exporter := openNode(t, clue)
 	between := startProxy(t, exporter.ListenAddr())
 	score := scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { return nil })
-	score.Seed, score.Peers = mesh.NewSecret(seed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + between.listener.Addr().String()}}
+	score.Seed, score.Peers = mesh.NewSecret(seed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + between.listener.Addr().String(), Key: clueKey}}
 	importer := openNode(t, score)
 	if err := importer.Ready(within(t)); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,8 @@ import (
 func TestOrderlyRestartOfAnExporter(t *testing.T) {
 	seed, public := keyPair(t)
 	config := durableClue(t)
-	config.Listen, config.Peers = "127.0.0.1:0", []mesh.Peer{{Name: "score-1", Key: public}}
+	config.Listen, config.Links = "127.0.0.1:0", mesh.Links{Plain: true}
+	config.Peers = []mesh.Peer{{Name: "score-1", Key: public, MayImport: mesh.AllExports()}}
 	clue, err := mesh.Open(within(t), config)
 	if err != nil {
 		t.Fatal(err)

@@ -18,8 +18,8 @@ const limitedFile = `name: clue-1
 listen: 127.0.0.1:0
 seed: {file: clue-1.nk}
 peers:
-  - {name: hunt-1, url: "nats-leaf://127.0.0.1:1"}
-  - {name: score-1, key: ` + configtest.KeyA + `}
+  - {name: hunt-1, url: "nats-leaf://127.0.0.1:1", key: ` + configtest.KeyB + `}
+  - {name: score-1, key: ` + configtest.KeyA + `, may_import: all}
 limits:
   - {event: clue.clue.solved, by: key, limit: {rate: 20/h, burst: 2}}
 exports:

@@ -49,10 +49,11 @@ func keyPair(t *testing.T) (seed, public string) {
 
 // hostile is a peer of service clue that says anything to score-1. It serves all that score-1 asks
 // for.
-func hostile(t *testing.T, importerKey string) (*leaf.Server, *leaf.Line) {
+func hostile(t *testing.T, importerKey string) (*leaf.Server, *leaf.Line, string) {
 	t.Helper()
-	server, err := leaf.Start(within(t), leaf.Spec{Name: "clue-1", Listen: "127.0.0.1:0", MaxPayload: 65536,
-		Importers: []leaf.Importer{{Name: "score-1", PublicKey: importerKey}}})
+	seed, key := keyPair(t)
+	server, err := leaf.Start(within(t), leaf.Spec{Name: "clue-1", Listen: "127.0.0.1:0", Seed: seed, MaxPayload: 65536,
+		Importers: []leaf.Importer{{Name: "score-1", Keys: []string{importerKey}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func hostile(t *testing.T, importerKey string) (*leaf.Server, *leaf.Line) {
 	if _, err := line.Subscribe(leaf.FromReader("score-1", "clue-1"), func(m *nats.Msg) { welcomeAll(t, line, m.Data) }); err != nil {
 		t.Fatal(err)
 	}
-	return server, line
+	return server, line, key
 }
 
 // welcomeAll answers a hello.
@@ -111,9 +112,9 @@ func openImporter(t *testing.T, score mesh.Config) (*mesh.Node, func(eventType s
 func openImporterAt(t *testing.T, score mesh.Config) (*mesh.Node, func(eventType string, run, before uint64, container []byte)) {
 	t.Helper()
 	seed, public := keyPair(t)
-	server, line := hostile(t, public)
+	server, line, key := hostile(t, public)
 	score.Seed = mesh.NewSecret(seed)
-	score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + server.ListenAddr()}}
+	score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + server.ListenAddr(), Key: key}}
 	node := openNode(t, score)
 	if err := node.Ready(within(t)); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 
 // openReaders lets the instances that may read the node's exports speak to it.
 func (n *Node) openReaders() error {
-	env := readers.Env{Node: n.name, Exports: n.config.Exports, MaxPayload: int(n.config.MaxPayload), Log: n.log,
+	env := readers.Env{Node: n.name, Exports: n.config.Exports, MayImport: n.mayImport, MaxPayload: int(n.config.MaxPayload), Log: n.log,
 		Malformed: n.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed}),
 		Lost:      n.lostOnLink}
 	if n.kept != nil {
@@ -67,6 +67,16 @@ func (n *Node) openReaders() error {
 func (n *Node) lostOnLink(subject string, events uint64) {
 	n.trace.Point(steps.Step{Type: subject, Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.LinkCut}).PassUnknown(events, nil)
 	n.log.Rarely("events that were sent did not arrive", "type", subject, "events", events, "rule", stats.LinkCut)
+}
+
+// mayImport reports whether a reader may import a type.
+func (n *Node) mayImport(reader, subject string) bool {
+	for _, p := range n.config.Peers {
+		if p.Name == reader {
+			return p.MayImport.Includes(subject)
+		}
+	}
+	return false
 }
 
 // lookAtReaders is how soon a node learns that the link of a reader is down: what it kept for that
@@ -121,7 +131,11 @@ func (e exporter) Trouble() string { return e.node.leaf.Trouble(e.Peer()) }
 func (n *Node) openInlets() (err error) {
 	exporters := map[string]inlet.Exporter{}
 	var lines []*leaf.Line
-	for _, r := range topology.Remotes(n.config) {
+	remotes, err := topology.Remotes(n.config)
+	if err != nil {
+		return err
+	}
+	for _, r := range remotes {
 		line, err := n.leaf.ToExporter(r.Name)
 		if err != nil {
 			return err

@@ -117,7 +117,7 @@ func TestKeyOverwritesNothing(t *testing.T) {
 const node = `name: clue-1
 seed: {file: clue-1.nk}
 peers:
-  - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402"}
+  - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402", key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ}
 imports:
   - {event: hunt.clue.unlocked}
 `

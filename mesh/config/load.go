@@ -30,7 +30,9 @@ type relative interface{ relativeTo(folder string) }
 
 func (p *Path) relativeTo(folder string)   { *p = Path(absolute(folder, string(*p))) }
 func (s *Secret) relativeTo(folder string) { s.File = absolute(folder, s.File) }
-func (p *Peer) relativeTo(folder string)   { p.KeyFile = absolute(folder, p.KeyFile) }
+func (p *Peer) relativeTo(folder string) {
+	p.KeyFile, p.NextKeyFile = absolute(folder, p.KeyFile), absolute(folder, p.NextKeyFile)
+}
 
 func absolute(folder, path string) string {
 	if path == "" || filepath.IsAbs(path) {

@@ -19,16 +19,20 @@ type Node struct {
 
 	// Listen is the host:port of the leaf port, where peers that import from this node dial in.
 	// Empty: no port is opened and nobody can import from this node. Port 0 takes any free port.
-	// Only peers with a key get in. The host must be given: "0.0.0.0:7401" listens on every
+	// Only peers that may import get in. The host must be given: "0.0.0.0:7401" listens on every
 	// interface, ":7401" is an error because it does so without saying it.
 	Listen string `yaml:"listen,omitempty" remedy:"give host:port, as in 127.0.0.1:7401, or 0.0.0.0:7401 for every interface"`
 
-	// Seed is the node's nkey user seed ("SU…"): it proves to exporters who dials. Needed when
-	// there are imports.
+	// Seed is the node's nkey user seed ("SU…"): it proves who the node is, to those it dials and to
+	// those that dial it. Needed when there are imports or a port, but for plain links and an
+	// organisation's certificates.
 	Seed Secret `yaml:"seed,omitempty"`
 
 	// Peers are the other nodes that this one knows.
 	Peers []Peer `yaml:"peers,omitempty"`
+
+	// Links says how links are protected. Left out: by mutual TLS.
+	Links Links `yaml:"links,omitempty"`
 
 	// Limits are rules that bound how fast events pass this node's gate.
 	Limits []Rule `yaml:"limits,omitempty"`

@@ -69,7 +69,7 @@ func TestSecretErrorsAreErrSecret(t *testing.T) {
 		t.Errorf("%v is not ErrSecret and fs.ErrNotExist", err)
 	}
 	configtest.WriteFile(t, filepath.Join(folder, "peer.pub"), "no key", 0o644)
-	if _, err := (Peer{KeyFile: filepath.Join(folder, "no.pub")}).PublicKey(); !errors.Is(err, ErrSecret) {
+	if _, err := (Peer{KeyFile: filepath.Join(folder, "no.pub")}).PublicKeys(); !errors.Is(err, ErrSecret) {
 		t.Errorf("%v is not ErrSecret", err)
 	}
 	both := Secret{File: "a", Env: "b"}

@@ -27,6 +27,7 @@ func (n Node) Validate() error {
 	v.name()
 	v.listen()
 	v.seed()
+	v.links()
 	v.peers()
 	v.limits()
 	v.cascades()

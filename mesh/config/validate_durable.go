@@ -50,7 +50,7 @@ const noReader = `name a service, as in "score", or one instance of it, as in "s
 func (v *validation) durableExport(field string, e Export) {
 	seen, readers := firsts{}, map[string]bool{}
 	for _, p := range v.config.Peers {
-		if p.Key != "" || p.KeyFile != "" {
+		if p.MayImport.Includes(e.Event) {
 			readers[ServiceOf(p.Name)], readers[p.Name] = true, true
 		}
 	}
@@ -64,11 +64,11 @@ func (v *validation) durableExport(field string, e Export) {
 		case nodeName.MatchString(s) && slices.Contains(e.KeptFor, ServiceOf(s)):
 			v.add(at, fmt.Sprintf("%q is an instance of service %s, which it is kept for too", s, ServiceOf(s)), "name the service, whose instances share the events, or its instances")
 		case nodeName.MatchString(s) && ServiceOf(s) != v.service && !readers[s] && !v.config.OneProcess:
-			v.add(at, fmt.Sprintf("peer %s has no key, so it could never read what is kept for it", s), "add key or key_file to that peer, or remove it", "peers")
+			v.add(at, fmt.Sprintf("peer %s may not import it, so it could never read what is kept for it", s), "name it in may_import of that peer, or remove it", "peers")
 		case s == v.service || ServiceOf(s) == v.service && nodeName.MatchString(s):
 			v.add(at, fmt.Sprintf("%q is of this node's own service", s), "remove it: a service's events do not come in from its other instances")
 		case !readers[s] && !v.config.OneProcess:
-			v.add(at, fmt.Sprintf("no peer of service %s has a key, so nobody could ever read what is kept for it", s), "add key or key_file to a peer of that service, or remove it", "peers")
+			v.add(at, fmt.Sprintf("no peer of service %s may import it, so nobody could ever read what is kept for it", s), "name it in may_import of a peer of that service, or remove it", "peers")
 		}
 	}
 	v.bounds(field, e)

@@ -76,27 +76,31 @@ func validHost(host string) bool {
 }
 
 func (v *validation) listen() {
-	keys := slices.ContainsFunc(v.config.Peers, func(p Peer) bool { return p.Key != "" || p.KeyFile != "" })
+	readers := slices.ContainsFunc(v.config.Peers, func(p Peer) bool { return len(p.MayImport) > 0 })
 	if v.config.Listen == "" {
 		if len(v.config.Exports) > 0 && !v.config.OneProcess {
 			v.add("listen", "there are exports but no port, so no node could ever read them", "give host:port, as in 127.0.0.1:7401, or remove the exports")
-		} else if keys {
-			v.add("listen", "there are peers with a key but no port for them to dial", "give host:port, as in 127.0.0.1:7401, or remove the keys")
+		} else if readers {
+			v.add("listen", "there are peers that may import but no port for them to dial", "give host:port, as in 127.0.0.1:7401, or remove may_import")
 		}
 		return
 	}
 	if _, problem := checkAddress(v.config.Listen, false); problem != "" {
 		v.add("listen", problem, "give host:port, as in 127.0.0.1:7401, or 0.0.0.0:7401 for every interface")
 	}
-	if !keys {
-		v.add("listen", "no peer has a key, so nobody could use this port", "add key or key_file to the peers that import from this node, or remove listen", "peers")
+	if !readers {
+		v.add("listen", "no peer may import, so nobody could use this port", "add may_import to the peers that import from this node, or remove listen", "peers")
 	}
 }
 
 func (v *validation) seed() {
 	if v.config.Seed.IsZero() {
-		if len(v.config.Imports) > 0 {
-			v.add("seed", "there are imports but no seed to prove to exporters who dials", "make one with: meshctl key FILE, then seed: {file: FILE}")
+		switch {
+		case !v.config.Links.byKeys():
+		case len(v.config.Imports) > 0:
+			v.add("seed", "there are imports but no seed to prove to exporters who dials", "make one with: meshctl key FILE, then seed: {file: FILE}", "links")
+		case v.config.Listen != "":
+			v.add("seed", "there is a port but no seed to prove to importers who listens", "make one with: meshctl key FILE, then seed: {file: FILE}", "links")
 		}
 		return
 	}

@@ -17,14 +17,40 @@ func (v *validation) peers() {
 	for i, peer := range v.config.Peers {
 		field := fmt.Sprintf("peers[%d]", i)
 		v.peerName(field+".name", peer.Name, names)
-		if peer.URL == "" && peer.Key == "" && peer.KeyFile == "" {
-			v.add(field, "the peer has neither url nor key", "give url to import from it, key or key_file to let it import from this node")
-		}
+		v.peerRights(field, peer)
 		if peer.URL != "" {
 			v.peerURL(field+".url", peer.URL, urls)
 		}
-		if peer.Key != "" || peer.KeyFile != "" {
-			v.peerKey(field, peer, keys)
+		v.peerKeys(field, peer, keys)
+	}
+}
+
+// peerRights checks that a peer is of some use, and that who may import can prove who it is.
+func (v *validation) peerRights(field string, peer Peer) {
+	links, proves := v.config.Links, peer.named() || v.config.Links.byCertificates()
+	switch {
+	case peer.URL == "" && len(peer.MayImport) == 0:
+		v.add(field, "the peer has neither url nor may_import", "give url and key to import from it, may_import and key to let it import from this node: all, or a list of event types")
+	case len(peer.MayImport) > 0 && !proves:
+		v.add(field, "the peer may import, and there is no key by which it is known", "add key or key_file: what meshctl key made on the peer's machine", field+".key", field+".key_file")
+	case peer.URL != "" && !proves && !links.Plain:
+		v.add(field, "the peer is dialed, and there is no key by which it is known: whoever answers at its url would be believed",
+			"add key or key_file: what meshctl key made on the peer's machine", field+".key", field+".key_file")
+	}
+	if links.byCertificates() && !links.Plain && peer.named() {
+		v.add(field+".key", "links are proved by certificates, so a key proves nothing", "remove it: the peer is known by the name in its certificate")
+	}
+	if len(peer.MayImport) == 0 || peer.MayImport.all() {
+		return
+	}
+	seen := firsts{}
+	for i, subject := range peer.MayImport {
+		at := fmt.Sprintf("%s.may_import[%d]", field, i)
+		switch first := seen.twice(subject, at); {
+		case first != "":
+			v.add(at, fmt.Sprintf("%.200q already stands in %s", subject, first), "keep one of the two")
+		case v.config.Export(subject) == nil:
+			v.add(at, fmt.Sprintf("%.200q is no export of this node", subject), "name event types that stand under exports, or write may_import: all", "exports")
 		}
 	}
 }
@@ -74,12 +100,22 @@ func splitURL(text string) (host, port, problem string) {
 	return u.Hostname(), u.Port(), ""
 }
 
-func (v *validation) peerKey(field string, peer Peer, seen firsts) {
-	at := field + ".key"
-	if peer.KeyFile != "" {
-		at = field + ".key_file"
+// peerKeys checks the present key and the next one.
+func (v *validation) peerKeys(field string, peer Peer, seen firsts) {
+	present, next := peer.keys()
+	if next.given() && !present.given() {
+		v.add(field+"."+next.at(), "there is a next key and no present one", "write key, and next_key only while the peer changes its key", field+".key", field+".key_file")
 	}
-	key, err := peer.PublicKey()
+	for _, key := range []keySource{present, next} {
+		if key.given() {
+			v.peerKey(field, key, seen)
+		}
+	}
+}
+
+func (v *validation) peerKey(field string, source keySource, seen firsts) {
+	at := field + "." + source.at()
+	key, err := source.read()
 	if err != nil {
 		v.addErr(field, err)
 		return
@@ -92,19 +128,50 @@ func (v *validation) peerKey(field string, peer Peer, seen firsts) {
 	}
 }
 
-// PublicKey returns the peer's key from Key or from its file, "" if it has neither. Errors are
-// FieldErrors relative to the peer.
-func (p Peer) PublicKey() (string, error) {
-	switch {
-	case p.Key != "" && p.KeyFile != "":
-		return "", &FieldError{Field: "key_file", Problem: "the peer has both key and key_file", Remedy: "keep one of the two"}
-	case p.Key != "":
-		return p.Key, InField("key", checkKey(p.Key))
-	case p.KeyFile == "":
-		return "", nil
+// keySource is where a key stands: in the file itself, or in one of its own.
+type keySource struct{ field, key, file string }
+
+// keys are where the present key and the next one stand.
+func (p Peer) keys() (present, next keySource) {
+	return keySource{"key", p.Key, p.KeyFile}, keySource{"next_key", p.NextKey, p.NextKeyFile}
+}
+
+func (s keySource) given() bool { return s.key != "" || s.file != "" }
+
+// at is the field that holds it.
+func (s keySource) at() string {
+	if s.file != "" {
+		return s.field + "_file"
 	}
-	key, err := readPublicKey(p.KeyFile)
-	return key, InField("key_file", err)
+	return s.field
+}
+
+func (s keySource) read() (string, error) {
+	switch {
+	case s.key != "" && s.file != "":
+		return "", &FieldError{Field: s.at(), Problem: fmt.Sprintf("the peer has both %s and %s_file", s.field, s.field), Remedy: "keep one of the two"}
+	case s.key != "":
+		return s.key, InField(s.at(), checkKey(s.key))
+	}
+	key, err := readPublicKey(s.file)
+	return key, InField(s.at(), err)
+}
+
+// PublicKeys returns what the peer may prove: the present key, and the next one if there is one.
+// Errors are FieldErrors relative to the peer.
+func (p Peer) PublicKeys() (keys []string, err error) {
+	present, next := p.keys()
+	for _, source := range []keySource{present, next} {
+		if !source.given() {
+			continue
+		}
+		key, err := source.read()
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
 }
 
 // checkKey reports what is wrong with a public user key. It does not repeat it: what stands there

@@ -83,7 +83,7 @@ func TestDefaultsDoNotChangeTheVerdict(t *testing.T) {
 
 // A peer with a url from which nothing is imported is allowed.
 func TestPeerNobodyImportsFrom(t *testing.T) {
-	c := Node{Name: "clue-1", Peers: []Peer{{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:7402"}}}
+	c := Node{Name: "clue-1", Peers: []Peer{{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:7402", Key: configtest.KeyA}}}
 	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}
@@ -94,7 +94,7 @@ func TestNodeOfOneProcess(t *testing.T) {
 	_, seed := configtest.NewFolder(t)
 	c := Node{
 		Name: "clue-1", OneProcess: true, Seed: NewSecret(seed), Exports: []Export{{Event: "clue.clue.solved"}},
-		Peers:   []Peer{{Name: "hunt-1", URL: LaterURL}, {Name: "hunt-2", URL: LaterURL}},
+		Peers:   []Peer{{Name: "hunt-1", URL: LaterURL, Key: configtest.KeyA}, {Name: "hunt-2", URL: LaterURL, Key: configtest.KeyB}},
 		Imports: []Import{{Event: "hunt.clue.unlocked"}},
 	}
 	if err := c.Validate(); err != nil {

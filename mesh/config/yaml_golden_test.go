@@ -22,7 +22,7 @@ type badCase struct{ name, old, new, want string }
 var badYAML = []badCase{
 	{"unknown key", "listen:", "listn:", `2: listn: unknown key; did you mean listen?`},
 	{"unknown key, nothing like it", "max_payload: 4096", "colour: red",
-		`15: colour: unknown key; known keys: name, listen, seed, peers, limits, cascades, alarms, exports, imports, data, outbox, tap, max_payload, recorder`},
+		`15: colour: unknown key; known keys: name, listen, seed, peers, links, limits, cascades, alarms, exports, imports, data, outbox, tap, max_payload, recorder`},
 	{"unknown nested key", "delivery: each", "delvery: each", `13: imports[0].delvery: unknown key; did you mean delivery?`},
 	{"duplicate key", "max_payload: 4096", "name: clue-2", `15: name: the key already stands on line 1; keep one of the two`},
 	{"number for text", "name: clue-1", "name: 7", `1: name: a whole number stands where a text belongs; put it in quotes`},
@@ -59,10 +59,12 @@ var badYAML = []badCase{
 	{"listen on a bad port", "127.0.0.1:7401", "localhost:77777", `2: listen: "77777" is not a port number; give host:port, as in 127.0.0.1:7401, or 0.0.0.0:7401 for every interface`},
 	{"listen on a bad address", "127.0.0.1:7401", "127.0.0.256:7401", `2: listen: "127.0.0.256" is not a host name or address; give host:port, as in 127.0.0.1:7401, or 0.0.0.0:7401 for every interface`},
 	{"exports without listen", "listen: 127.0.0.1:7401", "", `1: listen: there are exports but no port, so no node could ever read them; give host:port, as in 127.0.0.1:7401, or remove the exports`},
-	{"listen without a key", "", "name: clue-1\nlisten: 127.0.0.1:7401\n",
-		`2: listen: no peer has a key, so nobody could use this port; add key or key_file to the peers that import from this node, or remove listen`},
-	{"key without listen", "", "name: clue-1\npeers: [{name: hunt-1, key: " + configtest.KeyA + "}]\n",
-		`1: listen: there are peers with a key but no port for them to dial; give host:port, as in 127.0.0.1:7401, or remove the keys`},
+	{"listen for nobody", "", "name: clue-1\nlisten: 127.0.0.1:7401\nseed: {file: clue-1.nk}\n",
+		`2: listen: no peer may import, so nobody could use this port; add may_import to the peers that import from this node, or remove listen`},
+	{"readers without listen", "", "name: clue-1\npeers: [{name: hunt-1, may_import: all, key: " + configtest.KeyA + "}]\n",
+		`1: listen: there are peers that may import but no port for them to dial; give host:port, as in 127.0.0.1:7401, or remove may_import`},
+	{"listen without seed", "", "name: clue-1\nlisten: 127.0.0.1:7401\npeers: [{name: hunt-1, may_import: all, key: " + configtest.KeyA + "}]\n",
+		`1: seed: there is a port but no seed to prove to importers who listens; make one with: meshctl key FILE, then seed: {file: FILE}`},
 
 	{"imports without seed", "seed: {file: clue-1.nk}", "", `1: seed: there are imports but no seed to prove to exporters who dials; make one with: meshctl key FILE, then seed: {file: FILE}`},
 	{"seed in the YAML", "{file: clue-1.nk}", "SEED", `3: seed: a secret may not stand in a YAML file; name the file {file: PATH} or the environment variable {env: NAME} that holds it, and replace this one: it is no longer secret`},
@@ -80,7 +82,23 @@ var badYAML = []badCase{
 	{"seed is an account's", "clue-1.nk", "account.nk", `3: seed: the secret is not an nkey user seed (SU…); make one with: meshctl key FILE`},
 
 	{"peer without name", "name: score-1, ", "", `6: peers[1].name: the node has no name; give it one of the form service-instance, as in "clue-1"`},
-	{"peer without anything", `{name: score-1, key: ` + configtest.KeyA + `}`, "{name: score-1}", `6: peers[1]: the peer has neither url nor key; give url to import from it, key or key_file to let it import from this node`},
+	{"peer without anything", `{name: score-1, key: ` + configtest.KeyA + `, may_import: all}`, "{name: score-1}", "6: peers[1]: " + uselessPeer},
+	{"peer that may do nothing", "KNGJ, may_import: all", "KNGJ", "6: peers[1]: " + uselessPeer},
+	{"peer that is not known and may import", "key: " + configtest.KeyA + ", ", "",
+		`6: peers[1]: the peer may import, and there is no key by which it is known; add key or key_file: what meshctl key made on the peer's machine`},
+	{"peer that is not known and dialed", ", key: " + configtest.KeyC, "",
+		`5: peers[0]: the peer is dialed, and there is no key by which it is known: whoever answers at its url would be believed; add key or key_file: what meshctl key made on the peer's machine`},
+	{"peer that may import what is no export", "key_file: score-2.pub, may_import: all", "key_file: score-2.pub, may_import: [clue.hint.taken]",
+		`7: peers[2].may_import[0]: "clue.hint.taken" is no export of this node; name event types that stand under exports, or write may_import: all`},
+	{"peer that may import a type twice", "key_file: score-2.pub, may_import: all", "key_file: score-2.pub, may_import: [clue.clue.solved, clue.clue.solved]",
+		`7: peers[2].may_import[1]: "clue.clue.solved" already stands in peers[2].may_import[0]; keep one of the two`},
+	{"peer that may import some word", "key_file: score-2.pub, may_import: all", "key_file: score-2.pub, may_import: true",
+		`7: peers[2].may_import: it does not say what the peer may import: write all, or a list of event types, as in [clue.clue.solved]`},
+	{"peer with a next key alone", "key_file: score-2.pub", "next_key: " + configtest.KeyB,
+		"7: peers[2]: the peer may import, and there is no key by which it is known; add key or key_file: what meshctl key made on the peer's machine\n" +
+			`7: peers[2].next_key: there is a next key and no present one; write key, and next_key only while the peer changes its key`},
+	{"peer with a next key of another", "key_file: score-2.pub", "key_file: score-2.pub, next_key: " + configtest.KeyA,
+		`7: peers[2].next_key: the key is the same as in peers[1].key; give each node a seed of its own: a key says which node it is`},
 	{"peer twice", "name: score-2", "name: score-1", `7: peers[2].name: "score-1" is already named in peers[1].name; keep one of the two, with url and key in it`},
 	{"peer is the node", "name: score-2", "name: clue-1", `7: peers[2].name: "clue-1" is this node itself; remove it from the peers`},
 	{"peer url of another scheme", "nats-leaf://", "nats://", `5: peers[0].url: it is not a nats-leaf:// URL; give nats-leaf://host:port, as in nats-leaf://127.0.0.1:7402`},
@@ -88,7 +106,7 @@ var badYAML = []badCase{
 	{"peer url without port", ":7402", "", `5: peers[0].url: it is not of the form host:port; give nats-leaf://host:port, as in nats-leaf://127.0.0.1:7402`},
 	{"peer url with port 0", ":7402", ":0", `5: peers[0].url: "0" is not a port number; give nats-leaf://host:port, as in nats-leaf://127.0.0.1:7402`},
 	{"peer url with a path", ":7402", ":7402/x", `5: peers[0].url: there is something after the port; give nats-leaf://host:port, as in nats-leaf://127.0.0.1:7402`},
-	{"peer url twice", "key: " + configtest.KeyA, `url: "nats-leaf://127.0.0.1:7402"`, `6: peers[1].url: the url is the same as in peers[0].url; two nodes have two ports: give each its own`},
+	{"peer url twice", "key: " + configtest.KeyA, `url: "nats-leaf://127.0.0.1:7402", key: ` + configtest.KeyA, `6: peers[1].url: the url is the same as in peers[0].url; two nodes have two ports: give each its own`},
 	{"peer key twice", "key_file: score-2.pub", "key: " + configtest.KeyA, `7: peers[2].key: the key is the same as in peers[1].key; give each node a seed of its own: a key says which node it is`},
 	{"peer key of the node", "score-2.pub", "clue-1.pub", `7: peers[2].key_file: the key is that of this node's own seed; give the peer a seed of its own, and its public key here`},
 	{"peer key from two places", "key_file: score-2.pub", "key: " + configtest.KeyB + ", key_file: score-2.pub", `7: peers[2].key_file: the peer has both key and key_file; keep one of the two`},
@@ -154,7 +172,7 @@ var badYAML = []badCase{
 11: exports[0].bounds[0].max_age: 169h0m0s is out of range; choose up to that of the outbox, 168h0m0s, or leave it out
 11: exports[0].bounds[0].full: unknown choice "drop"; choose refuse (Emit refuses new events) or lose (the oldest is lost for this service)`},
 	{"kept for a service and its instance", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score, score-1]}\ndata: d\n", `11: exports[0].kept_for[1]: "score-1" is an instance of service score, which it is kept for too; name the service, whose instances share the events, or its instances`},
-	{"kept for an instance without a key", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score-1, score-3]}\ndata: d\n", `11: exports[0].kept_for[1]: peer score-3 has no key, so it could never read what is kept for it; add key or key_file to that peer, or remove it`},
+	{"kept for an instance without a key", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score-1, score-3]}\ndata: d\n", `11: exports[0].kept_for[1]: peer score-3 may not import it, so it could never read what is kept for it; name it in may_import of that peer, or remove it`},
 	{"kept for another instance of its own", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [clue-2]}\ndata: d\n", `11: exports[0].kept_for[0]: "clue-2" is of this node's own service; remove it: a service's events do not come in from its other instances`},
 	{"kept for nobody that can be", "{event: clue.clue.solved}\n", "{event: clue.clue.solved, kept_for: [score-x1-]}\ndata: d\n", `11: exports[0].kept_for[0]: "score-x1-" is no name of a service or instance; name a service, as in "score", or one instance of it, as in "score-1"`},
 	{"export twice", "imports:", "  - {event: clue.clue.solved}\nimports:", `12: exports[1].event: "clue.clue.solved" already stands in exports[0].event; keep one of the two`},
@@ -190,6 +208,8 @@ var badYAML = []badCase{
 5: imports[0].delivry: unknown key; did you mean delivery?
 6: max_payload: 1 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},
 }
+
+const uselessPeer = "the peer has neither url nor may_import; give url and key to import from it, may_import and key to let it import from this node: all, or a list of event types"
 
 const stableName = `use service-instance, as in "clue-1": lower-case words that begin with a letter, then a number up to 9999; never a host name, process id or random id, which change`
 

@@ -29,9 +29,9 @@ func TestLoadYAMLReadsEveryField(t *testing.T) {
 	want := Node{
 		Name: "clue-1", Listen: "127.0.0.1:7401", Seed: Secret{File: filepath.Join(folder, "clue-1.nk")},
 		Peers: []Peer{
-			{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:7402"},
-			{Name: "score-1", Key: configtest.KeyA},
-			{Name: "score-2", KeyFile: filepath.Join(folder, "score-2.pub")},
+			{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:7402", Key: configtest.KeyC},
+			{Name: "score-1", Key: configtest.KeyA, MayImport: AllExports()},
+			{Name: "score-2", KeyFile: filepath.Join(folder, "score-2.pub"), MayImport: AllExports()},
 		},
 		Limits:     []Rule{{Event: "clue.answer.submitted", Limit: Limit{Rate: Per(20, 60e9), Burst: 50, Policy: Wait}}},
 		Exports:    []Export{{Event: "clue.clue.solved"}},

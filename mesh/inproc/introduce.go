@@ -35,20 +35,20 @@ func introduce(configs []config.Node) ([]config.Node, error) {
 	introduced := make([]config.Node, len(configs))
 	for i, c := range configs {
 		c.OneProcess = true
-		c.Listen, c.Seed, c.Peers = "", config.NewSecret(seeds[i]), nil
+		c.Listen, c.Seed, c.Peers, c.Links = "", config.NewSecret(seeds[i]), nil, config.Links{}
 		for j, other := range configs {
 			if i == j {
 				continue
 			}
-			peer := config.Peer{Name: other.Name}
+			peer := config.Peer{Name: other.Name, Key: keys[j]}
 			if importsFrom(c, other) {
 				peer.URL = config.LaterURL
 			}
 			if importsFrom(other, c) {
-				peer.Key = keys[j]
+				peer.MayImport = config.AllExports()
 				c.Listen = "127.0.0.1:0"
 			}
-			if peer.URL != "" || peer.Key != "" {
+			if peer.URL != "" || len(peer.MayImport) > 0 {
 				c.Peers = append(c.Peers, peer)
 			}
 		}

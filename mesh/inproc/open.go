@@ -12,7 +12,7 @@ import (
 // Nodes are nodes that run in one process.
 type Nodes []*mesh.Node
 
-// Open starts several nodes in one process and links them. Listen, Seed and Peers of the
+// Open starts several nodes in one process and links them. Listen, Seed, Peers and Links of the
 // configurations are replaced by free ports and by keys made up for this process. It does not wait
 // for the links: see [Nodes.Ready].
 func Open(ctx context.Context, configs ...config.Node) (_ Nodes, err error) {

@@ -334,17 +334,17 @@ func TestProxyCloseWaits(t *testing.T) {
 
 // Nodes link through a proxy, and again after each kind of trouble.
 func TestNodesLinkThroughAProxy(t *testing.T) {
-	clueSeed, _ := keyPair(t)
+	clueSeed, clueKey := keyPair(t)
 	scoreSeed, scoreKey := keyPair(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	counted := make(chan string, 100)
 	exporter := clueNode()
-	exporter.Listen, exporter.Seed, exporter.Peers = "127.0.0.1:0", mesh.NewSecret(clueSeed), []mesh.Peer{{Name: "score-1", Key: scoreKey}}
+	exporter.Listen, exporter.Seed, exporter.Peers = "127.0.0.1:0", mesh.NewSecret(clueSeed), []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
 	clue := openNode(t, ctx, exporter)
 	proxy := meshtest.OpenProxy(t, clue.ListenAddr())
 	importer := scoreNode("score-1", mesh.Shared)
-	importer.Seed, importer.Peers = mesh.NewSecret(scoreSeed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + proxy.Addr()}}
+	importer.Seed, importer.Peers = mesh.NewSecret(scoreSeed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + proxy.Addr(), Key: clueKey}}
 	importer.Handlers = []mesh.Handler{solved.Handle("count", func(_ context.Context, s solve) error {
 		counted <- s.Clue
 		return nil

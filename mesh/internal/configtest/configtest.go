@@ -13,16 +13,20 @@ import (
 const (
 	KeyA = "UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ"
 	KeyB = "UDDXG7MRSEY4E4XXRMGJHIR2T2FMX4VWWSTRL7ENTKBTQ2KZY4FO3B7N"
+	KeyC = "UDCUGAMTIOYCR4ENX77C7YDAWTNUMN3YI2ILSFKBTRP64AOG5ZBMGCAH"
 )
+
+// keyD is what next.pub holds.
+const keyD = "UCQ5G34PMXNF3NTYKMMQYIKLPWFVT5BAVQKYYWKNEOBJMVFSCEJ3AJEJ"
 
 // Good is a configuration without a problem, in the folder of NewFolder.
 const Good = `name: clue-1
 listen: 127.0.0.1:7401
 seed: {file: clue-1.nk}
 peers:
-  - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402"}
-  - {name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ}
-  - {name: score-2, key_file: score-2.pub}
+  - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402", key: UDCUGAMTIOYCR4ENX77C7YDAWTNUMN3YI2ILSFKBTRP64AOG5ZBMGCAH}
+  - {name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ, may_import: all}
+  - {name: score-2, key_file: score-2.pub, may_import: all}
 limits:
   - {event: clue.answer.submitted, limit: {rate: 20/min, burst: 50, policy: wait}}
 exports:
@@ -38,9 +42,10 @@ const Full = `name: clue-1
 listen: 127.0.0.1:7401
 seed: {file: clue-1.nk}
 peers:
-  - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402"}
-  - {name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ}
-  - {name: score-2, key_file: score-2.pub}
+  - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402", key: UDCUGAMTIOYCR4ENX77C7YDAWTNUMN3YI2ILSFKBTRP64AOG5ZBMGCAH, next_key: UBHPS6Z4KTOGJILSHJMQ6Y3WC5ZK7DYUJCGRI7CRV2FHNK4LJ4SLD6NC}
+  - {name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ, may_import: [clue.clue.solved, clue.hint.taken]}
+  - {name: score-2, key_file: score-2.pub, next_key_file: next.pub, may_import: all}
+links: {plain: true, plain_beyond_loopback: true, plain_seed: {file: plain.nk}}
 limits:
   - {name: newest, place: emit, event: "clue.answer.*", root: clue.answer.submitted, by: key, keys: 7, within: 2s, limit: {rate: 20/min, burst: 50, policy: coalesce}}
   - {event: clue.answer.submitted, by: root, limit: {rate: 200/s, burst: 9, policy: refuse}}
@@ -68,19 +73,26 @@ max_payload: 4096
 // NewFolder makes a folder with the files and variables that the files name.
 func NewFolder(t testing.TB) (folder, seed string) {
 	t.Helper()
+	folder, seed = t.TempDir(), newSeed(t)
+	WriteFile(t, filepath.Join(folder, "clue-1.nk"), seed+"\n", 0o600)
+	WriteFile(t, filepath.Join(folder, "plain.nk"), newSeed(t)+"\n", 0o600)
+	WriteFile(t, filepath.Join(folder, "score-2.pub"), " "+KeyB+"\n", 0o644)
+	WriteFile(t, filepath.Join(folder, "next.pub"), keyD+"\n", 0o644)
+	t.Setenv("TAP_PASSWORD", "correct horse")
+	return folder, seed
+}
+
+func newSeed(t testing.TB) string {
+	t.Helper()
 	pair, err := nkeys.CreateUser()
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := pair.Seed()
+	seed, err := pair.Seed()
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder = t.TempDir()
-	WriteFile(t, filepath.Join(folder, "clue-1.nk"), string(secret)+"\n", 0o600)
-	WriteFile(t, filepath.Join(folder, "score-2.pub"), " "+KeyB+"\n", 0o644)
-	t.Setenv("TAP_PASSWORD", "correct horse")
-	return folder, string(secret)
+	return string(seed)
 }
 
 // WriteFile writes a file with exactly this mode.

@@ -36,15 +36,15 @@ type talk struct {
 	room     int      // guarded by mu: of a message to the exporter, in bytes
 
 	// Owned by the goroutine that speaks.
-	link     uint64 // its number
-	links    uint64 // how many there were
-	up       bool
-	bidAt    int64 // when the link went of an exporter that had said goodbye; 0: it did not
-	redials  int   // since then
-	goodbye  bool  // was said
-	lookedAt int64 // at the link
-	spokeAt  int64 // when answers were sent
-	takenAt  int64 // when it was told what was taken
+	link       uint64 // its number
+	links      uint64 // how many there were
+	up         bool
+	bidAt      int64 // when the link went of an exporter that had said goodbye; 0: it did not
+	redialedAt int64 // since then
+	goodbye    bool  // was said
+	lookedAt   int64 // at the link
+	spokeAt    int64 // when answers were sent
+	takenAt    int64 // when it was told what was taken
 }
 
 // lookEach is how often somebody looks at the link who has nothing else to do.
@@ -100,7 +100,7 @@ func (t *talk) look(now int64) {
 	defer t.mu.Unlock()
 	if up {
 		t.links++
-		t.bidAt, t.redials = 0, 0
+		t.bidAt, t.redialedAt = 0, 0
 	} else if t.greeting.bidden {
 		t.bidAt = now
 	}
@@ -115,17 +115,18 @@ const (
 	// redialFor is for how long an exporter is dialed again at once that said goodbye: it may only be
 	// restarted. After that it is dialed now and then, as one that has died.
 	redialFor = int64(30 * time.Second)
-	// maxRedials bounds how often that is done while somebody listens there and there is no link.
-	maxRedials = 10
+	// redialEach is for how long an exporter that listens again has time to link: to dial once more
+	// ends what is under way.
+	redialEach = int64(time.Second)
 )
 
 // redial dials an exporter again that has said goodbye.
 func (t *talk) redial(now int64) {
-	if t.up || t.bidAt == 0 || t.redials == maxRedials || now-t.bidAt > redialFor || t.closing.Load() {
+	if t.up || t.bidAt == 0 || now-t.bidAt > redialFor || t.redialedAt != 0 && now-t.redialedAt < redialEach || t.closing.Load() {
 		return
 	}
 	if t.Redial() == nil { // an error says that it does not listen yet
-		t.redials++
+		t.redialedAt = now
 	}
 }
 

@@ -90,15 +90,24 @@ func (c credentials) render(b *strings.Builder, a Account) {
 	fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"IN_PROCESS\"]}\n", quote(c.user(a)), quote(c.password))
 }
 
-// renderReader writes the account of an importer and the peer's user. That stands in the
+// renderReader writes the account of an importer and the peer's users. Those stand in the
 // account and not under leafnodes, because users there carry no permissions.
 func (s Spec) renderReader(b *strings.Builder, own credentials, importer Importer) {
 	account, to := readerAccount(importer.Name), ToReader(importer.Name, s.Name)
 	fmt.Fprintf(b, "  %s {\n    limits { max_leafnodes: %d, max_subscriptions: %d }\n    users [\n", account, maxReaderLinks, maxLinkSubscriptions)
 	own.render(b, account)
-	fmt.Fprintf(b, "      {nkey: %s, allowed_connection_types: [\"LEAFNODE\"]\n", quote(importer.PublicKey))
-	fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n    ]\n  }\n",
-		quote(FromReader(importer.Name, s.Name)), quoteAll([]string{to, to + ".>"}))
+	// By TLS the user is the name in the certificate. It has no password, and gets in by no other
+	// way.
+	kind, identities := "nkey", importer.Keys
+	if s.proof != nil {
+		kind, identities = "user", s.proof.identities(importer.Name, importer.Keys)
+	}
+	for _, identity := range identities {
+		fmt.Fprintf(b, "      {%s: %s, allowed_connection_types: [\"LEAFNODE\"]\n", kind, quote(identity))
+		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n",
+			quote(FromReader(importer.Name, s.Name)), quoteAll([]string{to, to + ".>"}))
+	}
+	b.WriteString("    ]\n  }\n")
 }
 
 // renderExporter writes the account of an exporter that is dialed.

@@ -42,7 +42,29 @@ func (s Spec) options(own credentials) (*server.Options, error) {
 	}
 	options.NoSigs = true // else a SIGTERM makes the server call os.Exit
 	options.DontListen = s.Tap == nil
+	if s.proof != nil {
+		s.secure(&options.LeafNode)
+	}
 	return options, nil
+}
+
+// secure adds TLS to the links, which configuration text could only take from files. Nothing of
+// NATS is said before the handshake.
+func (s Spec) secure(leafs *server.LeafNodeOpts) {
+	if s.Listen != "" {
+		leafs.TLSConfig = listening(s.proof, s.Importers)
+		leafs.TLSMap, leafs.TLSHandshakeFirst, leafs.TLSTimeout = true, true, handshakeTimeout.Seconds()
+	}
+	dialed := 0
+	for _, remote := range s.Remotes {
+		if remote.URL == "" {
+			continue // see renderLinks
+		}
+		r := leafs.Remotes[dialed]
+		r.TLS, r.TLSHandshakeFirst, r.TLSTimeout = true, true, handshakeTimeout.Seconds()
+		r.TLSConfig = dialing(s.proof, remote, s.seen)
+		dialed++
+	}
 }
 
 func (s Spec) render(own credentials) string {
@@ -85,8 +107,12 @@ func (s Spec) renderLinks(b *strings.Builder) {
 // renderRemote also tells the server not to follow an exporter that names other
 // servers to dial. A remote whose URL is not known yet has an account and no more.
 func (s Spec) renderRemote(b *strings.Builder, remote Remote) {
-	fmt.Fprintf(b, "    {url: %s, account: %s, nkey: %s, compression: \"off\", ignore_discovered_servers: true, disabled: %t}\n",
-		quote(remote.URL), exporterAccount(remote.Name), quote(s.Seed), remote.paused)
+	login := ""
+	if s.Plain {
+		login = "nkey: " + quote(s.Seed) + ", "
+	}
+	fmt.Fprintf(b, "    {url: %s, account: %s, %scompression: \"off\", ignore_discovered_servers: true, disabled: %t}\n",
+		quote(remote.URL), exporterAccount(remote.Name), login, remote.paused)
 }
 
 // anyPort turns port 0, which NATS takes for "no listener", into -1.

@@ -1,6 +1,7 @@
 package leaf
 
 import (
+	"crypto/tls"
 	"slices"
 	"testing"
 
@@ -50,8 +51,9 @@ func FuzzQuote(f *testing.F) {
 
 func TestOptions(t *testing.T) {
 	s, n := spec(t, "clue-1")
-	s.Importers = []Importer{{Name: "score-1", PublicKey: n.public}}
-	s.Remotes = []Remote{{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:1"}}
+	s.proof, _ = newNkeyProof(n.seed)
+	s.Importers = []Importer{{Name: "score-1", Keys: []string{n.public}}}
+	s.Remotes = []Remote{{Name: "hunt-1", URL: "nats-leaf://127.0.0.1:1", Keys: []string{n.public}}}
 	o, err := s.withDefaults().options(newCredentials())
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +61,7 @@ func TestOptions(t *testing.T) {
 	remote := o.LeafNode.Remotes[0]
 	if !o.NoSigs || !o.DontListen || !o.NoSystemAccount || !o.LeafNode.IsolateLeafnodeInterest || !o.LeafNode.NoAdvertise ||
 		o.LeafNode.Compression.Mode != server.CompressionOff || remote.Compression.Mode != server.CompressionOff ||
-		!remote.IgnoreDiscoveredServers || remote.LocalAccount != "exporter-hunt-1" || remote.Nkey != n.seed ||
+		!remote.IgnoreDiscoveredServers || remote.LocalAccount != "exporter-hunt-1" || remote.Nkey != "" ||
 		o.PingInterval != pingInterval || o.MaxPingsOut != 2 || o.MaxPayload != DefaultMaxPayload+headerRoom ||
 		o.MaxSubs != maxSubscriptions || remote.DenyImports != nil || o.Cluster.Name != "" || o.JetStream {
 		t.Errorf("%+v", o)
@@ -69,9 +71,19 @@ func TestOptions(t *testing.T) {
 			t.Errorf("user %s may connect in any way", u.Username)
 		}
 	}
-	for _, u := range o.Nkeys {
-		if u.AllowedConnectionTypes == nil || u.Account.Name != "reader-score-1" || u.Permissions.Publish.Allow == nil || u.Permissions.Subscribe.Allow == nil {
-			t.Errorf("importer %+v", u)
+	at := slices.IndexFunc(o.Users, func(u *server.User) bool { return u.Username == n.public })
+	if at < 0 || len(o.Nkeys) > 0 {
+		t.Fatalf("the importer is none of %+v, %+v", o.Users, o.Nkeys)
+	}
+	if u := o.Users[at]; u.Account.Name != "reader-score-1" || u.Permissions.Publish.Allow == nil || u.Permissions.Subscribe.Allow == nil {
+		t.Errorf("importer %+v", u)
+	}
+	for _, c := range []*tls.Config{o.LeafNode.TLSConfig, remote.TLSConfig} {
+		if c.MinVersion != tls.VersionTLS13 || c.VerifyConnection == nil || !c.SessionTicketsDisabled {
+			t.Errorf("%+v", c)
 		}
+	}
+	if l := o.LeafNode; !l.TLSMap || !l.TLSHandshakeFirst || !remote.TLSHandshakeFirst || !remote.TLS || l.TLSConfig.ClientAuth != tls.RequireAnyClientCert {
+		t.Errorf("%+v", l)
 	}
 }

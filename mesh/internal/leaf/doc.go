@@ -8,8 +8,12 @@
 //     for an exporter that is dialed. The process has one connection into it, a Line. No
 //     account has anything of another. So no peer hears, or passes anything to, another
 //     one through this node, not even by what NATS exempts from permissions.
-//   - A link is directed. The importer dials the exporter's leaf port with an nkey. There
-//     is no hub: in a full mesh each node gets each peer's message exactly once.
+//   - A link is directed. The importer dials the exporter's leaf port. There is no hub: in
+//     a full mesh each node gets each peer's message exactly once.
+//   - A link is mutual TLS 1.3, unless it is Plain. Each end proves the key, or with
+//     Certificates the name, that the other has of it, before a byte of NATS is said. Nothing
+//     is signed that could be relayed, no session is resumed, and what was made with a key that
+//     is taken back is closed.
 //   - A peer may listen to ToReader and what is below it, and may publish FromReader, both
 //     in its own name, which only this node hears. A peer that ignores its permissions is
 //     not served what it may not have, and is disconnected when it publishes. Its key opens
@@ -26,7 +30,9 @@
 //     either direction of a link, reaches the outbox: no request, no acknowledgement, no
 //     event. One process at a time has the outbox's directory. An outbox that a former
 //     version stored in account out is taken over at the start.
-//   - The leaf port never accepts a connection without a key named in Importers.
+//   - The leaf port never accepts a connection without a key named in Importers. A stranger
+//     who says nothing is put out after 2 s, and refusals are two lines of the log in 30 s, however
+//     many they are.
 //   - A peer that is dead or frozen is noticed within 14 s: 3.5 s between pings,
 //     2 of them may be unanswered. The accepting side does not ping in the interval
 //     after it last heard something, so it takes up to 4 intervals (with 4 s it
@@ -42,10 +48,9 @@
 //
 //   - Delivery. Links are core NATS: what is published while a link is down is
 //     lost, and so is what is in a connection's buffer when Stop runs. Flush first.
-//   - Who the exporter is. A dialer proves itself with its nkey; the listener
-//     does not, and nothing is encrypted. Whoever answers at a Remote's URL under
-//     the Remote's name is believed, on that exporter's line. TLS would change that; it is
-//     not here.
+//   - On a Plain link, who the exporter is, and that nobody else reads and rewrites what
+//     passes. Whoever answers at a Remote's URL under the Remote's name is believed, on that
+//     exporter's line, and has anything signed by Seed.
 //
 // # What NATS does, run or read with nats-server 2.15.2
 //
@@ -75,6 +80,13 @@
 //     logged with the remedy, and Trouble names it.
 //   - Two servers of one cluster name refuse each other for 30 s. Nodes have no
 //     cluster, and no setting here gives them one.
+//   - Under TLS 1.3 who dials is done before who listens has looked at the certificate. The
+//     alert that says no is a read error, which the server does not log: see serverLog.closed. Nor
+//     does it log that what answers speaks no TLS.
+//   - With TLSMap the user is looked for among all names of a certificate: email addresses
+//     first, then DNS names, URIs and the subject.
+//   - A handshake that is under way holds up a reload, and a reload those that come after it:
+//     a stranger who says nothing costs Link up to handshakeTimeout.
 //   - While a reload runs, the server may wrongly refuse a client that logs in, so
 //     Connect waits for Link to end.
 //   - Leaf compression, on by default, costs 8.5 MB a link: it is off here.

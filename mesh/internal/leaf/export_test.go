@@ -23,11 +23,11 @@ func Eventually(t *testing.T, what string, ok func() bool) {
 // the answer to a ping, which comes after all that the lines caused, or up to the end of the link.
 type Rogue struct{ r *rogue }
 
-// NewRogue dials and logs in.
+// NewRogue dials a plain link and logs in.
 func NewRogue(t *testing.T, address, seed, name string) Rogue {
 	t.Helper()
-	r := Rogue{dialRogue(t, address)}
-	r.r.login(t, seed, name)
+	r := Rogue{greet(t, dialTCP(t, address), seed)}
+	r.r.sign(t, name)
 	return r
 }
 

@@ -73,7 +73,7 @@ func startHub(t *testing.T, exporter string, nodes map[string]string) (url, addr
 // dial starts a node that dials the hub, and opens its line there.
 func dial(t *testing.T, spec leaf.Spec, url string) (*leaf.Server, *leaf.Line) {
 	t.Helper()
-	spec.Listen, spec.Remotes = "", []leaf.Remote{{Name: "hub-1", URL: url}}
+	spec.Listen, spec.Plain, spec.Remotes = "", true, []leaf.Remote{{Name: "hub-1", URL: url}}
 	s, err := leaf.Start(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func newExporter(t *testing.T, s *leaf.Server, line *leaf.Line, dir string, name
 	for _, name := range names {
 		ways = append(ways, toReader{line, name})
 	}
-	x.readers = readers.New(readers.Env{Node: "clue-1", Exports: []config.Export{{Event: solved}, {Event: opened, KeptFor: []string{"score"}}},
+	x.readers = readers.New(readers.Env{Node: "clue-1", MayImport: func(string, string) bool { return true }, Lost: func(string, uint64) {}, Exports: []config.Export{{Event: solved}, {Event: opened, KeptFor: []string{"score"}}},
 		MaxPayload: leaf.DefaultMaxPayload, Log: journal.New(slog.New(slog.DiscardHandler), "clue-1"), Outbox: x.store,
 		Malformed: x.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed})}, ways)
 	// Who speaks follows from the subject: the hub lets each key publish on its own alone.

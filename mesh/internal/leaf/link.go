@@ -11,8 +11,9 @@ import (
 )
 
 // Link replaces Remotes and Importers while the server runs. Links that stay the
-// same are not touched; those of an importer or remote that is gone, or that has another
-// key or URL, are closed. New remotes are dialed at once; Link does not wait for them. Of two
+// same are not touched; those of an importer or remote that is gone or has another URL, and
+// those that were made with a key that it no longer has, are closed at once: nothing more is
+// delivered over them. New remotes are dialed at once; Link does not wait for them. Of two
 // new nodes, give the exporter its importers before the importer its remotes: a first dial that
 // is refused is repeated only after the reconnect wait of 0.5 to 1.5 s. After an error the
 // links are as they were. Calls run one after the other. A tap client that logs in at the very
@@ -33,7 +34,33 @@ func (s *Server) Link(remotes []Remote, importers []Importer) error {
 	if err := s.reload(next); err != nil {
 		return fmt.Errorf("link leaf server %s: %w", old.Name, err)
 	}
-	s.dropImporters(old, next)
+	s.revoke(old, next)
+	return nil
+}
+
+// SetSeed gives the server another nkey while it runs. Links stay as they are, and those that
+// are made later prove the new one. Give it to the peers before, as a second key; take the old
+// one from them when all links were made anew: what they close then
+// is dialed again. Errors: ErrStopped, or what is wrong with the seed.
+func (s *Server) SetSeed(seed string) error {
+	s.linking.Lock()
+	defer s.linking.Unlock()
+	next := s.currentSpec()
+	if s.isStopping() {
+		return fmt.Errorf("change the key of leaf server %s: %w", next.Name, ErrStopped)
+	}
+	next.Seed = seed
+	err := next.validate()
+	if err == nil {
+		next.proof, err = next.newProof()
+	}
+	if err == nil {
+		s.log.hide(seed)
+		err = s.reload(next)
+	}
+	if err != nil {
+		return fmt.Errorf("change the key of leaf server %s: %w", next.Name, err)
+	}
 	return nil
 }
 
@@ -47,22 +74,64 @@ func (s *Server) reload(next Spec) error {
 		return s.clean(err)
 	}
 	s.mu.Lock()
-	s.spec.Remotes, s.spec.Importers = next.Remotes, next.Importers
+	s.spec = next
 	s.mu.Unlock()
 	return s.lookupAccounts()
 }
 
-// dropImporters closes the links of importers that are no longer, or have another
-// key now: a reload does not.
-func (s *Server) dropImporters(old, next Spec) {
+// revoke closes the links of peers that are no longer, or that were made with a key that the
+// peer no longer has: a reload does not.
+func (s *Server) revoke(old, next Spec) {
+	still := map[Account][]string{} // what the peers of an account may prove
+	for _, importer := range next.Importers {
+		still[readerAccount(importer.Name)] = next.identities(importer.Name, importer.Keys)
+	}
+	for _, remote := range next.Remotes {
+		still[exporterAccount(remote.Name)] = next.identities(remote.Name, remote.Keys)
+	}
 	for _, importer := range old.Importers {
-		if slices.Contains(next.Importers, importer) {
-			continue
-		}
-		for _, link := range s.leafs(readerAccount(importer.Name)) {
+		account := readerAccount(importer.Name)
+		s.closeBut(account, old.identities(importer.Name, importer.Keys), still[account])
+	}
+	for _, remote := range old.Remotes {
+		account := exporterAccount(remote.Name)
+		s.closeBut(account, old.identities(remote.Name, remote.Keys), still[account])
+	}
+}
+
+func (s Spec) identities(name string, keys []string) []string {
+	if s.proof == nil {
+		return keys
+	}
+	return s.proof.identities(name, keys)
+}
+
+// closeBut closes the links of an account that were made with none of the identities that
+// remain.
+func (s *Server) closeBut(account Account, before, remain []string) {
+	gone := slices.ContainsFunc(before, func(identity string) bool { return !slices.Contains(remain, identity) })
+	if !gone && len(remain) > 0 {
+		return
+	}
+	for _, link := range s.leafs(account) {
+		proved := s.proved(link.ID)
+		if !slices.ContainsFunc(proved, func(identity string) bool { return slices.Contains(remain, identity) }) {
 			_ = s.nats.DisconnectClientByID(link.ID) // an error means that it is gone
 		}
 	}
+}
+
+// proved is what the peer of a link proved when it was made; nothing for a plain link.
+func (s *Server) proved(link uint64) []string {
+	client := s.nats.GetLeafNode(link)
+	if client == nil {
+		return nil
+	}
+	state := client.GetTLSConnectionState()
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return nil
+	}
+	return state.PeerCertificates[0].DNSNames
 }
 
 // Redial makes the server dial a Remote at once that is not linked, and not only after the
@@ -133,7 +202,7 @@ func (s *Server) resume(next Spec) (err error) {
 
 // isTo reports whether a link of a line's account leads to the line's peer. Who an importer is
 // follows from its account, and so from its key: the name that it gives itself proves nothing.
-// Of an exporter the name is all that there is.
+// Of an exporter on a plain link the name is all that there is.
 func (s *Server) isTo(l *Line, info *server.LeafInfo) bool {
 	return strings.HasPrefix(info.Account, readerPrefix) || info.Name == l.peer
 }

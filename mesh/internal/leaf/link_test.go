@@ -84,15 +84,10 @@ func TestRedial(t *testing.T) {
 			t.Errorf("dialed what does not listen: %v", err)
 		}
 		clue.start(t, s)
-		eventually(t, "a link", func() bool {
-			if _, up := in.Link(); up {
-				return true
-			}
-			if err := score.Redial("clue-1"); err != nil {
-				t.Error(err)
-			}
-			return false
-		})
+		if err := score.Redial("clue-1"); err != nil {
+			t.Error(err)
+		}
+		in.linked(t)
 	}
 	if err := score.Redial("hunt-1"); !errors.Is(err, ErrUnknownPeer) {
 		t.Errorf("an unknown exporter: %v", err)
@@ -120,9 +115,11 @@ func TestLinkDropsImporters(t *testing.T) {
 	if after, up := kept.Link(); len(links) != 1 || links[0].Peer != "hunt-1" || !links[0].Connected || !up || after != number {
 		t.Errorf("after score-1 was taken out: %+v", links)
 	}
-	eventually(t, "score-1 is told", func() bool { return strings.Contains(score.log.String(), "Authorization Violation") })
+	eventually(t, "score-1 is told", func() bool {
+		return strings.Contains(score.log.String(), "give the exporter this node's present public key")
+	})
 	_, other := spec(t, "x")
-	if err := clue.Link(nil, []Importer{{Name: "hunt-1", PublicKey: other.public}}); err != nil {
+	if err := clue.Link(nil, []Importer{{Name: "hunt-1", Keys: []string{other.public}}}); err != nil {
 		t.Fatal(err)
 	}
 	if links := clue.Links(); len(links) != 1 || links[0].Connected {
@@ -146,7 +143,8 @@ func TestLinkFails(t *testing.T) {
 // A remote without a URL has its account, and is dialed when there is one: what listens on the
 // line before then hears what comes over the link.
 func TestRemoteWithoutURL(t *testing.T) {
-	score := start(t, "score-1", func(s *Spec) { s.Remotes = []Remote{{Name: "clue-1"}} })
+	clueSpec, clue := spec(t, "clue-1")
+	score := start(t, "score-1", func(s *Spec) { s.Remotes = []Remote{{Name: "clue-1", Keys: []string{clue.public}}} })
 	in := score.toExporter(t, "clue-1")
 	box := in.hear(t, ToReader("score-1", "clue-1"))
 	if _, up := in.Link(); up {
@@ -155,7 +153,7 @@ func TestRemoteWithoutURL(t *testing.T) {
 	if l := score.Links(); len(l) != 1 || l[0].Connected {
 		t.Errorf("%+v", l)
 	}
-	clue := start(t, "clue-1", nil)
+	clue.start(t, clueSpec)
 	link(t, clue, score)
 	out := clue.toReader(t, score)
 	out.hears(t, ToReader("score-1", "clue-1"))
@@ -171,7 +169,7 @@ func TestTrouble(t *testing.T) {
 	if err := clue.Link(nil, []Importer{score.importer()}); err != nil {
 		t.Fatal(err)
 	}
-	nobody := Remote{Name: "team-1", URL: "nats-leaf://127.0.0.1:1"}
+	nobody := Remote{Name: "team-1", URL: "nats-leaf://127.0.0.1:1", Keys: []string{clue.public}}
 	if err := score.Link([]Remote{wrong, nobody}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -1,36 +1,68 @@
 package leaf
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
+	"net/netip"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
-)
+	"unicode"
 
-// duplicateLink is what a server is told whose link another process took over.
-const duplicateLink = "Duplicate Remote LeafNode Connection"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
 
 // serverLog passes the server's warnings and errors to slog, without secrets,
 // and remembers what went wrong last with each remote, for Ready to name.
 type serverLog struct {
 	logger *slog.Logger
-	redact *strings.Replacer
+	window time.Duration // of a cause; see repeatAfter
 
-	mu     sync.Mutex
-	fatal  []string             // guarded by mu; what would have ended a stand-alone server
-	logged map[string]time.Time // guarded by mu; when a kind of line was logged
-	last   map[string]string    // guarded by mu; by host:port of a remote, the last problem
+	mu      sync.Mutex
+	secrets []string          // guarded by mu; what must not be printed
+	fatal   []string          // guarded by mu; what would have ended a stand-alone server
+	causes  map[string]*cause // guarded by mu; maxCauses and one at most
+	last    map[string]string // guarded by mu; by host:port of a remote, the last problem
+	proved  map[string]bool   // guarded by mu; by host:port of a remote: whether it proved itself
+	ended   bool              // guarded by mu; there are no windows any more
 }
 
-func newServerLog(logger *slog.Logger, secrets []string) *serverLog {
-	var pairs []string
+// cause is why lines are written, in a window that began with the first of them.
+type cause struct {
+	line  entry
+	again int // how often it came after the first line
+	timer *time.Timer
+}
+
+const (
+	// repeatAfter is the window of a cause: its first line is written at once, and those that
+	// follow are one line with their count. Whoever is refused comes back each second.
+	repeatAfter = 30 * time.Second
+	// maxCauses bounds what is remembered; what comes beyond is one cause.
+	maxCauses = 64
+)
+
+func newServerLog(logger *slog.Logger, window time.Duration, secrets []string) *serverLog {
+	l := &serverLog{logger: logger, window: window, last: map[string]string{}, proved: map[string]bool{}, causes: map[string]*cause{}}
 	for _, secret := range secrets {
-		if secret != "" {
-			pairs = append(pairs, secret, "[redacted]")
-		}
+		l.hide(secret)
 	}
-	return &serverLog{logger: logger, redact: strings.NewReplacer(pairs...), last: map[string]string{}, logged: map[string]time.Time{}}
+	return l
+}
+
+// hide keeps a further secret out of the log.
+func (l *serverLog) hide(secret string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if secret != "" {
+		l.secrets = append(l.secrets, secret)
+	}
 }
 
 // follow sets the remotes whose problems are remembered.
@@ -43,6 +75,62 @@ func (l *serverLog) follow(remotes []Remote) {
 		kept[address] = l.last[address]
 	}
 	l.last = kept
+	for address := range l.proved {
+		if _, follows := kept[address]; !follows {
+			delete(l.proved, address)
+		}
+	}
+}
+
+// handshake notes how the handshake with a remote went, as far as this end knows.
+func (l *serverLog) handshake(remote Remote, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	address := remote.address()
+	if _, follows := l.last[address]; !follows {
+		return
+	}
+	if l.proved[address] = err == nil; err != nil {
+		l.last[address] = l.cleanLocked(err.Error())
+	}
+}
+
+// closed notes that a connection ended of which nothing but the handshake was heard. Under TLS
+// 1.3 who dials is done before who listens has looked at the certificate: this is all that it
+// sees of a refusal. And nats-server says nothing of who does not speak TLS.
+func (l *serverLog) closed(format string, reason server.ClosedState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	from, _, _ := strings.Cut(format, " - ")
+	for address := range l.last {
+		proved, known := l.proved[address]
+		if !samePort(from, address) {
+			continue
+		}
+		delete(l.proved, address)
+		var problem error
+		switch {
+		case proved && reason == server.ReadError:
+			problem = errRefused
+		case !known && reason == server.TLSHandshakeError:
+			problem = errNoHandshake
+		default:
+			continue
+		}
+		l.last[address] = problem.Error()
+		l.countLocked(problem.Error()+address, lineOf(slog.LevelError, address+": "+problem.Error()))
+	}
+}
+
+// samePort reports whether an address that was dialed may be that of a connection: it has its
+// port, and its host unless that is a name.
+func samePort(connection, dialed string) bool {
+	host, port, err := net.SplitHostPort(dialed)
+	if err != nil {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return connection == dialed || err != nil && strings.HasSuffix(connection, ":"+port)
 }
 
 // problem returns what was last logged about the remote.
@@ -59,20 +147,180 @@ func (l *serverLog) fatals() string {
 	return strings.Join(l.fatal, "; ")
 }
 
-func (l *serverLog) line(format string, values []any) string {
-	line := l.redact.Replace(fmt.Sprintf(format, values...))
+// clean takes secrets out of a text, and what a log or a terminal could take for anything but
+// text, and shortens it: parts of it come from strangers.
+func (l *serverLog) clean(text string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for address := range l.last {
-		if strings.Contains(line, address) {
-			l.last[address] = line
-		}
-	}
-	return line
+	return l.cleanLocked(text)
 }
 
-// Noticef is dropped: an embedded server's notices are not the service's.
-func (l *serverLog) Noticef(string, ...any) {}
+func (l *serverLog) cleanLocked(text string) string {
+	for _, secret := range l.secrets {
+		text = strings.ReplaceAll(text, secret, "[redacted]")
+	}
+	return cut(printable(text))
+}
+
+// printable replaces what is no visible character.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
+// entry is a line of the log.
+type entry struct {
+	level        slog.Level
+	text, remedy string
+}
+
+// whose is what nats-server begins a line about a connection with: its address and number, and what
+// the peer says of itself.
+var whose = regexp.MustCompile(`^\S+ - [a-z_]+:\d+(?: - "(?:[^"\\]|\\.)*")* - `)
+
+// kindOf names the cause of a line: what is the same for all strangers. Addresses and numbers
+// of connections stand in the format, and values hold what a stranger says.
+func kindOf(format string, values []any) string {
+	kind := whose.ReplaceAllString(format, "")
+	for _, value := range values {
+		err, ok := value.(error)
+		if !ok {
+			continue
+		}
+		for _, known := range []error{errNoCertificate, errStranger, errOtherNode} {
+			if errors.Is(err, known) {
+				kind += known.Error()
+			}
+		}
+	}
+	return kind
+}
+
+// tell writes a line, or counts it.
+func (l *serverLog) tell(level slog.Level, format string, values []any) {
+	text, kind := fmt.Sprintf(format, values...), kindOf(format, values)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	line := lineOf(level, l.cleanLocked(text))
+	for address := range l.last {
+		if strings.Contains(text, address) {
+			l.last[address] = line.text
+			kind += address
+		}
+	}
+	if line.level < slog.LevelWarn {
+		l.write(line)
+		return
+	}
+	l.countLocked(kind, line)
+}
+
+func (l *serverLog) countLocked(kind string, line entry) {
+	c := l.causes[kind]
+	if c == nil && len(l.causes) >= maxCauses {
+		kind = "" // no line has it
+		c = l.causes[kind]
+	}
+	if c != nil {
+		c.line, c.again = line, c.again+1
+		return
+	}
+	l.write(line)
+	if !l.ended {
+		l.causes[kind] = &cause{timer: time.AfterFunc(l.window, func() { l.turn(kind) })}
+	}
+}
+
+// turn ends a window. The next begins if something came in it.
+func (l *serverLog) turn(kind string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.causes[kind]
+	switch {
+	case c == nil:
+	case c.again == 0:
+		delete(l.causes, kind)
+	default:
+		l.sumLocked(c)
+		c.timer.Reset(l.window)
+	}
+}
+
+// sumLocked writes what was counted, with the newest line for an example.
+func (l *serverLog) sumLocked(c *cause) {
+	if c.again > 0 {
+		l.write(c.line, "times", c.again, "within", l.window)
+		c.again = 0
+	}
+}
+
+// end writes what was counted, and ends all windows.
+func (l *serverLog) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	for kind, c := range l.causes {
+		c.timer.Stop()
+		l.sumLocked(c)
+		delete(l.causes, kind)
+	}
+}
+
+func (l *serverLog) write(line entry, attributes ...any) {
+	if line.remedy != "" {
+		attributes = append(attributes, "remedy", line.remedy)
+	}
+	l.logger.Log(context.Background(), line.level, "nats: "+line.text, attributes...)
+}
+
+// remedies say what to do about a line that contains a text, and how grave it is.
+var remedies = []struct {
+	contains string
+	level    slog.Level
+	remedy   string
+}{
+	// That a peer went away while something was being written to it happens whenever one is
+	// restarted, and the link's state tells.
+	{contains: "Error flushing: ", level: slog.LevelDebug},
+	// An importer looks whether somebody listens before it dials again: see Redial.
+	{contains: "handshake error: " + io.EOF.Error(), level: slog.LevelDebug},
+	{contains: errStranger.Error(), level: slog.LevelError, remedy: "if it is a peer of this node, give its present key under peers"},
+	{contains: errNoCertificate.Error(), level: slog.LevelError, remedy: "if it is a peer of this node, do not let it dial as plain"},
+	{contains: errOtherNode.Error(), level: slog.LevelError, remedy: "correct the url or the key of the peer"},
+	{contains: errNoHandshake.Error(), level: slog.LevelError, remedy: "see whether the exporter's links are plain, and whether it is a node that listens there"},
+	{contains: errRefused.Error(), level: slog.LevelError, remedy: "give the exporter this node's present public key, and let it import (may_import)"},
+	{contains: "Authorization Violation", level: slog.LevelError, remedy: "a peer's key is not the one that this node has under peers, or this node's is not the one the peer has"},
+	{contains: "Error trying to connect", level: slog.LevelWarn}, // the peer may not be up yet
+	{contains: duplicateLink, level: slog.LevelError, remedy: "another process runs with this node's name and seed: give each its own"},
+}
+
+// duplicateLink is what a server is told whose link another process took over.
+const duplicateLink = "Duplicate Remote LeafNode Connection"
+
+func lineOf(level slog.Level, text string) entry {
+	for _, r := range remedies {
+		if strings.Contains(text, r.contains) {
+			return entry{min(level, r.level), text, r.remedy}
+		}
+	}
+	return entry{level, text, ""}
+}
+
+// closedUnnamed is the notice of a connection whose other end did not say its name.
+const closedUnnamed = "%s connection closed: %s"
+
+// Noticef is dropped but for one: an embedded server's notices are not the service's.
+func (l *serverLog) Noticef(format string, values ...any) {
+	if strings.HasSuffix(format, closedUnnamed) && len(values) == 2 {
+		if reason, ok := values[1].(server.ClosedState); ok {
+			l.closed(format, reason)
+		}
+	}
+}
 
 // Debugf is dropped, and so never formatted by the server.
 func (l *serverLog) Debugf(string, ...any) {}
@@ -83,63 +331,27 @@ func (l *serverLog) Tracef(string, ...any) {}
 // Warnf logs a warning. One is left out: it is meant for passwords in a file, and
 // those here are only in memory.
 func (l *serverLog) Warnf(format string, values ...any) {
-	if strings.HasPrefix(format, "Plaintext passwords detected") {
-		return
+	if !strings.HasPrefix(format, "Plaintext passwords detected") {
+		l.tell(slog.LevelWarn, format, values)
 	}
-	line := l.line(format, values)
-	if l.repeated(format) {
-		l.logger.Debug("nats: " + line)
-		return
-	}
-	l.logger.Warn("nats: " + line)
 }
 
-// repeatAfter is how often one kind of line is logged: a peer that is refused
-// comes back each second.
-const repeatAfter = 30 * time.Second
+// Errorf logs an error.
+func (l *serverLog) Errorf(format string, values ...any) { l.tell(slog.LevelError, format, values) }
 
-// repeated reports whether a line of this kind was logged just now.
-func (l *serverLog) repeated(kind string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := time.Now()
-	if now.Sub(l.logged[kind]) < repeatAfter {
-		return true
-	}
-	l.logged[kind] = now
-	return false
-}
-
-// Errorf logs an error. That a peer went away while something was being written
-// to it is none: it happens whenever one is restarted, and the link's state tells.
-func (l *serverLog) Errorf(format string, values ...any) {
-	line := l.line(format, values)
-	if strings.Contains(line, "Error flushing: ") {
-		l.logger.Debug("nats: " + line)
+// clientError logs what went wrong with a connection of ours. nats.go would print it to standard
+// error.
+func (l *serverLog) clientError(_ *nats.Conn, subscription *nats.Subscription, err error) {
+	if subscription == nil {
+		l.tell(slog.LevelWarn, "a connection of this process: %v", []any{err})
 		return
 	}
-	if l.repeated(format) {
-		l.logger.Debug("nats: " + line)
-		return
-	}
-	if strings.Contains(line, "Authorization Violation") {
-		l.logger.Error("nats: "+line, "remedy", "a peer's key is not the one that this node has under peers, or this node's is not the one the peer has")
-		return
-	}
-	if strings.Contains(line, "Error trying to connect") { // the peer may not be up yet
-		l.logger.Warn("nats: " + line)
-		return
-	}
-	if strings.Contains(line, duplicateLink) {
-		l.logger.Error("nats: "+line, "remedy", "another process runs with this node's name and seed: give each its own")
-		return
-	}
-	l.logger.Error("nats: " + line)
+	l.tell(slog.LevelWarn, "a subscription of this process, %s: %v", []any{subscription.Subject, err})
 }
 
 // Fatalf keeps the line for Start to return. A stand-alone server would exit.
 func (l *serverLog) Fatalf(format string, values ...any) {
-	line := l.line(format, values)
+	line := l.clean(fmt.Sprintf(format, values...))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fatal = append(l.fatal, line)

@@ -17,7 +17,7 @@ import (
 // TestMain also proves that Stop leaves no goroutine, for every test here.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // node is a server of a test and its keys.
 type node struct {
@@ -71,10 +71,10 @@ func start(t testing.TB, name string, change func(*Spec)) *node {
 	return n.start(t, s)
 }
 
-func (n *node) importer() Importer { return Importer{Name: n.name, PublicKey: n.public} }
+func (n *node) importer() Importer { return Importer{Name: n.name, Keys: []string{n.public}} }
 
 func (n *node) remote() Remote {
-	return Remote{Name: n.name, URL: "nats-leaf://" + n.ListenAddr()}
+	return Remote{Name: n.name, URL: "nats-leaf://" + n.ListenAddr(), Keys: []string{n.public}}
 }
 
 // link lets each importer read from the exporter.

@@ -63,8 +63,8 @@ func TestRogueReaderAtTheOutbox(t *testing.T) {
 	clue, js, acknowledge := shared(t, func(s *Spec) { s.Importers = []Importer{score.importer()} })
 	for subject, body := range requests(acknowledge) {
 		for _, answer := range answers {
-			r := dialRogue(t, clue.ListenAddr())
-			r.login(t, score.seed, "score-1")
+			r := dialRogue(t, clue.ListenAddr(), score.seed)
+			r.login(t, "score-1")
 			r.send(t, "LS+ %s", answers[0])
 			r.sync(t)
 			r.send(t, "LMSG %s %s %d\r\n%s", subject, answer, len(body), body)

@@ -13,21 +13,30 @@ import (
 // account without permissions.
 type rogueExporter struct {
 	name   string
+	public string
 	server *server.Server
 	conn   *nats.Conn
 }
 
 func startRogueExporter(t *testing.T, name string, importers ...*node) *rogueExporter {
 	t.Helper()
+	_, own := spec(t, name)
+	proof, err := newNkeyProof(own.seed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	users := "{user: out, password: x}"
+	var allowed []Importer
 	for _, importer := range importers {
-		users += fmt.Sprintf(", {nkey: %s}", importer.public)
+		users += fmt.Sprintf(", {user: %s}", importer.public)
+		allowed = append(allowed, importer.importer())
 	}
 	options := &server.Options{}
 	if err := options.ProcessConfigString(fmt.Sprintf("server_name: %s\nno_system_account: true\naccounts { out { users [ %s ] } }\n"+
 		"leafnodes { listen: \"127.0.0.1:-1\", compression: off, no_advertise: true }\n", name, users)); err != nil {
 		t.Fatal(err)
 	}
+	Spec{Listen: "given", proof: proof, Importers: allowed}.secure(&options.LeafNode)
 	options.NoSigs, options.NoLog, options.DontListen = true, true, true
 	s, err := server.NewServer(options)
 	if err != nil {
@@ -43,12 +52,12 @@ func startRogueExporter(t *testing.T, name string, importers ...*node) *rogueExp
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	return &rogueExporter{name: name, server: s, conn: conn}
+	return &rogueExporter{name: name, public: own.public, server: s, conn: conn}
 }
 
 func (r *rogueExporter) remote() Remote {
 	varz, _ := r.server.Varz(nil)
-	return Remote{Name: r.name, URL: fmt.Sprintf("nats-leaf://127.0.0.1:%d", varz.LeafNode.Port)}
+	return Remote{Name: r.name, URL: fmt.Sprintf("nats-leaf://127.0.0.1:%d", varz.LeafNode.Port), Keys: []string{r.public}}
 }
 
 // awaitInterest waits until an importer's interest in the subject has arrived.
@@ -120,8 +129,8 @@ func TestRogueWithAnothersName(t *testing.T) {
 	number := in.linked(t)
 	hunt.toExporter(t, "clue-1").linked(t)
 
-	r := dialRogue(t, clue.ListenAddr())
-	r.login(t, hunt.seed, "score-1")
+	r := dialRogue(t, clue.ListenAddr(), hunt.seed)
+	r.login(t, "score-1")
 	r.send(t, "LS+ %s", ToReader("hunt-1", "clue-1"))
 	r.sync(t)
 	if after, up := in.Link(); !up || after != number {
@@ -142,12 +151,12 @@ func TestRogueIsBounded(t *testing.T) {
 	clue := start(t, "clue-1", func(s *Spec) { s.Importers = []Importer{hunt.importer()} })
 	var last *rogue
 	for i := range maxReaderLinks {
-		last = dialRogue(t, clue.ListenAddr())
-		last.login(t, hunt.seed, number(i))
+		last = dialRogue(t, clue.ListenAddr(), hunt.seed)
+		last.login(t, number(i))
 		last.sync(t)
 	}
-	more := dialRogue(t, clue.ListenAddr())
-	more.login(t, hunt.seed, "another")
+	more := dialRogue(t, clue.ListenAddr(), hunt.seed)
+	more.login(t, "another")
 	if got := more.closed(t); !strings.Contains(got, "maximum account active connections exceeded") {
 		t.Errorf("a further link: %q", got)
 	}

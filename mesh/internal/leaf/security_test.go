@@ -2,6 +2,7 @@ package leaf
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -19,10 +20,21 @@ import (
 type rogue struct {
 	net.Conn
 	lines *bufio.Reader
+	seed  string
 	nonce string
 }
 
-func dialRogue(t *testing.T, address string) *rogue {
+// dialRogue dials as who has that seed.
+func dialRogue(t testing.TB, address, seed string) *rogue {
+	t.Helper()
+	own, err := newNkeyProof(seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return greet(t, tls.Client(dialTCP(t, address), &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{own.own}}), seed)
+}
+
+func dialTCP(t testing.TB, address string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
 	if err != nil {
@@ -30,7 +42,13 @@ func dialRogue(t *testing.T, address string) *rogue {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
-	r := &rogue{Conn: c, lines: bufio.NewReader(c)}
+	return c
+}
+
+// greet reads the first line of a leaf port.
+func greet(t testing.TB, c net.Conn, seed string) *rogue {
+	t.Helper()
+	r := &rogue{Conn: c, lines: bufio.NewReader(c), seed: seed}
 	var info struct{ Nonce string }
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(r.await(t, "INFO "), "INFO ")), &info); err != nil {
 		t.Fatal(err)
@@ -39,7 +57,7 @@ func dialRogue(t *testing.T, address string) *rogue {
 	return r
 }
 
-func (r *rogue) send(t *testing.T, format string, values ...any) {
+func (r *rogue) send(t testing.TB, format string, values ...any) {
 	t.Helper()
 	if _, err := fmt.Fprintf(r, format+"\r\n", values...); err != nil {
 		t.Fatal(err)
@@ -47,7 +65,7 @@ func (r *rogue) send(t *testing.T, format string, values ...any) {
 }
 
 // await reads up to a line with the prefix.
-func (r *rogue) await(t *testing.T, prefix string) string {
+func (r *rogue) await(t testing.TB, prefix string) string {
 	t.Helper()
 	for {
 		line, err := r.lines.ReadString('\n')
@@ -61,7 +79,7 @@ func (r *rogue) await(t *testing.T, prefix string) string {
 }
 
 // sync returns all lines up to the answer to a ping.
-func (r *rogue) sync(t *testing.T) string {
+func (r *rogue) sync(t testing.TB) string {
 	t.Helper()
 	r.send(t, "PING")
 	var all strings.Builder
@@ -80,10 +98,17 @@ func (r *rogue) sync(t *testing.T) string {
 	}
 }
 
-// login sends a CONNECT signed with the seed, as the server of that name.
-func (r *rogue) login(t *testing.T, seed, name string) {
+// login sends a CONNECT as the server of that name, who it is being proved by the handshake.
+func (r *rogue) login(t testing.TB, name string) {
 	t.Helper()
-	pair, err := nkeys.FromSeed([]byte(seed))
+	connect, _ := json.Marshal(map[string]any{"name": name, "server_id": name, "headers": true, "remote_account": "in", "version": "2.15.2"})
+	r.send(t, "CONNECT %s", connect)
+}
+
+// sign is login on a plain link: it signs the nonce.
+func (r *rogue) sign(t testing.TB, name string) {
+	t.Helper()
+	pair, err := nkeys.FromSeed([]byte(r.seed))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +122,7 @@ func (r *rogue) login(t *testing.T, seed, name string) {
 }
 
 // closed waits until the server closes the connection, and returns the rest.
-func (r *rogue) closed(t *testing.T) string {
+func (r *rogue) closed(t testing.TB) string {
 	t.Helper()
 	var all strings.Builder
 	for {
@@ -112,28 +137,29 @@ func (r *rogue) closed(t *testing.T) string {
 	}
 }
 
-func TestLeafPortNeedsACredential(t *testing.T) {
+// A plain leaf port asks for a signature.
+func TestPlainPortNeedsACredential(t *testing.T) {
 	score, other := start(t, "score-1", nil), start(t, "score-2", nil)
-	clue := start(t, "clue-1", func(s *Spec) { s.Importers = []Importer{score.importer()} })
+	clue := start(t, "clue-1", func(s *Spec) { s.Plain, s.Importers = true, []Importer{score.importer()} })
 
-	none := dialRogue(t, clue.ListenAddr())
+	none := greet(t, dialTCP(t, clue.ListenAddr()), "")
 	none.send(t, `CONNECT {"name":"score-1"}`)
 	if got := none.closed(t); !strings.Contains(got, "Authorization Violation") {
 		t.Errorf("no credential: %q", got)
 	}
-	wrong := dialRogue(t, clue.ListenAddr())
-	wrong.login(t, other.seed, "score-1")
+	wrong := greet(t, dialTCP(t, clue.ListenAddr()), other.seed)
+	wrong.sign(t, "score-1")
 	if got := wrong.closed(t); !strings.Contains(got, "Authorization Violation") {
 		t.Errorf("wrong key: %q", got)
 	}
-	stolen := dialRogue(t, clue.ListenAddr())
+	stolen := greet(t, dialTCP(t, clue.ListenAddr()), score.seed)
 	stolen.nonce = "another nonce"
-	stolen.login(t, score.seed, "score-1")
+	stolen.sign(t, "score-1")
 	if got := stolen.closed(t); !strings.Contains(got, "Authorization Violation") {
 		t.Errorf("signature of another nonce: %q", got)
 	}
-	right := dialRogue(t, clue.ListenAddr())
-	right.login(t, score.seed, "score-1")
+	right := greet(t, dialTCP(t, clue.ListenAddr()), score.seed)
+	right.sign(t, "score-1")
 	right.await(t, "LS+ ")
 }
 
@@ -161,10 +187,13 @@ func TestCredentialsOpenOneDoorOnly(t *testing.T) {
 	}
 	refuse("client on the leaf port", "nats://"+clue.ListenAddr(), nats.UserInfo("tap", "secret"))
 
-	leaf := dialRogue(t, clue.ListenAddr())
-	leaf.send(t, `CONNECT {"user":"tap","pass":"secret","name":"score-1"}`)
-	if got := leaf.closed(t); !strings.Contains(got, "Authorization Violation") {
-		t.Errorf("tap's password on the leaf port: %q", got)
+	for _, connect := range []string{`{"user":"tap","pass":"secret","name":"score-1"}`,
+		fmt.Sprintf(`{"user":%q,"pass":%q,"name":"score-1"}`, clue.own.user(Local), clue.own.password)} {
+		leaf := dialRogue(t, clue.ListenAddr(), score.seed)
+		leaf.send(t, "CONNECT %s", connect)
+		if got := leaf.closed(t); !strings.Contains(got, "Authorization Violation") {
+			t.Errorf("%s on the leaf port: %q", connect, got)
+		}
 	}
 }
 
@@ -172,8 +201,8 @@ func TestCredentialsOpenOneDoorOnly(t *testing.T) {
 func TestRogueHearsOnlyWhatIsForIt(t *testing.T) {
 	score, hunt := start(t, "score-1", nil), start(t, "hunt-1", nil)
 	clue := start(t, "clue-1", func(s *Spec) { s.Importers = []Importer{score.importer(), hunt.importer()} })
-	r := dialRogue(t, clue.ListenAddr())
-	r.login(t, score.seed, "hunt-1") // its key says score-1
+	r := dialRogue(t, clue.ListenAddr(), score.seed)
+	r.login(t, "hunt-1") // its key says score-1
 	own := ToReader("score-1", "clue-1")
 	for _, wide := range []string{">", "*.>", "mesh.>", "mesh.to.>", "mesh.to.*.clue-1", ToReader("hunt-1", "clue-1") + ".>",
 		"mesh.>  group 1", own, own + ".>"} {
@@ -215,8 +244,8 @@ func TestRogueAsksForAnothers(t *testing.T) {
 	score, hunt := start(t, "score-1", nil), start(t, "hunt-1", nil)
 	clue := start(t, "clue-1", func(s *Spec) { s.Importers = []Importer{score.importer(), hunt.importer()} })
 	for _, subject := range []string{ToReader("hunt-1", "clue-1"), EventsTo("hunt-1", "clue-1", solved), solved + ".t1"} {
-		r := dialRogue(t, clue.ListenAddr())
-		r.login(t, score.seed, "score-1")
+		r := dialRogue(t, clue.ListenAddr(), score.seed)
+		r.login(t, "score-1")
 		r.sync(t)
 		r.send(t, "LS+ %s", subject)
 		if got := r.closed(t); !strings.Contains(got, "Permissions Violation") {
@@ -231,12 +260,13 @@ func TestRoguePublishesToNobody(t *testing.T) {
 	link(t, clue, score, hunt)
 	toScore, toHunt, atHunt := clue.toReader(t, score), clue.toReader(t, hunt), hunt.toExporter(t, "clue-1")
 	said := FromReader("score-1", "clue-1")
-	boxes := []*inbox{atHunt.hear(t, ">"), subscribe(t, clue.connect(t, Local), ">", ""), toHunt.hear(t, ">"), toScore.hear(t, ">")}
-	toHunt.hears(t, ToReader("hunt-1", "clue-1"))
+	boxes := []*inbox{atHunt.hear(t, ">")}
+	toHunt.hears(t, ToReader("hunt-1", "clue-1")) // before this node does
+	boxes = append(boxes, subscribe(t, clue.connect(t, Local), ">", ""), toHunt.hear(t, ">"), toScore.hear(t, ">"))
 	for _, subject := range []string{solved + ".t1", EventsTo("score-1", "clue-1", solved), EventsTo("hunt-1", "clue-1", solved), "mesh.emit.clue",
 		ToReader("hunt-1", "clue-1"), FromReader("hunt-1", "clue-1"), FromReader("score-1", "hunt-1"), "$SYS.REQ.SERVER.PING", "$JS.API.INFO"} {
-		r := dialRogue(t, clue.ListenAddr())
-		r.login(t, score.seed, "score-3")
+		r := dialRogue(t, clue.ListenAddr(), score.seed)
+		r.login(t, "score-3")
 		r.sync(t)
 		r.send(t, "LMSG %s 6\r\nforged", subject)
 		if got := r.closed(t); !strings.Contains(got, "Permissions Violation") {
@@ -244,8 +274,8 @@ func TestRoguePublishesToNobody(t *testing.T) {
 		}
 	}
 	// In its own name it may say what it likes, to us alone.
-	r := dialRogue(t, clue.ListenAddr())
-	r.login(t, score.seed, "score-3")
+	r := dialRogue(t, clue.ListenAddr(), score.seed)
+	r.login(t, "score-3")
 	r.send(t, "LMSG %s 6\r\nmine!!", said)
 	r.sync(t)
 	if got := boxes[3].await(t, said+" mine!!"); len(got) != 1 {

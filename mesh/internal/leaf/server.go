@@ -51,11 +51,16 @@ type Server struct {
 // start only. After an error nothing is left running.
 func Start(ctx context.Context, s Spec) (*Server, error) {
 	s = s.withDefaults()
-	if err := s.validate(); err != nil {
+	err := s.validate()
+	if err == nil {
+		s.proof, err = s.newProof()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("start leaf server %q: %w", s.Name, err)
 	}
 	leaf := &Server{spec: s, own: newCredentials(), lines: map[Account]*Line{}, stopped: make(chan struct{})}
-	leaf.log = newServerLog(s.Logger, append(s.secrets(), leaf.own.password))
+	leaf.log = newServerLog(s.Logger, s.tuning.window, append(s.secrets(), leaf.own.password))
+	leaf.spec.seen = leaf.log.handshake
 	leaf.log.follow(s.Remotes)
 	if err := leaf.start(ctx); err != nil {
 		if leaf.nats != nil {
@@ -91,7 +96,7 @@ func (s *Server) start(ctx context.Context) error {
 
 // clean takes secrets out of an error of nats-server, which quotes bad values.
 func (s *Server) clean(err error) error {
-	return errors.New(s.log.redact.Replace(err.Error()))
+	return errors.New(s.log.clean(err.Error()))
 }
 
 func (s *Server) awaitListeners(ctx context.Context) error {
@@ -161,6 +166,7 @@ func (s *Server) Connect(account Account, options ...nats.Option) (*nats.Conn, e
 		nats.InProcessServer(inProcess{server: s, account: account}),
 		nats.UserInfo(s.own.user(account), s.own.password),
 		nats.Name(string(account)),
+		nats.ErrorHandler(s.log.clientError),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(50 * time.Millisecond),
 	}, options...)

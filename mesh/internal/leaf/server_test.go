@@ -25,7 +25,7 @@ func TestStartFails(t *testing.T) {
 	address := taken.Addr().String()
 	good, keys := spec(t, "clue-1")
 	_, other := spec(t, "score-1")
-	peer := Importer{Name: "score-1", PublicKey: other.public}
+	peer := Importer{Name: "score-1", Keys: []string{other.public}}
 	remote := func(url string) func(*Spec) {
 		return func(s *Spec) { s.Remotes = []Remote{{Name: "score-1", URL: url}} }
 	}
@@ -47,9 +47,9 @@ func TestStartFails(t *testing.T) {
 		{"listen on no port", func(s *Spec) { s.Listen = "127.0.0.1:x" }, "port"},
 		{"importers without port", func(s *Spec) { s.Listen, s.Importers = "", []Importer{peer} }, "listen"},
 		{"importer twice", func(s *Spec) { s.Importers = []Importer{peer, peer} }, "twice"},
-		{"one key for two", func(s *Spec) { s.Importers = []Importer{peer, {Name: "b", PublicKey: other.public}} }, "its own"},
-		{"self import", func(s *Spec) { s.Importers = []Importer{{Name: "clue-1", PublicKey: other.public}} }, "own name"},
-		{"bad key", func(s *Spec) { s.Importers = []Importer{{Name: "b", PublicKey: "UABC"}} }, "public nkey"},
+		{"one key for two", func(s *Spec) { s.Importers = []Importer{peer, {Name: "b", Keys: []string{other.public}}} }, "its own"},
+		{"self import", func(s *Spec) { s.Importers = []Importer{{Name: "clue-1", Keys: []string{other.public}}} }, "own name"},
+		{"bad key", func(s *Spec) { s.Importers = []Importer{{Name: "b", Keys: []string{"UABC"}}} }, "public nkey"},
 		{"bad seed", func(s *Spec) { s.Seed = "SUABADSEED" }, "SU"},
 		{"public key as seed", func(s *Spec) { s.Seed = other.public }, "SU"},
 		{"no seed", func(s *Spec) { s.Seed = ""; remote("nats-leaf://127.0.0.1:1")(s) }, "seed"},
@@ -138,7 +138,7 @@ func TestStop(t *testing.T) {
 func TestNoSecretIsPrinted(t *testing.T) {
 	s, n := spec(t, "clue-1")
 	s.Tap = &Tap{Listen: "127.0.0.1:0", User: "tap", Password: "tap-password"}
-	s.Remotes = []Remote{{Name: "score-1", URL: "nats-leaf://127.0.0.1:1"}}
+	s.Remotes = []Remote{{Name: "score-1", URL: "nats-leaf://127.0.0.1:1", Keys: []string{n.public}}}
 	n.start(t, s)
 	var all strings.Builder
 	log := slog.New(slog.NewTextHandler(&all, nil))
@@ -275,7 +275,7 @@ func frozen(t *testing.T, idle bool) {
 	if err := clue.Link(nil, []Importer{score.importer()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := score.Link([]Remote{{Name: "clue-1", URL: "nats-leaf://" + proxy.Addr().String()}}, nil); err != nil {
+	if err := score.Link([]Remote{{Name: "clue-1", URL: "nats-leaf://" + proxy.Addr().String(), Keys: []string{clue.public}}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	out, subject := clue.toReader(t, score), ToReader("score-1", "clue-1")

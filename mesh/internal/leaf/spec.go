@@ -14,8 +14,9 @@ const DefaultMaxPayload = 64<<10 + 4<<10
 type Importer struct {
 	// Name is the peer's server name. It decides the peer's subjects.
 	Name string
-	// PublicKey is the peer's nkey user key, "U" and 55 characters.
-	PublicKey string
+	// Keys are the peer's public nkeys, "U" and 55 characters: one, or two while it changes from
+	// one to the other. None is needed with Certificates.
+	Keys []string
 }
 
 // Remote is an exporter that this server dials.
@@ -25,6 +26,8 @@ type Remote struct {
 	// URL is nats-leaf://host:port, without credentials. Empty: it is not dialed yet, see
 	// [Server.Link].
 	URL string
+	// Keys are as those of an Importer. None is needed if Plain or with Certificates.
+	Keys []string
 
 	paused bool // not dialed just now: see Redial
 }
@@ -44,10 +47,17 @@ type Spec struct {
 	// Listen is the leaf port, host:port. Port 0 takes any free one. Empty: no
 	// peer can import from this server.
 	Listen string
-	// Importers may link to us. Each needs a name and a key of its own.
+	// Importers may link to us. Each needs a name, and keys of its own.
 	Importers []Importer
-	// Seed is the nkey user seed this server dials with. Needed for Remotes.
+	// Seed is the nkey user seed that proves who this server is, by a certificate that is made of
+	// it. Needed for Listen and Remotes, but for Certificates.
 	Seed string `json:"-"`
+	// Certificates are an organisation's, instead of those made of nkeys. Nil: none.
+	Certificates *Certificates
+	// Plain makes links without TLS: everybody on the way reads and writes what passes, and an
+	// exporter proves nothing. Seed then signs what an exporter sends, whatever that is: never
+	// give a seed that is a proof elsewhere.
+	Plain bool
 	// Remotes are dialed, and dialed again when lost.
 	Remotes []Remote
 	// Tap opens a listener for stock clients. Nil: none.
@@ -60,6 +70,8 @@ type Spec struct {
 	// Logger gets the server's warnings and errors. Nil discards them.
 	Logger *slog.Logger `json:"-"`
 
+	proof  proof                                // made by Start; nil: links are plain, or there are none
+	seen   func(remote Remote, handshake error) // set by Start
 	tuning tuning
 }
 
@@ -67,6 +79,7 @@ type Spec struct {
 type tuning struct {
 	ping      time.Duration // between pings of a connection
 	reconnect time.Duration // before a lost link is dialed again; 0: random
+	window    time.Duration // of a cause in the log
 }
 
 // withDefaults fills in what a zero value stands for.
@@ -84,6 +97,7 @@ func (s Spec) withDefaults() Spec {
 	}
 	t := &s.tuning
 	t.ping = orDuration(t.ping, pingInterval)
+	t.window = orDuration(t.window, repeatAfter)
 	t.reconnect = orDuration(t.reconnect, randomReconnect())
 	return s
 }

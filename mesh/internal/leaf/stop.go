@@ -50,5 +50,6 @@ func (s *Server) shutDown() {
 	}
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
+	s.log.end()
 	s.unlock()
 }

@@ -27,8 +27,8 @@ func (s Spec) validate() error {
 		s.checkSeed(),
 		s.checkTap(),
 		s.Outbox.validate(),
-		checkImporters(s.Name, s.Importers),
-		s.checkRemotes(s.Remotes),
+		s.checkImporters(),
+		s.checkRemotes(),
 	}
 	if s.MaxPayload < 1024 || s.MaxPayload > maxPayloadLimit {
 		problems = append(problems, fmt.Errorf("max payload %d: want 1024 to %d bytes", s.MaxPayload, maxPayloadLimit))
@@ -75,9 +75,16 @@ func splitListen(listen string) (host string, port int, err error) {
 
 // checkSeed must not quote the seed, not even a bad one.
 func (s Spec) checkSeed() error {
+	if s.Certificates != nil && s.Plain {
+		return fmt.Errorf("plain: links without TLS use no certificates: choose one of the two")
+	}
 	if s.Seed == "" {
-		if len(s.Remotes) > 0 {
+		switch {
+		case s.Certificates != nil:
+		case len(s.Remotes) > 0:
 			return fmt.Errorf("seed: none, but remotes are to be dialed: give an nkey user seed (SU…)")
+		case s.Listen != "" && !s.Plain:
+			return fmt.Errorf("seed: none, but importers want to know who listens: give an nkey user seed (SU…)")
 		}
 		return nil
 	}
@@ -106,32 +113,53 @@ func (s Spec) checkTap() error {
 	return nil
 }
 
-func checkImporters(own string, importers []Importer) error {
+func (s Spec) checkImporters() error {
 	var problems []error
 	names, keys := map[string]bool{}, map[string]string{}
-	for _, importer := range importers {
+	for _, importer := range s.Importers {
 		problems = append(problems, checkName("importer", importer.Name))
-		if !nkeys.IsValidPublicUserKey(importer.PublicKey) {
-			problems = append(problems, fmt.Errorf("importer %s: %q is no public nkey of a user (U…)", importer.Name, importer.PublicKey))
+		if s.Certificates == nil {
+			problems = append(problems, checkKeys("importer "+importer.Name, importer.Keys))
 		}
-		if importer.Name == own {
+		if importer.Name == s.Name {
 			problems = append(problems, fmt.Errorf("importer %s: has this server's own name", importer.Name))
 		}
 		if names[importer.Name] {
 			problems = append(problems, fmt.Errorf("importer %s: named twice", importer.Name))
 		}
-		if other, ok := keys[importer.PublicKey]; ok {
-			problems = append(problems, fmt.Errorf("importer %s: has the key of %s: each node needs its own", importer.Name, other))
+		names[importer.Name] = true
+		for _, key := range importer.Keys {
+			if other, ok := keys[key]; ok {
+				problems = append(problems, fmt.Errorf("importer %s: has the key of %s: each node needs its own", importer.Name, other))
+			}
+			keys[key] = importer.Name
 		}
-		names[importer.Name], keys[importer.PublicKey] = true, importer.Name
 	}
 	return errors.Join(problems...)
 }
 
-func (s Spec) checkRemotes(remotes []Remote) error {
+// maxKeys is how many a peer may have: the present one and the next.
+const maxKeys = 2
+
+func checkKeys(peer string, keys []string) error {
+	if len(keys) == 0 || len(keys) > maxKeys {
+		return fmt.Errorf("%s: has %d keys: give one, or two while it changes from one to the other", peer, len(keys))
+	}
+	for _, key := range keys {
+		if !nkeys.IsValidPublicUserKey(key) {
+			return fmt.Errorf("%s: %q is no public nkey of a user (U…)", peer, key)
+		}
+	}
+	return nil
+}
+
+func (s Spec) checkRemotes() error {
 	var problems []error
 	names, urls := map[string]bool{s.Name: true}, map[string]string{}
-	for _, remote := range remotes {
+	for _, remote := range s.Remotes {
+		if !s.Plain && s.Certificates == nil {
+			problems = append(problems, checkKeys("remote "+remote.Name, remote.Keys))
+		}
 		problems = append(problems, checkName("remote", remote.Name))
 		if names[remote.Name] {
 			problems = append(problems, fmt.Errorf("remote %s: named twice, or this server's own name", remote.Name))

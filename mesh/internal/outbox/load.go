@@ -70,6 +70,12 @@ func (o *Outbox) awaitRoom(ctx context.Context, subject string) error {
 	if !slices.ContainsFunc(o.library.loads[kind], (*load).farBeyond) {
 		return nil
 	}
+	return o.awaitLook(ctx)
+}
+
+// awaitLook waits until the trimmer has looked once more. What all have handled, or was lost at a
+// bound, has gone by then.
+func (o *Outbox) awaitLook(ctx context.Context) error {
 	looked := *o.trimmer.looked.Load()
 	o.trimmer.soon()
 	select {
@@ -79,6 +85,16 @@ func (o *Outbox) awaitRoom(ctx context.Context, subject string) error {
 		return clock.EndOf(ctx)
 	}
 	return nil
+}
+
+// maxLooks is how often Store has the trimmer look before a full outbox refuses an event of a type of
+// which a service loses: what makes it full may be on its way out.
+const maxLooks = 10
+
+// loses reports whether a service loses events of a type at its bound.
+func (o *Outbox) loses(subject string) bool {
+	kind, _ := typeOf(subject)
+	return slices.ContainsFunc(o.library.loads[kind], func(l *load) bool { return l.Lose })
 }
 
 // farBeyond reports whether one that loses is beyond its bound by half of it.

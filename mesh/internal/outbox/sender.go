@@ -95,7 +95,14 @@ func (o *Outbox) store(ctx context.Context, subject string, id [16]byte, event [
 	if err := o.awaitRoom(ctx, subject); err != nil {
 		return nil, err
 	}
-	return o.sender.store(ctx, subject, id, event)
+	p, err := o.sender.store(ctx, subject, id, event)
+	for range maxLooks {
+		if !errors.Is(err, ErrFull) || !o.loses(subject) || o.awaitLook(ctx) != nil {
+			break
+		}
+		p, err = o.sender.store(ctx, subject, id, event)
+	}
+	return p, err
 }
 
 func (s *sender) store(ctx context.Context, subject string, id [16]byte, event []byte) (*Pending, error) {

@@ -14,9 +14,9 @@ func (r *Readers) problem(name string, i wire.HelloImport) string {
 	switch at := slices.IndexFunc(r.env.Exports, func(e config.Export) bool { return e.Event == i.Type }); {
 	case at < 0 && i.Durable:
 		return fmt.Sprintf("%s does not export %.100s (it exports %s): export it there with kept_for: [%s], or do not import it",
-			r.env.Node, i.Type, r.exported(), service)
+			r.env.Node, i.Type, r.exportedTo(name), service)
 	case at < 0:
-		return fmt.Sprintf("%s does not export %.100s (it exports %s): declare the export there, or drop the import", r.env.Node, i.Type, r.exported())
+		return fmt.Sprintf("%s does not export %.100s (it exports %s): declare the export there, or drop the import", r.env.Node, i.Type, r.exportedTo(name))
 	case i.Durable && r.env.Exports[at].IsDurable():
 		return fmt.Sprintf("%s does not keep %.100s for service %s: name the service in kept_for of that export there", r.env.Node, i.Type, service)
 	case i.Durable:
@@ -31,10 +31,12 @@ func (r *Readers) problem(name string, i wire.HelloImport) string {
 // maxNamed bounds how many exports a problem names.
 const maxNamed = 20
 
-func (r *Readers) exported() string {
+func (r *Readers) exportedTo(name string) string {
 	var all []string
 	for _, e := range r.env.Exports {
-		all = append(all, e.Event)
+		if r.env.MayImport(name, e.Event) {
+			all = append(all, e.Event)
+		}
 	}
 	if len(all) == 0 {
 		return "nothing"

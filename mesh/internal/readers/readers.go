@@ -32,6 +32,7 @@ type Outbox interface {
 type Env struct {
 	Node       string
 	Exports    []config.Export
+	MayImport  func(reader, subject string) bool
 	MaxPayload int // of messages, in bytes
 	Log        *journal.Log
 	Outbox     Outbox       // nil: none
@@ -234,6 +235,9 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 	for _, i := range h.Imports {
 		problem := ""
 		switch audience := r.audiences[i.Type]; {
+		case !r.env.MayImport(name, i.Type):
+			problem = fmt.Sprintf("%s does not let %s import %.100s (it may import %s): name it in may_import of that peer there, or drop the import",
+				r.env.Node, name, i.Type, r.exportedTo(name))
 		case i.Durable && r.keeps(i.Type):
 			durable = append(durable, i)
 			continue

@@ -11,17 +11,22 @@ import (
 
 // Spec says what the embedded server of a node is to be. Without link it dials nobody yet.
 func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
-	spec := leaf.Spec{Name: c.Name, Listen: c.Listen, MaxPayload: int(c.MaxPayload), Logger: logger, Outbox: outboxSpec(c)}
+	spec := leaf.Spec{Name: c.Name, Listen: c.Listen, MaxPayload: int(c.MaxPayload), Logger: logger, Outbox: outboxSpec(c), Plain: c.Links.Plain}
+	if c.Links.CA != "" {
+		spec.Certificates = &leaf.Certificates{CA: string(c.Links.CA), Certificate: string(c.Links.Certificate), Key: string(c.Links.Key)}
+	}
 	var err error
-	if !c.Seed.IsZero() {
-		if spec.Seed, err = c.Seed.Resolve(); err != nil {
+	if seed := proofOf(c); !seed.IsZero() {
+		if spec.Seed, err = seed.Resolve(); err != nil {
 			return spec, fmt.Errorf("seed of node %s: %w", c.Name, err)
 		}
 	}
 	if spec.Importers, err = Readers(c); err != nil {
 		return spec, err
 	}
-	spec.Remotes = Remotes(c)
+	if spec.Remotes, err = Remotes(c); err != nil {
+		return spec, err
+	}
 	for i := range spec.Remotes {
 		if !link {
 			spec.Remotes[i].URL = ""
@@ -37,28 +42,43 @@ func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
 	return spec, nil
 }
 
-// Readers are the peers that may link to the node and read its exports.
+// proofOf is the seed that the node's links use. The one that proves who the node is by TLS never
+// signs what an exporter on a plain link says.
+func proofOf(c config.Node) config.Secret {
+	if c.Links.Plain {
+		return c.Links.PlainSeed
+	}
+	return c.Seed
+}
+
+// Readers are the peers that may link to the node and read exports of it.
 func Readers(c config.Node) (readers []leaf.Importer, err error) {
 	for _, p := range c.Peers {
-		key, err := p.PublicKey()
+		if len(p.MayImport) == 0 {
+			continue
+		}
+		keys, err := p.PublicKeys()
 		if err != nil {
 			return nil, fmt.Errorf("key of peer %s: %w", p.Name, err)
 		}
-		if key != "" {
-			readers = append(readers, leaf.Importer{Name: p.Name, PublicKey: key})
-		}
+		readers = append(readers, leaf.Importer{Name: p.Name, Keys: keys})
 	}
 	return readers, nil
 }
 
 // Remotes are the peers that the node dials: those of a service whose events it imports.
-func Remotes(c config.Node) (remotes []leaf.Remote) {
+func Remotes(c config.Node) (remotes []leaf.Remote, err error) {
 	for _, p := range c.Peers {
-		if p.URL != "" && slices.ContainsFunc(c.Imports, func(i config.Import) bool { return config.OwnerOf(i.Event) == config.ServiceOf(p.Name) }) {
-			remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL})
+		if p.URL == "" || !slices.ContainsFunc(c.Imports, func(i config.Import) bool { return config.OwnerOf(i.Event) == config.ServiceOf(p.Name) }) {
+			continue
 		}
+		keys, err := p.PublicKeys()
+		if err != nil {
+			return nil, fmt.Errorf("key of peer %s: %w", p.Name, err)
+		}
+		remotes = append(remotes, leaf.Remote{Name: p.Name, URL: p.URL, Keys: keys})
 	}
-	return remotes
+	return remotes, nil
 }
 
 // Dial makes the server dial the peers whose URL is config.LaterURL, at the URLs given by their
@@ -70,9 +90,9 @@ func Dial(c config.Node, server *leaf.Server, urls map[string]string) error {
 			p.URL = urls[p.Name]
 		}
 	}
-	remotes := Remotes(c)
-	if len(remotes) == 0 {
-		return nil
+	remotes, err := Remotes(c)
+	if len(remotes) == 0 || err != nil {
+		return err
 	}
 	readers, err := Readers(c)
 	if err != nil {
