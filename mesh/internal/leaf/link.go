@@ -1,6 +1,7 @@
 package leaf
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -31,11 +32,30 @@ func (s *Server) Link(remotes []Remote, importers []Importer) error {
 	if err := next.validate(); err != nil {
 		return fmt.Errorf("link leaf server %s: %w", old.Name, err)
 	}
+	// While a reload runs, a remote that it brings may not find its new account, and is then dialed
+	// again only after the reconnect wait. So the accounts come first.
+	if first, differs := next.withoutNew(old); differs {
+		if err := s.reload(first); err != nil {
+			return fmt.Errorf("link leaf server %s: %w", old.Name, err)
+		}
+	}
 	if err := s.reload(next); err != nil {
-		return fmt.Errorf("link leaf server %s: %w", old.Name, err)
+		return fmt.Errorf("link leaf server %s: %w", old.Name, errors.Join(err, s.reload(old)))
 	}
 	s.revoke(old, next)
 	return nil
+}
+
+// withoutNew is s with the accounts of new remotes, which are not dialed yet. differs reports
+// whether there are any.
+func (s Spec) withoutNew(old Spec) (first Spec, differs bool) {
+	s.Remotes = slices.Clone(s.Remotes)
+	for i := range s.Remotes {
+		if r := &s.Remotes[i]; r.URL != "" && !slices.ContainsFunc(old.Remotes, func(o Remote) bool { return o.Name == r.Name }) {
+			r.URL, differs = "", true
+		}
+	}
+	return s, differs
 }
 
 // SetSeed gives the server another nkey while it runs. Links stay as they are, and those that
