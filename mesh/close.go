@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"leafmesh/mesh/internal/clock"
@@ -84,7 +85,7 @@ func (n *Node) close(ctx context.Context) error {
 	note(n.kept.Close(ctx))
 	note(n.closeArchive())
 	note(n.storage.Close())
-	for _, l := range n.lines {
+	for _, l := range slices.Concat(n.readerLines, n.exporterLines) {
 		note(l.Flush(ctx))
 	}
 	note(n.stopServer(ctx))
@@ -131,7 +132,7 @@ func (f *flow) missed() (lost, returned uint64) {
 
 // stopServer closes the connections and the embedded server.
 func (n *Node) stopServer(ctx context.Context) error {
-	for _, l := range n.lines {
+	for _, l := range slices.Concat(n.readerLines, n.exporterLines) {
 		l.Close()
 	}
 	if n.store != nil {

@@ -23,7 +23,7 @@ type Node struct {
 	*flow
 
 	leaf      *leaf.Server
-	lines     []*leaf.Line // to readers and exporters
+	peers     peers
 	readers   *readers.Readers
 	inlets    *inlet.Set
 	store     *nats.Conn       // of the outbox; nil: there is none
@@ -33,6 +33,8 @@ type Node struct {
 	watching  sync.WaitGroup // the goroutines that look at the graph, the handlers and the readers
 	archiving sync.WaitGroup // the goroutine that keeps cascades
 	closer    closer
+
+	readerLines, exporterLines []*leaf.Line // not changed once it is open
 }
 
 // Open starts a node: it validates the configuration, starts the embedded server, links it to its
@@ -45,6 +47,7 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
 	}
 	n := &Node{flow: f, closer: closer{begun: make(chan struct{}, 1), done: make(chan struct{})}}
+	n.peers.present.Store(&c.Peers)
 	spec, err := topology.Spec(c, f.log.Logger, !c.OneProcess)
 	if err != nil {
 		return nil, fmt.Errorf("mesh: %w", err)
@@ -97,12 +100,3 @@ func (n *Node) ListenAddr() string { return n.leaf.ListenAddr() }
 
 // TapAddr is the host:port where stock NATS clients attach, or "" if there is none.
 func (n *Node) TapAddr() string { return n.leaf.TapAddr() }
-
-// Dial dials the peers whose URL is config.LaterURL, at the URLs given by their names. It is for
-// nodes that were opened with OneProcess, before the ports of their peers were known.
-func (n *Node) Dial(urls map[string]string) error {
-	if err := topology.Dial(n.config, n.leaf, urls); err != nil {
-		return fmt.Errorf("mesh: link node %s: %w", n.name, err)
-	}
-	return nil
-}

@@ -29,7 +29,7 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 
 // openReaders lets the instances that may read the node's exports speak to it.
 func (n *Node) openReaders() error {
-	env := readers.Env{Node: n.name, Exports: n.config.Exports, MayImport: n.mayImport, MaxPayload: int(n.config.MaxPayload), Log: n.log,
+	env := readers.Env{Node: n.name, Exports: n.config.Exports, MayImport: n.peers.mayImport, MaxPayload: int(n.config.MaxPayload), Log: n.log,
 		Malformed: n.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed}),
 		Lost:      n.lostOnLink}
 	if n.kept != nil {
@@ -48,7 +48,7 @@ func (n *Node) openReaders() error {
 		}
 		lines, ways = append(lines, line), append(ways, line)
 	}
-	n.lines = append(n.lines, lines...)
+	n.readerLines = lines
 	n.readers = readers.New(env, ways)
 	n.ports.Readers = n.readers
 	for _, line := range lines {
@@ -67,16 +67,6 @@ func (n *Node) openReaders() error {
 func (n *Node) lostOnLink(subject string, events uint64) {
 	n.trace.Point(steps.Step{Type: subject, Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.LinkCut}).PassUnknown(events, nil)
 	n.log.Rarely("events that were sent did not arrive", "type", subject, "events", events, "rule", stats.LinkCut)
-}
-
-// mayImport reports whether a reader may import a type.
-func (n *Node) mayImport(reader, subject string) bool {
-	for _, p := range n.config.Peers {
-		if p.Name == reader {
-			return p.MayImport.Includes(subject)
-		}
-	}
-	return false
 }
 
 // lookAtReaders is how soon a node learns that the link of a reader is down: what it kept for that
@@ -143,7 +133,7 @@ func (n *Node) openInlets() (err error) {
 		lines = append(lines, line)
 		exporters[r.Name] = exporter{line, n}
 	}
-	n.lines = append(n.lines, lines...)
+	n.exporterLines = lines
 	env := &inlet.Env{Node: n.name, Peers: n.config.Peers, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
 		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Exporters: exporters,
 		Letters: n.storage.Letters.Letters, Bookmarks: n.storage.Bookmarks}

@@ -11,6 +11,18 @@ import (
 
 const leafScheme = "nats-leaf"
 
+// CheckPeers gives the problems of the peers alone. That nobody may read an export any more, or use the
+// port, is none: what a peer had can be taken back while a node runs.
+func (n Node) CheckPeers() error {
+	var own []*FieldError
+	for _, e := range FieldErrors(n.Validate()) {
+		if within(e.Field, "peers") {
+			own = append(own, e)
+		}
+	}
+	return joined(own)
+}
+
 // peers checks each peer, and that no two are one.
 func (v *validation) peers() {
 	names, urls, keys := firsts{}, firsts{}, firsts{}

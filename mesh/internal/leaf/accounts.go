@@ -98,11 +98,11 @@ func (s Spec) renderReader(b *strings.Builder, own credentials, importer Importe
 	own.render(b, account)
 	// By TLS the user is the name in the certificate. It has no password, and gets in by no other
 	// way.
-	kind, identities := "nkey", importer.Keys
-	if s.proof != nil {
-		kind, identities = "user", s.proof.identities(importer.Name, importer.Keys)
+	kind := "user"
+	if s.proof == nil {
+		kind = "nkey"
 	}
-	for _, identity := range identities {
+	for _, identity := range s.mayBe(importer) {
 		fmt.Fprintf(b, "      {%s: %s, allowed_connection_types: [\"LEAFNODE\"]\n", kind, quote(identity))
 		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n",
 			quote(FromReader(importer.Name, s.Name)), quoteAll([]string{to, to + ".>"}))

@@ -52,7 +52,7 @@ func (s Spec) options(own credentials) (*server.Options, error) {
 // NATS is said before the handshake.
 func (s Spec) secure(leafs *server.LeafNodeOpts) {
 	if s.Listen != "" {
-		leafs.TLSConfig = listening(s.proof, s.Importers)
+		leafs.TLSConfig = s.listening()
 		leafs.TLSMap, leafs.TLSHandshakeFirst, leafs.TLSTimeout = true, true, handshakeTimeout.Seconds()
 	}
 	dialed := 0
@@ -62,7 +62,7 @@ func (s Spec) secure(leafs *server.LeafNodeOpts) {
 		}
 		r := leafs.Remotes[dialed]
 		r.TLS, r.TLSHandshakeFirst, r.TLSTimeout = true, true, handshakeTimeout.Seconds()
-		r.TLSConfig = dialing(s.proof, remote, s.seen)
+		r.TLSConfig = s.dialing(remote)
 		dialed++
 	}
 }

@@ -58,32 +58,6 @@ func (s Spec) withoutNew(old Spec) (first Spec, differs bool) {
 	return s, differs
 }
 
-// SetSeed gives the server another nkey while it runs. Links stay as they are, and those that
-// are made later prove the new one. Give it to the peers before, as a second key; take the old
-// one from them when all links were made anew: what they close then
-// is dialed again. Errors: ErrStopped, or what is wrong with the seed.
-func (s *Server) SetSeed(seed string) error {
-	s.linking.Lock()
-	defer s.linking.Unlock()
-	next := s.currentSpec()
-	if s.isStopping() {
-		return fmt.Errorf("change the key of leaf server %s: %w", next.Name, ErrStopped)
-	}
-	next.Seed = seed
-	err := next.validate()
-	if err == nil {
-		next.proof, err = next.newProof()
-	}
-	if err == nil {
-		s.log.hide(seed)
-		err = s.reload(next)
-	}
-	if err != nil {
-		return fmt.Errorf("change the key of leaf server %s: %w", next.Name, err)
-	}
-	return nil
-}
-
 func (s *Server) reload(next Spec) error {
 	options, err := next.options(s.own)
 	if err != nil {
@@ -97,61 +71,6 @@ func (s *Server) reload(next Spec) error {
 	s.spec = next
 	s.mu.Unlock()
 	return s.lookupAccounts()
-}
-
-// revoke closes the links of peers that are no longer, or that were made with a key that the
-// peer no longer has: a reload does not.
-func (s *Server) revoke(old, next Spec) {
-	still := map[Account][]string{} // what the peers of an account may prove
-	for _, importer := range next.Importers {
-		still[readerAccount(importer.Name)] = next.identities(importer.Name, importer.Keys)
-	}
-	for _, remote := range next.Remotes {
-		still[exporterAccount(remote.Name)] = next.identities(remote.Name, remote.Keys)
-	}
-	for _, importer := range old.Importers {
-		account := readerAccount(importer.Name)
-		s.closeBut(account, old.identities(importer.Name, importer.Keys), still[account])
-	}
-	for _, remote := range old.Remotes {
-		account := exporterAccount(remote.Name)
-		s.closeBut(account, old.identities(remote.Name, remote.Keys), still[account])
-	}
-}
-
-func (s Spec) identities(name string, keys []string) []string {
-	if s.proof == nil {
-		return keys
-	}
-	return s.proof.identities(name, keys)
-}
-
-// closeBut closes the links of an account that were made with none of the identities that
-// remain.
-func (s *Server) closeBut(account Account, before, remain []string) {
-	gone := slices.ContainsFunc(before, func(identity string) bool { return !slices.Contains(remain, identity) })
-	if !gone && len(remain) > 0 {
-		return
-	}
-	for _, link := range s.leafs(account) {
-		proved := s.proved(link.ID)
-		if !slices.ContainsFunc(proved, func(identity string) bool { return slices.Contains(remain, identity) }) {
-			_ = s.nats.DisconnectClientByID(link.ID) // an error means that it is gone
-		}
-	}
-}
-
-// proved is what the peer of a link proved when it was made; nothing for a plain link.
-func (s *Server) proved(link uint64) []string {
-	client := s.nats.GetLeafNode(link)
-	if client == nil {
-		return nil
-	}
-	state := client.GetTLSConnectionState()
-	if state == nil || len(state.PeerCertificates) == 0 {
-		return nil
-	}
-	return state.PeerCertificates[0].DNSNames
 }
 
 // Redial makes the server dial a Remote at once that is not linked, and not only after the

@@ -108,6 +108,26 @@ var (
 	errRefused       = errors.New("the exporter closes the connection without a word: it does not know this node's key, or does not let it import")
 )
 
+// mayBe is what an importer may prove to be.
+func (s Spec) mayBe(i Importer) []string {
+	switch {
+	case i.Shut:
+		return nil
+	case s.proof == nil:
+		return i.Keys
+	default:
+		return s.proof.identities(i.Name, i.Keys)
+	}
+}
+
+// shouldBe is what a remote has to prove to be. On a plain link it proves nothing.
+func (s Spec) shouldBe(r Remote) []string {
+	if s.proof == nil || r.URL == "" {
+		return nil
+	}
+	return s.proof.identities(r.Name, r.Keys)
+}
+
 // only lets those in who prove one of the identities. It is asked for each connection: a
 // resumed session would pass VerifyPeerCertificate by.
 func only(p proof, allowed []string, use x509.ExtKeyUsage, refusal error) func(tls.ConnectionState) error {
@@ -137,10 +157,11 @@ func only(p proof, allowed []string, use x509.ExtKeyUsage, refusal error) func(t
 }
 
 // listening is the TLS configuration of the leaf port.
-func listening(p proof, importers []Importer) *tls.Config {
+func (s Spec) listening() *tls.Config {
+	p := s.proof
 	var allowed []string
-	for _, importer := range importers {
-		allowed = append(allowed, p.identities(importer.Name, importer.Keys)...)
+	for _, importer := range s.Importers {
+		allowed = append(allowed, s.mayBe(importer)...)
 	}
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
@@ -151,9 +172,10 @@ func listening(p proof, importers []Importer) *tls.Config {
 	}
 }
 
-// dialing is the TLS configuration for a remote. It says to seen how each handshake went.
-func dialing(p proof, remote Remote, seen func(Remote, error)) *tls.Config {
-	verify := only(p, p.identities(remote.Name, remote.Keys), x509.ExtKeyUsageServerAuth, errOtherNode)
+// dialing is the TLS configuration for a remote. It tells how each handshake went.
+func (s Spec) dialing(remote Remote) *tls.Config {
+	p := s.proof
+	verify := only(p, s.shouldBe(remote), x509.ExtKeyUsageServerAuth, errOtherNode)
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
 		SessionTicketsDisabled: true,
@@ -161,7 +183,7 @@ func dialing(p proof, remote Remote, seen func(Remote, error)) *tls.Config {
 		GetClientCertificate:   func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return p.certificate() },
 		VerifyConnection: func(state tls.ConnectionState) error {
 			err := verify(state)
-			seen(remote, err)
+			s.seen(remote, err)
 			return err
 		},
 	}

@@ -29,7 +29,10 @@ func dialTLS(t *testing.T, address string, c *tls.Config) (tls.ConnectionState, 
 	return conn.ConnectionState(), string(buffer[:n]), err
 }
 
-// own is the certificate of a node.
+// tlsOf dials with the certificate.
+func tlsOf(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c}} }
+
+// cert is the certificate of a node.
 func (n *node) cert(t *testing.T) tls.Certificate {
 	t.Helper()
 	p, err := newNkeyProof(n.seed)
@@ -83,7 +86,7 @@ func TestStrangersHearNothing(t *testing.T) {
 	} else if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
 		t.Error("who says nothing keeps its connection")
 	}
-	if _, heard, err := dialTLS(t, clue.ListenAddr(), &tls.Config{Certificates: []tls.Certificate{score.cert(t)}}); !strings.HasPrefix(heard, "INFO ") {
+	if _, heard, err := dialTLS(t, clue.ListenAddr(), tlsOf(score.cert(t))); !strings.HasPrefix(heard, "INFO ") {
 		t.Errorf("score-1 hears %q, error %v", heard, err)
 	}
 }

@@ -17,6 +17,8 @@ type Importer struct {
 	// Keys are the peer's public nkeys, "U" and 55 characters: one, or two while it changes from
 	// one to the other. None is needed with Certificates.
 	Keys []string
+	// Shut leaves the importer its account, and no way into it.
+	Shut bool
 }
 
 // Remote is an exporter that this server dials.

@@ -118,7 +118,7 @@ func (s Spec) checkImporters() error {
 	names, keys := map[string]bool{}, map[string]string{}
 	for _, importer := range s.Importers {
 		problems = append(problems, checkName("importer", importer.Name))
-		if s.Certificates == nil {
+		if s.Certificates == nil && !importer.Shut {
 			problems = append(problems, checkKeys("importer "+importer.Name, importer.Keys))
 		}
 		if importer.Name == s.Name {
@@ -157,7 +157,7 @@ func (s Spec) checkRemotes() error {
 	var problems []error
 	names, urls := map[string]bool{s.Name: true}, map[string]string{}
 	for _, remote := range s.Remotes {
-		if !s.Plain && s.Certificates == nil {
+		if !s.Plain && s.Certificates == nil && remote.URL != "" {
 			problems = append(problems, checkKeys("remote "+remote.Name, remote.Keys))
 		}
 		problems = append(problems, checkName("remote", remote.Name))

@@ -81,22 +81,13 @@ func Remotes(c config.Node) (remotes []leaf.Remote, err error) {
 	return remotes, nil
 }
 
-// Dial makes the server dial the peers whose URL is config.LaterURL, at the URLs given by their
-// names.
-func Dial(c config.Node, server *leaf.Server, urls map[string]string) error {
-	c.Peers = slices.Clone(c.Peers)
-	for i := range c.Peers {
-		if p := &c.Peers[i]; p.URL == config.LaterURL {
+// At gives the peers with the URLs, by their names, of those whose URL is config.LaterURL.
+func At(peers []config.Peer, urls map[string]string) []config.Peer {
+	peers = slices.Clone(peers)
+	for i := range peers {
+		if p := &peers[i]; p.URL == config.LaterURL {
 			p.URL = urls[p.Name]
 		}
 	}
-	remotes, err := Remotes(c)
-	if len(remotes) == 0 || err != nil {
-		return err
-	}
-	readers, err := Readers(c)
-	if err != nil {
-		return err
-	}
-	return server.Link(remotes, readers)
+	return peers
 }

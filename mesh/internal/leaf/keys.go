@@ -1,0 +1,88 @@
+package leaf
+
+import (
+	"fmt"
+	"slices"
+)
+
+// SetSeed gives the server another nkey while it runs. Links stay as they are, and those that
+// are made later prove the new one. Give it to the peers before, as a second key; take the old
+// one from them when all links were made anew: what they close then
+// is dialed again. Errors: ErrStopped, or what is wrong with the seed.
+func (s *Server) SetSeed(seed string) error {
+	s.linking.Lock()
+	defer s.linking.Unlock()
+	next := s.currentSpec()
+	if s.isStopping() {
+		return fmt.Errorf("change the key of leaf server %s: %w", next.Name, ErrStopped)
+	}
+	next.Seed = seed
+	err := next.validate()
+	if err == nil {
+		next.proof, err = next.newProof()
+	}
+	if err == nil {
+		s.log.hide(seed)
+		err = s.reload(next)
+	}
+	if err != nil {
+		return fmt.Errorf("change the key of leaf server %s: %w", next.Name, err)
+	}
+	return nil
+}
+
+// revoke closes the links of peers that are no longer, or that were made with a key that the
+// peer no longer has: a reload does not.
+func (s *Server) revoke(old, next Spec) {
+	still := map[Account][]string{} // what the peer of an account may prove
+	for _, importer := range next.Importers {
+		still[readerAccount(importer.Name)] = next.mayBe(importer)
+	}
+	for _, remote := range next.Remotes {
+		still[exporterAccount(remote.Name)] = next.shouldBe(remote)
+	}
+	for _, importer := range old.Importers {
+		account := readerAccount(importer.Name)
+		s.closeBut(account, old.mayBe(importer), still[account])
+	}
+	for _, remote := range old.Remotes { // those that are gone are closed by the reload
+		account := exporterAccount(remote.Name)
+		s.closeBut(account, old.shouldBe(remote), still[account])
+	}
+}
+
+// closeBut closes the links of an account, if one of its keys is gone, that were made with none of
+// those that remain. Of a plain link it is not known which it was.
+func (s *Server) closeBut(account Account, before, remain []string) {
+	if !slices.ContainsFunc(before, func(key string) bool { return !slices.Contains(remain, key) }) {
+		return
+	}
+	for _, link := range s.leafs(account) {
+		if !slices.ContainsFunc(s.proved(link.ID), func(key string) bool { return slices.Contains(remain, key) }) {
+			s.close(link.ID)
+		}
+	}
+}
+
+// close closes a link at once. An error means that it is gone.
+func (s *Server) close(link uint64) { _ = s.nats.DisconnectClientByID(link) }
+
+// CutImporter closes the links of an importer, which may dial again at once.
+func (s *Server) CutImporter(name string) {
+	for _, link := range s.leafs(readerAccount(name)) {
+		s.close(link.ID)
+	}
+}
+
+// proved is what the peer of a link proved when it was made; nothing for a plain link.
+func (s *Server) proved(link uint64) []string {
+	client := s.nats.GetLeafNode(link)
+	if client == nil {
+		return nil
+	}
+	state := client.GetTLSConnectionState()
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return nil
+	}
+	return state.PeerCertificates[0].DNSNames
+}
