@@ -41,6 +41,8 @@
 //     random between 0.5 and 1.5 s. The server's own wait has no jitter.
 //   - Line.Hears is exact: it reports whether the peer itself has subscribed, over the
 //     link that is in use now.
+//   - Peers that do not read hold up Stop for a second, however many they are. A peer that says
+//     that it is a hub is put out.
 //   - The seed and the passwords appear in no error, log line or printed value.
 //   - Stop returns nil only when every goroutine of the server is gone.
 //
@@ -83,6 +85,8 @@
 //   - Under TLS 1.3 who dials is done before who listens has looked at the certificate. The
 //     alert that says no is a read error, which the server does not log: see serverLog.closed. Nor
 //     does it log that what answers speaks no TLS.
+//   - A peer whose CONNECT says is_hub is not cut when it breaks its permissions, and is told of
+//     no violation. What it may hear and say stays the same.
 //   - With TLSMap the user is looked for among all names of a certificate: email addresses
 //     first, then DNS names, URIs and the subject.
 //   - A handshake that is under way holds up a reload, and a reload those that come after it:

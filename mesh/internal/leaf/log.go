@@ -23,6 +23,8 @@ import (
 type serverLog struct {
 	logger *slog.Logger
 	window time.Duration // of a cause; see repeatAfter
+	// closing is told the address of a connection of a link that the server closes.
+	closing func(address string)
 
 	mu      sync.Mutex
 	secrets []string          // guarded by mu; what must not be printed
@@ -310,12 +312,18 @@ func lineOf(level slog.Level, text string) entry {
 	return entry{level, text, ""}
 }
 
-// closedUnnamed is the notice of a connection whose other end did not say its name.
-const closedUnnamed = "%s connection closed: %s"
+// closedNotice is that of a connection. More follows if its other end said its name.
+const closedNotice = "%s connection closed: %s"
 
 // Noticef is dropped but for one: an embedded server's notices are not the service's.
 func (l *serverLog) Noticef(format string, values ...any) {
-	if strings.HasSuffix(format, closedUnnamed) && len(values) == 2 {
+	if !strings.Contains(format, closedNotice) {
+		return
+	}
+	if address, _, found := strings.Cut(format, " - "); found && l.closing != nil {
+		l.closing(address)
+	}
+	if strings.HasSuffix(format, closedNotice) && len(values) == 2 {
 		if reason, ok := values[1].(server.ClosedState); ok {
 			l.closed(format, reason)
 		}

@@ -167,6 +167,7 @@ func (s Spec) listening() *tls.Config {
 		MinVersion:             tls.VersionTLS13,
 		SessionTicketsDisabled: true,
 		ClientAuth:             tls.RequireAnyClientCert,
+		GetConfigForClient:     func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return nil, s.sockets.enter(hello) },
 		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return p.certificate() },
 		VerifyConnection:       only(p, allowed, x509.ExtKeyUsageClientAuth, errStranger),
 	}

@@ -43,7 +43,9 @@ type Server struct {
 	lines       map[Account]*Line // guarded by mu
 	stopping    bool              // guarded by mu
 
-	stopped chan struct{} // closed when everything is gone
+	watching sync.WaitGroup // a goroutine that looks for hubs
+	ending   chan struct{}  // closed when the server ends
+	stopped  chan struct{}  // closed when everything is gone
 }
 
 // Start validates s and starts the server, its listeners and the dialing of
@@ -58,9 +60,10 @@ func Start(ctx context.Context, s Spec) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start leaf server %q: %w", s.Name, err)
 	}
-	leaf := &Server{spec: s, own: newCredentials(), lines: map[Account]*Line{}, stopped: make(chan struct{})}
+	leaf := &Server{spec: s, own: newCredentials(), lines: map[Account]*Line{}, ending: make(chan struct{}), stopped: make(chan struct{})}
 	leaf.log = newServerLog(s.Logger, s.tuning.window, append(s.secrets(), leaf.own.password))
 	leaf.spec.seen = leaf.log.handshake
+	leaf.log.closing = leaf.spec.sockets.leave
 	leaf.log.follow(s.Remotes)
 	if err := leaf.start(ctx); err != nil {
 		if leaf.nats != nil {
@@ -90,6 +93,9 @@ func (s *Server) start(ctx context.Context) error {
 	s.nats.Start()
 	if err := s.awaitListeners(ctx); err != nil {
 		return err
+	}
+	if s.spec.Listen != "" {
+		s.watching.Go(s.refuseHubs)
 	}
 	return s.lookupAccounts()
 }

@@ -72,9 +72,10 @@ type Spec struct {
 	// Logger gets the server's warnings and errors. Nil discards them.
 	Logger *slog.Logger `json:"-"`
 
-	proof  proof                                // made by Start; nil: links are plain, or there are none
-	seen   func(remote Remote, handshake error) // set by Start
-	tuning tuning
+	proof   proof                                // made by Start; nil: links are plain, or there are none
+	seen    func(remote Remote, handshake error) // set by Start
+	sockets *sockets                             // made with the defaults
+	tuning  tuning
 }
 
 // tuning holds what only tests change.
@@ -97,6 +98,7 @@ func (s Spec) withDefaults() Spec {
 		outbox.SyncInterval = DefaultSyncInterval
 		s.Outbox = &outbox
 	}
+	s.sockets = &sockets{}
 	t := &s.tuning
 	t.ping = orDuration(t.ping, pingInterval)
 	t.window = orDuration(t.window, repeatAfter)

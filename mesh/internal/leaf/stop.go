@@ -3,6 +3,7 @@ package leaf
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -30,10 +31,15 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 }
 
+// drainFor is how long Stop lets peers read what was sent to them.
+const drainFor = time.Second
+
 // shutDown runs once. The lock lets a Link or Connect that is under way end first;
 // those that come later see that the server is stopping.
 func (s *Server) shutDown() {
 	defer close(s.stopped)
+	close(s.ending)
+	s.watching.Wait()
 	s.linking.Lock()
 	defer s.linking.Unlock()
 	// A server that has shut down leaves subscriptions in its accounts.
@@ -48,8 +54,16 @@ func (s *Server) shutDown() {
 	for _, connection := range connections {
 		connection.Close()
 	}
+	// The server would wait for the deadline of each write to a peer that does not read.
+	open := s.currentSpec().sockets.all()
+	impatient := time.AfterFunc(drainFor, func() {
+		for _, conn := range open {
+			_ = conn.Close() // it ends either way
+		}
+	})
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
+	impatient.Stop()
 	s.log.end()
 	s.unlock()
 }

@@ -1,0 +1,88 @@
+package leaf
+
+import (
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// sockets are the connections that were accepted on the leaf port and have begun a handshake. The
+// server gives no other way to them: it waits for what a peer does not read, and sets no bound.
+type sockets struct {
+	mu   sync.Mutex
+	open map[string]net.Conn // guarded by mu; by the address of the other end
+	most int                 // guarded by mu
+}
+
+// maxStrangers is how many connections there may be beyond those of importers: each takes some 50 KB
+// while it makes its handshake.
+const maxStrangers = 64
+
+var errTooMany = errors.New("too many connections at a time")
+
+// admit bounds the connections to those of so many importers and some strangers.
+func (s *sockets) admit(importers int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most = importers*maxReaderLinks + maxStrangers
+}
+
+// enter takes note of a connection when its handshake begins, or refuses it.
+func (s *sockets) enter(hello *tls.ClientHelloInfo) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.open) >= s.most {
+		return errTooMany
+	}
+	if s.open == nil {
+		s.open = map[string]net.Conn{}
+	}
+	s.open[hello.Conn.RemoteAddr().String()] = hello.Conn
+	return nil
+}
+
+// leave forgets a connection that the server says is closed.
+func (s *sockets) leave(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, address)
+}
+
+// all lists them.
+func (s *sockets) all() []net.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.open))
+}
+
+// lookForHubs is how often the links of importers are looked at.
+const lookForHubs = 250 * time.Millisecond
+
+// refuseHubs closes links of importers that say that they are hubs: those are not cut when they break
+// their permissions. It ends with the server.
+func (s *Server) refuseHubs() {
+	tick := time.NewTicker(lookForHubs)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-s.ending:
+			return
+		}
+		if s.nats.NumLeafNodes() == 0 {
+			continue
+		}
+		for _, link := range s.leafs("") {
+			if link.IsSpoke && strings.HasPrefix(link.Account, readerPrefix) {
+				s.log.tell(slog.LevelWarn, "%s says that it is a hub, and is put out", []any{strings.TrimPrefix(link.Account, readerPrefix)})
+				s.close(link.ID)
+			}
+		}
+	}
+}
