@@ -53,7 +53,7 @@ func (n *Node) openReaders() error {
 	n.ports.Readers = n.readers
 	for _, line := range lines {
 		reader := line.Peer()
-		if _, err := line.Subscribe(leaf.FromReader(reader, n.name), func(m *nats.Msg) { n.readers.Hear(reader, m.Data) }); err != nil {
+		if err := line.Hear(func(m *nats.Msg) { n.readers.Hear(reader, m.Data) }); err != nil {
 			return err
 		}
 	}
@@ -117,6 +117,9 @@ func (e exporter) Redial() error { return e.node.leaf.Redial(e.Peer()) }
 // Trouble is why the link is not up.
 func (e exporter) Trouble() string { return e.node.leaf.Trouble(e.Peer()) }
 
+// maxSaid bounds what waits of what an exporter says, in bytes.
+const maxSaid = 64 << 20
+
 // openInlets opens the imports, and hears what exporters say.
 func (n *Node) openInlets() (err error) {
 	exporters := map[string]inlet.Exporter{}
@@ -143,7 +146,7 @@ func (n *Node) openInlets() (err error) {
 	for _, line := range lines {
 		s, err := line.Subscribe(leaf.ToReader(n.name, line.Peer()), func(m *nats.Msg) { n.inlets.Hear(line.Peer(), m.Data) })
 		if err == nil {
-			err = s.SetPendingLimits(-1, -1) // the credit of each import bounds it
+			err = s.SetPendingLimits(-1, maxSaid) // the credits of imports bound it, of an exporter that keeps to them
 		}
 		if err != nil {
 			return err

@@ -50,7 +50,7 @@ type inlet struct {
 // messages are lost, and counted under slow-consumer.
 const (
 	pendingEvents = 1 << 16
-	pendingBytes  = 64 << 20
+	pendingBytes  = 10 << 20 // an exporter has 8 MiB on their way at most
 )
 
 func newInlet(env *Env, of Type, exporter, kind string) *inlet {

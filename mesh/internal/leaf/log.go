@@ -193,7 +193,7 @@ func kindOf(format string, values []any) string {
 		if !ok {
 			continue
 		}
-		for _, known := range []error{errNoCertificate, errStranger, errOtherNode} {
+		for _, known := range []error{errNoCertificate, errStranger, errOtherNode, errExpelled} {
 			if errors.Is(err, known) {
 				kind += known.Error()
 			}

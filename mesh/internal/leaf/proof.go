@@ -104,6 +104,7 @@ var (
 	errNoCertificate = errors.New("the peer has no certificate")
 	errStranger      = errors.New("no peer here has what the certificate proves")
 	errOtherNode     = errors.New("another node answers there")
+	errExpelled      = errors.New("the peer said too much, and stays out for some seconds")
 	errNoHandshake   = errors.New("there is no TLS there")
 	errRefused       = errors.New("the exporter closes the connection without a word: it does not know this node's key, or does not let it import")
 )
@@ -128,40 +129,35 @@ func (s Spec) shouldBe(r Remote) []string {
 	return s.proof.identities(r.Name, r.Keys)
 }
 
-// only lets those in who prove one of the identities. It is asked for each connection: a
+// only finds the peer, by what it proves, and refuses all others. It is asked for each connection: a
 // resumed session would pass VerifyPeerCertificate by.
-func only(p proof, allowed []string, use x509.ExtKeyUsage, refusal error) func(tls.ConnectionState) error {
-	known := map[string]bool{}
-	for _, identity := range allowed {
-		known[identity] = true
+func only(p proof, allowed map[string]string, state tls.ConnectionState, use x509.ExtKeyUsage, refusal error) (name string, err error) {
+	if len(state.PeerCertificates) == 0 {
+		return "", errNoCertificate
 	}
-	return func(state tls.ConnectionState) error {
-		if len(state.PeerCertificates) == 0 {
-			return errNoCertificate
-		}
-		proved, err := p.check(state.PeerCertificates, use)
-		if err != nil {
-			return err
-		}
-		matches := 0
-		for _, identity := range proved {
-			if known[identity] {
-				matches++
-			}
-		}
-		if matches != 1 { // with two it would be open which of them it is
-			return fmt.Errorf("%w: it is of %s", refusal, cut(strings.Join(proved, ", ")))
-		}
-		return nil
+	proved, err := p.check(state.PeerCertificates, use)
+	if err != nil {
+		return "", err
 	}
+	matches := 0
+	for _, identity := range proved {
+		if peer, known := allowed[identity]; known {
+			name, matches = peer, matches+1
+		}
+	}
+	if matches != 1 { // with two it would be open which of them it is
+		return "", fmt.Errorf("%w: it is of %s", refusal, cut(strings.Join(proved, ", ")))
+	}
+	return name, nil
 }
 
 // listening is the TLS configuration of the leaf port.
 func (s Spec) listening() *tls.Config {
-	p := s.proof
-	var allowed []string
+	p, allowed := s.proof, map[string]string{} // the importer by what it proves
 	for _, importer := range s.Importers {
-		allowed = append(allowed, s.mayBe(importer)...)
+		for _, identity := range s.mayBe(importer) {
+			allowed[identity] = importer.Name
+		}
 	}
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
@@ -169,21 +165,30 @@ func (s Spec) listening() *tls.Config {
 		ClientAuth:             tls.RequireAnyClientCert,
 		GetConfigForClient:     func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return nil, s.sockets.enter(hello) },
 		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return p.certificate() },
-		VerifyConnection:       only(p, allowed, x509.ExtKeyUsageClientAuth, errStranger),
+		VerifyConnection: func(state tls.ConnectionState) error {
+			name, err := only(p, allowed, state, x509.ExtKeyUsageClientAuth, errStranger)
+			if err == nil && s.sockets.isShut(name) {
+				err = errExpelled
+			}
+			return err
+		},
 	}
 }
 
 // dialing is the TLS configuration for a remote. It tells how each handshake went.
 func (s Spec) dialing(remote Remote) *tls.Config {
 	p := s.proof
-	verify := only(p, s.shouldBe(remote), x509.ExtKeyUsageServerAuth, errOtherNode)
+	allowed := map[string]string{}
+	for _, identity := range s.shouldBe(remote) {
+		allowed[identity] = remote.Name
+	}
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
 		SessionTicketsDisabled: true,
 		InsecureSkipVerify:     true, // what is verified, and how, is said in VerifyConnection
 		GetClientCertificate:   func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return p.certificate() },
 		VerifyConnection: func(state tls.ConnectionState) error {
-			err := verify(state)
+			_, err := only(p, allowed, state, x509.ExtKeyUsageServerAuth, errOtherNode)
 			s.seen(remote, err)
 			return err
 		},

@@ -16,8 +16,9 @@ import (
 // server gives no other way to them: it waits for what a peer does not read, and sets no bound.
 type sockets struct {
 	mu   sync.Mutex
-	open map[string]net.Conn // guarded by mu; by the address of the other end
-	most int                 // guarded by mu
+	open map[string]net.Conn  // guarded by mu; by the address of the other end
+	most int                  // guarded by mu
+	out  map[string]time.Time // guarded by mu; by importer, until when it stays out
 }
 
 // maxStrangers is how many connections there may be beyond those of importers: each takes some 50 KB
@@ -52,6 +53,27 @@ func (s *sockets) leave(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, address)
+}
+
+// shut keeps an importer out, unless it is kept out already.
+func (s *sockets) shut(importer string, until time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Now().Before(s.out[importer]) {
+		return false
+	}
+	if s.out == nil {
+		s.out = map[string]time.Time{}
+	}
+	s.out[importer] = until
+	return true
+}
+
+// isShut reports whether an importer is kept out.
+func (s *sockets) isShut(importer string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Before(s.out[importer])
 }
 
 // all lists them.

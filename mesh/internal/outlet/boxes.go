@@ -115,6 +115,10 @@ func (b *boxes) flush() {
 
 // send sends what is in a box.
 func (b *boxes) send(mine *box) {
+	if !mine.reader.HasRoom() {
+		b.lose(mine)
+		return
+	}
 	run, before := mine.reader.Place()
 	b.message = append(wire.AppendPlace(b.message[:0], run, before), mine.events.Bytes()...)
 	err := mine.reader.Send(b.message, mine.events.Len())
@@ -130,7 +134,24 @@ func (b *boxes) send(mine *box) {
 			b.at.Exported.Pass(h)
 		}
 	}
-	mine.events.Reset()
-	clear(mine.of)
-	mine.of = mine.of[:0]
+	mine.empty()
+}
+
+// lose counts what a reader does not get that is too far behind.
+func (b *boxes) lose(mine *box) {
+	b.env.Log.Rarely("events for a reader that lags behind are lost", "type", b.at.Type, "peer", mine.reader.Name, "events", mine.events.Len())
+	for i := range mine.of {
+		if h := &mine.of[i]; h.ID.IsZero() { // another reader got it
+			b.at.LostSlow.PassUnknown(1, nil)
+		} else {
+			b.at.LostSlow.Pass(h)
+		}
+	}
+	mine.empty()
+}
+
+func (b *box) empty() {
+	b.events.Reset()
+	clear(b.of)
+	b.of = b.of[:0]
 }

@@ -26,6 +26,8 @@ type Reader struct {
 	hash        uint64
 	leave       func()       // takes it out of the audience; safe for concurrent use
 	largest     atomic.Int64 // the largest message that it takes, in bytes
+	flight      *flight      // of the instance
+	weight      weight
 	*counts
 }
 
@@ -46,8 +48,13 @@ func (r *Reader) Hears() bool { return r.line.Hears(r.on) }
 // Send sends a message that has so many events, see [wire.AppendEvents].
 func (r *Reader) Send(message []byte, events int) error {
 	r.sent.Add(uint64(events))
+	r.weigh(len(message))
 	return r.line.Publish(r.on, message)
 }
+
+// HasRoom reports whether the reader may be sent more: it does not lag behind by more than
+// flightBytes. It may wait for that a moment.
+func (r *Reader) HasRoom() bool { return r.flight.hasRoom() }
 
 // Place is what a message begins with that is sent next: see [wire.Place].
 func (r *Reader) Place() (run, before uint64) { return r.run, r.sent.Load() }

@@ -57,6 +57,7 @@ type presence struct {
 	types  map[string]*Reader // those that get events
 	had    map[string]*Reader // all that ever did in this process, by type
 	gone   time.Time          // when its link was found gone; zero: it is there
+	flight *flight            // what is on its way to it
 	served bool               // by the outbox, which says goodbye to it
 }
 
@@ -167,6 +168,9 @@ func (r *Readers) endLocked(p *presence) {
 // silenceLocked lets a reader get nothing more.
 func (r *Readers) silenceLocked(p *presence) {
 	types := typesOf(p)
+	for _, reader := range p.types {
+		reader.end()
+	}
 	clear(p.types)
 	r.publishLocked(types)
 }
@@ -224,10 +228,10 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	former := r.greeted[name]
-	p := &presence{nonce: h.Nonce, types: map[string]*Reader{}, had: map[string]*Reader{}}
+	p := &presence{nonce: h.Nonce, types: map[string]*Reader{}, had: map[string]*Reader{}, flight: &flight{}}
 	var had map[string]*Reader
 	if former != nil && former.nonce == h.Nonce {
-		had = former.had
+		had, p.flight = former.had, former.flight
 		maps.Copy(p.had, had)
 	} else if former != nil {
 		r.endLocked(former)
@@ -244,11 +248,18 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 		case i.Durable || audience == nil:
 			problem = r.problem(name, i)
 		default:
-			reader := r.reader(name, i, had[i.Type], former)
+			reader := r.reader(name, i, had[i.Type], former, p.flight)
 			reader.largest.Store(int64(min(h.MaxPayload, uint64(r.env.MaxPayload))))
 			p.types[i.Type], p.had[i.Type] = reader, reader
 		}
 		answers = append(answers, wire.WelcomeImport{Type: i.Type, Problem: problem})
+	}
+	if former != nil {
+		for subject, reader := range former.types {
+			if p.types[subject] != reader {
+				reader.end()
+			}
+		}
 	}
 	r.greeted[name] = p
 	r.publishLocked(append(typesOf(former), typesOf(p)...))
@@ -258,7 +269,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 // reader is who gets events of a type from now on; had is who got them before in the same process, or
 // nil. One that was taken out stays out: an event that could not be sent to it is not to take out the
 // one that has come back.
-func (r *Readers) reader(name string, i wire.HelloImport, had *Reader, former *presence) *Reader {
+func (r *Readers) reader(name string, i wire.HelloImport, had *Reader, former *presence, f *flight) *Reader {
 	if had != nil && had.each != i.Each {
 		had = nil
 	}
@@ -266,9 +277,9 @@ func (r *Readers) reader(name string, i wire.HelloImport, had *Reader, former *p
 		return had
 	}
 	reader := &Reader{Name: name, line: r.lines[name], service: config.ServiceOf(name), on: leaf.EventsTo(name, r.env.Node, i.Type),
-		each: i.Each, hash: hashOf(name)}
+		each: i.Each, hash: hashOf(name), flight: f}
 	if had != nil {
-		reader.counts = had.counts
+		reader.counts, reader.weight.sent = had.counts, had.end()
 		reader.taken.Store(reader.sent.Load()) // nothing of it is on its way any more
 	} else {
 		reader.counts = &counts{run: rand.Uint64N(math.MaxUint32) + 1}
@@ -283,6 +294,7 @@ func (r *Readers) remove(reader *Reader, subject string) {
 	defer r.mu.Unlock()
 	if p := r.greeted[reader.Name]; p != nil && p.types[subject] == reader {
 		delete(p.types, subject)
+		reader.end()
 		r.publishLocked([]string{subject})
 	}
 }
@@ -312,6 +324,7 @@ func (r *Readers) taken(name string, m *wire.Taken) {
 		if reader := p.had[t.Type]; reader != nil && reader.run == t.Run {
 			reader.told.Store(min(t.Count, reader.sent.Load()))
 			reader.taken.Store(max(t.Count, reader.taken.Load())) // what was lost with a link it has not heard of yet
+			reader.weigh(0)
 		}
 	}
 }

@@ -17,9 +17,9 @@ type Tally struct {
 	Exported, Unheard, Tapped                            *Point
 
 	// By the rules that every consumer has.
-	ShedFull, ShedCut, ShedBreaker          *Point
-	RefusedFull, RefusedClosed              *Point
-	LostClosed, LostMalformed, LostOversize *Point
+	ShedFull, ShedCut, ShedBreaker                    *Point
+	RefusedFull, RefusedClosed                        *Point
+	LostClosed, LostMalformed, LostOversize, LostSlow *Point
 
 	edges    *edges
 	children children              // what a handler emitted for the events
@@ -38,7 +38,7 @@ func newTally(subject string, place Place, edges *edges, pointOf func(Step) *Poi
 		Exported: point(stats.Exported, ""), Unheard: point(stats.Unheard, ""), Tapped: point(stats.Tapped, ""),
 		ShedFull: point(stats.Shed, stats.QueueFull), ShedCut: point(stats.Shed, stats.Cut), ShedBreaker: point(stats.Shed, stats.Breaker),
 		RefusedFull: point(stats.Refused, stats.QueueFull), RefusedClosed: point(stats.Refused, stats.Closed),
-		LostClosed: point(stats.Lost, stats.Closed), LostMalformed: point(stats.Lost, stats.Malformed), LostOversize: point(stats.Lost, stats.PayloadSize),
+		LostClosed: point(stats.Lost, stats.Closed), LostMalformed: point(stats.Lost, stats.Malformed), LostOversize: point(stats.Lost, stats.PayloadSize), LostSlow: point(stats.Lost, stats.SlowConsumer),
 	}
 }
 
