@@ -49,9 +49,13 @@ func comparisons(events int) []comparison {
 		besideComparison("type", 0, openBesideType, 2*events, delays),
 		besideComparison("key", 0, openBesideKey, 2*events, delays),
 		besideComparison("peer", peerRate, openBesidePeer, some(200), some(200)),
-		{link, natsLink(), some(5), delays, []aim{
+		{meshPlainLink(), natsLink(), some(5), delays, []aim{
 			{what: "one hop p50", metric: delay, limit: 1.05},
 			{what: "one hop: throughput", metric: throughput, limit: 2},
+		}},
+		{link, meshPlainLink(), some(5), delays, []aim{
+			{what: "one hop by TLS: p50", metric: delay, limit: 1.3},
+			{what: "one hop by TLS: throughput", metric: throughput, limit: 0.7},
 		}},
 	}, durableComparisons(events)...)
 }

@@ -37,6 +37,35 @@ func meshLink() side {
 	}}
 }
 
+// meshPlainLink is meshLink without TLS, as raw NATS has it.
+func meshPlainLink() side {
+	return side{name: "leafmesh export, plain", window: wideWindow, open: func(ctx context.Context, handle func()) (carrier, error) {
+		seed, key, err := newKey()
+		if err != nil {
+			return nil, err
+		}
+		from, err := mesh.Open(ctx, mesh.Config{Name: "clue-1", Listen: "127.0.0.1:0", Links: mesh.Links{Plain: true},
+			Peers:   []mesh.Peer{{Name: "score-1", Key: key, MayImport: mesh.AllExports()}},
+			Exports: []mesh.Export{judged.Export(mesh.Limit{})}})
+		if err != nil {
+			return nil, err
+		}
+		nodes := inproc.Nodes{from}
+		to, err := mesh.Open(ctx, mesh.Config{Name: "score-1", Links: mesh.Links{Plain: true, PlainSeed: seed},
+			Peers:    []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + from.ListenAddr()}},
+			Imports:  []mesh.Import{judged.Import(mesh.Limit{}, mesh.Shared)},
+			Handlers: []mesh.Handler{counting(handle)}})
+		if err != nil {
+			return nil, errors.Join(err, nodes.Close(ctx))
+		}
+		nodes = append(nodes, to)
+		if err := nodes.Ready(ctx); err != nil {
+			return nil, errors.Join(err, nodes.Close(ctx))
+		}
+		return meshCarrier{nodes: nodes, root: from.Context(ctx)}, nil
+	}}
+}
+
 func counting(handle func()) mesh.Handler {
 	return judged.Handle("count", func(context.Context, answerJudged) error {
 		handle()
