@@ -20,14 +20,19 @@ type formed struct {
 func BenchmarkForm(b *testing.B) {
 	for _, size := range []int{3, 10, 50} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			var took time.Duration
+			var bytes uint64
 			for b.Loop() {
-				form(b, size)
+				t, m := form(b, size)
+				took, bytes = took+t, bytes+m
 			}
+			b.ReportMetric(took.Seconds()/float64(b.N), "s/form")
+			b.ReportMetric(float64(bytes)/float64(size)/float64(b.N)/1e6, "MB/node")
 		})
 	}
 }
 
-func form(b *testing.B, size int) {
+func form(b *testing.B, size int) (took time.Duration, bytes uint64) {
 	var configs []mesh.Config
 	types := make([]*mesh.Event[formed], size)
 	for i := range size {
@@ -54,11 +59,11 @@ func form(b *testing.B, size int) {
 	if err := nodes.Ready(ctx); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(time.Since(began).Seconds(), "s/form")
-	b.ReportMetric(float64(memory()-before)/float64(size)/1e6, "MB/node")
+	took, bytes = time.Since(began), memory()-before
 	if err := nodes.Close(ctx); err != nil {
 		b.Error(err)
 	}
+	return took, bytes
 }
 
 // memory is what the heap and the stacks hold after a collection.

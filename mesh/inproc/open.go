@@ -3,6 +3,7 @@ package inproc
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"leafmesh/mesh"
@@ -35,12 +36,22 @@ func Open(ctx context.Context, configs ...config.Node) (_ Nodes, err error) {
 		nodes = append(nodes, n)
 		urls[n.Name()] = "nats-leaf://" + n.ListenAddr()
 	}
-	for _, n := range nodes {
-		if err := n.Dial(urls); err != nil {
-			return nil, err
-		}
+	if err := nodes.dial(urls); err != nil {
+		return nil, err
 	}
 	return nodes, nil
+}
+
+// dial links the nodes, all at once: one that is dialed changes its links only after the handshakes
+// that are under way with it.
+func (nodes Nodes) dial(urls map[string]string) error {
+	errs := make([]error, len(nodes))
+	var dialing sync.WaitGroup
+	for i, n := range nodes {
+		dialing.Go(func() { errs[i] = n.Dial(urls) })
+	}
+	dialing.Wait()
+	return errors.Join(errs...)
 }
 
 // abortTimeout bounds the end of a start that failed half-way.

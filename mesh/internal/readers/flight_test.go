@@ -1,0 +1,56 @@
+package readers
+
+import (
+	"testing"
+	"time"
+)
+
+// What is on its way to an instance is the sum of its types, and falls with what it takes.
+func TestFlight(t *testing.T) {
+	f := &flight{}
+	a, b := &Reader{flight: f}, &Reader{flight: f}
+	send := func(r *Reader, events uint64, bytes int) {
+		r.sent.Add(events)
+		r.weigh(bytes)
+	}
+	send(a, 10, 1000)
+	send(b, 1, 5000)
+	if got := f.bytes.Load(); got != 6000 {
+		t.Errorf("%d bytes are on their way", got)
+	}
+	a.taken.Store(5)
+	a.weigh(0)
+	if got := f.bytes.Load(); got != 5500 {
+		t.Errorf("%d bytes after half of one type was taken", got)
+	}
+	b.taken.Store(99) // more than there were: nothing is less than nothing
+	b.weigh(0)
+	if got := f.bytes.Load(); got != 500 {
+		t.Errorf("%d bytes after more was taken than sent", got)
+	}
+	a.end()
+	send(a, 10, 1000) // by who has not noticed yet that it is over
+	if got := f.bytes.Load(); got != 0 {
+		t.Errorf("%d bytes of nothing", got)
+	}
+}
+
+// Who lags behind is waited for a moment, and then no more for a while. Who catches up is served.
+func TestPatience(t *testing.T) {
+	f := &flight{}
+	if f.bytes.Store(flightBytes - 1); !f.hasRoom() {
+		t.Error("no room for one that keeps up")
+	}
+	f.bytes.Store(flightBytes)
+	began := time.Now()
+	if f.hasRoom() || time.Since(began) < patience {
+		t.Errorf("room, or not waited for: %v", time.Since(began))
+	}
+	began = time.Now()
+	if f.hasRoom() || time.Since(began) > patience/2 {
+		t.Errorf("room, or waited for again: %v", time.Since(began))
+	}
+	if f.bytes.Store(0); !f.hasRoom() {
+		t.Error("no room for one that has caught up")
+	}
+}
