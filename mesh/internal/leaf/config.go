@@ -95,6 +95,8 @@ func (s Spec) renderLinks(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "  no_advertise: true\n  compression: \"off\"\n  isolate_leafnode_interest: true\n")
 	fmt.Fprintf(b, "  reconnect: %s\n", quote(s.tuning.reconnect.String()))
+	// By default a link that takes a little of each write keeps what waits for it for ever.
+	b.WriteString("  write_timeout: close\n")
 	b.WriteString("  remotes [\n")
 	for _, remote := range s.Remotes {
 		if remote.URL != "" {

@@ -83,7 +83,7 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	if l := o.LeafNode; !l.TLSMap || !l.TLSHandshakeFirst || !remote.TLSHandshakeFirst || !remote.TLS || l.TLSConfig.ClientAuth != tls.RequireAnyClientCert {
+	if l := o.LeafNode; !l.TLSMap || l.WriteTimeout != server.WriteTimeoutPolicyClose || !l.TLSHandshakeFirst || !remote.TLSHandshakeFirst || !remote.TLS || l.TLSConfig.ClientAuth != tls.RequireAnyClientCert {
 		t.Errorf("%+v", l)
 	}
 }
