@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(crashFile); path != "" {
 		writeUntilKilled(path)
 	}
+	if path := os.Getenv(reopenFile); path != "" {
+		reopenUntilKilled(path)
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -12,7 +12,8 @@ import (
 
 // DB is one database file, open. Its methods may be called at the same time.
 type DB struct {
-	path   string
+	path   string // as it was given
+	abs    string
 	read   *sql.DB
 	writer *writer
 	lock   *flock.Flock
@@ -115,7 +116,7 @@ func (db *DB) Close() error {
 		close(db.writer.queue)
 		<-db.writer.done
 		// The readers go first: the last connection to leave merges the -wal file, which a reader may not do.
-		if err := errors.Join(db.read.Close(), db.writer.close(), db.lock.Close()); err != nil {
+		if err := errors.Join(db.read.Close(), db.writer.settle(db.abs), db.writer.close(), db.lock.Close()); err != nil {
 			db.err = fmt.Errorf("close database %q: %w", db.path, err)
 		}
 	})

@@ -10,6 +10,9 @@
 //     synchronous=NORMAL, which syncs at checkpoints (each 1,000 pages of 4 KiB) and not at each COMMIT.
 //     synchronous=FULL was rejected: a sync at each COMMIT costs milliseconds on a common disk, and what a
 //     machine's crash would lose here are the last moments of a game.
+//   - What was there is not begun anew, nor gone on with from an older state, in silence: Open compares the database
+//     with its mark, the file <name>.made, and refuses one whose file or -wal file is gone, cut, damaged or older than
+//     it was. An honest power cut is none of these; there the state goes on from what was synced.
 //   - A Write that fails, be it for a full disk, leaves nothing behind. A function's own error and a failed constraint
 //     concern that Write alone; an error by which SQLite loses the transaction fails all Writes that share it.
 //   - Writes are done one after the other by one goroutine, in the order they came.

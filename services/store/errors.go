@@ -14,14 +14,20 @@ var ErrClosed = errors.New("database is closed")
 // ErrInUse is returned by Open for a file that is open already.
 var ErrInUse = errors.New("the database is in use by another process")
 
-// CorruptError is returned by Open for a file that is no SQLite database, or one that is damaged or gone.
+// CorruptError is returned by Open for a file that is no SQLite database, that is damaged or gone, or that lacks
+// what it had.
 type CorruptError struct {
 	Path   string // the file
-	Detail string // what SQLite found
+	Detail string // what was found
+	Lost   bool   // the file itself is sound, and may lack what was written last
 }
 
 // Error names the file, the damage and the remedy.
 func (e *CorruptError) Error() string {
+	if e.Lost {
+		return fmt.Sprintf("database file %q may lack what was written last (%s): put back the files that it had, "+
+			"or restore a backup; to go on with what is there, or with the backup, remove %s%s", e.Path, e.Detail, e.Path, madeSuffix)
+	}
 	return fmt.Sprintf("database file %q is damaged or is no SQLite database (%s): "+
 		"restore it from a backup, or move it away together with its -wal, -shm and .made files to start empty",
 		e.Path, e.Detail)

@@ -28,8 +28,9 @@ const readers = 4
 // those applied is kept in PRAGMA user_version.
 //
 // Open checks the file with PRAGMA quick_check (20 ms for a file of 6 MB). Errors: *CorruptError for a
-// file that is damaged or no database, or that was there and is gone, *NewerError for one that has more migrations than schema, ErrInUse for one that
-// is open already, here or in another process.
+// file that is damaged or no database, that was there and is gone, or that lacks what it had when it was last open (its -wal file is gone, cut or damaged,
+// or an older copy was put in its place), *NewerError for one that has more migrations than schema, ErrInUse for one that is open already, here or in
+// another process.
 func Open(path string, schema []string) (*DB, error) {
 	db, err := open(path, schema)
 	if err != nil {
@@ -50,25 +51,19 @@ func open(path string, schema []string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPresent(abs); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	if err := createPrivate(abs); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	w, err := openWriter(abs, schema)
+	w, err := openLocked(abs, schema)
 	if err != nil {
 		return nil, errors.Join(corruption(path, err), lock.Close())
-	}
-	if err := createPrivate(abs + madeSuffix); err != nil {
-		return nil, errors.Join(err, w.close(), lock.Close())
 	}
 	read, err := openReaders(abs)
 	if err != nil {
 		return nil, errors.Join(err, w.close(), lock.Close())
 	}
+	if err := w.markOpen(abs); err != nil {
+		return nil, errors.Join(err, read.Close(), w.close(), lock.Close())
+	}
 	db := start(path, w, read)
-	db.lock = lock
+	db.abs, db.lock = abs, lock
 	return db, nil
 }
 
@@ -87,16 +82,31 @@ func lockFile(path string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// madeSuffix names the file beside a database that says that the database was made.
-const madeSuffix = ".made"
+// openLocked looks for damage and opens the writer.
+func openLocked(path string, schema []string) (*writer, error) {
+	known, err := readMark(path)
+	if err != nil {
+		return nil, err
+	}
+	if known != nil {
+		if err := checkPresent(path); err != nil {
+			return nil, err
+		}
+	}
+	if err := createPrivate(path); err != nil {
+		return nil, err
+	}
+	checked := known != nil && known.Checkpoint > 0
+	if checked {
+		if err := inspect(path, *known); err != nil {
+			return nil, err
+		}
+	}
+	return openWriter(path, schema, checked)
+}
 
 // checkPresent looks for a database that was made and has nothing in it any more: SQLite would begin anew in silence.
 func checkPresent(path string) error {
-	if _, err := os.Stat(path + madeSuffix); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		return &CorruptError{Path: path, Detail: "it is gone"}
@@ -119,7 +129,7 @@ func createPrivate(path string) error {
 }
 
 // openWriter opens the writer's connection and brings the file up to date.
-func openWriter(path string, schema []string) (*writer, error) {
+func openWriter(path string, schema []string, checked bool) (*writer, error) {
 	pool, err := sql.Open("sqlite", dsn(path, "rwc",
 		"journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "temp_store(MEMORY)"))
 	if err != nil {
@@ -130,7 +140,13 @@ func openWriter(path string, schema []string) (*writer, error) {
 		return nil, errors.Join(err, pool.Close())
 	}
 	w := &writer{pool: pool, conn: conn, statements: make(map[string]statement)}
-	if err := errors.Join(check(path, conn), migrate(path, conn, schema)); err != nil {
+	if !checked {
+		err = check(path, conn)
+	}
+	if err == nil {
+		err = w.prepare(path, schema)
+	}
+	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
