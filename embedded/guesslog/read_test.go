@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func TestParseSkipsBadRowsAlone(t *testing.T) {
 		when + `,Owls,P,a "b" c,N`:                              `bare "`,
 		when + `,Owls,P,"a" b,N`:                                `"`,
 		"time,team,puzzle,guess,correct":                        "is no time",
-		when + ",Owls,P," + strings.Repeat("x", 100<<10) + ",N": "longer than 500",
+		when + ",Owls,P," + strings.Repeat("x", 100<<10) + ",N": "longer than 65536",
 	} {
 		log, err := Parse(good + row + "\n" + good + good)
 		if err != nil {
@@ -177,4 +178,50 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("a good row after the text is lost: %v", err)
 		}
 	})
+}
+
+// A line that is no row, however long, costs no memory, and its neighbours nothing.
+func TestALongLineIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.csv")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	const long = 64 << 20
+	if _, err := file.WriteString(good); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Truncate(long); err != nil { // zeros
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt([]byte("\n"+good), long); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	log, err := Read(path)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(log.Guesses) != 2 || log.Guesses[1].Line != 3 || log.Skipped != 1 || log.Problems[0] != (Problem{2, errLong.Error()}) {
+		t.Fatalf("%+v, %v", log, err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 2<<20 {
+		t.Errorf("it took %d bytes", used)
+	}
+}
+
+// Bytes come through as they are, at the bound and around the pieces in which a file is read.
+func TestReadKeepsLines(t *testing.T) {
+	for _, length := range []int{0, 1, 4094, 4095, 4096, 4097, 8192, maxRecordBytes - 1, maxRecordBytes, maxRecordBytes + 1} {
+		line := strings.Repeat("x", length)
+		for _, text := range []string{line, line + "\n", line + "\n\n" + good, good + line + "\r\n"[1:] + line} {
+			path := filepath.Join(t.TempDir(), "log.csv")
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := readLines(path); err != nil || got != text {
+				t.Errorf("%d: got %d bytes, want %d (%v)", length, len(got), len(text), err)
+			}
+		}
+	}
 }

@@ -3,18 +3,23 @@ package guesslog
 import (
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"strings"
 )
 
-// Bounds of a record that goes over several lines, because a quoted field holds line breaks. They keep a quote that
-// is never closed from taking the rest of the file with it.
+// Bounds of a record, which may go over several lines, because a quoted field holds line breaks. They keep a quote that
+// is never closed from taking the rest of the file with it. No line of one is longer either.
 const (
 	maxRecordLines = 20
 	maxRecordBytes = 64 << 10
 )
 
-// errUnclosed is a quote without its partner near by.
-var errUnclosed = errors.New("a quote is not closed")
+var (
+	// errUnclosed is a quote without its partner near by.
+	errUnclosed = errors.New("a quote is not closed")
+	// errLong is a line that no row of a log can be.
+	errLong = fmt.Errorf("the line is longer than %d bytes", maxRecordBytes)
+)
 
 // records cuts a text into records of CSV. encoding/csv alone was rejected for two reasons: after a quote that is not
 // closed it takes all that follows for one field, and it copies each record, which took longer than all else here.
@@ -37,6 +42,10 @@ func (r *records) next() bool {
 		if strings.TrimSuffix(first, "\r") == "" {
 			r.rest = after
 			continue
+		}
+		if len(first) > maxRecordBytes {
+			r.rest, r.fields, r.err = after, nil, errLong
+			return true
 		}
 		text, lines := r.rest[:len(r.rest)-len(after)], 1
 		if strings.Contains(first, `"`) {

@@ -76,7 +76,7 @@ func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
 	if err := s.relay.Start(ctx, node); err != nil {
 		return fmt.Errorf("serve clue: %w", err)
 	}
-	if err := s.api.Serve(node.Context(ctx), s.config.HTTP, s.routes()); err != nil {
+	if err := s.api.Serve(node.Context(ctx), s.config.HTTP, s.routes(), s.config.HTTPHosts...); err != nil {
 		return fmt.Errorf("serve clue: %w", err)
 	}
 	return nil

@@ -23,6 +23,8 @@ type Config struct {
 	Mesh mesh.Config `yaml:"mesh"`
 	// HTTP is the host:port of the HTTP API. An empty host means the loopback interface, port 0 any free one. Empty: no API.
 	HTTP string `yaml:"http" remedy:"give host:port, as in 127.0.0.1:8080"`
+	// HTTPHosts are the names by which the HTTP API is asked for, beside its addresses, localhost and the machine's name.
+	HTTPHosts []string `yaml:"http_hosts" remedy:"give names of hosts without a port, as in [hunt.example.org]"`
 	// Metrics is a port with the node's metrics and health. Nil: none.
 	Metrics *metrics.Config `yaml:"metrics"`
 	// Data is the directory of the database, <service>.db; made if missing.
@@ -47,6 +49,11 @@ func (c *Config) Validate() error {
 	if c.HTTP != "" {
 		if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
 			problems = append(problems, &config.FieldError{Field: "http", Problem: "it is not of the form host:port", Remedy: "give host:port, as in 127.0.0.1:8080"})
+		}
+	}
+	for i, host := range c.HTTPHosts {
+		if host == "" || strings.ContainsAny(host, ":/* ") {
+			problems = append(problems, &config.FieldError{Field: fmt.Sprintf("http_hosts[%d]", i), Problem: fmt.Sprintf("%q is no name of a host", host), Remedy: "give names without a port, as in hunt.example.org"})
 		}
 	}
 	if c.Metrics != nil {

@@ -11,13 +11,13 @@ type API struct {
 	server *Server // nil before Serve, and for good without an address
 }
 
-// Serve listens on addr and serves h, as NewServer does, with the same errors. With an empty addr it does nothing: the
+// Serve listens on addr and serves h to those who ask for it by a name of hosts or of its own, as NewServer does, with the same errors. With an empty addr it does nothing: the
 // service has no HTTP API. The context of each request derives from ctx, so ctx must live until Close has returned.
-func (a *API) Serve(ctx context.Context, addr string, h http.Handler) error {
+func (a *API) Serve(ctx context.Context, addr string, h http.Handler, hosts ...string) error {
 	if addr == "" {
 		return nil
 	}
-	server, err := NewServer(ctx, addr, h)
+	server, err := NewServer(ctx, addr, h, hosts...)
 	if err != nil {
 		return err
 	}

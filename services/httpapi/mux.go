@@ -26,6 +26,11 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	verdict := &verdictWriter{header: w.Header()}
 	h.ServeHTTP(verdict, r) // sets Allow when the method is not allowed
+	// The mux may lead to a tidier path, where there is nothing either.
+	if verdict.status < http.StatusBadRequest {
+		w.Header().Del("Location")
+		verdict.status = http.StatusNotFound
+	}
 	respondProblem(w, routingProblem(verdict.status, r))
 }
 

@@ -36,9 +36,10 @@ type Server struct {
 
 // NewServer listens on addr ("host:port") and serves h. When it returns, connections are taken. Port 0
 // means any free one; URL tells which. An empty host means 127.0.0.1: all interfaces must be asked for, as "0.0.0.0".
-// The context of each request derives from ctx, so ctx must live until Close has returned.
-func NewServer(ctx context.Context, addr string, h http.Handler) (*Server, error) {
-	return newServer(ctx, addr, h, defaultTimeouts)
+// A request has to name the server by an address, as localhost, by the machine's name, the host in addr or one of
+// hosts; any other one gets status 421. The context of each request derives from ctx, so ctx must live until Close has returned.
+func NewServer(ctx context.Context, addr string, h http.Handler, hosts ...string) (*Server, error) {
+	return newServer(ctx, addr, named(h, addrHost(addr), hosts), defaultTimeouts)
 }
 
 func newServer(ctx context.Context, addr string, h http.Handler, t timeouts) (*Server, error) {
@@ -49,13 +50,13 @@ func newServer(ctx context.Context, addr string, h http.Handler, t timeouts) (*S
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
+	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return nil, fmt.Errorf("listen for http on %q: %w", addr, err)
 	}
 	closing := make(chan struct{})
 	base, cancel := context.WithCancel(context.WithValue(ctx, closingKey{}, closing))
-	s := &Server{listener: listener, cancel: cancel, done: make(chan struct{})}
+	s := &Server{listener: socket, cancel: cancel, done: make(chan struct{})}
 	s.http = &http.Server{
 		Handler:           protect(h),
 		ReadHeaderTimeout: t.header,
@@ -71,6 +72,12 @@ func newServer(ctx context.Context, addr string, h http.Handler, t timeouts) (*S
 	return s, nil
 }
 
+// addrHost is the host in an address to listen on, "" if it is not of that form.
+func addrHost(addr string) string {
+	host, _, _ := net.SplitHostPort(addr)
+	return host
+}
+
 // protect refuses what a browser sends on behalf of another origin's page, unless it changes nothing.
 func protect(h http.Handler) http.Handler {
 	p := http.NewCrossOriginProtection()
@@ -83,7 +90,7 @@ func protect(h http.Handler) http.Handler {
 // serve takes connections until Close.
 func (s *Server) serve() {
 	defer close(s.done)
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(listener{s.listener}); !errors.Is(err, http.ErrServerClosed) {
 		slog.Error("http: server ended", "address", s.listener.Addr(), "error", err)
 	}
 }

@@ -19,7 +19,7 @@ const (
 	maxSubscribers = 256
 )
 
-// errCrowded is returned by subscribe when maxSubscribers are there.
+// errCrowded is returned by subscribe when maxSubscribers are there, and no client has more than the one who asks.
 var errCrowded = errors.New("too many streams are open")
 
 // feed tells subscribers how the leaderboard changes. It reads the leaderboard after changes, compares it with what it read before, and puts
@@ -110,17 +110,42 @@ func (f *feed) distribute(ctx context.Context, before map[string]place) error {
 	return nil
 }
 
-// subscribe adds a subscriber, whose first update will be the whole leaderboard. The caller unsubscribes it.
-func (f *feed) subscribe() (*subscriber, error) {
+// subscribe adds a subscriber of a client, whose first update will be the whole leaderboard. When no place is left, the client with
+// the most streams loses one to those with less, so that nobody can keep all others out; a lone client, such as a proxy, may have all.
+// The caller unsubscribes it.
+func (f *feed) subscribe(client string) (*subscriber, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.subscribers) >= maxSubscribers {
-		return nil, errCrowded
+		victim := f.crowdingLocked(client)
+		if victim == nil {
+			return nil, errCrowded
+		}
+		delete(f.subscribers, victim)
+		victim.end()
 	}
-	s := &subscriber{ready: make(chan struct{}, 1), coalesced: &f.coalesced}
+	s := &subscriber{client: client, ready: make(chan struct{}, 1), coalesced: &f.coalesced}
 	f.subscribers[s] = struct{}{}
 	f.changed()
 	return s, nil
+}
+
+// crowdingLocked is a stream of the client that has the most; nil unless that one still has as many as the newcomer when it has
+// lost it.
+func (f *feed) crowdingLocked(newcomer string) (victim *subscriber) {
+	streams := make(map[string]int)
+	for s := range f.subscribers {
+		streams[s.client]++
+	}
+	for s := range f.subscribers {
+		if victim == nil || streams[s.client] > streams[victim.client] {
+			victim = s
+		}
+	}
+	if streams[victim.client] <= streams[newcomer]+1 {
+		return nil
+	}
+	return victim
 }
 
 // unsubscribe removes a subscriber.
@@ -140,10 +165,12 @@ func (f *feed) count() int {
 // subscriber is the buffer of one stream: the newest row of each team that changed since the client last took them.
 // It is bounded by the number of teams, however slow the client.
 type subscriber struct {
-	ready     chan struct{} // capacity 1: take will find something
+	client    string        // whose stream it is
+	ready     chan struct{} // capacity 1: take will find something; closed when the stream has to end
 	coalesced *atomic.Int64 // of the feed
 
 	mu       sync.Mutex
+	ended    bool             // guarded by mu: ready is closed
 	begun    bool             // guarded by mu: the whole leaderboard was put
 	snapshot bool             // guarded by mu: pending holds the whole leaderboard
 	pending  map[string]place // guarded by mu
@@ -154,6 +181,9 @@ type subscriber struct {
 func (s *subscriber) put(now, changed []place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
 	if !s.begun {
 		s.begun, s.snapshot = true, true
 		changed = now
@@ -174,6 +204,14 @@ func (s *subscriber) put(now, changed []place) {
 	case s.ready <- struct{}{}:
 	default:
 	}
+}
+
+// end ends the stream; what waits is still taken.
+func (s *subscriber) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	close(s.ready)
 }
 
 // take empties the buffer. It returns false when there is nothing to tell.

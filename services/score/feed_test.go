@@ -77,7 +77,7 @@ func want(t *testing.T, got, want string) {
 func TestFeedSendsASnapshotAndThenChanges(t *testing.T) {
 	in(t, func(t *testing.T, b *table, f *feed) {
 		b.set(Standing{Team: "a", Points: 2}, Standing{Team: "b", Points: 1})
-		first, _ := f.subscribe()
+		first, _ := f.subscribe("a client")
 		want(t, taken(t, first), "snapshot=true coalesced=0 1:a=2 2:b=1")
 		b.set(Standing{Team: "a", Points: 2}, Standing{Team: "b", Points: 1}, Standing{Team: "c", Points: 0})
 		f.changed()
@@ -85,14 +85,14 @@ func TestFeedSendsASnapshotAndThenChanges(t *testing.T) {
 		b.set(Standing{Team: "a", Points: 2}, Standing{Team: "b", Points: 5}, Standing{Team: "c", Points: 0})
 		f.changed()
 		want(t, taken(t, first), "snapshot=false coalesced=0 1:b=5 2:a=2")
-		second, _ := f.subscribe() // a later one begins with the whole
+		second, _ := f.subscribe("a client") // a later one begins with the whole
 		want(t, taken(t, second), "snapshot=true coalesced=0 1:b=5 2:a=2 3:c=0")
 	})
 }
 
 func TestEmptyLeaderboardIsASnapshotToo(t *testing.T) {
 	in(t, func(t *testing.T, _ *table, f *feed) {
-		s, _ := f.subscribe()
+		s, _ := f.subscribe("a client")
 		want(t, taken(t, s), "snapshot=true coalesced=0")
 	})
 }
@@ -100,7 +100,7 @@ func TestEmptyLeaderboardIsASnapshotToo(t *testing.T) {
 func TestSlowSubscriberGetsTheNewestAndIsTold(t *testing.T) {
 	in(t, func(t *testing.T, b *table, f *feed) {
 		b.set(Standing{Team: "a", Points: 1}, Standing{Team: "b"})
-		s, _ := f.subscribe()
+		s, _ := f.subscribe("a client")
 		want(t, taken(t, s), "snapshot=true coalesced=0 1:a=1 2:b=0")
 		for points := 2; points <= 5; points++ {
 			b.set(Standing{Team: "a", Points: points}, Standing{Team: "b"})
@@ -117,7 +117,7 @@ func TestSlowSubscriberGetsTheNewestAndIsTold(t *testing.T) {
 func TestSlowSubscriberDoesNotLoseItsSnapshot(t *testing.T) {
 	in(t, func(t *testing.T, b *table, f *feed) {
 		b.set(Standing{Team: "a", Points: 1}, Standing{Team: "b"})
-		s, _ := f.subscribe()
+		s, _ := f.subscribe("a client")
 		waitRead()
 		b.set(Standing{Team: "a", Points: 2}, Standing{Team: "b"})
 		f.changed()
@@ -128,7 +128,7 @@ func TestSlowSubscriberDoesNotLoseItsSnapshot(t *testing.T) {
 
 func TestManyChangesAreReadAtMostTenTimesASecond(t *testing.T) {
 	in(t, func(t *testing.T, b *table, f *feed) {
-		s, _ := f.subscribe()
+		s, _ := f.subscribe("a client")
 		for points := range 1000 {
 			b.set(Standing{Team: "a", Points: points})
 			f.changed()
@@ -144,7 +144,7 @@ func TestManyChangesAreReadAtMostTenTimesASecond(t *testing.T) {
 
 func TestNobodyThereNothingRead(t *testing.T) {
 	in(t, func(t *testing.T, b *table, f *feed) {
-		s, _ := f.subscribe()
+		s, _ := f.subscribe("a client")
 		waitRead()
 		f.unsubscribe(s)
 		reads := b.reads
@@ -159,7 +159,7 @@ func TestNobodyThereNothingRead(t *testing.T) {
 func TestFailedReadingIsTriedAgain(t *testing.T) {
 	in(t, func(t *testing.T, b *table, f *feed) {
 		b.broken = errors.New("disk on fire")
-		s, _ := f.subscribe()
+		s, _ := f.subscribe("a client")
 		waitRead()
 		b.mu.Lock()
 		b.broken = nil
@@ -171,12 +171,53 @@ func TestFailedReadingIsTriedAgain(t *testing.T) {
 func TestStreamsAreBounded(t *testing.T) {
 	f := newFeed((&table{}).read)
 	for range maxSubscribers {
-		if _, err := f.subscribe(); err != nil {
+		if _, err := f.subscribe("a client"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s, err := f.subscribe()
+	s, err := f.subscribe("a client")
 	if !errors.Is(err, errCrowded) {
 		t.Errorf("one too many: %v, %v", s, err)
+	}
+}
+
+// One client can not keep the others out: it loses streams to them until nobody has more than a fair share.
+func TestOneClientCannotHoldAllStreams(t *testing.T) {
+	f := newFeed((&table{}).read)
+	for range maxSubscribers {
+		if _, err := f.subscribe("greedy"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := f.subscribe("greedy"); !errors.Is(err, errCrowded) {
+		t.Errorf("the greedy client got one more: %v", err)
+	}
+	for i := range maxSubscribers - 1 {
+		if s, err := f.subscribe(fmt.Sprint("client ", i)); err != nil || s.ended {
+			t.Fatalf("client %d: %v", i, err)
+		}
+	}
+	if _, err := f.subscribe("late"); !errors.Is(err, errCrowded) {
+		t.Errorf("all have one, and another got in: %v", err)
+	}
+	if f.count() != maxSubscribers {
+		t.Errorf("%d streams, want %d", f.count(), maxSubscribers)
+	}
+}
+
+// A stream that loses its place ends, and nobody writes to it any more.
+func TestAStreamThatLosesItsPlaceEnds(t *testing.T) {
+	f := newFeed((&table{}).read)
+	s := &subscriber{client: "greedy", ready: make(chan struct{}, 1), coalesced: &f.coalesced}
+	f.subscribers[s] = struct{}{}
+	s.put([]place{{Rank: 1}}, nil)
+	s.end()
+	s.put([]place{{Rank: 2}}, nil)
+	<-s.ready
+	if _, open := <-s.ready; open {
+		t.Error("it goes on")
+	}
+	if u, news := s.take(); !news || len(u.Rows) != 1 {
+		t.Errorf("it lost what waited: %+v", u)
 	}
 }

@@ -85,7 +85,7 @@ func limitOf(r *http.Request) (int, error) {
 
 // streamLeaderboard sends the whole leaderboard and then what changes in it, as server-sent events named "leaderboard".
 func (s *Service) streamLeaderboard(w http.ResponseWriter, r *http.Request) error {
-	subscriber, err := s.feed.subscribe()
+	subscriber, err := s.feed.subscribe(httpapi.Client(r))
 	if errors.Is(err, errCrowded) {
 		httpapi.RetryAfter(w, 10*time.Second)
 		return httpapi.NewProblem(http.StatusServiceUnavailable, "%v", err)

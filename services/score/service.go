@@ -58,7 +58,7 @@ func (s *Service) Declare(c *mesh.Config) {
 // Serve starts the HTTP API if there is one. It returns when the API listens. ctx bounds the life of its requests, so it must
 // live until StopServing has returned.
 func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
-	if err := s.api.Serve(node.Context(ctx), s.config.HTTP, s.routes()); err != nil {
+	if err := s.api.Serve(node.Context(ctx), s.config.HTTP, s.routes(), s.config.HTTPHosts...); err != nil {
 		return fmt.Errorf("serve score: %w", err)
 	}
 	if s.api.URL() != "" {
