@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -52,8 +53,11 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mesh: %w", err)
 	}
+	if err := n.storage.Open(n.config, topology.OutboxDir(n.config)); err != nil { // first: no port answers for data of another
+		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, errors.Join(err, n.storage.Close()))
+	}
 	if n.leaf, err = leaf.Start(ctx, spec); err != nil {
-		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, err)
+		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, errors.Join(err, n.storage.Close()))
 	}
 	if err := n.connect(ctx); err != nil {
 		n.abort()
@@ -64,9 +68,6 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 
 // connect joins the flow to the server, and starts both.
 func (n *Node) connect(ctx context.Context) (err error) {
-	if err := n.storage.Open(n.config); err != nil {
-		return err
-	}
 	if err := n.openArchive(); err != nil {
 		return err
 	}

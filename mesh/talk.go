@@ -23,8 +23,10 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 	c := topology.Outbox(n.config, n.leaf.ResetOutbox, n.log.Logger)
 	c.Clock = n.clock
 	c.Send = func(reader string, message []byte) error { return n.readers.Send(reader, message) }
-	n.kept, err = outlet.OpenStore(ctx, n.store, c, c.MaxPayload, n.trace)
-	return err
+	if n.kept, err = outlet.OpenStore(ctx, n.store, c, c.MaxPayload, n.trace); err != nil {
+		return err
+	}
+	return n.storage.OutboxMade(string(n.config.Data))
 }
 
 // openReaders lets the instances that may read the node's exports speak to it.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -50,6 +51,18 @@ func checkSeedFile(path string) error {
 	return nil // Resolve says what else is wrong
 }
 
+// checkUnchanged refuses a file that others may write: who puts a key of its own there is the peer.
+func checkUnchanged(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return unreadable(err, "create it, or name another")
+	}
+	if mode := permissions(info); info.Mode().IsRegular() && mode&0o022 != 0 {
+		return unreadable(fmt.Errorf("%s has mode %04o: others than its owner can put another key there", path, mode), "chmod go-w "+path)
+	}
+	return nil
+}
+
 // readPublicKey reads the public key of a peer from its file.
 func readPublicKey(path string) (string, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !strings.HasSuffix(path, seedEnding) {
@@ -63,5 +76,5 @@ func readPublicKey(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return key, checkKey(key)
+	return key, errors.Join(checkKey(key), checkUnchanged(path))
 }

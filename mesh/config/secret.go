@@ -20,8 +20,8 @@ import (
 // It prints as "(secret)" wherever it is formatted or logged.
 type Secret struct {
 	// File is the path of a file that holds the secret, white space around it ignored, at most 4096
-	// bytes; relative to the YAML file. On Unix the file may have no permission for others (mode
-	// 0600 or 0640): a group is how a service's own user reads what root wrote.
+	// bytes; relative to the YAML file. On Unix the file may have no permission for others, and only its
+	// owner may write it (mode 0600 or 0640): a group is how a service's own user reads what root wrote.
 	File string `yaml:"file,omitempty"`
 	// Env is the name of an environment variable that holds the secret.
 	Env string `yaml:"env,omitempty"`
@@ -133,11 +133,23 @@ func readSecretFile(path string) (string, error) {
 	if err != nil {
 		return "", unreadable(err, "create it, or name another")
 	}
-	if runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o007 != 0 {
-		return "", unreadable(fmt.Errorf("%s has mode %04o: every user of this machine can read or change the secret", path, info.Mode().Perm()),
-			"chmod 600 "+path)
+	if info.Mode().IsRegular() {
+		switch mode := permissions(info); {
+		case mode&0o007 != 0:
+			return "", unreadable(fmt.Errorf("%s has mode %04o: every user of this machine can read or change the secret", path, mode), "chmod 600 "+path)
+		case mode&0o020 != 0:
+			return "", unreadable(fmt.Errorf("%s has mode %04o: its group can change the secret", path, mode), "chmod g-w "+path)
+		}
 	}
 	return readSmallFile(path)
+}
+
+// permissions are those of Unix; none on Windows, which does not tell in this way who may do what.
+func permissions(info fs.FileInfo) fs.FileMode {
+	if runtime.GOOS == "windows" {
+		return 0
+	}
+	return info.Mode().Perm()
 }
 
 // readSmallFile reads a short text, without the space around it and a byte order mark.

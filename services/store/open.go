@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -45,6 +46,9 @@ func open(path string, schema []string) (*DB, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
+		return nil, err
+	}
+	if err := checkFolder(filepath.Dir(abs)); err != nil {
 		return nil, err
 	}
 	lock, err := lockFile(abs + ".lock")
@@ -103,6 +107,19 @@ func openLocked(path string, schema []string) (*writer, error) {
 		}
 	}
 	return openWriter(path, schema, checked)
+}
+
+// checkFolder refuses a directory in which every user of the machine can put, replace or remove files. Windows
+// has no such mode.
+func checkFolder(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o002 != 0 && runtime.GOOS != "windows" {
+		return fmt.Errorf("the data directory %s has mode %04o, so that every user of this machine can replace what is in it: chmod o-w %s", path, mode, path)
+	}
+	return nil
 }
 
 // checkPresent looks for a database that was made and has nothing in it any more: SQLite would begin anew in silence.

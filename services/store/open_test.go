@@ -231,3 +231,16 @@ func TestOpenLocksOutOthers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestADirectoryThatAllMayWriteIsRefused(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a directory has no such mode")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(dir, "x.db"), nil); err == nil || !strings.Contains(err.Error(), "chmod o-w "+dir) {
+		t.Errorf("error is %v, want one with the remedy", err)
+	}
+}

@@ -114,7 +114,7 @@ func TestDamage(t *testing.T) {
 				if !errors.As(err, &damaged) || !strings.Contains(err.Error(), test.want) {
 					t.Fatalf("want a DamagedError with %q, got %v", test.want, err)
 				}
-				for _, part := range []string{damaged.File, "restore " + s.config.Dir, "remove " + damaged.Accept} {
+				for _, part := range []string{damaged.File, "restore " + s.config.Dir, "remove ", damaged.Accept} {
 					if !strings.Contains(err.Error(), part) {
 						t.Errorf("%q is not in: %v", part, err)
 					}

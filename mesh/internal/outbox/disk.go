@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -66,6 +67,22 @@ func (d *disk) fail(why error) {
 		o.config.Logger.Error("give away the reserve of the outbox", "node", o.config.Node, "error", err)
 	}
 	d.abandon(why)
+}
+
+// presenceInterval is how often the outbox looks whether its files are still where they were. JetStream goes
+// on to write into files that were removed, until it needs the next one.
+const presenceInterval = 50 * time.Millisecond
+
+// missing says that the outbox's files were removed under way; nil if they are there. It costs two
+// looks into a directory. What was removed may come back: then it is read anew.
+func (d *disk) missing() error {
+	o := d.outbox
+	for _, path := range []string{filepath.Join(o.config.Dir, markName), o.streamDir()} {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("it was removed while it is in use: put it back, or restart the node: %w", err)
+		}
+	}
+	return nil
 }
 
 // reset makes JetStream read its files anew, if it has to.

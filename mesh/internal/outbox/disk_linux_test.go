@@ -220,6 +220,10 @@ func survivesFullDisk(t *testing.T, disk fillable) {
 // An outbox that filled the disk by itself goes on when its messages were taken.
 func freesItself(t *testing.T, disk fillable) {
 	s := diskSite(t, disk)
+	s.stop(t)
+	// A second message of an id is to be known for an hour, but not at the price of new ones.
+	s.config.Duplicates = time.Hour
+	s.open(t)
 	stored, err := s.storeUntil(t, 10)
 	if !errors.Is(err, ErrDisk) {
 		t.Fatalf("after %d: %v", len(stored), err)

@@ -36,8 +36,12 @@ type DamagedError struct {
 
 // Error names the file, the problem and the remedies.
 func (e *DamagedError) Error() string {
+	remove := e.Accept
+	if e.Accept == e.Dir {
+		remove = "all in " + e.Dir // a directory that is gone is taken for lost
+	}
 	return fmt.Sprintf("outbox is damaged: %s: %s: restore %s from a copy, or remove %s to accept the loss (then %s)",
-		e.File, e.Problem, e.Dir, e.Accept, e.consequence())
+		e.File, e.Problem, e.Dir, remove, e.consequence())
 }
 
 func (e *DamagedError) consequence() string {

@@ -58,7 +58,7 @@ func newSite(t testing.TB, change func(*site)) *site {
 		Send:       s.peers.send,
 		Service:    serviceOf,
 		MaxPayload: leaf.DefaultMaxPayload,
-		Logger:     slog.New(slog.NewTextHandler(s.log, nil)),
+		Logger:     slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		tuning:     tuning{interval: 10 * time.Millisecond, answerTimeout: 2 * time.Second},
 	}
 	s.spec = leaf.Spec{Name: "clue-1", Outbox: &leaf.Outbox{Dir: dir, MaxBytes: 64 << 20}, Logger: s.config.Logger}

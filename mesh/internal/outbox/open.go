@@ -192,6 +192,8 @@ func (o *Outbox) makeStream(ctx context.Context, js jetstream.JetStream, m *mark
 		}
 	}
 	if m == nil {
+		o.config.Logger.Info("an empty outbox begins: if there was one here, what it kept is lost, and its readers say so",
+			"node", o.config.Node, "dir", o.config.Dir)
 		m = &mark{Identity: rand.Text(), Making: true}
 		if err := writeMark(o.config.Dir, *m); err != nil {
 			return mark{}, fmt.Errorf("write the mark: %w", err)

@@ -75,13 +75,19 @@ func settleAfter(c Config) time.Duration { return 2 * c.SyncInterval }
 
 func (t *trimmer) run() {
 	defer close(t.ended)
-	ticker := time.NewTicker(t.outbox.config.tuning.interval)
+	ticker, presence := time.NewTicker(t.outbox.config.tuning.interval), time.NewTicker(presenceInterval)
 	defer ticker.Stop()
+	defer presence.Stop()
 	for {
 		select {
 		case <-t.quit:
 			t.look(true)
 			return
+		case <-presence.C:
+			if err := t.disk.missing(); err != nil {
+				t.disk.fail(err)
+			}
+			continue
 		case <-t.kick:
 		case <-ticker.C:
 			if t.outbox.sender.expired(t.turns()) {
@@ -124,7 +130,10 @@ func (t *trimmer) look(final bool) {
 	defer cancel()
 	defer t.tellLooked()
 	t.unseen.Store(0)
-	err := t.disk.reset()
+	err := t.disk.missing()
+	if err == nil {
+		err = t.disk.reset()
+	}
 	if err == nil {
 		err = t.outbox.sender.resolve(ctx, t.outbox.stream)
 	}
@@ -215,11 +224,11 @@ func (t *trimmer) noticeLoss(state jetstream.StreamState) {
 		"node", t.outbox.config.Node, "messages", t.lost, "files", t.outbox.streamDir())
 }
 
-// crowded: the stream is more than half full, and then nothing is kept only to
+// crowded: the stream is more than half full, or the disk is, and then nothing is kept only to
 // recognize a second message of its id.
 func (t *trimmer) crowded(state jetstream.StreamState, events uint64) bool {
 	c := t.outbox.config
-	return state.Bytes > uint64(c.MaxBytes)/2 || c.MaxMessages > 0 && events > uint64(c.MaxMessages)/2
+	return t.outbox.unwritable.Load() || state.Bytes > uint64(c.MaxBytes)/2 || c.MaxMessages > 0 && events > uint64(c.MaxMessages)/2
 }
 
 // renewMark writes what is on the disk by now. The last mark, of Close, is exact.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"leafmesh/mesh/internal/sealed"
 )
 
 const (
@@ -25,6 +27,9 @@ type lock struct{ file *flock.Flock }
 func take(data, node, service string) (*lock, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := sealed.CheckFolder(data); err != nil {
+		return nil, fmt.Errorf("the data directory is not safe: %w", err)
 	}
 	file := flock.New(filepath.Join(data, lockFile), flock.SetPermissions(0o600))
 	locked, err := file.TryLock()

@@ -20,14 +20,20 @@ type Storage struct {
 	lock      *lock
 }
 
-// Open opens what belongs to a node. After an error Close must be called all the same.
-func (s *Storage) Open(c config.Node) (err error) {
+// Open opens what belongs to a node, and sees to it that the directory of its outbox, if it has one, is still
+// there. It comes before all else that a node opens. After an error Close must be called all the same.
+func (s *Storage) Open(c config.Node, outbox string) (err error) {
 	if !c.IsDurable() {
 		return nil
 	}
 	data := string(c.Data)
 	if s.lock, err = take(data, c.Name, config.ServiceOf(c.Name)); err != nil {
 		return err
+	}
+	if len(c.DurableExports()) > 0 {
+		if err := checkOutbox(data, outbox); err != nil {
+			return err
+		}
 	}
 	if s.Letters.Letters, err = letters.Open(filepath.Join(data, "letters"), maxLetters); err != nil {
 		return err

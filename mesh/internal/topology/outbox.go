@@ -14,8 +14,8 @@ import (
 // a share of the events' bytes.
 const storageRoom = 4
 
-// outboxDir is the directory of a node's outbox.
-func outboxDir(c config.Node) string { return filepath.Join(string(c.Data), "outbox") }
+// OutboxDir is the directory of a node's outbox.
+func OutboxDir(c config.Node) string { return filepath.Join(string(c.Data), "outbox") }
 
 // syncInterval is how often the outbox is synced; 0: always.
 func syncInterval(c config.Node) time.Duration {
@@ -31,14 +31,14 @@ func outboxSpec(c config.Node) *leaf.Outbox {
 		return nil
 	}
 	interval := syncInterval(c)
-	return &leaf.Outbox{Dir: outboxDir(c), MaxBytes: int64(c.Outbox.MaxBytes + c.Outbox.MaxBytes/storageRoom),
+	return &leaf.Outbox{Dir: OutboxDir(c), MaxBytes: int64(c.Outbox.MaxBytes + c.Outbox.MaxBytes/storageRoom),
 		SyncAlways: interval == 0, SyncInterval: interval}
 }
 
 // Outbox says what the node's outbox keeps, for whom and how much of it. There must be a durable
 // export. reset makes the server read the outbox's files anew.
 func Outbox(c config.Node, reset func() error, logger *slog.Logger) outbox.Config {
-	spec := outbox.Config{Node: c.Name, Dir: outboxDir(c), MaxAge: c.Outbox.MaxAge, MaxBytes: int64(c.Outbox.MaxBytes),
+	spec := outbox.Config{Node: c.Name, Dir: OutboxDir(c), MaxAge: c.Outbox.MaxAge, MaxBytes: int64(c.Outbox.MaxBytes),
 		MaxMessages: c.Outbox.MaxEvents, SyncInterval: syncInterval(c), Reset: reset, Logger: logger,
 		Service: config.ServiceOf, MaxPayload: int(c.MaxPayload)}
 	for _, e := range c.DurableExports() {
