@@ -38,7 +38,7 @@ PURE := ./mesh/cause ./mesh/config ./mesh/graph $(addprefix ./mesh/internal/,clo
 RUNS_386 := $(filter Linux/x86_64 Linux/i686,$(shell uname -s)/$(shell uname -m))
 
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
-KEYS := $(addprefix configs/keys/,hunt-1.nk clue-1.nk score-1.nk)
+KEYS := $(foreach node,hunt-1 clue-1 score-1,configs/keys/$(node).nk configs/keys/$(node).tap)
 
 .PHONY: help run test race check format vet lint tidy rules targets fuzz crash bench bench-compare bench-test size keys build daemons clean
 
@@ -112,11 +112,15 @@ size: build ## count the code that is made anew for each type of value that even
 	@$(GO) tool nm -size bin/embedded | awk '$$3 ~ /^[Tt]$$/ && $$4 ~ /^(type:\.eq\.)?leafmesh\/mesh[^ ]*\[/ { bytes += $$2; functions++ } \
 		END { printf "%d bytes, %d functions\n", bytes, functions }'
 
-keys: $(KEYS) ## make the keys of the three daemons that are not there yet
+keys: $(KEYS) ## make the keys, and passwords of taps, of the three daemons that are not there yet
 
 configs/keys/%.nk:
 	@mkdir -p -m 700 configs/keys
 	$(GO) run ./cmd/meshctl key $@
+
+configs/keys/%.tap:
+	@mkdir -p -m 700 configs/keys
+	$(GO) run ./cmd/meshctl password $@
 
 build: ## build the programs into bin/
 	$(GO) build -o bin/ $(PROGRAMS)

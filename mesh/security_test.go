@@ -207,11 +207,13 @@ func TestHostilePeer(t *testing.T) {
 	}
 }
 
+const tapPassword = "HT4KCKDU6GDQSHZO5XR6QWKTYA"
+
 // loopbackTap is a tap for user dev.
 func loopbackTap(t *testing.T) *mesh.Tap {
 	t.Helper()
 	password := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(password, []byte("s3cret\n"), 0o600); err != nil {
+	if err := os.WriteFile(password, []byte(tapPassword+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return &mesh.Tap{Listen: "127.0.0.1:0", User: "dev", Password: mesh.Secret{File: password}}
@@ -220,7 +222,7 @@ func loopbackTap(t *testing.T) *mesh.Tap {
 // tapClient is a stock client at a node's tap.
 func tapClient(t *testing.T, n *mesh.Node) *nats.Conn {
 	t.Helper()
-	conn, err := nats.Connect("nats://dev:s3cret@"+n.TapAddr(), nats.NoReconnect())
+	conn, err := nats.Connect("nats://dev:"+tapPassword+"@"+n.TapAddr(), nats.NoReconnect())
 	if err != nil {
 		t.Fatal(err)
 	}

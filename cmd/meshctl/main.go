@@ -27,9 +27,10 @@ Exit codes: 0 done; 1 it could not be done, or a file has problems; 2 wrong usag
 
 // commands is the grammar of the command line.
 type commands struct {
-	Key   keyCommand   `cmd:"" help:"Make the key of a node: a secret seed and a public key."`
-	Check checkCommand `cmd:"" help:"Check node files and report every problem in them."`
-	Why   whyCommand   `cmd:"" help:"Explain an event: the cascade as a tree, and what went wrong in it."`
+	Key      keyCommand      `cmd:"" help:"Make the key of a node: a secret seed and a public key."`
+	Password passwordCommand `cmd:"" help:"Make the password of a tap."`
+	Check    checkCommand    `cmd:"" help:"Check node files and report every problem in them."`
+	Why      whyCommand      `cmd:"" help:"Explain an event: the cascade as a tree, and what went wrong in it."`
 }
 
 // output is where a command writes: results, and what went wrong.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestUsage(t *testing.T) {
 		{"--help", 0, "Usage: meshctl <command>", ""},
 		{"key --help", 0, "Usage: meshctl key <file>", ""},
 		{"check --help", 0, "--no-secrets", ""},
-		{"", 2, "", `meshctl: expected one of "key", "check", "why" (see meshctl --help)`},
+		{"", 2, "", `meshctl: expected one of "key", "password", "check", "why" (see meshctl --help)`},
 		{"chekc x", 2, "", "meshctl: unexpected argument chekc"},
 		{"key", 2, "", `meshctl: expected "<file>"`},
 		{"key a b", 2, "", "meshctl: unexpected argument b"},
@@ -177,5 +178,23 @@ func TestCheckNeverShowsASeed(t *testing.T) {
 		if code != 1 || strings.Contains(stdout+stderr, seed) {
 			t.Errorf("exit %d; or the seed is in the output", code)
 		}
+	}
+}
+
+func TestPassword(t *testing.T) {
+	t.Chdir(t.TempDir())
+	stdout, stderr, code := meshctl("password", "clue-1.tap")
+	if code != 0 || stdout+stderr != "" {
+		t.Fatalf("exit %d, %q, %q", code, stdout, stderr)
+	}
+	write(t, "clue-1.yaml", "name: clue-1\ntap: {listen: \"127.0.0.1:0\", user: operator, password: {file: clue-1.tap}}\n")
+	if _, stderr, code := meshctl("check", "clue-1.yaml"); code != 0 {
+		t.Errorf("a node does not take it: %s", stderr)
+	}
+	if info, err := os.Stat("clue-1.tap"); err != nil || info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if _, stderr, code := meshctl("password", "clue-1.tap"); code != 1 || !strings.Contains(stderr, "is not overwritten") {
+		t.Errorf("once more: exit %d, %s", code, stderr)
 	}
 }

@@ -129,8 +129,11 @@ func (v *validation) tap() {
 	}
 	if tap.Password.IsZero() {
 		v.add("tap.password", "the tap has no password", "name its file {file: PATH} or environment variable {env: NAME}")
-	} else if _, err := tap.Password.Resolve(); err != nil {
+	} else if password, err := tap.Password.Resolve(); err != nil {
 		v.addErr("tap.password", err)
+	} else if bits := strength(password); bits < minStrength {
+		v.addErr("tap.password", unreadable(fmt.Errorf("the password has %d bits at most, and must have %d: a tap answers thousands of guesses a second", bits, minStrength),
+			"make one with: meshctl password FILE"))
 	}
 }
 

@@ -189,6 +189,7 @@ var badYAML = []badCase{
 	{"tap without password", ", password: {env: TAP_PASSWORD}", "", `14: tap.password: the tap has no password; name its file {file: PATH} or environment variable {env: NAME}`},
 	{"tap password in the YAML", "{env: TAP_PASSWORD}", "hunter2",
 		`14: tap.password: a secret may not stand in a YAML file; name the file {file: PATH} or the environment variable {env: NAME} that holds it, and replace this one: it is no longer secret`},
+	{"tap password weak", "TAP_PASSWORD", "WEAK_PASSWORD", `14: tap.password: the password has 65 bits at most, and must have 128: a tap answers thousands of guesses a second; make one with: meshctl password FILE`},
 	{"tap password unset", "TAP_PASSWORD", "NO_TAP_PASSWORD", `14: tap.password.env: the environment variable NO_TAP_PASSWORD is not set; set it, or name a file`},
 	{"payload too small", "4096", "100", `15: max_payload: 100 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},
 	{"payload too large", "4096", "1048577", `15: max_payload: 1048577 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},

@@ -61,7 +61,7 @@ func TestConfigComesBackFromYAML(t *testing.T) {
 	if !reflect.DeepEqual(first, second) {
 		t.Errorf("came back as\n%+v, want\n%+v", second, first)
 	}
-	first.Seed, first.Tap.Password = NewSecret(seed), NewSecret("correct horse")
+	first.Seed, first.Tap.Password = NewSecret(seed), NewSecret("HT4KCKDU6GDQSHZO5XR6QWKTYA")
 	text, err = yaml.Marshal(first)
 	if err != nil {
 		t.Fatal(err)

@@ -78,7 +78,8 @@ func NewFolder(t testing.TB) (folder, seed string) {
 	WriteFile(t, filepath.Join(folder, "plain.nk"), newSeed(t)+"\n", 0o600)
 	WriteFile(t, filepath.Join(folder, "score-2.pub"), " "+KeyB+"\n", 0o644)
 	WriteFile(t, filepath.Join(folder, "next.pub"), keyD+"\n", 0o644)
-	t.Setenv("TAP_PASSWORD", "correct horse")
+	t.Setenv("TAP_PASSWORD", "HT4KCKDU6GDQSHZO5XR6QWKTYA")
+	t.Setenv("WEAK_PASSWORD", "correct horse")
 	return folder, seed
 }
 

@@ -123,6 +123,9 @@ func SplitSubject(wireSubject string) (eventSubject, key string, err error) {
 	}
 	eventSubject = wireSubject[:dot]
 	if !validSubject(eventSubject) {
+		if validSubject(wireSubject) {
+			return "", "", malformed("subject %s has no key token at its end: append .<key>, or .%s for the empty key", excerpt(wireSubject), EmptyKeyToken)
+		}
 		return "", "", malformed("subject %s: %w", excerpt(wireSubject), CheckSubject(eventSubject))
 	}
 	key, err = DecodeKey(wireSubject[dot+1:])
