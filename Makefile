@@ -37,10 +37,17 @@ TARGET_FLAGS := -gcflags='all=-N -l'
 PURE := ./mesh/cause ./mesh/config ./mesh/graph $(addprefix ./mesh/internal/,clock delivery document gate handling handout meter queue recorder rules sealed steps topology wire)
 RUNS_386 := $(filter Linux/x86_64 Linux/i686,$(shell uname -s)/$(shell uname -m))
 
+# Vulnerabilities that are known, and what gosec finds. Both need the network once; what they can not reach is skipped by name.
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOSEC := github.com/securego/gosec/v2/cmd/gosec@v2.30.0
+
+# The names of the tests that attack a node, its peers, its disks, its tap or a service.
+ATTACKS := ^Test.*(Attack|Rogue|Hostile|Flood|CanNot|NeedsACredential|OneDoorOnly|NoWayOut|TakesNothingFromAnother)
+
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(foreach node,hunt-1 clue-1 score-1,configs/keys/$(node).nk configs/keys/$(node).tap)
 
-.PHONY: help run test race check format vet lint tidy rules targets fuzz crash bench bench-compare bench-test size keys build daemons clean
+.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash bench bench-compare bench-test size keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,7 +62,10 @@ test: ## run all tests; in CI with the race detector, the short fuzz and bench's
 race: ## run all tests with the race detector
 	$(GO) test -race $(TESTFLAGS) ./...
 
-check: format vet lint tidy rules $(if $(CI),targets) ## format, vet, linters, tidy modules, architecture and docs; in CI targets too
+security: ## run the tests that attack, a part of test, and name each
+	@said="$$($(GO) test -count=1 -v -run '$(ATTACKS)' ./... 2>&1)" || { printf '%s\n' "$$said" >&2; exit 1; }; printf '%s\n' "$$said" | grep '^--- '
+
+check: format vet lint vulnerabilities tidy rules $(if $(CI),targets) ## format, vet, linters, known vulnerabilities, tidy modules, architecture and docs; in CI targets too
 
 format: ## fail if gofmt would change a file
 	@files="$$(gofmt -l .)" && if [ -n "$$files" ]; then printf 'gofmt -w is needed for:\n%s\n' "$$files" >&2; exit 1; fi
@@ -69,6 +79,16 @@ lint: ## staticcheck and errcheck, in both modules
 	cd bench && $(GO) run $(STATICCHECK) ./...
 	$(GO) run $(ERRCHECK) -ignoretests -exclude .errcheck-exclude ./...
 	cd bench && $(GO) run $(ERRCHECK) -ignoretests -exclude ../.errcheck-exclude ./...
+
+vulnerabilities: ## govulncheck, in both modules, and gosec
+	@for module in . bench; do \
+		said="$$(cd $$module && $(GO) run $(GOVULNCHECK) ./... 2>&1)" && continue; \
+		case "$$said" in *"fetching vulnerabilities"*|*"no such host"*|*"i/o timeout"*) echo "govulncheck of $$module: skipped, its data can not be reached";; \
+		*) printf '%s\n' "$$said" >&2; exit 1;; esac; \
+	done
+	@said="$$($(GO) run $(GOSEC) -quiet -severity high -confidence high ./mesh/... ./services/... ./cmd/... ./embedded/... 2>&1)" || \
+		case "$$said" in *"no such host"*|*"i/o timeout"*) echo "gosec: skipped, it can not be reached";; \
+		*) printf '%s\n' "$$said" >&2; exit 1;; esac
 
 tidy: ## fail if go mod tidy would change a module
 	$(GO) mod tidy -diff

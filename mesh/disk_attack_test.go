@@ -72,7 +72,7 @@ func TestAttackADataDirectoryRemovedWhileRunning(t *testing.T) {
 
 // A node that may not have its data opens no port, not even for a moment: who reads it would speak to
 // nobody.
-func TestNoPortAnswersBeforeTheDataIsTaken(t *testing.T) {
+func TestAttackDataThatAnotherHas(t *testing.T) {
 	c := durableClue(t)
 	n, err := openAlone(t, c, "127.0.0.1:0")
 	if err != nil {

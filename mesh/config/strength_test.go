@@ -9,7 +9,7 @@ import (
 )
 
 // What machines draw is enough, and what people type is not.
-func TestStrength(t *testing.T) {
+func TestAttackWeakPasswords(t *testing.T) {
 	for range 1000 {
 		random := make([]byte, 24)
 		if _, err := rand.Read(random); err != nil {

@@ -182,7 +182,7 @@ func TestStreamsAreBounded(t *testing.T) {
 }
 
 // One client can not keep the others out: it loses streams to them until nobody has more than a fair share.
-func TestOneClientCannotHoldAllStreams(t *testing.T) {
+func TestAttackOneClientWithAllStreams(t *testing.T) {
 	f := newFeed((&table{}).read)
 	for range maxSubscribers {
 		if _, err := f.subscribe("greedy"); err != nil {

@@ -72,7 +72,7 @@ func killed(t *testing.T) files {
 	return readFiles(t, path)
 }
 
-func TestWhatWasInTheWALIsNotLostInSilence(t *testing.T) {
+func TestAttackWhatWasInTheWAL(t *testing.T) {
 	const note = 2 * (frameHeader + 4096) // one page of the table and one of its index
 	cut := func(suffix string, length int) func(files) {
 		return func(f files) { f[suffix] = f[suffix][:length] }
@@ -160,7 +160,7 @@ func wantLost(t *testing.T, path, problem string) {
 }
 
 // All that was there when a database was closed is in the file itself, and so is what a migration did.
-func TestAnOlderDatabaseIsRefused(t *testing.T) {
+func TestAttackAnOlderDatabase(t *testing.T) {
 	db, path := openTest(t)
 	older := readFiles(t, path)[""]
 	for range 2 {

@@ -232,7 +232,7 @@ func TestOpenLocksOutOthers(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatAllMayWriteIsRefused(t *testing.T) {
+func TestAttackADirectoryThatAllMayWrite(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a directory has no such mode")
 	}

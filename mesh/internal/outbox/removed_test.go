@@ -12,7 +12,7 @@ import (
 
 // A data directory that is removed while a node runs is told at once. JetStream goes on to write into the
 // files that it has open, and says that all is well for some hundred messages.
-func TestARemovedDirectoryRefusesAtOnce(t *testing.T) {
+func TestAttackADirectoryRemovedWhileRunning(t *testing.T) {
 	for name, remove := range map[string]func(s *site) string{
 		"all of it":  func(s *site) string { return s.config.Dir },
 		"the stream": func(s *site) string { return s.streamDir() },

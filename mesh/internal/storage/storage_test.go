@@ -32,7 +32,7 @@ func open(t *testing.T, data string, made bool) error {
 }
 
 // An outbox that is gone while other data is there is refused; each remedy works.
-func TestAnOutboxThatIsGoneIsRefused(t *testing.T) {
+func TestAttackAnOutboxThatIsGone(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	_, outbox := durable(data)
 	if err := open(t, data, false); err != nil { // killed before the outbox was there
@@ -68,7 +68,7 @@ func TestAnOutboxThatIsGoneIsRefused(t *testing.T) {
 }
 
 // Who may write into the directory of others can give a node what it takes for its own.
-func TestADirectoryThatAllMayWriteIsRefused(t *testing.T) {
+func TestAttackADirectoryThatAllMayWrite(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a directory has no such mode")
 	}
