@@ -84,6 +84,7 @@ func (n *Node) close(ctx context.Context) error {
 	}
 	note(n.kept.Close(ctx))
 	note(n.closeArchive())
+	n.neighbours.Close()
 	note(n.storage.Close())
 	for _, l := range slices.Concat(n.readerLines, n.exporterLines) {
 		note(l.Flush(ctx))

@@ -13,6 +13,7 @@ import (
 	"leafmesh/mesh/internal/archive"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/neighbours"
 	"leafmesh/mesh/internal/operations"
 	"leafmesh/mesh/internal/readers"
 	"leafmesh/mesh/internal/storage"
@@ -23,17 +24,19 @@ import (
 type Node struct {
 	*flow
 
-	leaf      *leaf.Server
-	peers     peers
-	readers   *readers.Readers
-	inlets    *inlet.Set
-	store     *nats.Conn       // of the outbox; nil: there is none
-	desk      *operations.Desk // what stock clients are served at; nil: none
-	storage   storage.Storage
-	archive   *archive.Archive
-	watching  sync.WaitGroup // the goroutines that look at the graph, the handlers and the readers
-	archiving sync.WaitGroup // the goroutine that keeps cascades
-	closer    closer
+	leaf    *leaf.Server
+	peers   peers
+	readers *readers.Readers
+	inlets  *inlet.Set
+	store   *nats.Conn       // of the outbox; nil: there is none
+	desk    *operations.Desk // what stock clients are served at; nil: none
+	storage storage.Storage
+	archive *archive.Archive
+	// neighbours are told of the cascades that are kept, and asked.
+	neighbours *neighbours.Neighbours
+	watching   sync.WaitGroup // the goroutines that look at the graph, the handlers and the readers
+	archiving  sync.WaitGroup // the goroutine that keeps cascades
+	closer     closer
 
 	readerLines, exporterLines []*leaf.Line // not changed once it is open
 }
@@ -76,9 +79,11 @@ func (n *Node) connect(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	n.openNeighbours()
 	if err := n.openReaders(); err != nil {
 		return err
 	}
+	n.neighbours.Add(n.readers)
 	if n.config.Tap != nil {
 		if n.desk, err = operations.Open(n.leaf, n.log, n.life.intake, int(n.config.MaxPayload), n, n.emitEncoded); err != nil {
 			return err
@@ -90,7 +95,12 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	watch := graph.NewWatch(alarms.Factor, alarms.Gain)
 	n.watching.Go(func() { n.watchHandlers(n.life.intake.Done()) })
 	n.watching.Go(func() { watch.Run(n.life.intake.Done(), n.trace.Samples, n.alarm) })
-	return n.openInlets()
+	if err := n.openInlets(); err != nil {
+		return err
+	}
+	n.neighbours.Add(n.inlets)
+	n.archiving.Go(func() { n.archive.Run(n.life.ended.Done()) })
+	return nil
 }
 
 // Name is the node's name, "clue-1".

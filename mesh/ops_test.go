@@ -262,14 +262,15 @@ func TestTheLaneTellsWhy(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 	var records []why.Record
-	pages := 0
-	for {
-		m := question(t, conn, "mesh.ops.why", fmt.Appendf(nil, "%s %d", h.ID, len(records)))
-		var page why.Report
+	pages, size := 0, 0
+	for pages < 50 {
+		m := question(t, conn, "mesh.ops.why", fmt.Appendf(nil, "%s %d", h.ID, size))
+		var page why.Answer
 		if err := json.Unmarshal(m.Data, &page); err != nil || len(m.Data) > 8<<10 {
 			t.Fatalf("%v in %d bytes", err, len(m.Data))
 		}
-		records = append(records, page.Records...)
+		records = append(records, page.Reports[0].Records...)
+		size += page.Size
 		if pages++; page.More == 0 {
 			break
 		}

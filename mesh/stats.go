@@ -22,7 +22,7 @@ func (n *Node) Stats() stats.Stats {
 		Imports:        imports,
 		DurableImports: durables,
 		Letters:        n.storage.Letters.Stats(now),
-		Recorder:       n.archive.Stats(n.recorder.Stats()),
+		Recorder:       n.recorded(),
 	}
 }
 

@@ -33,7 +33,7 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 func (n *Node) openReaders() error {
 	env := readers.Env{Node: n.name, Exports: n.config.Exports, MayImport: n.peers.mayImport, MaxPayload: int(n.config.MaxPayload), Log: n.log,
 		Malformed: n.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed}),
-		Lost:      n.lostOnLink}
+		Lost:      n.lostOnLink, Neighbours: n.neighbours.Hear}
 	if n.kept != nil {
 		env.Outbox = n.kept
 	}
@@ -140,7 +140,7 @@ func (n *Node) openInlets() (err error) {
 	}
 	n.exporterLines = lines
 	env := &inlet.Env{Node: n.name, Peers: n.config.Peers, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
-		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Exporters: exporters,
+		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Exporters: exporters, Neighbours: n.neighbours.Hear,
 		Letters: n.storage.Letters.Letters, Bookmarks: n.storage.Bookmarks}
 	if n.inlets, err = inlet.OpenSet(env, n.config.Imports, n.inletType); err != nil {
 		return err

@@ -12,19 +12,34 @@ import (
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/archive"
 	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/neighbours"
 	"leafmesh/mesh/internal/recorder"
 	"leafmesh/mesh/stats"
 	"leafmesh/mesh/why"
 )
 
-// Why explains an event, or the cascade of a root, out of what this node recorded: who caused what,
-// where, how long it waited and took, what was refused, which handler failed with what and how
-// often, and where it is now. What other nodes know is shown as missing; why.Explain joins it with
-// their reports. See [Node.Recall], also for the error.
+// Why explains an event, or the cascade of a root, out of what this node and the others recorded:
+// who caused what, where, how long it waited and took, what was refused, which handler failed with
+// what and how often, and where it is now. What is not known is shown as missing, with the reason. See
+// [Node.Inquire], also for the error.
 func (n *Node) Why(ctx context.Context, id cause.ID) (why.Explanation, error) {
-	report, err := n.Recall(ctx, id)
-	return why.Explain(id, report), err
+	reports, err := n.Inquire(ctx, id)
+	return why.Explain(id, reports...), err
 }
+
+// Inquire gives what the mesh has recorded of the cascades of some events or roots, at most 64: what
+// [Node.Recall] gives of this node, which comes first, and of all that its links lead to. Nodes pass
+// the question on, each once. It returns within two seconds; a node that did not answer has a
+// report whose Problem says why. Other nodes tell only of cascades that this node took part in. It
+// is an error if ctx ends before this node itself has answered.
+func (n *Node) Inquire(ctx context.Context, ids ...cause.ID) ([]why.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, inquireFor)
+	defer cancel()
+	return n.neighbours.Ask(ctx, ids...)
+}
+
+// inquireFor is how long others are asked.
+const inquireFor = 2 * time.Second
 
 const (
 	// maxLinked bounds how many cascades a report has: those of [NewRoot] lead on without an end.
@@ -40,6 +55,11 @@ const (
 // be called at any time, also after Close. What is found is kept for a day, as that of cascades that
 // failed is. It is an error if ctx ends first; the report has then what was found so far.
 func (n *Node) Recall(ctx context.Context, ids ...cause.ID) (why.Report, error) {
+	return n.recall(ctx, "", ids...)
+}
+
+// recall is Recall, as a peer asks, or "" for whoever asks this node.
+func (n *Node) recall(ctx context.Context, who string, ids ...cause.ID) (why.Report, error) {
 	r := why.Report{Node: n.name, Started: n.opened, Handlers: map[string][]string{}}
 	if n.recorder == nil {
 		r.Problem = "it has no recorder: set recorder in its file"
@@ -62,7 +82,7 @@ func (n *Node) Recall(ctx context.Context, ids ...cause.ID) (why.Report, error) 
 	if more := len(r.Records) - maxRecalled; more > 0 {
 		r.Records, r.More = r.Records[:maxRecalled], more
 	}
-	n.keep(r.Records)
+	n.keep(who, r.Records)
 	types := n.table.Load().types
 	for _, of := range r.Records {
 		if t := types[of.Type]; t != nil && r.Handlers[of.Type] == nil {
@@ -70,19 +90,28 @@ func (n *Node) Recall(ctx context.Context, ids ...cause.ID) (why.Report, error) 
 		}
 	}
 	r.Running = n.running(s.ask.Roots)
-	seen := n.archive.Stats(n.recorder.Stats())
+	seen := n.recorded()
 	r.Since, r.Left = seen.Since, seen.Left
 	r.Now = n.clock.Wall() // last, so that nothing in the report is later
 	return r, nil
 }
 
+// recorded tells how full the recorder is; nil if there is none.
+func (n *Node) recorded() *stats.Recorder {
+	seen := n.archive.Stats(n.recorder.Stats())
+	if seen != nil {
+		seen.Untold = n.neighbours.Untold()
+	}
+	return seen
+}
+
 // keep keeps the cascades of records, as somebody asks for them and may ask again.
-func (n *Node) keep(records []why.Record) {
+func (n *Node) keep(who string, records []why.Record) {
 	roots := map[cause.ID]bool{}
 	for _, r := range records {
 		roots[r.Root] = true
 	}
-	n.archive.Keep(slices.Collect(maps.Keys(roots)))
+	n.archive.Keep(who, slices.Collect(maps.Keys(roots)))
 }
 
 // search follows the links between cascades: up from a root to the event whose handler emitted it,
@@ -159,13 +188,23 @@ func (n *Node) openArchive() (err error) {
 	if n.config.IsDurable() {
 		folder = filepath.Join(string(n.config.Data), "cascades")
 	}
-	a, err := archive.Open(archive.Spec{Node: n.name, Folder: folder, Bytes: archiveBytes(*n.config.Recorder), Recorder: n.recorder, Clock: n.clock, Log: n.log})
+	a, err := archive.Open(archive.Spec{Node: n.name, Folder: folder, Bytes: archiveBytes(*n.config.Recorder), Recorder: n.recorder, Clock: n.clock, Log: n.log,
+		Kept: func(root cause.ID, records []why.Record) { n.neighbours.Kept(root, records) }})
 	if err != nil {
 		return err
 	}
 	n.archive = a
-	n.archiving.Go(func() { a.Run(n.life.ended.Done()) })
 	return nil
+}
+
+// openNeighbours lets peers speak of cascades.
+func (n *Node) openNeighbours() {
+	peers := map[string]bool{}
+	for _, p := range n.config.Peers {
+		peers[p.Name] = true
+	}
+	n.neighbours = neighbours.New(neighbours.Spec{Node: n.name, Peers: slices.Sorted(maps.Keys(peers)), Clock: n.clock, Log: n.log, Recall: n.recall,
+		Takes: func(peer, subject string) bool { return n.readers.Takes(peer, subject) }, Keep: n.archive.Keep})
 }
 
 // closeArchive keeps what has come until now.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -52,49 +51,50 @@ func (c whyCommand) Run(out output) error {
 	return err
 }
 
-// explain asks all nodes, and reports whether one could not be asked.
+// explain asks the nodes, and reports whether one did not answer.
 func explain(ids []cause.ID, taps []tap) (x why.Explanation, failed bool) {
-	reports := why.Follow(ids, func(ids []cause.ID) []why.Report { return askAll(ids, taps) })
+	reports := why.Follow(ids, func(ids []cause.ID) []why.Report { return why.Merge(askAll(ids, taps)...) })
 	for _, r := range reports {
 		failed = failed || r.Problem != ""
 	}
 	return why.Explain(ids[0], reports...), failed
 }
 
-// askAll asks all nodes at once.
+// askAll asks all nodes at once. What each says of itself comes before what others say of it.
 func askAll(ids []cause.ID, taps []tap) (reports []why.Report) {
-	answers := make(chan why.Report)
+	answers := make(chan []why.Report)
 	for _, t := range taps {
-		go func() { answers <- t.recall(ids) }()
+		go func() { answers <- t.inquire(ids) }()
 	}
+	var others []why.Report
 	for range taps {
-		reports = append(reports, <-answers)
+		answer := <-answers
+		reports, others = append(reports, answer[0]), append(others, answer[1:]...)
 	}
-	return reports
+	return append(reports, others...)
 }
 
-// recall asks a node what it recorded of some cascades, as often as it takes until it has said all.
-func (t tap) recall(ids []cause.ID) (r why.Report) {
+// inquire asks a node what it and others recorded of some cascades, as often as it takes until it has
+// said all.
+func (t tap) inquire(ids []cause.ID) (reports []why.Report) {
 	conn, err := t.connect()
 	if err != nil {
-		return why.Report{Node: t.name, Problem: err.Error()}
+		return []why.Report{{Node: t.name, Problem: err.Error()}}
 	}
 	defer conn.Close()
 	var names []string
 	for _, id := range ids {
 		names = append(names, id.String())
 	}
-	for {
-		var page why.Report
-		if err := ask(conn, "mesh.ops.why", fmt.Sprintf("%s %d", strings.Join(names, " "), len(r.Records)), &page); err != nil {
-			r.Node, r.Problem = cmp.Or(r.Node, t.name), err.Error()
-			return r
+	for skip := 0; ; {
+		var page why.Answer
+		if err := ask(conn, "mesh.ops.why", fmt.Sprintf("%s %d", strings.Join(names, " "), skip), &page); err != nil {
+			return append([]why.Report{{Node: t.name, Problem: err.Error()}}, reports...)
 		}
-		came := len(page.Records)
-		page.Records = append(r.Records, page.Records...)
-		r = page
-		if r.More == 0 || came == 0 {
-			return r
+		reports = append(reports, page.Reports...)
+		skip += page.Size
+		if page.More == 0 || page.Size == 0 {
+			return reports
 		}
 	}
 }

@@ -62,3 +62,61 @@ func TestWhyOverNodes(t *testing.T) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
 }
+
+// When a cascade fails on one node, the others keep their part of it, whatever else happens there
+// later, and any one of them answers for all.
+func TestACascadeIsKeptOnAllItsNodes(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	small := mesh.Size(1 << 20)
+	headers := make(chan mesh.Header, 1)
+	washed := mesh.NewEvent[Solve]("clue.wash.done")
+	nodes, err := inproc.Open(ctx,
+		mesh.Config{Name: "clue-1", Recorder: &small, Exports: []mesh.Export{Solved.Export(mesh.Limit{})}},
+		mesh.Config{Name: "score-1", Imports: []mesh.Import{Solved.Import(mesh.Limit{}, mesh.Shared)}, Handlers: []mesh.Handler{
+			Solved.Handle("score", func(ctx context.Context, s Solve) error {
+				if s.Team != "otters" {
+					return nil
+				}
+				h, _ := mesh.HeaderOf(ctx)
+				headers <- h
+				return errors.New("no such team")
+			}, mesh.Retry{Tries: 1})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := nodes.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := nodes.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	clue := nodes[0]
+	for _, team := range []string{"owls", "otters"} {
+		if err := Solved.Emit(clue.Context(ctx), Solve{Team: team}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := <-headers
+	for clue.Stats().Recorder.Kept == 0 {
+		if ctx.Err() != nil {
+			t.Fatal("clue-1 keeps nothing")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for range 20_000 {
+		if err := washed.Emit(clue.Context(ctx), Solve{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, err := clue.Why(ctx, h.ID)
+	if text := x.String(); err != nil || len(x.Missing) > 0 || !strings.HasPrefix(text, "clue.clue.solved (key otters), handler score on score-1: given up in ") ||
+		!strings.Contains(text, "export on clue-1: exported") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if seen := clue.Stats().Recorder; seen.FellOut == 0 || seen.Kept != 1 || seen.Untold != 0 {
+		t.Errorf("%+v", seen)
+	}
+}

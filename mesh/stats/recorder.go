@@ -15,6 +15,8 @@ type Recorder struct {
 	Samples int `json:"samples"`
 	// Left counts what went wrong and was not kept, as there was too much of it at once.
 	Left uint64 `json:"left"`
+	// Untold counts the cascades that a peer was not told of, as too many waited for its link.
+	Untold uint64 `json:"untold,omitempty"`
 	// Bytes is what the kept ones take, on disk if the node has a data directory.
 	Bytes int64 `json:"bytes"`
 	// Problem says why the last ones could not be kept; "" if they were.

@@ -23,7 +23,7 @@ type Explanation struct {
 	Cascades []*Event `json:"cascades"`
 	// Missing says what is not known, and why.
 	Missing []string `json:"missing,omitempty"`
-	// Nodes were asked.
+	// Nodes were asked, those too that did not answer.
 	Nodes []string `json:"nodes"`
 }
 
@@ -62,6 +62,7 @@ type Fault struct {
 func Explain(id cause.ID, reports ...Report) Explanation {
 	b := &builder{id: id, reports: map[string]*Report{}, byID: map[cause.ID]*Event{}, byPath: map[pathKey]*Event{}}
 	x := Explanation{Asked: id, Faults: []Fault{}, Cascades: []*Event{}}
+	reports = Merge(reports...)
 	for i := range reports {
 		b.reports[reports[i].Node] = &reports[i]
 		x.Nodes = append(x.Nodes, reports[i].Node)

@@ -63,6 +63,9 @@ func (b *builder) missing(found bool) (list []string) {
 		if r.More > 0 {
 			list = append(list, fmt.Sprintf("%s has %d records more, for which its answer has no room", node, r.More))
 		}
+		if r.Withheld > 0 {
+			list = append(list, fmt.Sprintf("%s keeps %d records to itself, of cascades that who asked took no part in: ask at its own tap", node, r.Withheld))
+		}
 	}
 	if !found {
 		return append(list, fmt.Sprintf("%s is not known: %s. Of older cascades a node keeps those in which something went wrong, and one in %d of the others",

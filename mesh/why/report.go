@@ -27,6 +27,8 @@ type Report struct {
 	Left uint64 `json:"left,omitempty"`
 	// More counts the records for which there was no room.
 	More int `json:"more,omitempty"`
+	// Withheld counts the records of cascades that the node that asked took no part in.
+	Withheld int `json:"withheld,omitempty"`
 	// Problem says why the node has no answer, or not all of it: that it has no recorder, or that
 	// it could not be asked.
 	Problem string `json:"problem,omitempty"`

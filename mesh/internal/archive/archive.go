@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/journal"
@@ -19,26 +21,31 @@ import (
 type Archive struct {
 	Spec
 	news   *recorder.News
-	chosen *chosen // by the one goroutine of Run
+	chosen *chosen // by the one goroutine of Run: what went wrong here
+	told   *chosen // by the one goroutine of Run: what others want kept
 
 	mu      sync.Mutex
-	faults  shelf  // guarded by mu
+	faults  shelf  // guarded by mu: of what went wrong here
+	wishes  shelf  // guarded by mu: of what others want kept
 	samples shelf  // guarded by mu
 	kept    int    // guarded by mu: cascades since the node was opened
 	sampled int    // guarded by mu
 	problem string // guarded by mu: why the last ones are not kept
 
-	wanted []cause.ID    // guarded by mu: roots that somebody wants kept
-	asked  chan struct{} // has an element when there are some
+	wanted []cause.ID               // guarded by mu: roots that somebody wants kept
+	askers map[string]*rate.Limiter // guarded by mu: how many each may want
+	asked  chan struct{}            // has an element when there are some
 
 	left atomic.Uint64
 }
 
 // Spec says what an archive is to be.
 type Spec struct {
-	Node     string
-	Folder   string // "": in memory
-	Bytes    int64  // of all that is kept, encoded
+	Node   string
+	Folder string // "": in memory
+	Bytes  int64  // of all that is kept, encoded
+	// Kept is told what was kept just now of a cascade, by the goroutine of Run; nil: nobody is.
+	Kept     func(root cause.ID, records []why.Record)
 	Recorder *recorder.Recorder
 	Clock    *clock.Clock
 	Log      *journal.Log
@@ -49,9 +56,10 @@ func Open(s Spec) (*Archive, error) {
 	if s.Recorder == nil {
 		return nil, nil
 	}
-	a := &Archive{Spec: s, news: s.Recorder.News(), chosen: newChosen(), asked: make(chan struct{}, 1)}
+	a := &Archive{Spec: s, news: s.Recorder.News(), chosen: newChosen(), told: newChosen(),
+		askers: map[string]*rate.Limiter{}, asked: make(chan struct{}, 1)}
 	now := s.Clock.Wall()
-	err := errors.Join(a.faults.open(s.Folder, "faults", s.Bytes*7/8, now), a.samples.open(s.Folder, "samples", s.Bytes/8, now))
+	err := errors.Join(a.faults.open(s.Folder, "faults", s.Bytes*5/8, now), a.wishes.open(s.Folder, "wishes", s.Bytes/4, now), a.samples.open(s.Folder, "samples", s.Bytes/8, now))
 	return a, err
 }
 
@@ -85,17 +93,33 @@ func (a *Archive) Run(done <-chan struct{}) {
 	}
 }
 
-// Keep keeps the cascades of roots for whose sake nothing went wrong here: somebody asked for them,
-// on another node perhaps. Those that are too many at once are counted as left.
-func (a *Archive) Keep(roots []cause.ID) {
+// Keep keeps the cascades of roots for whose sake nothing went wrong here, as somebody wants it: a
+// peer of that name, or "" for whoever asks this node. Those that are too many at once are counted
+// as left. What is kept so takes room from nothing that went wrong here.
+func (a *Archive) Keep(who string, roots []cause.ID) {
 	if a == nil || len(roots) == 0 {
 		return
 	}
+	now := time.Unix(0, a.Clock.Now())
 	a.mu.Lock()
-	room := max(0, maxFollowed-len(a.wanted))
-	a.wanted = append(a.wanted, roots[:min(len(roots), room)]...)
+	limiter := a.askers[who]
+	if limiter == nil { // a name that is certain, so there are few
+		limiter = rate.NewLimiter(askerRate, askerBurst)
+		a.askers[who] = limiter
+	}
+	left := 0
+	for _, root := range roots {
+		if len(a.wanted) < maxFollowed && limiter.AllowN(now, 1) {
+			a.wanted = append(a.wanted, root)
+		} else {
+			left++
+		}
+	}
 	a.mu.Unlock()
-	a.left.Add(uint64(max(0, len(roots)-room)))
+	a.left.Add(uint64(left))
+	if left == len(roots) {
+		return
+	}
 	select {
 	case a.asked <- struct{}{}:
 	default: // it is told already
@@ -110,8 +134,8 @@ func (a *Archive) takeWanted(now int64, fresh map[cause.ID]bool) {
 	a.mu.Unlock()
 	for _, root := range wanted {
 		switch {
-		case a.chosen.has(root):
-		case a.chosen.add(root, now):
+		case a.has(root):
+		case a.told.add(root, now):
 			fresh[root] = true
 			a.Recorder.Also(root)
 		default:
@@ -119,6 +143,9 @@ func (a *Archive) takeWanted(now int64, fresh map[cause.ID]bool) {
 		}
 	}
 }
+
+// has reports whether the cascade of a root is kept at present.
+func (a *Archive) has(root cause.ID) bool { return a.chosen.has(root) || a.told.has(root) }
 
 // look reads the news, and keeps what belongs to cascades that are chosen.
 func (a *Archive) look() {
@@ -128,19 +155,20 @@ func (a *Archive) look() {
 	left := uint64(0)
 	a.takeWanted(now, fresh)
 	fellOut := a.news.Read(func(r why.Record) {
-		switch known := a.chosen.has(r.Root); {
-		case known && !fresh[r.Root]:
-			more[r.Root] = append(more[r.Root], r)
-		case known: // comes with all there is of it
-		case a.chosen.choose(&r, now):
+		switch chosen := a.chosen.has(r.Root); {
+		case chosen && fresh[r.Root]: // comes with all there is of it
+		case !chosen && a.chosen.choose(&r, now): // also if others wanted it
 			fresh[r.Root] = true
 			a.Recorder.Also(r.Root) // before looking for what there is: nothing falls between
+		case fresh[r.Root]:
+		case a.has(r.Root):
+			more[r.Root] = append(more[r.Root], r)
 		default:
 			left++
 		}
 		left += uint64(r.Count) - 1 // each of these was the end of a cascade, or a part of one
 	}, func(r why.Record) {
-		if known := a.chosen.has(r.Root); known && !fresh[r.Root] {
+		if known := a.has(r.Root); known && !fresh[r.Root] {
 			more[r.Root] = append(more[r.Root], r)
 		} else if !known && why.Sampled(r.Root) {
 			samples[r.Root] = append(samples[r.Root], r)
@@ -150,23 +178,35 @@ func (a *Archive) look() {
 	if len(fresh) > 0 {
 		a.Recorder.Find(recorder.Ask{Roots: fresh}, func(r why.Record) { more[r.Root] = append(more[r.Root], r) })
 	}
-	if a.chosen.trim() {
-		a.Recorder.Follow(a.chosen.roots())
+	if trimmed := a.chosen.trim(); a.told.trim() || trimmed {
+		a.Recorder.Follow(append(a.chosen.roots(), a.told.roots()...))
 	}
-	a.keep(more, len(fresh), samples)
+	a.keep(more, fresh, samples)
+	if a.Kept != nil {
+		for root, records := range more {
+			a.Kept(root, records)
+		}
+	}
 }
 
-func (a *Archive) keep(faults map[cause.ID][]why.Record, fresh int, samples map[cause.ID][]why.Record) {
-	if len(faults) == 0 && len(samples) == 0 {
+// keep puts records onto the shelves.
+func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, samples map[cause.ID][]why.Record) {
+	if len(more) == 0 && len(samples) == 0 {
 		return
 	}
 	now := a.Clock.Wall()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.kept += fresh
 	var errs []error
-	for root, records := range faults {
-		errs = append(errs, a.faults.put(root, a.chosen.room(root, why.Compact(records)), now))
+	for root, records := range more {
+		if fresh[root] {
+			a.kept++
+		}
+		shelf, chosen := &a.wishes, a.told
+		if a.chosen.has(root) {
+			shelf, chosen = &a.faults, a.chosen
+		}
+		errs = append(errs, shelf.put(root, chosen.room(root, why.Compact(records)), now))
 	}
 	for root, records := range samples {
 		for _, r := range records {
@@ -195,7 +235,7 @@ func (a *Archive) Find(ask recorder.Ask, found func(why.Record)) error {
 			found(r)
 		}
 	}
-	return errors.Join(a.faults.each(each), a.samples.each(each))
+	return errors.Join(a.faults.each(each), a.wishes.each(each), a.samples.each(each))
 }
 
 // Stats completes what the recorder tells of itself; s may be nil.
@@ -205,7 +245,7 @@ func (a *Archive) Stats(s *stats.Recorder) *stats.Recorder {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s.Kept, s.Samples, s.Left, s.Bytes, s.Problem = a.kept, a.sampled, a.left.Load(), a.faults.bytes()+a.samples.bytes(), a.problem
+	s.Kept, s.Samples, s.Left, s.Bytes, s.Problem = a.kept, a.sampled, a.left.Load(), a.faults.bytes()+a.wishes.bytes()+a.samples.bytes(), a.problem
 	return s
 }
 
@@ -216,5 +256,5 @@ func (a *Archive) Close() error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return errors.Join(a.faults.close(), a.samples.close())
+	return errors.Join(a.faults.close(), a.wishes.close(), a.samples.close())
 }

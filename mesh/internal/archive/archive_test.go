@@ -345,22 +345,55 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// A cascade that somebody wants is kept like one that failed; a flood of wishes is bounded.
+// A cascade that somebody wants is kept like one that failed, and told of to others.
 func TestWhatIsWantedIsKept(t *testing.T) {
 	k := newKit(t, "")
-	good := k.emit("owls")
-	k.Keep([]cause.ID{good.Root, good.Root})
+	told := map[cause.ID]int{}
+	k.Kept = func(root cause.ID, records []why.Record) { told[root] += len(records) }
+	good, bad := k.emit("owls"), k.emit("otters")
+	k.Keep("", []cause.ID{good.Root, good.Root})
+	k.Keep("score-1", []cause.ID{bad.Root})
 	k.look()
 	k.note(k.handled, good, nil)
+	k.note(k.failing("count"), bad, errors.New("no such team")) // it goes wrong here as well
 	k.look()
 	k.wash()
 	k.want(good.Root, "admitted", "handled")
-	for range 1000 {
-		k.Keep([]cause.ID{cause.NewID(1), cause.NewID(1)})
+	k.want(bad.Root, "admitted", "failed no such team")
+	if !k.chosen.has(bad.Root) || k.faults.bytes() == 0 || told[good.Root] != 2 || told[bad.Root] != 3 {
+		t.Errorf("%d bytes of what went wrong, told %v", k.faults.bytes(), told)
 	}
+	(*Archive)(nil).Keep("", []cause.ID{good.Root})
+}
+
+// A million roots that a peer makes up stay within the budget, keep nothing, and take no room from
+// what goes wrong here or from what another peer wants.
+func TestRootsThatAreMadeUp(t *testing.T) {
+	k := newKit(t, t.TempDir())
+	bad, good := k.emit("otters"), k.emit("owls")
+	k.note(k.failing("count"), bad, errors.New("no such team"))
 	k.look()
-	if followed, left := len(k.chosen.known), k.Stats(k.Recorder.Stats()).Left; followed > allBurst+2 || uint64(followed)+left != 2001 {
-		t.Errorf("%d are followed, %d are left", followed, left)
+	const flood = 1_000_000
+	made := make([]cause.ID, 0, 100)
+	for i := range flood {
+		made = append(made, cause.NewID(int64(i)))
+		if len(made) == cap(made) {
+			k.Keep("hunt-1", made)
+			made = made[:0]
+		}
+		if i%50_000 == 0 {
+			k.look()
+		}
 	}
-	(*Archive)(nil).Keep([]cause.ID{good.Root})
+	k.Keep("score-1", []cause.ID{good.Root})
+	k.look()
+	k.note(k.handled, bad, nil)
+	k.note(k.handled, good, nil)
+	k.look()
+	k.want(bad.Root, "admitted", "failed no such team", "handled")
+	k.want(good.Root, "admitted", "handled")
+	s := k.Stats(k.Recorder.Stats())
+	if followed := len(k.told.known); followed > maxFollowed || s.Left < flood-500 || s.Kept != 2 || s.Bytes > 10<<10 || len(k.askers) != 2 || cap(k.wanted) > 2*maxFollowed {
+		t.Errorf("%d are followed, %+v", followed, s)
+	}
 }

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -41,6 +42,10 @@ const (
 	allRate, allBurst         = rate.Limit(20), 100
 	troubleRate, troubleBurst = rate.Limit(0.2), 8
 )
+
+// Cascades a second, and how many at once, that one peer or operator may want kept: not all that
+// are kept for others, so that one that makes roots up leaves room for the rest.
+const askerRate, askerBurst = rate.Limit(10), 50
 
 func newChosen() *chosen {
 	return &chosen{known: map[cause.ID]int{}, all: rate.NewLimiter(allRate, allBurst), by: map[trouble]*rate.Limiter{},
@@ -101,4 +106,4 @@ func (c *chosen) trim() bool {
 	return true
 }
 
-func (c *chosen) roots() []cause.ID { return c.order }
+func (c *chosen) roots() []cause.ID { return slices.Clip(c.order) }

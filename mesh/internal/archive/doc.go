@@ -9,6 +9,8 @@
 //     room. Examples have room of their own.
 //   - A storm keeps a few cascades of each cause (type, outcome, place and rule), then one in some
 //     seconds, and a bounded number of all causes together. Those it leaves are counted.
+//   - What others want kept, peers or people, has room and rates of its own: it takes none from what
+//     went wrong here, and one that asks for much leaves room for the next.
 //   - With a folder, what was kept is there after the process was killed. After a crash of the
 //     machine the last seconds may be missing. Damage to a file costs what stands behind it there, and
 //     is told of.

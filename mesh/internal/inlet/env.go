@@ -28,6 +28,8 @@ type Env struct {
 	Intake, Handling context.Context
 	MaxPayload       int // of messages, in bytes
 	Exporters        map[string]Exporter
+	// Neighbours hears what an exporter says of cascades.
+	Neighbours func(exporter string, message any)
 
 	// For durable imports.
 	Letters   *letters.Letters

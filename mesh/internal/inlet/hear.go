@@ -38,6 +38,8 @@ func (t *talk) understand(message any) error {
 		if m.Nonce == t.nonce {
 			t.bidden()
 		}
+	case *wire.Keep, *wire.Question, *wire.Report:
+		t.Neighbours(t.exporter, m)
 	default:
 		return fmt.Errorf("a %T is for exporters", m)
 	}

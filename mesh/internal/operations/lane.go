@@ -42,7 +42,7 @@ type Node interface {
 	Letter(key string) (stats.Letter, error)
 	ReplayLetter(ctx context.Context, key string) error
 	DropLetter(key string) error
-	Recall(ctx context.Context, ids ...cause.ID) (why.Report, error)
+	Inquire(ctx context.Context, ids ...cause.ID) ([]why.Report, error)
 }
 
 // lane answers clients at the tap who ask what the node does. It has a connection of its own, whose
@@ -54,6 +54,7 @@ type lane struct {
 	requests   *nats.Subscription
 	log        *journal.Log
 	maxPayload int // of an answer, in bytes
+	inquired   inquired
 }
 
 func openLane(server *leaf.Server, node Node, log *journal.Log, maxPayload int) (*lane, error) {

@@ -39,6 +39,8 @@ type Env struct {
 	Malformed  *steps.Point // counts what is not understood
 	// Lost counts events of a type that were sent to a reader and did not arrive.
 	Lost func(subject string, events uint64)
+	// Neighbours hears what a reader says of cascades.
+	Neighbours func(reader string, message any)
 }
 
 // Readers are those of a node. Its methods are safe for concurrent use.
@@ -49,11 +51,14 @@ type Readers struct {
 
 	mu      sync.Mutex
 	greeted map[string]*presence // guarded by mu: by reader, those that said hello
+	met     map[string]bool      // guarded by mu: by reader, those that ever did
 }
 
 // presence is a reader that said hello.
 type presence struct {
 	nonce  wire.ID
+	room   int                // of a message to it, in bytes
+	asks   map[string]bool    // all types that it gets, those out of the outbox too
 	types  map[string]*Reader // those that get events
 	had    map[string]*Reader // all that ever did in this process, by type
 	gone   time.Time          // when its link was found gone; zero: it is there
@@ -63,7 +68,7 @@ type presence struct {
 
 // New makes the readers of a node, none of which has said hello. Its lines lead to them.
 func New(env Env, lines []Line) *Readers {
-	r := &Readers{env: env, lines: map[string]Line{}, audiences: map[string]*Audience{}, greeted: map[string]*presence{}}
+	r := &Readers{env: env, lines: map[string]Line{}, audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}}
 	for _, l := range lines {
 		r.lines[l.Peer()] = l
 	}
@@ -101,6 +106,9 @@ func (r *Readers) Hear(name string, data []byte) {
 		return
 	case *wire.Goodbye:
 		r.goodbye(name, m)
+	case *wire.Keep, *wire.Question, *wire.Report:
+		r.env.Neighbours(name, m)
+		return
 	default:
 		if r.env.Outbox == nil {
 			r.env.Malformed.PassUnknown(1, nil)
@@ -228,7 +236,8 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	former := r.greeted[name]
-	p := &presence{nonce: h.Nonce, types: map[string]*Reader{}, had: map[string]*Reader{}, flight: &flight{}}
+	p := &presence{nonce: h.Nonce, room: int(min(h.MaxPayload, uint64(r.env.MaxPayload))), asks: map[string]bool{},
+		types: map[string]*Reader{}, had: map[string]*Reader{}, flight: &flight{}}
 	var had map[string]*Reader
 	if former != nil && former.nonce == h.Nonce {
 		had, p.flight = former.had, former.flight
@@ -244,12 +253,14 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 				r.env.Node, name, i.Type, r.exportedTo(name))
 		case i.Durable && r.keeps(i.Type):
 			durable = append(durable, i)
+			p.asks[i.Type] = r.keepsFor(i.Type, name)
 			continue
 		case i.Durable || audience == nil:
 			problem = r.problem(name, i)
 		default:
 			reader := r.reader(name, i, had[i.Type], former, p.flight)
-			reader.largest.Store(int64(min(h.MaxPayload, uint64(r.env.MaxPayload))))
+			reader.largest.Store(int64(p.room))
+			p.asks[i.Type] = true
 			p.types[i.Type], p.had[i.Type] = reader, reader
 		}
 		answers = append(answers, wire.WelcomeImport{Type: i.Type, Problem: problem})
@@ -261,7 +272,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 			}
 		}
 	}
-	r.greeted[name] = p
+	r.greeted[name], r.met[name] = p, true
 	r.publishLocked(append(typesOf(former), typesOf(p)...))
 	return answers, durable
 }

@@ -17,6 +17,9 @@ const (
 	kindAnswers
 	kindGoodbye
 	kindTaken
+	kindKeep
+	kindQuestion
+	kindReport
 )
 
 // Limits of messages, each count for one message.
@@ -194,7 +197,8 @@ func newTalkDecoder() cbor.DecMode {
 	return mode
 }
 
-// EncodeTalk encodes a message: a *Hello, *Welcome, *Batch, *Answers, *Goodbye or *Taken.
+// EncodeTalk encodes a message: a *Hello, *Welcome, *Batch, *Answers, *Goodbye, *Taken, *Keep,
+// *Question or *Report.
 func EncodeTalk(message any) ([]byte, error) {
 	switch m := message.(type) {
 	case *Hello:
@@ -209,14 +213,20 @@ func EncodeTalk(message any) ([]byte, error) {
 		m.Version, m.Kind = TalkVersion, kindGoodbye
 	case *Taken:
 		m.Version, m.Kind = TalkVersion, kindTaken
+	case *Keep:
+		m.Version, m.Kind = TalkVersion, kindKeep
+	case *Question:
+		m.Version, m.Kind = TalkVersion, kindQuestion
+	case *Report:
+		m.Version, m.Kind = TalkVersion, kindReport
 	default:
 		return nil, fmt.Errorf("%w: a %T is no message of a talk", ErrInvalid, message)
 	}
 	return cbor.Marshal(message)
 }
 
-// DecodeTalk decodes a message: it returns a *Hello, *Welcome, *Batch, *Answers, *Goodbye or
-// *Taken. Bytes of it are copies. Errors: ErrMalformed, and ErrVersion for one of another version.
+// DecodeTalk decodes a message: it returns one of those that EncodeTalk takes. Bytes of it are
+// copies. Errors: ErrMalformed, and ErrVersion for one of another version.
 func DecodeTalk(data []byte) (any, error) {
 	r := reader{data: data}
 	if _, err := r.expect(majorArray); err != nil {
@@ -236,27 +246,44 @@ func DecodeTalk(data []byte) (any, error) {
 	if err := CheckLengths(data); err != nil {
 		return nil, malformed("talk: %w", err)
 	}
-	var message any
-	switch kind {
-	case kindHello:
-		message = new(Hello)
-	case kindWelcome:
-		message = new(Welcome)
-	case kindBatch:
-		message = new(Batch)
-	case kindAnswers:
-		message = new(Answers)
-	case kindGoodbye:
-		message = new(Goodbye)
-	case kindTaken:
-		message = new(Taken)
-	default:
+	message := messageOf(kind)
+	if message == nil {
 		return nil, malformed("talk: unknown kind %d", kind)
 	}
 	if err := talkDecoder.Unmarshal(data, message); err != nil {
 		return nil, malformed("talk: %w", err)
 	}
+	if m, ok := message.(interface{ check() error }); ok {
+		if err := m.check(); err != nil {
+			return nil, err
+		}
+	}
 	return message, nil
+}
+
+// messageOf makes a message of a kind; nil if there is no such kind.
+func messageOf(kind uint64) any {
+	switch kind {
+	case kindHello:
+		return new(Hello)
+	case kindWelcome:
+		return new(Welcome)
+	case kindBatch:
+		return new(Batch)
+	case kindAnswers:
+		return new(Answers)
+	case kindGoodbye:
+		return new(Goodbye)
+	case kindTaken:
+		return new(Taken)
+	case kindKeep:
+		return new(Keep)
+	case kindQuestion:
+		return new(Question)
+	case kindReport:
+		return new(Report)
+	}
+	return nil
 }
 
 // UnmarshalCBOR decodes a byte string of 16. The library would take a shorter one.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,10 @@ func talks() []any {
 		&Batch{Nonce: nonce, Type: "clue.clue.solved", Events: []BatchEvent{{Sequence: 8, Tries: 2, Done: []string{"count"}, Message: []byte{0x80}, More: true, From: 2}}, Number: 3},
 		&Answers{Nonce: nonce, Answers: []Answer{{Type: "clue.clue.solved", Sequence: 8, Verdict: Again, After: 5, Done: []string{"count"}}}, Got: 3},
 		&Goodbye{Nonce: nonce},
+		&Taken{Nonce: nonce, Types: []TakenType{{Type: "clue.clue.solved", Run: 4, Count: 5}}},
+		&Keep{Roots: []ID{{1}, {2}}},
+		&Question{Number: ID{7}, Wait: 1e9, IDs: []ID{{1}}, Asked: []string{"clue-1", "score-1"}},
+		&Report{Number: ID{7}, Part: []byte("{}"), More: true, End: true},
 	}
 }
 
@@ -60,6 +65,11 @@ func TestTalkThatIsRefused(t *testing.T) {
 		"a short nonce":     {[]any{2, 5, make([]byte, 3)}, "talk"},
 		"a negative number": {[]any{2, 1, make([]byte, 16), -1, []any{}}, "talk"},
 		"a text for a type": {[]any{2, 3, make([]byte, 16), 7, []any{}}, "talk"},
+		"no roots":          {[]any{2, 7, []any{}}, "0 ids"},
+		"too many roots":    {[]any{2, 7, make([][16]byte, MaxTalkRoots+1)}, "talk"},
+		"too many ids":      {[]any{2, 8, make([]byte, 16), 1, slices.Repeat([]any{make([]byte, 16)}, MaxTalkRoots+1), []any{}}, "65 ids"},
+		"too many asked":    {[]any{2, 8, make([]byte, 16), 1, []any{make([]byte, 16)}, slices.Repeat([]any{"clue-1"}, MaxTalkAsked+1)}, "257 nodes"},
+		"no node's name":    {[]any{2, 8, make([]byte, 16), 1, []any{make([]byte, 16)}, []any{"clue\n1"}}, "node name"},
 		"too many imports":  {[]any{2, 1, make([]byte, 16), 1, make([]any, MaxTalkImports+1)}, "talk"},
 	} {
 		data, err := cbor.Marshal(test.message)

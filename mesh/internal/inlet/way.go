@@ -1,0 +1,26 @@
+package inlet
+
+// Room is how large a message to an exporter may be, in bytes; 0 if it has not welcomed this node on
+// the link that is there. The nil Set has none.
+func (s *Set) Room(exporter string) int {
+	if s == nil || s.talks[exporter] == nil {
+		return 0
+	}
+	t := s.talks[exporter]
+	if _, up := t.Link(); !up {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.greeting.answered {
+		return 0
+	}
+	return t.room
+}
+
+// Send sends an exporter that has room a message of the talk, which is encoded.
+func (s *Set) Send(exporter string, message []byte) error { return s.talks[exporter].Say(message) }
+
+// Expects reports whether an exporter should be there: something is imported from it. The nil Set
+// expects nobody.
+func (s *Set) Expects(exporter string) bool { return s != nil && s.talks[exporter] != nil }
