@@ -78,6 +78,7 @@ func replayed(t *testing.T, args ...string) (result replay.Result) {
 
 // fleet is the three daemons, each a process with a data directory of its own.
 type fleet struct {
+	dir     string // of their files and data
 	daemons []*daemon
 	urls    map[string]string // service → base URL of its API; it stays the same when the daemon is started again
 }
@@ -87,21 +88,24 @@ type route func(importer, exporter, address string) string
 
 func direct(_, _, address string) string { return address }
 
+// edit changes the node's part of a service's file.
+type edit func(service string, node map[string]any)
+
 // startFleet starts all three with a hunt, and returns when they are linked. They are stopped when the test ends.
-func startFleet(t *testing.T, programs string, hunt *huntfile.Hunt, links route) *fleet {
+func startFleet(t *testing.T, programs string, hunt *huntfile.Hunt, links route, edits ...edit) *fleet {
 	t.Helper()
 	dir := t.TempDir()
 	if err := hunt.Write(filepath.Join(dir, "derived-hunt.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	f := &fleet{urls: make(map[string]string)}
+	f := &fleet{dir: dir, urls: make(map[string]string)}
 	ports := make(map[string]string) // node → host:port of its leaf port
 	for _, s := range services {
 		ports[s+"-1"] = freeAddress(t)
 		writeKeys(t, dir, s+"-1")
 	}
 	for _, s := range services {
-		writeConfig(t, dir, s, ports, links)
+		writeConfig(t, dir, s, ports, links, edits)
 		f.daemons = append(f.daemons, startDaemon(t, filepath.Join(programs, s+"d"), filepath.Join(dir, s+".yaml")))
 	}
 	for i, d := range f.daemons {
@@ -112,7 +116,7 @@ func startFleet(t *testing.T, programs string, hunt *huntfile.Hunt, links route)
 }
 
 // writeConfig writes the shipped configuration of a service with other ports, keys and folders.
-func writeConfig(t *testing.T, dir, service string, ports map[string]string, links route) {
+func writeConfig(t *testing.T, dir, service string, ports map[string]string, links route, edits []edit) {
 	t.Helper()
 	shipped, err := configs.Files.ReadFile(service + ".yaml")
 	if err != nil {
@@ -133,6 +137,9 @@ func writeConfig(t *testing.T, dir, service string, ports map[string]string, lin
 		if peer["url"] != nil {
 			peer["url"] = "nats-leaf://" + links(name, exporter, ports[exporter])
 		}
+	}
+	for _, edit := range edits {
+		edit(service, node)
 	}
 	config["http"], config["data"], config["hunt"] = freeAddress(t), "data-"+service, "derived-hunt.yaml"
 	if service == "clue" {
