@@ -184,8 +184,11 @@ func TestLettersAtTheTap(t *testing.T) {
 		return m
 	}
 	first, second := list.Letters[0], list.Letters[1]
+	if first.Root != first.Event || fmt.Sprint(first.Path) != "[clue-1:"+clueSolved.Subject()+"]" || first.EventKey != "owls" {
+		t.Errorf("a letter without its origin: %+v", first)
+	}
 	var one stats.Letter
-	if err := json.Unmarshal(ask("letter", first.Key, "").Data, &one); err != nil || one.Event != first.Event || one.Error != "the database is on fire" || len(one.Payload) == 0 {
+	if err := json.Unmarshal(ask("letter", first.Key, "").Data, &one); err != nil || one.Event != first.Event || one.Error != "the database is on fire" || one.Root != first.Root || one.EventKey != "owls" || len(one.Path) != 1 || len(one.Payload) == 0 {
 		t.Errorf("%+v, %v", one, err)
 	}
 	ask("letter.replay", first.Key, "500")

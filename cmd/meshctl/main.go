@@ -1,6 +1,6 @@
 // Command meshctl is the operator's tool for a mesh: it makes the keys that
-// nodes know each other by, checks node files before they are used, and explains
-// why something happened.
+// nodes know each other by, checks node files before they are used, explains why
+// something happened, and lists dead letters.
 //
 // Exit codes: 0 done; 1 it could not be done, or a file has problems; 2 wrong
 // usage.
@@ -21,7 +21,7 @@ const (
 	exitUsage   = 2
 )
 
-const description = `Make keys for the nodes of a mesh, check their configuration, and ask why something happened.
+const description = `Make keys for the nodes of a mesh, check their configuration, and ask why something happened and what was given up.
 
 Exit codes: 0 done; 1 it could not be done, or a file has problems; 2 wrong usage.`
 
@@ -31,6 +31,7 @@ type commands struct {
 	Password passwordCommand `cmd:"" help:"Make the password of a tap."`
 	Check    checkCommand    `cmd:"" help:"Check node files and report every problem in them."`
 	Why      whyCommand      `cmd:"" help:"Explain an event: the cascade as a tree, and what went wrong in it."`
+	Letters  lettersCommand  `cmd:"" help:"List the durable dead letters: where they came from, and why they were given up."`
 }
 
 // output is where a command writes: results, and what went wrong.

@@ -82,7 +82,7 @@ func openNodes(t *testing.T) (nodes inproc.Nodes, servers []string, failed mesh.
 func TestWhy(t *testing.T) {
 	servers, failed := openMesh(t)
 	line := fmt.Sprintf(`time=12:00 level=WARN msg="handler failed" node=score-1 handler=rank type=score.points.awarded event=%s root=%s key=otters`, failed.ID, failed.Root)
-	for name, what := range map[string]string{"line": line, "event": failed.ID.String(), "root": failed.Root.String(), "letter": failed.ID.String() + ".rank"} {
+	for name, what := range map[string]string{"line": line, "event": failed.ID.String(), "root": failed.Root.String(), "letter": strings.ReplaceAll(failed.ID.String(), "-", "") + "-0123456789abcdef"} {
 		stdout, stderr, code := meshctl("why", "-s", servers[len(name)%2], what) // any of them
 		if code != 0 || stderr != "" {
 			t.Errorf("%s: exit %d, %q", name, code, stderr)

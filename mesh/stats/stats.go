@@ -162,6 +162,11 @@ type Letter struct {
 	// Event is the event's id; of one that could not be decoded, a hash.
 	Event cause.ID `json:"event"`
 	Type  string   `json:"type"`
+	// Root is the root of the event's cascade, Path the steps from there to the event, each
+	// "node:subject", and EventKey the event's key. They are zero if the event can not be decoded.
+	Root     cause.ID `json:"root,omitzero"`
+	Path     []string `json:"path,omitempty"`
+	EventKey string   `json:"event_key,omitempty"`
 	// Handler is the handler that gave it up; "import" if it came to none.
 	Handler string    `json:"handler"`
 	Peer    string    `json:"peer"`  // whose outbox it came from

@@ -311,7 +311,9 @@ func TestIDs(t *testing.T) {
 		"":                             nil,
 		event.String():                 {event},
 		"no id: " + event.String()[1:]: nil,
-		event.String() + ".count":      {event}, // a letter's key
+		strings.ReplaceAll(event.String(), "-", "") + "-0123456789abcdef":                                                                 {event}, // a letter's key
+		strings.ReplaceAll(event.String(), "-", "") + "-0123456789abcde":                                                                  nil,
+		"x" + strings.ReplaceAll(event.String(), "-", "") + "-0123456789abcdef":                                                           nil,
 		`time=12:00 level=WARN msg="handler failed" root=` + root.String() + ` event=` + event.String() + ` key=` + solved.Event.String(): {event, root, solved.Event},
 		`{"root":"` + root.String() + `","event":"` + event.String() + `"}`:                                                               {event, root},
 	} {

@@ -2,6 +2,8 @@ package why
 
 import (
 	"cmp"
+	"encoding/hex"
+	"regexp"
 	"slices"
 
 	"leafmesh/mesh/cause"
@@ -121,5 +123,14 @@ func IDs(text string) (ids []cause.ID) {
 			}
 		}
 	}
+	for _, key := range letterKeys.FindAllStringSubmatch(text, -1) {
+		var id cause.ID
+		if _, err := hex.Decode(id[:], []byte(key[1])); err == nil && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
 	return ids
 }
+
+// letterKeys finds the keys of durable dead letters, which begin with the digits of the event's id.
+var letterKeys = regexp.MustCompile(`\b([0-9a-f]{32})-[0-9a-f]{16}\b`)

@@ -45,9 +45,15 @@ func (b *Box) Summaries() ([]stats.Letter, error) {
 	summaries, err := b.List()
 	list := make([]stats.Letter, len(summaries))
 	for i, s := range summaries {
-		list[i] = stats.Letter{Key: string(s.Key), Event: s.ID, Type: s.Subject, Handler: s.Handler, Peer: s.Peer, Tries: s.Tries, Error: s.Error, At: s.At}
+		list[i] = s.shown()
 	}
 	return list, err
+}
+
+// shown is a letter as operators see it, without its payload.
+func (s Summary) shown() stats.Letter {
+	return stats.Letter{Key: string(s.Key), Event: s.ID, Type: s.Subject, Root: s.Root, Path: s.Path, EventKey: s.EventKey,
+		Handler: s.Handler, Peer: s.Peer, Tries: s.Tries, Error: s.Error, At: s.At}
 }
 
 // Show returns a letter with its payload. Errors: ErrNotFound, or that its file is
@@ -57,7 +63,7 @@ func (b *Box) Show(key string) (stats.Letter, error) {
 	if err != nil {
 		return stats.Letter{}, err
 	}
-	letter := stats.Letter{Key: key, Event: l.ID, Type: l.Subject, Handler: l.Handler, Peer: l.Peer, Tries: l.Tries, Error: l.Error, At: l.At}
+	letter := l.summary().shown()
 	var e wire.Envelope
 	if err := wire.DecodeStored(l.Message, &e); err == nil { // else nobody can tell the payload
 		letter.Payload = e.Payload

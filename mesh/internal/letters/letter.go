@@ -37,6 +37,28 @@ type Summary struct {
 	Error   string
 	At      time.Time
 	Bytes   int // of Message
+	Origin
+}
+
+// Origin is how a letter's event came about: the root of its cascade, the steps from there to it, each
+// "node:subject", and the event's key. It is read from the event, and zero if that can not be read.
+type Origin struct {
+	Root     [16]byte
+	Path     []string
+	EventKey string
+}
+
+// origin reads where the event came from.
+func (l *Letter) origin() (o Origin) {
+	var e wire.Envelope
+	if err := wire.DecodeStored(l.Message, &e); err != nil {
+		return o
+	}
+	o.Root, o.EventKey = e.Root, e.Key
+	for _, step := range e.Path {
+		o.Path = append(o.Path, string(step))
+	}
+	return o
 }
 
 // What a letter may hold, in bytes.
@@ -87,7 +109,7 @@ func lowerHex(s string, digits int) bool {
 // summary is all but the event.
 func (l *Letter) summary() Summary {
 	return Summary{Key: l.Key(), ID: l.ID, Handler: l.Handler, Peer: l.Peer, Subject: l.Subject,
-		Tries: l.Tries, Error: l.Error, At: l.At, Bytes: len(l.Message)}
+		Tries: l.Tries, Error: l.Error, At: l.At, Bytes: len(l.Message), Origin: l.origin()}
 }
 
 // stored is a letter as its file holds it.

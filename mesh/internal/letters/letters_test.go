@@ -67,7 +67,7 @@ func TestALetterOutlivesTheProcess(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, %v; want %+v", got, err, want)
 		}
-		if list[i] != want.summary() {
+		if !reflect.DeepEqual(list[i], want.summary()) {
 			t.Errorf("summary %+v, want %+v", list[i], want.summary())
 		}
 	}
@@ -324,7 +324,7 @@ func compare(t *rapid.T, l *Letters, m model) {
 		}
 	}
 	got, err := l.List()
-	if err != nil || !slices.Equal(got, want) || l.Len() != len(want) || !l.Oldest().Equal(oldest) {
+	if err != nil || !reflect.DeepEqual(got, want) || l.Len() != len(want) || !l.Oldest().Equal(oldest) {
 		t.Fatalf("listed %+v, %v, %d, %v; want %+v, %v", got, err, l.Len(), l.Oldest(), want, oldest)
 	}
 }

@@ -170,8 +170,12 @@ func (l *lane) letters(request string) ([]byte, *failure) {
 		if err != nil {
 			return nil, &failure{500, err.Error()}
 		}
-		if len(data) <= l.maxPayload || shown <= 1 {
+		switch {
+		case len(data) <= l.maxPayload || shown == 0 || shown == 1 && list[0].Path == nil:
 			return data, nil
+		case shown == 1: // a path may be longer than all else of a letter
+			list[0].Path = nil
+			shown = 2
 		}
 	}
 }
