@@ -122,7 +122,9 @@ func (n *Neighbours) Close() {
 	if n == nil {
 		return
 	}
-	n.end()
+	n.mu.Lock()
+	n.end() // while nobody begins to answer
+	n.mu.Unlock()
 	n.busy.Wait()
 }
 
