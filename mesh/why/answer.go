@@ -19,7 +19,8 @@ func Page(reports []Report, skip, size int) (a Answer) {
 	a.Reports = []Report{}
 	for _, r := range reports {
 		n := 1 + len(r.Records)
-		from, to := min(skip, n), min(n, skip+size)
+		from := min(skip, n)
+		to := from + min(n-from, size)
 		skip -= from
 		if from == n {
 			continue

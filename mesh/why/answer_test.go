@@ -2,6 +2,7 @@ package why
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"leafmesh/mesh/cause"
@@ -39,6 +40,9 @@ func TestPages(t *testing.T) {
 		if len(joined) != 3 || fmt.Sprint(joined[0].Records, joined[1].Records, joined[2].Records) != fmt.Sprint(whole[0].Records, whole[1].Records, whole[2].Records) {
 			t.Errorf("size %d: %+v", size, joined)
 		}
+	}
+	if page := Page(whole, 3, math.MaxInt); page.Size != all-3 || page.More != 0 {
+		t.Errorf("all that is left: %d, %d more", page.Size, page.More)
 	}
 	if page := Page(whole, 99, 5); len(page.Reports) != 0 || page.More != 0 {
 		t.Errorf("past the end: %+v", page)
