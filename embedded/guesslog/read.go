@@ -39,7 +39,7 @@ func readLines(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer func() { _ = file.Close() }() // it was only read
 	var text strings.Builder
 	for lines, left := bufio.NewReader(file), maxRecordBytes+1; ; {
 		piece, err := lines.ReadSlice('\n') // at most its buffer, 4 KiB

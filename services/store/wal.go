@@ -32,7 +32,7 @@ func checkWAL(path string, sameBoot bool) (problem string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer func() { _ = file.Close() }() // it was only read
 	var header [walHeader]byte
 	if _, err := io.ReadFull(file, header[:]); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "its -wal file is cut", nil
