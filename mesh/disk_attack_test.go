@@ -13,8 +13,10 @@ import (
 // openAlone opens a node without peers, at a port that is given.
 func openAlone(t *testing.T, c mesh.Config, listen string) (*mesh.Node, error) {
 	t.Helper()
+	seed, _ := keyPair(t)
 	_, public := keyPair(t)
-	c.Listen, c.Peers = listen, []mesh.Peer{{Name: "score-1", Key: public}}
+	c.Seed, c.Listen = mesh.NewSecret(seed), listen
+	c.Peers = []mesh.Peer{{Name: "score-1", Key: public, MayImport: mesh.AllExports()}}
 	n, err := mesh.Open(within(t), c)
 	if err == nil {
 		t.Cleanup(func() { _ = n.Close(within(t)) })

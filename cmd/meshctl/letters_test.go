@@ -16,7 +16,7 @@ import (
 func TestLetters(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	tap := mesh.Tap{Listen: "127.0.0.1:0", User: "operator", Password: mesh.NewSecret("correct horse")}
+	tap := mesh.Tap{Listen: "127.0.0.1:0", User: "operator", Password: mesh.NewSecret("HT4KCKDU6GDQSHZO5XR6QWKTYA")}
 	arrivals := mesh.Import{Event: right.Subject(), Durable: true, Redelivery: mesh.Redelivery{Tries: 1}}
 	nodes, err := inproc.Open(ctx,
 		mesh.Config{Name: "clue-1", Data: mesh.Path(t.TempDir()), Exports: []mesh.Export{{Event: right.Subject(), KeptFor: []string{"score"}}}, Handlers: []mesh.Handler{

@@ -152,7 +152,7 @@ func TestAFullOutboxIsNotReady(t *testing.T) {
 	}
 	await(t, "the full outbox", func() bool {
 		status, text := get(t, s, "/readyz")
-		return status == 503 && strings.Contains(text, "outbox: outbox is full: it has 2 messages")
+		return status == 503 && strings.Contains(text, "outbox: outbox is full: it has 2 events")
 	})
 }
 

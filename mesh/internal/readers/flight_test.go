@@ -8,7 +8,7 @@ import (
 // What is on its way to an instance is the sum of its types, and falls with what it takes.
 func TestFlight(t *testing.T) {
 	f := &flight{}
-	a, b := &Reader{flight: f}, &Reader{flight: f}
+	a, b := &Reader{flight: f, counts: &counts{}}, &Reader{flight: f, counts: &counts{}}
 	send := func(r *Reader, events uint64, bytes int) {
 		r.sent.Add(events)
 		r.weigh(bytes)
