@@ -34,7 +34,7 @@ func TestLetters(t *testing.T) {
 	if err := nodes.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
-	server := "nats://operator:correct%20horse@" + nodes[1].TapAddr()
+	server := "nats://operator:HT4KCKDU6GDQSHZO5XR6QWKTYA@" + nodes[1].TapAddr()
 	if stdout, stderr, code := meshctl("letters", "-s", server); code != 0 || stdout != "No letters.\n" || stderr != "" {
 		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
