@@ -102,14 +102,14 @@ func newWard(t *testing.T, random *rand.Rand) *ward {
 	address := freeAddress(t)
 	w.till = w.start(t, dir, nodes[0], map[string]any{
 		"listen":  address,
-		"peers":   []any{map[string]string{"name": nodes[1], "key_file": nodes[1] + ".pub"}, map[string]string{"name": nodes[2], "key_file": nodes[2] + ".pub"}},
+		"peers":   []any{reader(nodes[1]), reader(nodes[2])},
 		"exports": []any{map[string]any{"event": saleMade.Subject(), "kept_for": []string{"ledger"}}},
 	}, nil)
 	for _, node := range nodes[1:] {
 		link := meshtest.OpenProxy(t, address)
 		w.links = append(w.links, link)
 		w.ledgers = append(w.ledgers, w.start(t, dir, node, map[string]any{
-			"peers": []any{map[string]string{"name": nodes[0], "url": "nats-leaf://" + link.Addr()}},
+			"peers": []any{map[string]string{"name": nodes[0], "url": "nats-leaf://" + link.Addr(), "key_file": nodes[0] + ".pub"}},
 			"imports": []any{map[string]any{"event": saleMade.Subject(), "durable": true,
 				"redelivery": map[string]any{"tries": 5, "after": "50ms", "max": "500ms"}}},
 		}, map[string]any{"books": "books.db"}))
@@ -242,4 +242,9 @@ func (w *ward) write(t *testing.T, query string, args ...any) {
 	if _, err := w.books.Exec(query, args...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// reader is a peer of the till that may import its sales.
+func reader(name string) map[string]string {
+	return map[string]string{"name": name, "key_file": name + ".pub", "may_import": "all"}
 }

@@ -33,7 +33,7 @@ var whyHunt = &huntfile.Hunt{ID: "why", Title: "Why", Clues: []huntfile.Clue{
 }}
 
 // tapPassword is that of all nodes.
-const tapPassword = "correct horse"
+const tapPassword = "HT4KCKDU6GDQSHZO5XR6QWKTYA"
 
 // TestWhy is the walk-through of docs/why.md: three daemons as processes; the third event of a cascade that begins on clue fails on
 // score, for one team. From the line of score's log alone, one command at one node finds the cause and the path: at once, after
