@@ -22,6 +22,7 @@ type Bus struct {
 	logger *slog.Logger
 	node   atomic.Pointer[mesh.Node]
 	local  *Subscriber // of a local bus, the only one
+	key    string      // the public one of its node
 
 	mu       sync.Mutex
 	config   mesh.Config
@@ -56,7 +57,11 @@ func Open(kind Kind, dir string, groups int, logger *slog.Logger) (*Bus, error) 
 
 // addReaders declares the export and makes the places for those who import it.
 func (b *Bus) addReaders(groups int) error {
-	b.config.Listen = "127.0.0.1:0"
+	own, err := newSeat(b.config.Name)
+	if err != nil {
+		return err
+	}
+	b.key, b.config.Seed, b.config.Listen = own.key, own.seed, "127.0.0.1:0"
 	export := messagePublished.Export(mesh.Limit{})
 	for i := range groups {
 		service := fmt.Sprintf("reader%d", i+1)
@@ -67,7 +72,7 @@ func (b *Bus) addReaders(groups int) error {
 				return err
 			}
 			b.seats[service] = append(b.seats[service], s)
-			b.config.Peers = append(b.config.Peers, mesh.Peer{Name: s.name, Key: s.key})
+			b.config.Peers = append(b.config.Peers, mesh.Peer{Name: s.name, Key: s.key, MayImport: mesh.AllExports()})
 		}
 	}
 	if b.kind.durable() {

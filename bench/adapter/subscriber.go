@@ -107,7 +107,7 @@ func (s *Subscriber) config() mesh.Config {
 	imports := messagePublished.Import(mesh.Limit{}, mesh.Shared)
 	c := mesh.Config{
 		Name: s.seat.name, Seed: s.seat.seed, Logger: s.bus.logger,
-		Peers:    []mesh.Peer{{Name: s.bus.config.Name, URL: "nats-leaf://" + s.bus.config.Listen}},
+		Peers:    []mesh.Peer{{Name: s.bus.config.Name, URL: "nats-leaf://" + s.bus.config.Listen, Key: s.bus.key}},
 		Handlers: []mesh.Handler{s.handler()},
 	}
 	if s.bus.kind.durable() {
