@@ -349,8 +349,8 @@ func TestWhatAProcessTookWithIt(t *testing.T) {
 			run := s.reader(solved, "score-1").run
 			s.say("score-1", &wire.Taken{Nonce: wire.ID{1}, Types: []wire.TakenType{{Type: solved, Run: run, Count: 6}}})
 			test.end(s)
-			if s.lost != test.lost {
-				t.Errorf("%d lost, want %d", s.lost, test.lost)
+			if s.lost.Load() != test.lost {
+				t.Errorf("%d lost, want %d", s.lost.Load(), test.lost)
 			}
 		})
 	}

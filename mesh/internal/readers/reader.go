@@ -45,7 +45,7 @@ func (r *Reader) Largest() int { return int(r.largest.Load()) }
 // Hears reports whether the reader's link is up.
 func (r *Reader) Hears() bool { return r.line.Hears(r.on) }
 
-// Send sends a message that has so many events, see [wire.AppendEvents].
+// Send sends a message that has so many events, see [wire.Container].
 func (r *Reader) Send(message []byte, events int) error {
 	r.sent.Add(uint64(events))
 	r.weigh(len(message))
@@ -56,7 +56,7 @@ func (r *Reader) Send(message []byte, events int) error {
 // flightBytes. It may wait for that a moment.
 func (r *Reader) HasRoom() bool { return r.flight.hasRoom() }
 
-// Place is what a message begins with that is sent next: see [wire.Place].
+// Place is what a message begins with that is sent next: see [wire.AppendPlace].
 func (r *Reader) Place() (run, before uint64) { return r.run, r.sent.Load() }
 
 // onItsWay is how many events were sent that the reader has not said to have taken.

@@ -141,38 +141,6 @@ func (r *Readers) presenceOf(name string) *presence {
 	return r.greeted[name]
 }
 
-// awaitReturn is how long a reader whose link broke may stay away and go on with its counts.
-const awaitReturn = time.Minute
-
-// gone notes that a reader's link is gone, unless it has said hello meanwhile.
-func (r *Readers) gone(name string, p *presence, now time.Time) {
-	r.mu.Lock()
-	first := r.greeted[name] == p && p.gone.IsZero()
-	switch {
-	case first:
-		p.gone = now
-		r.silenceLocked(p)
-	case r.greeted[name] == p && now.Sub(p.gone) > awaitReturn:
-		r.endLocked(p)
-		delete(r.greeted, name)
-	}
-	r.mu.Unlock()
-	if first && r.env.Outbox != nil {
-		r.env.Outbox.Gone(name)
-	}
-}
-
-// endLocked counts as lost what a process that has ended has not said to have taken: nobody else can.
-// A reader says so each 50 ms, and once more when it ends in order. So of one that is killed up to
-// so many events count as lost that it had taken.
-func (r *Readers) endLocked(p *presence) {
-	for subject, reader := range p.had {
-		if lost := reader.sent.Load() - reader.told.Load(); lost > 0 {
-			r.env.Lost(subject, lost)
-		}
-	}
-}
-
 // silenceLocked lets a reader get nothing more.
 func (r *Readers) silenceLocked(p *presence) {
 	types := typesOf(p)
@@ -185,7 +153,8 @@ func (r *Readers) silenceLocked(p *presence) {
 
 // hello replaces what a reader takes, and answers.
 func (r *Readers) hello(name string, h *wire.Hello) {
-	answers, durable := r.join(name, h)
+	answers, durable, ended := r.join(name, h)
+	r.lose(leftBy(ended))
 	h.Imports = durable
 	if len(durable) > 0 && r.env.Outbox != nil && r.env.Outbox.Hello(name, h, answers) {
 		r.serve(name)
@@ -231,8 +200,8 @@ func (r *Readers) Goodbye() {
 }
 
 // join notes what a reader takes at most once, and returns the answers to it, and what it asks for
-// besides. A reader of the same process goes on with its counts.
-func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport, durable []wire.HelloImport) {
+// besides. A reader of the same process goes on with its counts; ended is one of a process before.
+func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport, durable []wire.HelloImport, ended *presence) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	former := r.greeted[name]
@@ -242,8 +211,8 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 	if former != nil && former.nonce == h.Nonce {
 		had, p.flight = former.had, former.flight
 		maps.Copy(p.had, had)
-	} else if former != nil {
-		r.endLocked(former)
+	} else {
+		ended = former
 	}
 	for _, i := range h.Imports {
 		problem := ""
@@ -274,7 +243,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 	}
 	r.greeted[name], r.met[name] = p, true
 	r.publishLocked(append(typesOf(former), typesOf(p)...))
-	return answers, durable
+	return answers, durable, ended
 }
 
 // reader is who gets events of a type from now on; had is who got them before in the same process, or

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -30,7 +31,7 @@ const (
 
 // site is clue-1, and the test is its readers.
 type site struct {
-	lost uint64 // events that did not arrive
+	lost atomic.Uint64 // events that did not arrive
 
 	*Readers
 	t      reporter
@@ -126,7 +127,7 @@ func (o *outbox) all() string {
 // newSite makes clue-1 with links to some readers, and an outbox or none.
 func newSite(t reporter, box *outbox, names ...string) *site {
 	s := &site{t: t, trace: steps.New(nil), lines: map[string]*line{}, outbox: box}
-	env := Env{Lost: func(_ string, events uint64) { s.lost += events }, Node: "clue-1", MayImport: func(string, string) bool { return true }, Exports: []config.Export{{Event: solved}, {Event: opened}, {Event: taken, KeptFor: []string{"score"}}},
+	env := Env{Lost: func(_ string, events uint64) { s.lost.Add(events) }, Node: "clue-1", MayImport: func(string, string) bool { return true }, Exports: []config.Export{{Event: solved}, {Event: opened}, {Event: taken, KeptFor: []string{"score"}}},
 		MaxPayload: 1000, Log: journal.New(slog.New(slog.NewTextHandler(&s.log, nil)), "clue-1"),
 		Malformed: s.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed})}
 	if box != nil {
