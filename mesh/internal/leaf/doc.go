@@ -69,8 +69,8 @@
 //     (addShadowSub). So no account imports from another.
 //   - A remote's deny list is merged into the permissions of its link: with 50 nodes in a full
 //     mesh 11 MB of heap a node. There are no deny lists.
-//   - A connection of nats.go has a buffer of 32 KiB, whatever it is told; all in all a line
-//     takes 60 KB and a link 25.
+//   - A connection of nats.go has a buffer of 32 KiB, whatever it is told. It is a third of the
+//     heap of nodes in a full mesh of 25, where an end of a link takes some 100 KB in all.
 //   - A remote can not be enabled while its last dial is under way: Redial tries again.
 //   - max_pending holds for our own connections as well: with 8 MiB, an importer on a busy
 //     machine was cut from its own server in a burst and lost 57,000 of 300,000 messages. It

@@ -83,20 +83,11 @@ func (s *Server) Redial(exporter string) error {
 			return fmt.Errorf("dial %s again: %w", exporter, err)
 		}
 	}
-	s.linking.Lock()
-	defer s.linking.Unlock()
-	spec := s.currentSpec()
-	i := slices.IndexFunc(spec.Remotes, func(r Remote) bool { return r.Name == exporter && r.URL != "" })
-	switch {
-	case s.isStopping():
-		return fmt.Errorf("dial %s again: %w", exporter, ErrStopped)
-	case i < 0:
-		return fmt.Errorf("dial %s again: %w", exporter, ErrUnknownPeer)
+	err := s.pause(exporter, true)
+	if err == nil {
+		err = s.resume(exporter)
 	}
-	if err := s.reload(spec.withPaused(i, true)); err != nil {
-		return fmt.Errorf("dial %s again: %w", exporter, err)
-	}
-	if err := s.resume(spec.withPaused(i, false)); err != nil {
+	if err != nil {
 		return fmt.Errorf("dial %s again: %w", exporter, err)
 	}
 	return nil
@@ -114,13 +105,6 @@ func (r Remote) probe() error {
 	return nil
 }
 
-// withPaused is s with one of its remotes paused, or not.
-func (s Spec) withPaused(remote int, paused bool) Spec {
-	s.Remotes = slices.Clone(s.Remotes)
-	s.Remotes[remote].paused = paused
-	return s
-}
-
 const (
 	// resumeEach and maxResumes: the server refuses to dial a remote whose last dial is not over
 	// yet, which lasts a second at most.
@@ -128,15 +112,34 @@ const (
 	maxResumes = 500
 )
 
-// resume reloads until the server takes it. Else a remote that is paused would stay so.
-func (s *Server) resume(next Spec) (err error) {
+// resume dials a remote that is paused. It tries until the server takes it, else the remote would
+// stay so; between the tries others may reload.
+func (s *Server) resume(exporter string) (err error) {
 	for range maxResumes {
-		if err = s.reload(next); err == nil || s.isStopping() {
+		err = s.pause(exporter, false)
+		if err == nil || errors.Is(err, ErrStopped) || errors.Is(err, ErrUnknownPeer) {
 			return err
 		}
 		time.Sleep(resumeEach)
 	}
 	return err
+}
+
+// pause lets the server not dial a remote, or dial it again.
+func (s *Server) pause(exporter string, paused bool) error {
+	s.linking.Lock()
+	defer s.linking.Unlock()
+	spec := s.currentSpec()
+	i := slices.IndexFunc(spec.Remotes, func(r Remote) bool { return r.Name == exporter && r.URL != "" })
+	switch {
+	case s.isStopping():
+		return ErrStopped
+	case i < 0:
+		return ErrUnknownPeer
+	}
+	spec.Remotes = slices.Clone(spec.Remotes)
+	spec.Remotes[i].paused = paused
+	return s.reload(spec)
 }
 
 // isTo reports whether a link of a line's account leads to the line's peer. Who an importer is
