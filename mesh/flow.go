@@ -125,3 +125,19 @@ func (f *flow) warnUndeclared(from *steps.Tally, to *steps.Type) {
 		}
 	}
 }
+
+// record begins to record what becomes of events, before the first point of the trace is made.
+func (f *flow) record() {
+	f.opened = f.clock.Wall()
+	size := f.config.Recorder
+	if size == nil {
+		return
+	}
+	f.recorder = recorder.New(recorder.Spec{Node: f.name, Bytes: int64(*size) - archiveBytes(*size), Clock: f.clock, Paths: f.paths,
+		Slow: f.config.Alarms.WithDefaults().Slow})
+	f.trace.Record(f.recorder)
+}
+
+// archiveBytes is what of the recorder's bytes is for the cascades that are kept: a quarter, also
+// where they lie on the disk, so that the file says how much it is at most.
+func archiveBytes(size config.Size) int64 { return int64(size) / 4 }

@@ -58,3 +58,14 @@ func (d *desk) slow(now int64, limit time.Duration) (r stats.Running, path *caus
 	r = stats.Running{Handler: d.source.Place.Handler, Type: h.Subject(), Event: h.ID, Root: h.Root, Key: h.Key, For: took}
 	return r, h.Lineage(), d.number
 }
+
+// running lists the calls of handlers for some cascades.
+func (f *flow) running(roots map[cause.ID]bool) (calls []stats.Running) {
+	now := f.clock.Now()
+	for _, d := range f.desks {
+		if r, _, number := d.slow(now, time.Duration(0)); number > 0 && roots[r.Root] {
+			calls = append(calls, r)
+		}
+	}
+	return calls
+}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"leafmesh/mesh/cause"
-	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/archive"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/neighbours"
@@ -150,33 +149,6 @@ func (s *search) read() []why.Record {
 	}
 	return records
 }
-
-// running lists the calls of handlers for some cascades.
-func (f *flow) running(roots map[cause.ID]bool) (calls []stats.Running) {
-	now := f.clock.Now()
-	for _, d := range f.desks {
-		if r, _, number := d.slow(now, time.Duration(0)); number > 0 && roots[r.Root] {
-			calls = append(calls, r)
-		}
-	}
-	return calls
-}
-
-// record begins to record what becomes of events, before the first point of the trace is made.
-func (f *flow) record() {
-	f.opened = f.clock.Wall()
-	size := f.config.Recorder
-	if size == nil {
-		return
-	}
-	f.recorder = recorder.New(recorder.Spec{Node: f.name, Bytes: int64(*size) - archiveBytes(*size), Clock: f.clock, Paths: f.paths,
-		Slow: f.config.Alarms.WithDefaults().Slow})
-	f.trace.Record(f.recorder)
-}
-
-// archiveBytes is what of the recorder's bytes is for the cascades that are kept: a quarter, also
-// where they lie on the disk, so that the file says how much it is at most.
-func archiveBytes(size config.Size) int64 { return int64(size) / 4 }
 
 // openArchive begins to keep the cascades in which something goes wrong: on the disk, if the node
 // has a data directory that is its own.
