@@ -7,29 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nkeys"
-
 	"leafmesh/mesh"
 	"leafmesh/mesh/meshtest"
 	"leafmesh/mesh/stats"
 )
-
-// key makes a new key pair.
-func key(t testing.TB) (seed mesh.Secret, public string) {
-	t.Helper()
-	pair, err := nkeys.CreateUser()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := pair.Seed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if public, err = pair.PublicKey(); err != nil {
-		t.Fatal(err)
-	}
-	return mesh.NewSecret(string(text)), public
-}
 
 // randomText is one of so many bytes that no compression makes much smaller.
 func randomText(bytes int) string {
@@ -46,15 +27,15 @@ func TestALargeEventCrossesASlowLink(t *testing.T) {
 	}
 	const size, bytesPerSecond = 900_000, 60_000
 	var all calls
-	clueSeed, clueKey := key(t)
-	scoreSeed, scoreKey := key(t)
+	clueSeed, clueKey := keyPair(t)
+	scoreSeed, scoreKey := keyPair(t)
 	clue := durableClue(t, func(c *mesh.Config) {
-		c.Listen, c.Seed, c.Peers, c.MaxPayload = "127.0.0.1:0", clueSeed, []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}, 1<<20
+		c.Listen, c.Seed, c.Peers, c.MaxPayload = "127.0.0.1:0", mesh.NewSecret(clueSeed), []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}, 1<<20
 	})
 	exporter := openNode(t, clue)
 	proxy := meshtest.OpenProxy(t, exporter.ListenAddr())
 	score := durableScore(t, all.add)
-	score.Seed, score.Peers, score.MaxPayload = scoreSeed, []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + proxy.Addr(), Key: clueKey}}, 1<<20
+	score.Seed, score.Peers, score.MaxPayload = mesh.NewSecret(scoreSeed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + proxy.Addr(), Key: clueKey}}, 1<<20
 	importer := openNode(t, score)
 	if err := importer.Ready(within(t)); err != nil {
 		t.Fatal(err)

@@ -13,9 +13,9 @@ import (
 // Events that are sent into a link which is dead, and not known to be, are lost; afterwards each of
 // them stands in a counter.
 func TestWhatALinkLosesIsCounted(t *testing.T) {
-	for name, trouble := range map[string]func(*meshtest.Proxy){
-		"reset":      func(p *meshtest.Proxy) { p.Reset(meshtest.FromTarget, 2000) },
-		"dead first": func(p *meshtest.Proxy) { p.Stall(meshtest.FromTarget); time.Sleep(300 * time.Millisecond); p.Cut() },
+	for name, trouble := range map[string]func(p *meshtest.Proxy, pour func(events int)){
+		"reset":      func(p *meshtest.Proxy, pour func(int)) { p.Reset(meshtest.FromTarget, 2000); pour(500) },
+		"dead first": func(p *meshtest.Proxy, pour func(int)) { p.Stall(meshtest.FromTarget); pour(250); p.Cut(); pour(250) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got seen
@@ -35,13 +35,7 @@ func TestWhatALinkLosesIsCounted(t *testing.T) {
 				t.Fatal(err)
 			}
 			pour(t, clue, 50)
-			troubled := make(chan struct{})
-			go func() {
-				defer close(troubled)
-				trouble(proxy)
-			}()
-			pour(t, clue, 500)
-			<-troubled
+			trouble(proxy, func(events int) { pour(t, clue, events) })
 			proxy.Restore()
 			if err := score.Ready(within(t)); err != nil {
 				t.Fatal(err)

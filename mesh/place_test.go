@@ -3,15 +3,13 @@ package mesh_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/meshtest"
 	"leafmesh/mesh/stats"
 )
 
@@ -50,87 +48,36 @@ func TestWhatDidNotArriveIsCounted(t *testing.T) {
 
 // What an importer could not take in time is counted as that, and not as lost on the link.
 func TestWhatASlowImporterLosesIsCounted(t *testing.T) {
-	hang := make(chan struct{})
-	node, send := openImporterAt(t, scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { <-hang; return nil }))
+	hang, read := make(chan struct{}), make(chan struct{})
+	score := scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { <-hang; return nil })
+	score.Imports = append(score.Imports, clueOpened.Import(mesh.Limit{}, mesh.Shared))
+	score.Handlers = append(score.Handlers, clueOpened.Handle("last", func(context.Context, solved) error { close(read); return nil }))
+	node, send := openImporterAt(t, score)
 	event := envelope(t, clueSolved.Subject(), solved{Team: "k"})
-	const events = 90_000 // more than wait in queues and in the client
+	const events = 130_000 // more than wait in queues and in the client, at 80 bytes each
 	for n := range uint64(events) {
 		send(clueSolved.Subject(), 1, n, event)
 	}
-	await(t, "the client to be full", func() bool { return node.Stats().Links[0].MessagesIn >= events })
+	send(clueOpened.Subject(), 1, 0, envelope(t, clueOpened.Subject(), solved{Team: "k"}))
+	receive(t, read) // the client has read all that came before it
 	close(hang)
-	sent := uint64(events)
+	sent, before, looks := uint64(events), uint64(0), 0
 	await(t, "all to be counted", func() bool {
-		send(clueSolved.Subject(), 1, sent, event) // tells of those before it
-		sent++
 		s := node.Stats()
-		return find(node, stats.Lost, stats.SlowConsumer).Count > 0 && s.Of(clueSolved.Subject(), stats.Imported)+s.Of(clueSolved.Subject(), stats.Lost) == sent
+		through := s.Of(clueSolved.Subject(), stats.Imported) + s.Of(clueSolved.Subject(), stats.Lost)
+		if looks++; through != before {
+			before, looks = through, 0
+		}
+		if looks == 20 && through < sent { // nothing moves: a further message tells of those that were lost before it
+			send(clueSolved.Subject(), 1, sent, event)
+			sent++
+			looks = 0
+		}
+		return find(node, stats.Lost, stats.SlowConsumer).Count > 0 && through == sent
 	})
 	if cut := find(node, stats.Lost, stats.LinkCut); cut.Count > 0 {
 		t.Errorf("the link lost %+v", cut)
 	}
-}
-
-// proxy stands between a node and its peer, and can cut their link.
-type proxy struct {
-	listener net.Listener
-	target   string
-	copies   sync.WaitGroup
-
-	mu    sync.Mutex
-	conns []net.Conn // guarded by mu
-}
-
-func startProxy(t *testing.T, target string) *proxy {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{listener: l, target: target}
-	p.copies.Go(p.accept)
-	t.Cleanup(func() {
-		_ = l.Close()
-		p.cut()
-		p.copies.Wait()
-	})
-	return p
-}
-
-func (p *proxy) accept() {
-	for {
-		in, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		out, err := net.Dial("tcp", p.target)
-		if err != nil {
-			_ = in.Close()
-			continue
-		}
-		p.mu.Lock()
-		p.conns = append(p.conns, in, out)
-		p.mu.Unlock()
-		for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
-			p.copies.Go(func() {
-				_, _ = io.Copy(way[0], way[1])
-				_, _ = way[0].Close(), way[1].Close()
-			})
-		}
-	}
-}
-
-// cut closes all connections. What is on its way is lost.
-func (p *proxy) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		if tcp, ok := c.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0)
-		}
-		_ = c.Close()
-	}
-	p.conns = nil
 }
 
 // A link breaks again and again while events cross it: each event is handled, or counted as unheard
@@ -142,9 +89,9 @@ func TestNothingIsLostUncountedWithALink(t *testing.T) {
 	clue.Seed, clue.Listen = mesh.NewSecret(clueSeed), "127.0.0.1:0"
 	clue.Peers = []mesh.Peer{{Name: "score-1", Key: public, MayImport: mesh.AllExports()}}
 	exporter := openNode(t, clue)
-	between := startProxy(t, exporter.ListenAddr())
+	between := meshtest.OpenProxy(t, exporter.ListenAddr())
 	score := scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { return nil })
-	score.Seed, score.Peers = mesh.NewSecret(seed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + between.listener.Addr().String(), Key: clueKey}}
+	score.Seed, score.Peers = mesh.NewSecret(seed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + between.Addr(), Key: clueKey}}
 	importer := openNode(t, score)
 	if err := importer.Ready(within(t)); err != nil {
 		t.Fatal(err)
@@ -157,7 +104,8 @@ func TestNothingIsLostUncountedWithALink(t *testing.T) {
 	for range 4 {
 		for n := range 3000 {
 			if n == 1500 {
-				between.cut()
+				between.Cut()
+				between.Restore()
 			}
 			send()
 		}

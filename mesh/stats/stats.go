@@ -141,7 +141,7 @@ type Import struct {
 type DurableImport struct {
 	Peer string `json:"peer"`
 	Type string `json:"type"`
-	// Connected says that the node is pulling; Problem says why it is not.
+	// Connected says that the peer serves the import; Problem says why it does not.
 	Connected bool   `json:"connected"`
 	Problem   string `json:"problem,omitempty"`
 	// UnderWay counts the events that were taken and not settled.

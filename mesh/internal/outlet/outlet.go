@@ -130,7 +130,7 @@ func (o *outlet) Process(it *delivery.Item, value any) bool {
 	return true
 }
 
-// Idle sends what is in the boxes: nothing else waits. See queue.Processor.
+// Idle sends what is in the boxes: nothing else waits. See queue.Gatherer.
 func (o *outlet) Idle() { o.boxes.flush() }
 
 // exports says whether the event goes to readers: it is not cut, somebody reads it, and the limit
