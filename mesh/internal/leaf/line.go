@@ -22,8 +22,11 @@ type Line struct {
 	link atomic.Uint64 // the number of the link that was there when Link looked last
 }
 
-// lineBuffer is how many bytes gather before they are written to the server in this process.
-const lineBuffer = 32 << 10
+// lineBuffer is how many bytes gather before Publish writes them to the server in this process: each
+// message at once. What goes over a line is a container of all that waited. With 32 KiB a message
+// waited for a goroutine of nats.go that writes: a durable event took 1.16 times as long as in raw
+// JetStream, and 1.09 times without.
+const lineBuffer = 1
 
 // ToReader opens the line to an importer. There may be one at a time. Stop closes it. Errors:
 // ErrStopped, ErrUnknownPeer, and what nats.go says.
