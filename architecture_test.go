@@ -115,8 +115,8 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 }
 
 // vocabulary are the public packages below mesh: what a file says, how an event
-// came about, what became of it, what leads to what, and why something happened.
-var vocabulary = []string{"mesh/config", "mesh/cause", "mesh/stats", "mesh/graph", "mesh/why"}
+// came about, what became of it, what leads to what, why something happened, and who may ask.
+var vocabulary = []string{"mesh/config", "mesh/cause", "mesh/stats", "mesh/graph", "mesh/why", "mesh/operator"}
 
 // inProcess are the packages that events pass inside of their process.
 var inProcess = []string{"mesh/internal/clock", "mesh/internal/gate", "mesh/internal/meter", "mesh/internal/recorder", "mesh/internal/steps", "mesh/internal/queue",

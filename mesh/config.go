@@ -39,6 +39,7 @@ type (
 	Bound      = config.Bound
 	Full       = config.Full
 	Tap        = config.Tap
+	Operator   = config.Operator
 	Secret     = config.Secret
 	Path       = config.Path
 )

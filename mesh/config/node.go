@@ -61,6 +61,10 @@ type Node struct {
 	// Tap opens a loopback port for stock NATS clients. Nil: none.
 	Tap *Tap `yaml:"tap,omitempty"`
 
+	// Operators may ask this node over the mesh. Empty: nobody may, and the tap's password opens this
+	// node alone.
+	Operators []Operator `yaml:"operators,omitempty"`
+
 	// MaxPayload is the largest encoded event that crosses a link, envelope included. Default
 	// 64KiB; from 1KiB to 1MiB. Emit refuses a larger event of an exported type, and nobody gets
 	// it.

@@ -36,6 +36,7 @@ func (n Node) Validate() error {
 	v.imports()
 	v.durability()
 	v.tap()
+	v.operators()
 	if n.MaxPayload != 0 && (n.MaxPayload < minMaxPayload || n.MaxPayload > maxMaxPayload) {
 		v.add("max_payload", fmt.Sprintf("%v is out of range", n.MaxPayload),
 			fmt.Sprintf("choose from %v to %v, or leave it out for %v", minMaxPayload, maxMaxPayload, defaultMaxPayload))

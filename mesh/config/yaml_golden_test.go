@@ -15,6 +15,9 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
+// operatorKey is the remedy for an operator's key that is none.
+const operatorKey = "give what is in the operator's .pub file, made by: meshctl key FILE"
+
 type badCase struct{ name, old, new, want string }
 
 // Each case changes configtest.Good in one place and says what LoadYAML answers: all
@@ -22,7 +25,7 @@ type badCase struct{ name, old, new, want string }
 var badYAML = []badCase{
 	{"unknown key", "listen:", "listn:", `2: listn: unknown key; did you mean listen?`},
 	{"unknown key, nothing like it", "max_payload: 4096", "colour: red",
-		`15: colour: unknown key; known keys: name, listen, seed, peers, links, limits, cascades, alarms, exports, imports, data, outbox, tap, max_payload, recorder`},
+		`15: colour: unknown key; known keys: name, listen, seed, peers, links, limits, cascades, alarms, exports, imports, data, outbox, tap, operators, max_payload, recorder`},
 	{"unknown nested key", "delivery: each", "delvery: each", `13: imports[0].delvery: unknown key; did you mean delivery?`},
 	{"duplicate key", "max_payload: 4096", "name: clue-2", `15: name: the key already stands on line 1; keep one of the two`},
 	{"number for text", "name: clue-1", "name: 7", `1: name: a whole number stands where a text belongs; put it in quotes`},
@@ -191,6 +194,16 @@ var badYAML = []badCase{
 		`14: tap.password: a secret may not stand in a YAML file; name the file {file: PATH} or the environment variable {env: NAME} that holds it, and replace this one: it is no longer secret`},
 	{"tap password weak", "TAP_PASSWORD", "WEAK_PASSWORD", `14: tap.password: the password has 65 bits at most, and must have 128: a tap answers thousands of guesses a second; make one with: meshctl password FILE`},
 	{"tap password unset", "TAP_PASSWORD", "NO_TAP_PASSWORD", `14: tap.password.env: the environment variable NO_TAP_PASSWORD is not set; set it, or name a file`},
+
+	{"operator without a name", "key_file: score-2.pub, may_import: all}", "key_file: next.pub, may_import: all}\noperators: [{key: " + configtest.KeyB + "}]", `8: operators[0].name: "" is no name; give one of at most 64 bytes, as in "ada": the log says who changed what`},
+	{"operator without a key", "max_payload: 4096", "operators: [{name: ada}]", `15: operators[0].key: this is not the public key of an nkey user (U…); ` + operatorKey},
+	{"operator with a seed", "max_payload: 4096", "operators: [{name: ada, key: SEED}]", `15: operators[0].key: this is a seed, which is secret, and not a public key; ` + operatorKey},
+	{"operator with a peer's key", "max_payload: 4096", "operators: [{name: ada, key: " + configtest.KeyA + "}]",
+		`15: operators[0].key: the key is the same as in peers[1].key; give each operator a key of its own: it says who asks`},
+	{"operator twice", "key_file: score-2.pub, may_import: all}", "key_file: next.pub, may_import: all}\noperators:\n  - {name: ada, key: " + configtest.KeyB + "}\n  - {name: ada, key: " + configtest.KeyB + ", may: all}",
+		`10: operators[1].name: "ada" already stands in operators[0].name; give each operator a name of its own
+10: operators[1].may: "all" is none of read, change; leave it out for read
+10: operators[1].key: the key is the same as in operators[0].key; give each operator a key of its own: it says who asks`},
 	{"payload too small", "4096", "100", `15: max_payload: 100 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},
 	{"payload too large", "4096", "1048577", `15: max_payload: 1048577 is out of range; choose from 1KiB to 1MiB, or leave it out for 64KiB`},
 

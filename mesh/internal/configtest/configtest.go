@@ -67,6 +67,7 @@ imports:
 data: data
 outbox: {max_age: 48h, max_bytes: 2097152, max_events: 10, sync: always}
 tap: {listen: "localhost:0", user: watcher, password: {env: TAP_PASSWORD}}
+operators: [{name: ada, key: UBAGJDFZC6UKMPH2NWC46I253U6PHPJJVDNSQZIKIBQGC6RGWS7HVUBK, may: change}]
 max_payload: 4096
 `
 

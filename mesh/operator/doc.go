@@ -1,0 +1,10 @@
+// Package operator is how people and programs that are no nodes ask a whole mesh: what a signed
+// question is, and what the answer to it is.
+//
+// An operator has an nkey, whose public half stands under operators in the files of the nodes. A
+// question to the whole mesh is a request at the tap of any node, on "mesh.ops.all." and what is
+// asked, with headers that the operator's key has signed. Nodes pass the question on to those that
+// they are linked to, each once, and every node checks the signature itself before it answers. So a
+// node on the way can not ask in an operator's name, and no node has to be trusted with a password of
+// another.
+package operator
