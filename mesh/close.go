@@ -55,6 +55,7 @@ func (n *Node) Quiesce() { n.life.closing.Store(true) }
 
 func (n *Node) close(ctx context.Context) error {
 	n.Quiesce()
+	n.changes.close()
 	n.life.endOpen()
 	n.kept.Goodbye()
 	n.readers.Goodbye()

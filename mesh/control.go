@@ -2,9 +2,10 @@ package mesh
 
 import (
 	"fmt"
+	"slices"
+
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/steps"
-	"slices"
 )
 
 // Rules lists the rules in force, with defaults filled in; those of exports and imports too.
@@ -21,18 +22,20 @@ func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 //
 // It checks the rules as Open does, and its error has the same config.FieldErrors, with fields of
 // "limits". If one rule is wrong nothing has changed.
-func (n *Node) SetRules(rules []config.Rule) error {
-	if err := n.config.CheckRules(rules, declarations.has); err != nil {
-		return fmt.Errorf("mesh: rules of node %s: %w", n.name, err)
+func (n *Node) SetRules(rules []config.Rule) error { return n.setRulesFor(rules, 0, "") }
+
+func (f *flow) setRules(rules []config.Rule) error {
+	if err := f.config.CheckRules(rules, declarations.has); err != nil {
+		return fmt.Errorf("mesh: rules of node %s: %w", f.name, err)
 	}
-	n.table.mu.Lock()
-	defer n.table.mu.Unlock()
-	old := n.gate.Rules()
-	n.gate.Replace(slices.Clone(rules))
-	for _, t := range n.table.Load().types {
+	f.table.mu.Lock()
+	defer f.table.mu.Unlock()
+	old := f.gate.Rules()
+	f.gate.Replace(slices.Clone(rules))
+	for _, t := range f.table.Load().types {
 		t.putRulesInForceLocked()
 	}
-	n.warnOfUnbounded(old, n.gate.Rules())
+	f.warnOfUnbounded(old, f.gate.Rules())
 	return nil
 }
 
@@ -52,32 +55,31 @@ func (f *flow) warnOfUnbounded(old, present []config.Rule) {
 
 // Cut stops the events of a type from reaching one place, "handler judge" or "export", until
 // [Node.Restore]. What is in a handler's queue is still handled. Events that come are dropped
-// there, and counted as shed by the rule "cut"; all other places get them. The error is that of a
-// type or place that the node does not know; places are those that [Node.Stats] shows. A durable
+// there, and counted as shed by the rule "cut"; all other places get them. ErrNotHere: the node does
+// not know the type or the place; places are those that [Node.Stats] shows. A durable
 // export can not be cut, as its events are kept for the services it names: cut their handlers.
-func (n *Node) Cut(subject, place string) error { return n.setCut(subject, place, true) }
+func (n *Node) Cut(subject, place string) error { return n.cutFor(subject, place, true, 0, "") }
 
 // Restore undoes [Node.Cut].
-func (n *Node) Restore(subject, place string) error { return n.setCut(subject, place, false) }
+func (n *Node) Restore(subject, place string) error { return n.cutFor(subject, place, false, 0, "") }
 
-func (f *flow) setCut(subject, place string, cut bool) error {
+// setCut cuts a place or restores it, and reports whether it was cut.
+func (f *flow) setCut(subject, place string, cut bool) (was bool, err error) {
 	f.table.mu.Lock()
 	defer f.table.mu.Unlock()
 	known, export := f.table.Load().types[subject], steps.At(steps.Export)
 	switch {
 	case known == nil:
-		return fmt.Errorf("mesh: node %s knows no event type %q", f.name, subject)
+		return false, fmt.Errorf("%w: node %s knows no event type %q", ErrNotHere, f.name, subject)
 	case place == export.String() && known.durable:
-		return fmt.Errorf("mesh: the export of %s from node %s is durable and can not be cut: cut the handlers of the services it is kept for", subject, f.name)
+		return false, fmt.Errorf("mesh: the export of %s from node %s is durable and can not be cut: cut the handlers of the services it is kept for", subject, f.name)
 	case place == export.String() && known.export != nil:
-		known.subscriptionLocked(export).Cut.Store(cut) // there may have been no event yet
-		return nil
+		return known.subscriptionLocked(export).Cut.Swap(cut), nil // there may have been no event yet
 	}
 	for at, s := range known.places {
 		if at.String() == place {
-			s.Cut.Store(cut)
-			return nil
+			return s.Cut.Swap(cut), nil
 		}
 	}
-	return fmt.Errorf("mesh: on node %s no %q takes events of %s", f.name, place, subject)
+	return false, fmt.Errorf("%w: on node %s no %q takes events of %s", ErrNotHere, f.name, place, subject)
 }

@@ -24,6 +24,9 @@ type (
 var (
 	// ErrClosed: the node is closing or closed.
 	ErrClosed = stats.ErrClosed
+	// ErrNotHere is what [Node.Cut] and [Node.Restore] return of a type or a place that the node does
+	// not have.
+	ErrNotHere = stats.ErrNotHere
 	// ErrRefused: the event was not admitted. errors.As with a RefusedError tells why.
 	ErrRefused = stats.ErrRefused
 	// ErrNotOwner: the node emits only types of its own service, whose name is the first token of the

@@ -47,6 +47,7 @@ type flow struct {
 	ports outlet.Env    // ways out
 	kept  *outlet.Store // nil without a durable export
 
+	changes  changes
 	backlogs sync.Map // keys count the events that wait to be relayed
 }
 

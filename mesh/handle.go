@@ -49,7 +49,7 @@ func (h *handler) bind(f *flow) boundHandler {
 	failed := &failures{}
 	c := h.consumer(h, func(q *queue.Core[delivery.Item], copyOf func(any) any) queue.Processor[delivery.Item] {
 		return handling.New(handling.Spec{
-			Settings: h.settings, Clock: f.clock, Intake: f.life.intake, Handling: f.life.handling, Breaker: breaker, Copy: copyOf, Rests: &f.rests,
+			Handler: h.name, Settings: h.settings, Clock: f.clock, Intake: f.life.intake, Handling: f.life.handling, Breaker: breaker, Copy: copyOf, Rests: &f.rests,
 		}, &caller{handler: h, flow: f, place: place, desk: newDesk(f), failures: failed}, q)
 	})
 	f.workers.Add(c.Queues())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 
@@ -28,8 +29,9 @@ type Node struct {
 	peers   peers
 	readers *readers.Readers
 	inlets  *inlet.Set
-	store   *nats.Conn       // of the outbox; nil: there is none
-	desk    *operations.Desk // what stock clients are served at; nil: none
+	store   *nats.Conn                          // of the outbox; nil: there is none
+	desk    *operations.Desk                    // what stock clients are served at; nil: none
+	answers atomic.Pointer[operations.Answerer] // what operators are answered by; nil while the node opens
 	storage storage.Storage
 	archive *archive.Archive
 	// neighbours are told of the cascades that are kept, and asked.
@@ -85,7 +87,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	}
 	n.neighbours.Add(n.readers)
 	if n.config.Tap != nil {
-		if n.desk, err = operations.Open(n.leaf, n.log, n.life.intake, int(n.config.MaxPayload), n, n.emitEncoded); err != nil {
+		if n.desk, err = operations.Open(n.leaf, n.log, n.life.intake, n.emitEncoded); err != nil {
 			return err
 		}
 		n.ports.Tap = n.desk.Tap
@@ -99,6 +101,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		return err
 	}
 	n.neighbours.Add(n.inlets)
+	if err := n.answer(); err != nil {
+		return err
+	}
 	n.archiving.Go(func() { n.archive.Run(n.life.ended.Done()) })
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 	"leafmesh/mesh/why"
 )
 
-// question asks on the operations lane.
+// question asks at the tap.
 func question(t *testing.T, conn *nats.Conn, subject string, data []byte) *nats.Msg {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitLimit)
@@ -241,9 +241,9 @@ func TestManyLettersAtTheTap(t *testing.T) {
 	}
 }
 
-// The lane tells why, for an id or for a line of the log, as text or as a report in pages that an
+// A node tells why at its tap, for an id or for a line of the log, as text or as a report in pages that an
 // answer has room for.
-func TestTheLaneTellsWhy(t *testing.T) {
+func TestANodeTellsWhyAtItsTap(t *testing.T) {
 	headers := make(chan mesh.Header, 100)
 	nodes, conn := tapped(t, mesh.Config{Name: "core-1", MaxPayload: 8 << 10, Handlers: []mesh.Handler{
 		stepTaken.Handle("fan out", func(ctx context.Context, s step) error {

@@ -23,6 +23,7 @@ func (n *Node) Stats() stats.Stats {
 		DurableImports: durables,
 		Letters:        n.storage.Letters.Stats(now),
 		Recorder:       n.recorded(),
+		Changes:        n.changes.list(),
 	}
 }
 

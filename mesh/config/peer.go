@@ -27,7 +27,8 @@ func (p Peer) named() bool { return p.Key != "" || p.KeyFile != "" }
 
 // Tap is a port on the loopback interface for stock NATS clients. A client there reads this node's
 // events, emits by request ("mesh.emit.>") and asks about the node ("mesh.ops.>", see
-// docs/running.md); no message of it crosses a link.
+// docs/operations.md). No message of it crosses a link but a question to all nodes, which an operator
+// has signed.
 type Tap struct {
 	// Listen is a loopback host:port; port 0 takes any free port.
 	Listen   string `yaml:"listen,omitempty" remedy:"give a loopback host:port, as in 127.0.0.1:4222 or localhost:0"`

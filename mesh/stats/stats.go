@@ -51,6 +51,8 @@ type Stats struct {
 	// DurableImports has an entry for each durable import and peer.
 	DurableImports []DurableImport `json:"durable_imports,omitempty"`
 	Letters        Letters         `json:"letters,omitzero"`
+	// Changes are those that operators made for a time, the first to end first.
+	Changes []Change `json:"changes,omitempty"`
 	// Recorder is how full the flight recorder is; nil if the node has none.
 	Recorder *Recorder `json:"recorder,omitempty"`
 }

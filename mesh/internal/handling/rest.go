@@ -24,8 +24,11 @@ const (
 // came after them: a key that fails holds up only itself. Events without a key do not rest, as there
 // is nothing that they do not hold up. In the nil rest nothing rests.
 type rest struct {
-	queue *queue.Core[delivery.Item]
-	lines atomic.Int64 // how many, to be read without the lock
+	queue   *queue.Core[delivery.Item]
+	handler string
+	tries   int          // that an event has
+	lines   atomic.Int64 // how many, to be read without the lock
+	alone   waiting
 
 	mu      sync.Mutex
 	byKey   map[string]*line // guarded by mu
@@ -37,6 +40,7 @@ type rest struct {
 // line is an event of a key that rests, or is being tried again, and those behind it.
 type line struct {
 	first  *resting // nil while it is being tried
+	failed *failed  // the first, as it ended last
 	timer  *time.Timer
 	forget func() bool // ends the wait for the end of life
 	behind []resting
@@ -83,7 +87,7 @@ func (r *rest) join(it *delivery.Item, value any) error {
 
 // lay moves an event that was tried in vain to the head of its line, for a pause. Only the worker
 // calls it, if there is room. What came from an outbox is woken when life ends.
-func (r *rest) lay(life context.Context, it *delivery.Item, value any, a delivery.Again, pause time.Duration) {
+func (r *rest) lay(life context.Context, it *delivery.Item, value any, a delivery.Again, pause time.Duration, as *failed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in := r.byKey[it.Header.Key]
@@ -92,6 +96,7 @@ func (r *rest) lay(life context.Context, it *delivery.Item, value any, a deliver
 		r.byKey[it.Header.Key] = in
 		r.lines.Add(1)
 	}
+	in.failed = as
 	in.first = &resting{it.Take(&a), value}
 	in.forget()
 	if in.first.item.Handover != nil { // it goes back to its exporter when the node takes no more
@@ -129,6 +134,7 @@ func (r *rest) next(key string) {
 	}
 	first := in.behind[0]
 	in.behind[0] = resting{} // let go of what it refers to
+	in.failed = nil
 	in.behind = in.behind[1:]
 	r.mu.Unlock()
 	r.putBack(&first)
@@ -174,8 +180,8 @@ func (r *rest) count() int64 {
 // Rests are those of all workers of a node. They are made before any worker runs.
 type Rests struct{ all []*rest }
 
-func (r *Rests) add(q *queue.Core[delivery.Item]) *rest {
-	one := &rest{queue: q, byKey: map[string]*line{}}
+func (r *Rests) add(q *queue.Core[delivery.Item], handler string, tries int) *rest {
+	one := &rest{queue: q, handler: handler, tries: tries, byKey: map[string]*line{}}
 	r.all = append(r.all, one)
 	return one
 }

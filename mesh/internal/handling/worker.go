@@ -29,6 +29,7 @@ type Caller interface {
 
 // Spec says how a handler is run.
 type Spec struct {
+	Handler  string
 	Settings config.HandlerSettings
 	Clock    *clock.Clock
 	// Intake ends when the node takes no more events: what came from an outbox goes back there, but
@@ -68,7 +69,7 @@ type worker struct {
 
 // New makes what runs a handler for the events of a queue.
 func New(s Spec, c Caller, q *queue.Core[delivery.Item]) queue.Processor[delivery.Item] {
-	return &worker{Spec: s, Caller: c, queue: q, rest: s.Rests.add(q)}
+	return &worker{Spec: s, Caller: c, queue: q, rest: s.Rests.add(q, s.Handler, s.Settings.Tries)}
 }
 
 // Process handles one event: tries, and in the end a result that is counted. See queue.Processor.
@@ -209,10 +210,12 @@ func (w *worker) try(it *delivery.Item, value any, a delivery.Again, rest *rest)
 		}
 		if pause > 0 && rest.has(it.Header.Key) {
 			a.Begun = true
-			rest.lay(life, it, w.Copy(value), a, pause)
+			rest.lay(life, it, w.Copy(value), a, pause, w.failed(it, a.Tries, pause, err))
 			return true, nil
 		}
+		w.rest.alone.set(w.failed(it, a.Tries, pause, err))
 		clock.Sleep(life, pause)
+		w.rest.alone.set(nil)
 		w.ended = 0
 	}
 }

@@ -37,6 +37,8 @@ type durable struct {
 	memory  memory            // guarded by mu
 	parking map[string]int    // guarded by mu: events that rules keep, by key
 	parked  int               // guarded by mu: in all
+
+	returning map[uint64]returning // guarded by mu: gone back as handlers failed them, by their sequence
 }
 
 // newDurable makes the durable import of a type from an exporter.

@@ -38,7 +38,7 @@ func (t *talk) understand(message any) error {
 		if m.Nonce == t.nonce {
 			t.bidden()
 		}
-	case *wire.Keep, *wire.Question, *wire.Report:
+	case *wire.Keep, *wire.Question, *wire.Report, *wire.SignedQuestion:
 		t.Neighbours(t.exporter, m)
 	default:
 		return fmt.Errorf("a %T is for exporters", m)

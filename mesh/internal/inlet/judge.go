@@ -39,9 +39,13 @@ func (d *durable) judge(t *taken, last bool, s delivery.Settlement) {
 	switch {
 	case slices.ContainsFunc(left, func(f delivery.Failure) bool { return f.Excused }):
 		t.excused++
-		d.giveBack(t, d.pauseFor(t, left))
+		after := d.pauseFor(t, left)
+		d.noteReturning(t, left, after)
+		d.giveBack(t, after)
 	default:
-		d.comeBack(t, wire.Again, d.backoff(t, 1))
+		after := d.backoff(t, 1)
+		d.noteReturning(t, left, after)
+		d.comeBack(t, wire.Again, after)
 	}
 }
 

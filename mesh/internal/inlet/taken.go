@@ -49,6 +49,7 @@ func (d *durable) meet(identity string, last uint64, first bool) (compare bool) 
 	}
 	if d.stream != identity {
 		d.memory.clear()
+		clear(d.returning)
 	} else {
 		d.memory.forgetAfter(last)
 	}
@@ -100,6 +101,7 @@ func (d *durable) enlist(t *taken) (answer *wire.Answer, again, fresh bool) {
 		t.done = union(t.done, was.done)
 		d.memory.forget(t.sequence)
 	}
+	delete(d.returning, t.sequence)
 	d.open[t.sequence] = t
 	d.bytes += len(t.message)
 	return nil, known, true

@@ -48,6 +48,9 @@ func newCredentials() credentials { return credentials{suffix: rand.Text(), pass
 
 func (c credentials) user(a Account) string { return string(a) + "-" + c.suffix }
 
+// answering is the user in Local that answers requests.
+func (c credentials) answering() string { return "answers-" + c.suffix }
+
 // accounts lists those that the server has.
 func (s Spec) accounts() []Account {
 	all := []Account{Local}
@@ -80,6 +83,8 @@ func (s Spec) renderLocal(b *strings.Builder, own credentials) {
 	fmt.Fprintf(b, "  %s {\n    limits { max_connections: %d }\n    users [\n", Local, maxLocalConnections)
 	own.render(b, Local)
 	if s.Tap != nil {
+		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"IN_PROCESS\"]\n", quote(own.answering()), quote(own.password))
+		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n", quote(inboxPrefix+">"), quoteAll(answeredSubjects))
 		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"STANDARD\"]\n", quote(s.Tap.User), quote(s.Tap.Password))
 		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [\">\"]}}}\n", quoteAll(tapSubjects))
 	}

@@ -43,7 +43,7 @@ func FuzzQuote(f *testing.F) {
 			t.Fatalf("%q: %v", text, err)
 		}
 		i := slices.IndexFunc(options.Users, func(u *server.User) bool { return u.Username == "u"+text })
-		if i < 0 || options.Users[i].Password != text || options.Users[i].Account.Name != "local" || len(options.Accounts) != 1 || len(options.Users) != 2 {
+		if i < 0 || options.Users[i].Password != text || options.Users[i].Account.Name != "local" || len(options.Accounts) != 1 || len(options.Users) != 3 {
 			t.Fatalf("%q came out as another configuration", text)
 		}
 	})

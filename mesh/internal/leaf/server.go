@@ -160,6 +160,16 @@ func (s *Server) lookupAccounts() error {
 // Stop closes the connection. Errors: ErrStopped, what nats.go says, and that there is
 // no such account: Store, without an Outbox.
 func (s *Server) Connect(account Account, options ...nats.Option) (*nats.Conn, error) {
+	return s.connect(account, s.own.user(account), options)
+}
+
+// ConnectToAnswer is Connect into Local, for a connection that may publish to inboxes only. There must
+// be a tap.
+func (s *Server) ConnectToAnswer(options ...nats.Option) (*nats.Conn, error) {
+	return s.connect(Local, s.own.answering(), options)
+}
+
+func (s *Server) connect(account Account, user string, options []nats.Option) (*nats.Conn, error) {
 	s.linking.RLock()
 	defer s.linking.RUnlock()
 	if s.isStopping() {
@@ -170,7 +180,7 @@ func (s *Server) Connect(account Account, options ...nats.Option) (*nats.Conn, e
 	}
 	all := append([]nats.Option{
 		nats.InProcessServer(inProcess{server: s, account: account}),
-		nats.UserInfo(s.own.user(account), s.own.password),
+		nats.UserInfo(user, s.own.password),
 		nats.Name(string(account)),
 		nats.ErrorHandler(s.log.clientError),
 		nats.MaxReconnects(-1),

@@ -1,5 +1,7 @@
 package leaf
 
+import "strings"
+
 // What begins the subjects of the links themselves, one token longer than ownPrefix.
 const (
 	ownPrefix  = "mesh."
@@ -7,8 +9,17 @@ const (
 	fromPrefix = ownPrefix + "from."
 )
 
-// tapSubjects are what a tap may publish to: it emits and asks by request.
-var tapSubjects = []string{ownPrefix + "emit.>", ownPrefix + "ops.>"}
+// tapSubjects are what a tap may publish to: it emits and asks by request, and looks for services as stock clients do.
+var tapSubjects = append([]string{ownPrefix + "emit.>"}, answeredSubjects...)
+
+// answeredSubjects are what the node answers questions on, as a service that stock clients know.
+var answeredSubjects = []string{ownPrefix + "ops.>", "$SRV.>"}
+
+// inboxPrefix begins the subjects on which stock clients hear answers.
+const inboxPrefix = "_INBOX."
+
+// IsInbox reports whether a request's reply subject is an inbox: all others may be those of events.
+func IsInbox(subject string) bool { return strings.HasPrefix(subject, inboxPrefix) }
 
 // ToReader is what an exporter says to a reader on.
 func ToReader(reader, exporter string) string { return toPrefix + reader + "." + exporter }

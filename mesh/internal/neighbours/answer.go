@@ -52,9 +52,11 @@ func (n *Neighbours) answer(from string, q *wire.Question) {
 	n.tell(from, q.Number, &own, false)
 	wait -= time.Since(begun)
 	if may := len(own.Records) > 0 || own.Withheld == 0; may && wait > minWait && n.isFirst(q.Number) {
-		n.askPeers(n.ctx, query{q.Number, from, ids, q.Asked, known}, wait, func(_ string, r why.Report) {
-			r = n.permit(from, r, allowed)
-			n.tell(from, q.Number, &r, false)
+		n.askPeers(n.ctx, n.about(q.Number, from, q.Asked, ids, known), wait, func(h heard) {
+			if r, ok := n.read(h); ok {
+				r = n.permit(from, r, allowed)
+				n.tell(from, q.Number, &r, false)
+			}
 		})
 	}
 	n.tell(from, q.Number, nil, true)
@@ -109,6 +111,11 @@ func (n *Neighbours) tell(peer string, number wire.ID, r *why.Report, end bool) 
 		keep := len(r.Records) / 2
 		r.Records, r.More = r.Records[:keep], r.More+len(r.Records)-keep
 	}
+	n.send(peer, number, data, end)
+}
+
+// send tells a peer a report that is encoded, in as many messages as it takes, or nothing more.
+func (n *Neighbours) send(peer string, number wire.ID, data []byte, end bool) {
 	_, room := n.to(peer)
 	room -= headRoom
 	for more := true; more && room > 0; {

@@ -58,10 +58,12 @@ func (n *Neighbours) Ask(ctx context.Context, ids ...cause.ID) (reports []why.Re
 		var own why.Report
 		own, err = n.Recall(ctx, "", ids...)
 		direct, relayed := map[string]why.Report{}, []why.Report{}
-		n.askPeers(ctx, query{number: newNumber(), ids: ids, known: own.Records}, wait, func(from string, r why.Report) {
-			if from == r.Node {
-				direct[from] = r
-			} else {
+		n.askPeers(ctx, n.about(newNumber(), "", nil, ids, own.Records), wait, func(h heard) {
+			switch r, ok := n.read(h); {
+			case !ok:
+			case h.from == r.Node:
+				direct[h.from] = r
+			default:
 				relayed = append(relayed, r)
 			}
 		})
@@ -91,32 +93,71 @@ func join(own why.Report, direct map[string]why.Report, relayed []why.Report) []
 // query is what peers are asked.
 type query struct {
 	number wire.ID
-	from   string // the peer that asks; "": this node does
-	ids    []cause.ID
-	asked  []string     // nodes that somebody asks already
-	known  []why.Record // what this node knows of it
+	from   string                 // the peer that asks; "": this node does
+	asked  []string               // nodes that somebody asks already
+	also   func(peer string) bool // who is to be asked also then; nil: nobody
+	// message makes the message, with less than so many bytes if it can.
+	message func(asked []string, wait uint64, room int) any
 }
 
-// isFor reports whether a peer is to be asked: one that took part in a cascade also if somebody else
-// asks it, to whom it may not answer.
-func (n *Neighbours) isFor(q *query, peer string) bool {
-	return peer != q.from && (!slices.Contains(q.asked, peer) || slices.ContainsFunc(q.known, func(r why.Record) bool { return n.tookPart(peer, &r) }))
+// isFor reports whether a peer is to be asked.
+func (q *query) isFor(peer string) bool {
+	return peer != q.from && (!slices.Contains(q.asked, peer) || q.also != nil && q.also(peer))
 }
 
-// askPeers asks the peers, and calls tell for each report, with the peer that it came from, until all
-// have answered or no more is waited for.
-func (n *Neighbours) askPeers(ctx context.Context, q query, wait time.Duration, tell func(from string, r why.Report)) {
+// about makes the query for cascades of which this node knows something. A peer that took part in one is
+// asked also if somebody else asks it, to whom it may not answer.
+func (n *Neighbours) about(number wire.ID, from string, asked []string, ids []cause.ID, known []why.Record) query {
+	also := func(peer string) bool {
+		return slices.ContainsFunc(known, func(r why.Record) bool { return n.tookPart(peer, &r) })
+	}
+	return query{number, from, asked, also, func(asked []string, wait uint64, room int) any {
+		q := &wire.Question{Number: number, Wait: wait, IDs: wireIDs(ids[:min(len(ids), wire.MaxTalkRoots, max(1, room/rootRoom))])}
+		q.Asked = fitting(asked, room-len(q.IDs)*rootRoom)
+		return q
+	}}
+}
+
+// fitting are as many names as there is room for: those that have none are asked twice.
+func fitting(names []string, room int) []string {
+	for i, name := range names {
+		if room -= len(name) + 2; room < 0 || i == wire.MaxTalkAsked {
+			return names[:i]
+		}
+	}
+	return names
+}
+
+// heard is what came of asking: a report, in JSON, or why there is none of a peer.
+type heard struct {
+	from    string // the peer that told it; "" for this node
+	report  []byte
+	silent  string // the peer that has none
+	problem string // why
+}
+
+// heard is what an arrival tells, if it tells anything.
+func (c arrival) heard() (h heard, ok bool) {
+	if c.problem != "" {
+		return heard{from: c.peer, silent: c.peer, problem: c.problem}, true
+	}
+	return heard{from: c.peer, report: c.data}, len(c.data) > 0
+}
+
+// askPeers asks the peers, and calls tell for what came, until all have answered or no more is waited
+// for.
+func (n *Neighbours) askPeers(ctx context.Context, q query, wait time.Duration, tell func(heard)) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	a := &asking{open: map[string][]byte{}, came: make(chan arrival, maxReports+len(n.Peers)), room: maxBytes}
 	for _, name := range n.Peers {
-		if !n.isFor(&q, name) {
+		if !q.isFor(name) {
 			continue
 		}
 		if w, _ := n.to(name); w != nil {
 			a.open[name] = nil
 		} else if n.expects(name) {
-			tell("", why.Report{Node: name, Problem: fmt.Sprintf("its link to %s is down", n.Node)})
+			tell(heard{silent: name, problem: fmt.Sprintf("its link to %s is down", n.Node)})
 		}
 	}
 	direct := slices.Collect(maps.Keys(a.open))
@@ -131,7 +172,8 @@ func (n *Neighbours) askPeers(ctx context.Context, q query, wait time.Duration, 
 	}()
 	asked := append(slices.Clone(q.asked), append(direct, n.Node)...)
 	for _, name := range direct {
-		if err := n.ask(name, q.number, q.ids, asked, wait); err != nil {
+		_, room := n.to(name)
+		if err := n.say(name, q.message(asked, uint64(wait*7/8), room-2*headRoom)); err != nil { // it waits less, so that what it has is still heard
 			n.close(a, name, err.Error())
 		}
 	}
@@ -141,34 +183,19 @@ func (n *Neighbours) askPeers(ctx context.Context, q query, wait time.Duration, 
 			if c.end {
 				left--
 			}
-			if r, ok := n.read(c); ok {
-				tell(c.peer, r)
+			if h, ok := c.heard(); ok {
+				tell(h)
 			}
 		case <-ctx.Done():
 			n.mu.Lock()
 			silent := slices.Sorted(maps.Keys(a.open))
 			n.mu.Unlock()
 			for _, name := range silent {
-				tell(name, why.Report{Node: name, Problem: fmt.Sprintf("it did not answer %s within %v", n.Node, wait.Round(time.Millisecond))})
+				tell(heard{from: name, silent: name, problem: fmt.Sprintf("it did not answer %s within %v", n.Node, wait.Round(time.Millisecond))})
 			}
 			return
 		}
 	}
-}
-
-// ask asks one peer. Its wait is less than ours, so that what it has is still heard.
-func (n *Neighbours) ask(peer string, number wire.ID, ids []cause.ID, asked []string, wait time.Duration) error {
-	_, room := n.to(peer)
-	room -= 2 * headRoom
-	q := &wire.Question{Number: number, Wait: uint64(wait * 7 / 8), IDs: wireIDs(ids[:min(len(ids), wire.MaxTalkRoots, max(1, room/rootRoom))])}
-	room -= len(q.IDs) * rootRoom
-	for _, name := range asked { // those that have no room are asked twice
-		if room -= len(name) + 2; room < 0 || len(q.Asked) == wire.MaxTalkAsked {
-			break
-		}
-		q.Asked = append(q.Asked, name)
-	}
-	return n.say(peer, q)
 }
 
 // close notes that a peer will say no more.
@@ -212,17 +239,14 @@ func (n *Neighbours) hearReport(from string, m *wire.Report) {
 	}
 }
 
-// read decodes a report that a peer told.
-func (n *Neighbours) read(c arrival) (r why.Report, ok bool) {
-	if c.problem != "" {
-		return why.Report{Node: c.peer, Problem: c.problem}, true
+// read decodes a report that a peer told, or makes one that says why there is none.
+func (n *Neighbours) read(h heard) (r why.Report, ok bool) {
+	if h.silent != "" {
+		return why.Report{Node: h.silent, Problem: h.problem}, true
 	}
-	if len(c.data) == 0 {
-		return r, false
-	}
-	if err := json.Unmarshal(c.data, &r); err != nil {
-		n.Log.Rarely("a report of a peer can not be read", "peer", c.peer, "error", err)
-		return why.Report{Node: c.peer, Problem: "its answer can not be read"}, true
+	if err := json.Unmarshal(h.report, &r); err != nil {
+		n.Log.Rarely("a report of a peer can not be read", "peer", h.from, "error", err)
+		return why.Report{Node: h.from, Problem: "its answer can not be read"}, true
 	}
 	return tidy(r)
 }

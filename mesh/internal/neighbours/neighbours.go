@@ -13,6 +13,7 @@ import (
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/operator"
 	"leafmesh/mesh/why"
 )
 
@@ -39,6 +40,9 @@ type Spec struct {
 	Takes func(peer, subject string) bool
 	// Keep keeps the part of this node of cascades, as a peer wants it.
 	Keep func(peer string, roots []cause.ID)
+	// Admit takes an operator's question that a peer passes on. answer answers it for this node, or says
+	// why not; it goes on to others if known, that is if this node knows who signed it.
+	Admit func(peer string, q operator.Question) (answer func(context.Context) operator.Answer, known bool)
 }
 
 // Neighbours are the nodes at the other ends of a node's links. Make them with [New].
@@ -56,6 +60,7 @@ type Neighbours struct {
 	pending  map[wire.ID]*asking // guarded by mu: questions that are not answered yet
 	passed   recent[wire.ID]     // guarded by mu: questions that need not be passed on again
 	answered int                 // guarded by mu: questions of peers that are being answered
+	signed   int                 // guarded by mu: those of operators
 }
 
 // peer is what is known of one.
@@ -63,6 +68,7 @@ type peer struct {
 	told  recent[cause.ID] // it keeps these, or was told
 	owed  []cause.ID       // is to be told
 	asked *rate.Limiter    // how often it may ask
+	signs *rate.Limiter    // how often it may pass on what operators ask
 }
 
 const (
@@ -78,6 +84,11 @@ const (
 	// askedRate is how many questions a second a peer may ask, and askedBurst how many at once. One
 	// cascade takes two or three.
 	askedRate, askedBurst = rate.Limit(5), 20
+	// signedRate and signedBurst bound the questions of operators that a peer passes on: those of a few
+	// who ask as often as they may.
+	signedRate, signedBurst = rate.Limit(100), 400
+	// maxSigned is how many of them are answered at a time.
+	maxSigned = 16
 )
 
 // New makes the neighbours of a node. They can be heard at once, and are spoken to once ways lead to
@@ -86,7 +97,7 @@ func New(s Spec) *Neighbours {
 	n := &Neighbours{Spec: s, wake: make(chan struct{}, 1), peers: map[string]*peer{}, pending: map[wire.ID]*asking{}, passed: newRecent[wire.ID](maxPassed)}
 	n.ctx, n.end = context.WithCancel(context.Background())
 	for _, name := range s.Peers {
-		n.peers[name] = &peer{told: newRecent[cause.ID](maxTold), asked: rate.NewLimiter(askedRate, askedBurst)}
+		n.peers[name] = &peer{told: newRecent[cause.ID](maxTold), asked: rate.NewLimiter(askedRate, askedBurst), signs: rate.NewLimiter(signedRate, signedBurst)}
 	}
 	n.busy.Go(n.run)
 	return n
@@ -101,7 +112,8 @@ func (n *Neighbours) Add(w Way) {
 
 // Hear takes what a peer says of cascades, whose name is certain. The peer
 // may have its word on what to keep, and ask for what it took part in: cascades with an event that
-// it emitted, or with one of a type that it takes from this node.
+// it emitted, or with one of a type that it takes from this node. What an operator asks is answered
+// whoever passes it on.
 func (n *Neighbours) Hear(from string, message any) {
 	switch m := message.(type) {
 	case *wire.Keep:
@@ -110,6 +122,8 @@ func (n *Neighbours) Hear(from string, message any) {
 		n.hearQuestion(from, m)
 	case *wire.Report:
 		n.hearReport(from, m)
+	case *wire.SignedQuestion:
+		n.hearSigned(from, m)
 	}
 }
 
@@ -148,15 +162,19 @@ func (n *Neighbours) expects(peer string) bool {
 	return slices.ContainsFunc(n.ways, func(w Way) bool { return w.Expects(peer) })
 }
 
-// say says something to a peer. An error says that it is not there, or what the way does.
+// say says something to a peer. An error says that it is not there, that the message is too long for
+// it, or what the way does.
 func (n *Neighbours) say(peer string, message any) error {
-	w, _ := n.to(peer)
+	w, room := n.to(peer)
 	if w == nil {
 		return fmt.Errorf("its link to %s is down", n.Node)
 	}
 	data, err := wire.EncodeTalk(message)
 	if err != nil {
 		return err
+	}
+	if len(data) > room {
+		return fmt.Errorf("a message of %s for it has %d bytes, and it takes at most %d", n.Node, len(data), room)
 	}
 	return w.Send(peer, data)
 }

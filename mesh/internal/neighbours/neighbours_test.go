@@ -39,7 +39,9 @@ type site struct {
 	kept map[string][]cause.ID // guarded by mu: by peer, the roots that it wants kept
 	said map[string]int        // guarded by mu: by peer, the messages to it
 	deaf bool                  // guarded by mu: it says nothing
-	asks int                   // guarded by mu: how often it was asked what it knows
+	asks int                   // guarded by mu: how often it was asked what it knows, or by an operator
+	slow bool                  // it answers operators when nobody waits any more
+	bars bool                  // it knows no operators
 }
 
 // mesh is some nodes, of which some are linked.
@@ -66,7 +68,7 @@ func newMesh(t *testing.T, links ...string) *mesh {
 	for name, of := range peers {
 		s := &site{name: name, mesh: m, kept: map[string][]cause.ID{}, said: map[string]int{}}
 		s.Neighbours = New(Spec{Node: name, Peers: of, Clock: c, Log: journal.New(nil, name), Recall: s.recall,
-			Takes: func(peer, subject string) bool { return subject == solved && peer == after[name] }, Keep: s.keep})
+			Takes: func(peer, subject string) bool { return subject == solved && peer == after[name] }, Keep: s.keep, Admit: s.admit})
 		s.Add(s)
 		m.sites[name] = s
 	}
@@ -348,7 +350,8 @@ func TestAnswersThatAreMadeUp(t *testing.T) {
 		close(a.came)
 		var problems []string
 		for c := range a.came {
-			if r, ok := n.read(c); ok {
+			if h, ok := c.heard(); ok {
+				r, _ := n.read(h)
 				problems = append(problems, r.Problem)
 			}
 		}

@@ -59,7 +59,7 @@ func (t *Tap) serve(m *nats.Msg) {
 	ctx, cancel := context.WithTimeout(t.intake, emitTimeout)
 	defer cancel()
 	reply := t.emit(ctx, strings.TrimPrefix(m.Subject, emitPrefix), m.Data)
-	if m.Reply == "" {
+	if !leaf.IsInbox(m.Reply) { // there, other clients would take the reply for an event
 		return
 	}
 	data, err := wire.AppendPayload(nil, reply)

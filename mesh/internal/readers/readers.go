@@ -106,7 +106,7 @@ func (r *Readers) Hear(name string, data []byte) {
 		return
 	case *wire.Goodbye:
 		r.goodbye(name, m)
-	case *wire.Keep, *wire.Question, *wire.Report:
+	case *wire.Keep, *wire.Question, *wire.Report, *wire.SignedQuestion:
 		r.env.Neighbours(name, m)
 		return
 	default:

@@ -23,7 +23,8 @@ type Question struct {
 	Asked []string
 }
 
-// Report is a part of the answer to a [Question]: of a report in JSON, as mesh.ops.why gives it.
+// Report is a part of the answer to a [Question], of a report in JSON as mesh.ops.why gives it, or to a
+// [SignedQuestion].
 type Report struct {
 	_             struct{} `cbor:",toarray"`
 	Version, Kind uint64
@@ -51,6 +52,10 @@ func checkCounts(ids []ID, asked []string) error {
 	if len(ids) == 0 || len(ids) > MaxTalkRoots {
 		return malformed("talk: %d ids; from 1 to %d are allowed", len(ids), MaxTalkRoots)
 	}
+	return checkAsked(asked)
+}
+
+func checkAsked(asked []string) error {
 	if len(asked) > MaxTalkAsked {
 		return malformed("talk: %d nodes; at most %d are allowed", len(asked), MaxTalkAsked)
 	}

@@ -20,6 +20,7 @@ const (
 	kindKeep
 	kindQuestion
 	kindReport
+	kindSignedQuestion
 )
 
 // Limits of messages, each count for one message.
@@ -198,7 +199,7 @@ func newTalkDecoder() cbor.DecMode {
 }
 
 // EncodeTalk encodes a message: a *Hello, *Welcome, *Batch, *Answers, *Goodbye, *Taken, *Keep,
-// *Question or *Report.
+// *Question, *Report or *SignedQuestion.
 func EncodeTalk(message any) ([]byte, error) {
 	switch m := message.(type) {
 	case *Hello:
@@ -219,6 +220,8 @@ func EncodeTalk(message any) ([]byte, error) {
 		m.Version, m.Kind = TalkVersion, kindQuestion
 	case *Report:
 		m.Version, m.Kind = TalkVersion, kindReport
+	case *SignedQuestion:
+		m.Version, m.Kind = TalkVersion, kindSignedQuestion
 	default:
 		return nil, fmt.Errorf("%w: a %T is no message of a talk", ErrInvalid, message)
 	}
@@ -282,6 +285,8 @@ func messageOf(kind uint64) any {
 		return new(Question)
 	case kindReport:
 		return new(Report)
+	case kindSignedQuestion:
+		return new(SignedQuestion)
 	}
 	return nil
 }

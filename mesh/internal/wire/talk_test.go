@@ -25,6 +25,7 @@ func talks() []any {
 		&Keep{Roots: []ID{{1}, {2}}},
 		&Question{Number: ID{7}, Wait: 1e9, IDs: []ID{{1}}, Asked: []string{"clue-1", "score-1"}},
 		&Report{Number: ID{7}, Part: []byte("{}"), More: true, End: true},
+		&SignedQuestion{Number: ID{7}, Wait: 1e9, Asked: []string{"clue-1"}, Subject: "mesh.ops.all.stats", Body: []byte("1"), Operator: "U", Nonce: "N", Expires: "1", Signature: "S"},
 	}
 }
 
@@ -69,6 +70,8 @@ func TestTalkThatIsRefused(t *testing.T) {
 		"too many roots":    {[]any{2, 7, make([][16]byte, MaxTalkRoots+1)}, "talk"},
 		"too many ids":      {[]any{2, 8, make([]byte, 16), 1, slices.Repeat([]any{make([]byte, 16)}, MaxTalkRoots+1), []any{}}, "65 ids"},
 		"too many asked":    {[]any{2, 8, make([]byte, 16), 1, []any{make([]byte, 16)}, slices.Repeat([]any{"clue-1"}, MaxTalkAsked+1)}, "257 nodes"},
+		"a long signature":  {[]any{2, 10, make([]byte, 16), 1, []any{}, "", []byte{}, "", "", "", strings.Repeat("a", 257)}, "257 bytes"},
+		"no asker's name":   {[]any{2, 10, make([]byte, 16), 1, []any{"clue\n1"}, "", []byte{}, "", "", "", ""}, "node name"},
 		"no node's name":    {[]any{2, 8, make([]byte, 16), 1, []any{make([]byte, 16)}, []any{"clue\n1"}}, "node name"},
 		"too many imports":  {[]any{2, 1, make([]byte, 16), 1, make([]any, MaxTalkImports+1)}, "talk"},
 	} {

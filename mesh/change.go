@@ -1,0 +1,127 @@
+package mesh
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/stats"
+)
+
+// changes are those of a running node, of which some end by themselves.
+type changes struct {
+	mu    sync.Mutex                  // held while something changes
+	open  map[changeOf]*passingChange // guarded by mu: those that are to end
+	ended bool                        // guarded by mu: none ends any more
+}
+
+// changeOf is what changes: the rules, or a type at a place.
+type changeOf struct{ subject, place string }
+
+// passingChange is a change that is to end.
+type passingChange struct {
+	stats.Change
+	timer *time.Timer
+	undo  func() error
+}
+
+// make makes a change for a time, 0: for good. One of the same thing that was to end does so no
+// longer: what would have come back then comes back at the end of this one.
+func (c *changes) make(of changeOf, is stats.Change, d time.Duration, do func() (undo func() error, err error), ended func(stats.Change, error)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	undo, err := do()
+	if err != nil {
+		return err
+	}
+	if former := c.open[of]; former != nil {
+		former.timer.Stop()
+		undo = former.undo
+		delete(c.open, of)
+	}
+	if d == 0 || c.ended {
+		return nil
+	}
+	p := &passingChange{Change: is, undo: undo}
+	p.timer = time.AfterFunc(d, func() {
+		if did, err := c.undo(of, p); did {
+			ended(is, err)
+		}
+	})
+	if c.open == nil {
+		c.open = map[changeOf]*passingChange{}
+	}
+	c.open[of] = p
+	return nil
+}
+
+// undo ends a change, unless somebody has changed the same since.
+func (c *changes) undo(of changeOf, p *passingChange) (did bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[of] != p {
+		return false, nil
+	}
+	delete(c.open, of)
+	return true, p.undo()
+}
+
+// list gives the changes that are to end, the first to end first.
+func (c *changes) list() (list []stats.Change) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.open {
+		list = append(list, p.Change)
+	}
+	slices.SortFunc(list, func(a, b stats.Change) int { return a.Until.Compare(b.Until) })
+	return list
+}
+
+// close lets all stay as it is.
+func (c *changes) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	for _, p := range c.open {
+		p.timer.Stop()
+	}
+	clear(c.open)
+}
+
+// setRulesFor is SetRules for a time, 0: for good; by is who wants it.
+func (f *flow) setRulesFor(rules []config.Rule, d time.Duration, by string) error {
+	is := stats.Change{What: "rules", By: by, Until: f.after(d)}
+	return f.changes.make(changeOf{}, is, d, func() (func() error, error) {
+		before := f.gate.Rules()
+		return func() error { return f.setRules(before) }, f.setRules(rules)
+	}, f.changeEnded)
+}
+
+// cutFor cuts a place or restores it for a time, 0: for good; by is who wants it.
+func (f *flow) cutFor(subject, place string, cut bool, d time.Duration, by string) error {
+	is := stats.Change{What: "restore", Type: subject, Place: place, By: by, Until: f.after(d)}
+	if cut {
+		is.What = "cut"
+	}
+	return f.changes.make(changeOf{subject, place}, is, d, func() (func() error, error) {
+		was, err := f.setCut(subject, place, cut)
+		return func() error {
+			_, err := f.setCut(subject, place, was)
+			return err
+		}, err
+	}, f.changeEnded)
+}
+
+func (f *flow) after(d time.Duration) time.Time { return time.Unix(0, f.clock.Wall()).Add(d) }
+
+// changeEnded tells of the end of a change, which nobody asked for at the time.
+func (f *flow) changeEnded(is stats.Change, err error) {
+	attrs := []any{"node", f.name, "operator", is.By, "what", is.What, "type", is.Type, "place", is.Place}
+	if err != nil {
+		f.log.Error("a change that was to end stays in force", append(attrs, "error", fmt.Errorf("undo it: %w", err))...)
+		return
+	}
+	f.log.Info("a change has ended, and what was before is in force again", attrs...)
+}

@@ -1,0 +1,177 @@
+package operations
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/graph"
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/journal"
+	"leafmesh/mesh/operator"
+	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
+)
+
+// Node is what operators ask.
+type Node interface {
+	Stats() stats.Stats
+	Health() stats.Health
+	Retrying() []stats.Retrying
+	Graph() graph.Graph
+	Rules() []config.Rule
+	// SetRulesFor sets the rules, and those of before again after a time, 0: never. by is who wants it.
+	SetRulesFor(rules []config.Rule, d time.Duration, by string) error
+	// CutFor cuts a place or restores it, and undoes that after a time, 0: never.
+	CutFor(subject, place string, cut bool, d time.Duration, by string) error
+	Letters() ([]stats.Letter, error)
+	Letter(key string) (stats.Letter, error)
+	ReplayLetter(ctx context.Context, key string) error
+	DropLetter(key string) error
+	Inquire(ctx context.Context, ids ...cause.ID) ([]why.Report, error)
+	Recall(ctx context.Context, ids ...cause.ID) (why.Report, error)
+	// AskAll puts a signed question to all other nodes.
+	AskAll(ctx context.Context, q operator.Question) (answers []operator.Answer, silent []string)
+}
+
+// Spec says what an answerer is to be.
+type Spec struct {
+	Name       string
+	Node       Node
+	Operators  []config.Operator
+	Clock      *clock.Clock
+	Log        *journal.Log
+	MaxPayload int // of an answer, in bytes
+}
+
+// Answerer answers what operators ask about a node, at its tap and over its links. Its methods are
+// safe for concurrent use.
+type Answerer struct {
+	Spec
+	guard    *guard
+	inquired inquired
+	pages    pages
+}
+
+// NewAnswerer makes the answerer of a node.
+func NewAnswerer(s Spec) *Answerer { return &Answerer{Spec: s, guard: newGuard(s.Name, s.Operators)} }
+
+// now is the time by which questions end.
+func (a *Answerer) now() time.Time { return time.Unix(0, a.Clock.Wall()) }
+
+// request is one question for this node.
+type request struct {
+	ctx  context.Context
+	name string // of the question: "letter.replay"
+	data []byte
+	by   string // who asks: an operator's name, or atTap
+	all  bool   // all nodes are asked
+}
+
+// atTap is who asks without a signature: somebody who knows the tap's password.
+const atTap = "tap"
+
+// failure says why a request has no answer.
+type failure struct {
+	code int // as in HTTP
+	text string
+}
+
+// Error is the text.
+func (f *failure) Error() string { return f.text }
+
+// failureOf makes a failure of an error: one of the server's, unless it says what it is.
+func failureOf(err error) *failure {
+	var known *failure
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, stats.ErrNotHere):
+		return &failure{404, err.Error()}
+	}
+	return &failure{500, err.Error()}
+}
+
+// answer answers one request, of somebody who may ask it.
+func (a *Answerer) answer(r request) ([]byte, *failure) {
+	q := questionNamed(r.name)
+	if q == nil {
+		return nil, &failure{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", r.name, questionNames())}
+	}
+	if q.data == "" && len(r.data) > 0 {
+		return nil, &failure{400, fmt.Sprintf("the request has %d bytes of data, and %s takes none", len(r.data), r.name)}
+	}
+	data, err := q.answer(a, r)
+	if q.changes() {
+		a.logChange(r, err)
+	}
+	if err != nil {
+		return nil, failureOf(err)
+	}
+	if most := a.MaxPayload; len(data) > most {
+		return nil, &failure{413, fmt.Sprintf("the answer has %d bytes, and a message at most %d: raise max_payload", len(data), most)}
+	}
+	return data, nil
+}
+
+// maxLoggedData is how much of a request the log shows.
+const maxLoggedData = 200
+
+// logChange says who changed what, or tried to: each time, as nobody else remembers it.
+func (a *Answerer) logChange(r request, err error) {
+	attrs := []any{"node", a.Name, "operator", r.by, "question", r.name, "data", strings.ToValidUTF8(string(r.data[:min(len(r.data), maxLoggedData)]), "?")}
+	if err != nil {
+		a.Log.Warn("an operator could not change the node", append(attrs, "error", err)...)
+		return
+	}
+	a.Log.Info("an operator changed the node", attrs...)
+}
+
+// Admit takes a signed question that a peer passed on. answer answers it for this node, or says why
+// not. The question goes on to other nodes if known: this node knows who signed it.
+func (a *Answerer) Admit(peer string, q operator.Question) (answer func(ctx context.Context) operator.Answer, known bool) {
+	name := strings.TrimPrefix(q.Subject, operator.AllPrefix)
+	who, known, refused := a.admitAll(name, q)
+	if refused != nil {
+		a.Log.Rarely("a question to all nodes is refused", "peer", peer, "subject", q.Subject, "error", refused.text)
+		return func(context.Context) operator.Answer { return a.told(nil, refused) }, known
+	}
+	return func(ctx context.Context) operator.Answer {
+		return a.told(a.answer(request{ctx, name, q.Body, who.Name, true}))
+	}, true
+}
+
+// admitAll admits a question to all nodes.
+func (a *Answerer) admitAll(name string, q operator.Question) (config.Operator, bool, *failure) {
+	if !strings.HasPrefix(q.Subject, operator.AllPrefix) {
+		return config.Operator{}, false, &failure{403, fmt.Sprintf("node %s: %.80q is no question to all nodes", a.Name, q.Subject)}
+	}
+	needs := config.MayRead
+	if known := questionNamed(name); known != nil {
+		needs = known.may
+	}
+	return a.guard.admit(q, needs, a.now())
+}
+
+// told is what the node answers among others.
+func (a *Answerer) told(data []byte, why *failure) operator.Answer {
+	told := operator.Answer{Node: a.Name}
+	switch {
+	case why != nil:
+		told.Error, told.Code = why.text, why.code
+	case json.Valid(data):
+		told.Answer = data
+	default: // a text
+		text, err := json.Marshal(string(data))
+		if err != nil {
+			told.Error, told.Code = err.Error(), 500
+		}
+		told.Answer = text
+	}
+	return told
+}

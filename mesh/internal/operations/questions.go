@@ -1,0 +1,59 @@
+package operations
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"leafmesh/mesh/config"
+)
+
+// question is something that can be asked.
+type question struct {
+	name   string
+	may    config.May // what who asks must be allowed
+	data   string     // what the request's data is, for people; "": there is none
+	answer func(a *Answerer, r request) ([]byte, error)
+}
+
+// questions lists what can be asked.
+func questions() []question {
+	return []question{
+		{"stats", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) { return json.Marshal(a.Node.Stats()) }},
+		{"graph", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) { return json.Marshal(a.Node.Graph()) }},
+		{"graph.mermaid", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) { return []byte(a.Node.Graph().Mermaid()), nil }},
+		{"rules", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) {
+			return json.Marshal(append([]config.Rule{}, a.Node.Rules()...)) // a list in JSON, also without entries
+		}},
+		{"letters", config.MayRead, "how many of the first to leave out", (*Answerer).letters},
+		{"letter", config.MayRead, "a letter's key", (*Answerer).letter},
+		{"letter.replay", config.MayChange, "a letter's key", (*Answerer).letter},
+		{"letter.drop", config.MayChange, "a letter's key", (*Answerer).letter},
+		{"why", config.MayRead, "ids, and how much to leave out", (*Answerer).why},
+		{"why.text", config.MayRead, "an id, or a line of a log", (*Answerer).why},
+		{"health", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) { return json.Marshal(a.Node.Health()) }},
+		{"retrying", config.MayRead, "how many of the first to leave out", (*Answerer).retrying},
+		{"rules.set", config.MayChange, `rules, or {"rules", "for"}`, (*Answerer).setRules},
+		{"cut", config.MayChange, `{"type", "handler" or "place", "for"}`, (*Answerer).cut},
+		{"restore", config.MayChange, `{"type", "handler" or "place", "for"}`, (*Answerer).cut},
+	}
+}
+
+func questionNamed(name string) *question {
+	all := questions()
+	if i := slices.IndexFunc(all, func(q question) bool { return q.name == name }); i >= 0 {
+		return &all[i]
+	}
+	return nil
+}
+
+func questionNames() string {
+	var names []string
+	for _, q := range questions() {
+		names = append(names, q.name)
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+func (q *question) changes() bool { return q.may == config.MayChange }

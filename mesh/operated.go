@@ -1,0 +1,95 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/operations"
+	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/operator"
+	"leafmesh/mesh/stats"
+)
+
+// operated is a node as operators ask it: see operations.Node.
+type operated struct{ *Node }
+
+// answer begins to answer operators, when the node has all that they ask about.
+func (n *Node) answer() error {
+	a := operations.NewAnswerer(operations.Spec{Name: n.name, Node: operated{n}, Operators: n.config.Operators, Clock: n.clock, Log: n.log,
+		MaxPayload: int(n.config.MaxPayload)})
+	n.answers.Store(a)
+	return n.desk.Answer(n.leaf, a)
+}
+
+// admit takes a signed question that a peer passes on: see operations.Answerer.Admit.
+func (n *Node) admit(peer string, q operator.Question) (answer func(context.Context) operator.Answer, known bool) {
+	if a := n.answers.Load(); a != nil {
+		return a.Admit(peer, q)
+	}
+	return func(context.Context) operator.Answer {
+		return operator.Answer{Node: n.name, Error: fmt.Sprintf("node %s is being opened: ask again in some seconds", n.name), Code: 503}
+	}, false
+}
+
+// SetRulesFor sets the rules, for a time if d is not 0.
+func (n operated) SetRulesFor(rules []config.Rule, d time.Duration, by string) error {
+	return n.setRulesFor(rules, d, by)
+}
+
+// CutFor cuts a place or restores it, for a time if d is not 0.
+func (n operated) CutFor(subject, place string, cut bool, d time.Duration, by string) error {
+	return n.cutFor(subject, place, cut, d, by)
+}
+
+// AskAll puts a signed question to all other nodes.
+func (n operated) AskAll(ctx context.Context, q operator.Question) ([]operator.Answer, []string) {
+	return n.neighbours.AskAll(ctx, q)
+}
+
+// Retrying lists what handlers failed and are to be given again, the next to come first.
+func (n operated) Retrying() []stats.Retrying {
+	list := append(n.rests.Retrying(), n.inlets.Retrying()...)
+	slices.SortFunc(list, func(a, b stats.Retrying) int { return a.NextAt.Compare(b.NextAt) })
+	return list
+}
+
+// Health says how the node is at this moment.
+func (n operated) Health() stats.Health {
+	h := stats.Health{Node: n.name, Version: operations.Version(), Wire: wire.Version, UpSince: time.Unix(0, n.opened).UTC(), Problems: n.missing()}
+	if err := n.Writable(); err != nil {
+		h.Problems = append(h.Problems, err.Error())
+	}
+	if n.life.closing.Load() {
+		h.Problems = append(h.Problems, "it is closing")
+	}
+	h.Ready = len(h.Problems) == 0
+	for _, p := range n.peers.list() {
+		if n.readers.Expects(p.Name) && n.readers.Room(p.Name) == 0 {
+			h.Problems = append(h.Problems, fmt.Sprintf("link from %s: not connected, and it imports from this node", p.Name))
+		}
+	}
+	if r := n.recorded(); r != nil && r.Problem != "" {
+		h.Problems = append(h.Problems, "cascades are not kept: "+r.Problem)
+	}
+	return h
+}
+
+// missing says what keeps imports from being connected; an empty list for nothing.
+func (n operated) missing() []string {
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	var missing shortfall
+	n.inlets.Ready(now, func(err error) { missing.note(err, true, nil) })
+	missing.mu.Lock()
+	defer missing.mu.Unlock()
+	list := []string{}
+	for _, err := range missing.errs {
+		list = append(list, strings.TrimSuffix(err.Error(), ": "+context.Canceled.Error())) // nobody waited
+	}
+	slices.Sort(list)
+	return list
+}
