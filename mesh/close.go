@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"leafmesh/mesh/internal/clock"
@@ -87,7 +86,7 @@ func (n *Node) close(ctx context.Context) error {
 	note(n.closeArchive())
 	n.neighbours.Close()
 	note(n.storage.Close())
-	for _, l := range slices.Concat(n.readerLines, n.exporterLines) {
+	for _, l := range n.lines.all() {
 		note(l.Flush(ctx))
 	}
 	note(n.stopServer(ctx))
@@ -134,7 +133,7 @@ func (f *flow) missed() (lost, returned uint64) {
 
 // stopServer closes the connections and the embedded server.
 func (n *Node) stopServer(ctx context.Context) error {
-	for _, l := range slices.Concat(n.readerLines, n.exporterLines) {
+	for _, l := range n.lines.all() {
 		l.Close()
 	}
 	if n.store != nil {

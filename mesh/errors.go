@@ -76,4 +76,7 @@ var (
 	// ErrNotExported is what [Node.Ready] returns, with the peer and the type, when a peer does not
 	// export what this node imports.
 	ErrNotExported = inlet.ErrNotExported
+	// ErrOtherWire is what [Node.Ready] returns when a peer speaks another version of the wire, with
+	// who is to be upgraded.
+	ErrOtherWire = inlet.ErrOtherWire
 )

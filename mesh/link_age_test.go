@@ -46,6 +46,7 @@ func crossWith(t *testing.T, off time.Duration, durable bool) {
 	clue.Cascades = []mesh.Cascade{{Deadline: 200 * time.Millisecond}}
 	score.Cascades = clue.Cascades
 	clue.Handlers = []mesh.Handler{clueJudged.Handle("judge", func(ctx context.Context, s solved) error { return clueSolved.Emit(ctx, s) })}
+	score.Alarms.Clock = 48 * time.Hour // or it would not be ready
 	nodes := openAll(t, clue, score)
 	for i := range 10 {
 		emit(t, nodes[0], clueJudged, solved{Team: "owls", At: int64(i)})

@@ -39,8 +39,8 @@ type Node struct {
 	watching   sync.WaitGroup // the goroutines that look at the graph, the handlers and the readers
 	archiving  sync.WaitGroup // the goroutine that keeps cascades
 	closer     closer
-
-	readerLines, exporterLines []*leaf.Line // not changed once it is open
+	health     healthWatch
+	lines      peerLines
 }
 
 // Open starts a node: it validates the configuration, starts the embedded server, links it to its
@@ -105,6 +105,7 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		return err
 	}
 	n.archiving.Go(func() { n.archive.Run(n.life.ended.Done()) })
+	n.watching.Go(n.watchHealth)
 	return nil
 }
 

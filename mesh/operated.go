@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/operations"
+	"leafmesh/mesh/internal/release"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/operator"
 	"leafmesh/mesh/stats"
@@ -57,16 +57,14 @@ func (n operated) Retrying() []stats.Retrying {
 	return list
 }
 
-// Health says how the node is at this moment.
-func (n operated) Health() stats.Health {
-	h := stats.Health{Node: n.name, Version: operations.Version(), Wire: wire.Version, UpSince: time.Unix(0, n.opened).UTC(), Problems: n.missing()}
-	if err := n.Writable(); err != nil {
-		h.Problems = append(h.Problems, err.Error())
+// NodeHealth says how the node is at this moment.
+func (n operated) NodeHealth() stats.NodeHealth {
+	now := n.Health()
+	h := stats.NodeHealth{Node: n.name, Version: release.Version(), Wire: wire.TalkVersion, UpSince: time.Unix(0, n.opened).UTC(),
+		Ready: now.Ready, Problems: []string{}}
+	for _, p := range now.Problems {
+		h.Problems = append(h.Problems, p.Text)
 	}
-	if n.life.closing.Load() {
-		h.Problems = append(h.Problems, "it is closing")
-	}
-	h.Ready = len(h.Problems) == 0
 	for _, p := range n.peers.list() {
 		if n.readers.Expects(p.Name) && n.readers.Room(p.Name) == 0 {
 			h.Problems = append(h.Problems, fmt.Sprintf("link from %s: not connected, and it imports from this node", p.Name))
@@ -76,20 +74,4 @@ func (n operated) Health() stats.Health {
 		h.Problems = append(h.Problems, "cascades are not kept: "+r.Problem)
 	}
 	return h
-}
-
-// missing says what keeps imports from being connected; an empty list for nothing.
-func (n operated) missing() []string {
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
-	var missing shortfall
-	n.inlets.Ready(now, func(err error) { missing.note(err, true, nil) })
-	missing.mu.Lock()
-	defer missing.mu.Unlock()
-	list := []string{}
-	for _, err := range missing.errs {
-		list = append(list, strings.TrimSuffix(err.Error(), ": "+context.Canceled.Error())) // nobody waited
-	}
-	slices.Sort(list)
-	return list
 }

@@ -106,8 +106,8 @@ func TestAnOperatorAsksTheWholeMesh(t *testing.T) {
 	all := ada.ask(conn, "health", "")
 	var names []string
 	for _, a := range all.Answers {
-		var h stats.Health
-		if err := json.Unmarshal(a.Answer, &h); err != nil || a.Error != "" || h.Node != a.Node || !h.Ready || h.Wire != wire.Version || h.Version == "" || time.Since(h.UpSince) > time.Minute {
+		var h stats.NodeHealth
+		if err := json.Unmarshal(a.Answer, &h); err != nil || a.Error != "" || h.Node != a.Node || !h.Ready || h.Wire != wire.TalkVersion || h.Version == "" || time.Since(h.UpSince) > time.Minute {
 			t.Errorf("%s: %+v, %v, %s", a.Node, h, err, a.Error)
 		}
 		names = append(names, a.Node)
@@ -203,7 +203,7 @@ func TestANodeThatIsSilentIsNamed(t *testing.T) {
 		}
 		return len(all.Answers) == 3 && slices.Equal(all.Silent, []string{"print-1"})
 	})
-	var h stats.Health
+	var h stats.NodeHealth
 	for _, a := range ada.ask(conn, "health", "").Answers {
 		if err := json.Unmarshal(a.Answer, &h); err != nil {
 			t.Fatal(err)

@@ -91,7 +91,7 @@ func (n *Node) links(c config.Node) (importers []leaf.Importer, remotes []leaf.R
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, line := range n.readerLines {
+	for _, line := range n.lines.readers() {
 		importer := leaf.Importer{Name: line.Peer(), Shut: true}
 		if at := slices.IndexFunc(readers, func(r leaf.Importer) bool { return r.Name == importer.Name }); at >= 0 {
 			importer = readers[at]
@@ -99,7 +99,7 @@ func (n *Node) links(c config.Node) (importers []leaf.Importer, remotes []leaf.R
 		}
 		importers = append(importers, importer)
 	}
-	for _, line := range n.exporterLines {
+	for _, line := range n.lines.exporters() {
 		remote := leaf.Remote{Name: line.Peer()}
 		if at := slices.IndexFunc(exporters, func(r leaf.Remote) bool { return r.Name == remote.Name }); at >= 0 {
 			remote = exporters[at]

@@ -6,13 +6,17 @@ import (
 	"time"
 
 	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/stats"
 )
+
+// alarms are the thresholds in force, with defaults filled in.
+func (f *flow) alarms() config.Alarms { return f.config.Alarms.WithDefaults() }
 
 // watchHandlers logs calls of handlers that take too long, one line a call, until done is closed.
 // Nothing else tells of a handler that hangs before its queue is full.
 func (f *flow) watchHandlers(done <-chan struct{}) {
-	limit := f.config.Alarms.WithDefaults().Handling
+	limit := f.alarms().Handling
 	told := map[*desk]uint64{} // the turn that was told of last
 	tick := time.NewTicker(min(limit, time.Second))
 	defer tick.Stop()
@@ -35,7 +39,7 @@ func (f *flow) watchHandlers(done <-chan struct{}) {
 
 // slow lists the calls of handlers that take too long, the longest first.
 func (f *flow) slow() (calls []stats.Running) {
-	now, limit := f.clock.Now(), f.config.Alarms.WithDefaults().Handling
+	now, limit := f.clock.Now(), f.alarms().Handling
 	for _, d := range f.desks {
 		if r, _, number := d.slow(now, limit); number > 0 {
 			calls = append(calls, r)

@@ -3,6 +3,8 @@ package mesh
 import (
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/internal/operations"
+	"leafmesh/mesh/internal/release"
+	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
@@ -13,7 +15,10 @@ func (n *Node) Stats() stats.Stats {
 	return stats.Stats{
 		Node:           n.name,
 		Counts:         n.trace.Counts(),
-		Links:          operations.Links(n.leaf),
+		Links:          n.linkStates(operations.Links(n.leaf)),
+		Version:        release.Version(),
+		Wire:           wire.TalkVersion,
+		Health:         n.Health(),
 		Waiting:        n.workers.Depth() + n.elsewhere(),
 		Lines:          n.gate.Lines(),
 		Slow:           n.slow(),

@@ -33,7 +33,7 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 func (n *Node) openReaders() error {
 	env := readers.Env{Node: n.name, Exports: n.config.Exports, MayImport: n.peers.mayImport, MaxPayload: int(n.config.MaxPayload), Log: n.log,
 		Malformed: n.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed}),
-		Lost:      n.lostOnLink, Neighbours: n.neighbours.Hear}
+		Lost:      n.lostOnLink, Neighbours: n.neighbours.Hear, Wall: n.clock.Wall}
 	if n.kept != nil {
 		env.Outbox = n.kept
 	}
@@ -41,18 +41,18 @@ func (n *Node) openReaders() error {
 	if err != nil {
 		return err
 	}
-	var lines []*leaf.Line
 	var ways []readers.Line
 	for _, p := range peers {
 		line, err := n.leaf.ToReader(p.Name)
 		if err != nil {
 			return err
 		}
-		lines, ways = append(lines, line), append(ways, line)
+		n.lines.addReader(line)
+		ways = append(ways, line)
 	}
-	n.readerLines = lines
 	n.readers = readers.New(env, ways)
 	n.ports.Readers = n.readers
+	lines := n.lines.readers()
 	for _, line := range lines {
 		reader := line.Peer()
 		if err := line.Hear(func(m *nats.Msg) { n.readers.Hear(reader, m.Data) }); err != nil {
@@ -125,7 +125,6 @@ const maxSaid = 64 << 20
 // openInlets opens the imports, and hears what exporters say.
 func (n *Node) openInlets() (err error) {
 	exporters := map[string]inlet.Exporter{}
-	var lines []*leaf.Line
 	remotes, err := topology.Remotes(n.config)
 	if err != nil {
 		return err
@@ -135,11 +134,11 @@ func (n *Node) openInlets() (err error) {
 		if err != nil {
 			return err
 		}
-		lines = append(lines, line)
+		n.lines.addExporter(line)
 		exporters[r.Name] = exporter{line, n}
 	}
-	n.exporterLines = lines
-	env := &inlet.Env{Node: n.name, Peers: n.config.Peers, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
+	lines := n.lines.exporters()
+	env := &inlet.Env{Node: n.name, Peers: n.peers.list, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
 		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Exporters: exporters, Neighbours: n.neighbours.Hear,
 		Letters: n.storage.Letters.Letters, Bookmarks: n.storage.Bookmarks}
 	if n.inlets, err = inlet.OpenSet(env, n.config.Imports, n.inletType); err != nil {

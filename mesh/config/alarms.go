@@ -22,6 +22,12 @@ type Alarms struct {
 	// or a handler for one event of another node, until the flight recorder keeps the cascade as it
 	// keeps those that fail: see mesh.Node.Why. Default 5s.
 	Slow time.Duration `yaml:"slow,omitempty"`
+	// Backlog is how long an event may wait in the outbox for a service until the node is not ready;
+	// default 1h.
+	Backlog time.Duration `yaml:"backlog,omitempty"`
+	// Clock is how far the clocks of an exporter and this node may be apart until the node is not
+	// ready; default 10s. Nothing is decided by comparing clocks; logs and traces read wrong.
+	Clock time.Duration `yaml:"clock,omitempty"`
 }
 
 const (
@@ -29,6 +35,8 @@ const (
 	defaultAlarmGain     = 1
 	defaultAlarmHandling = 10 * time.Second
 	defaultAlarmSlow     = 5 * time.Second
+	defaultAlarmBacklog  = time.Hour
+	defaultAlarmClock    = 10 * time.Second
 	minAlarm             = 0.1
 	maxAlarm             = 1_000_000
 )
@@ -36,5 +44,6 @@ const (
 // WithDefaults fills in what is left out.
 func (a Alarms) WithDefaults() Alarms {
 	return Alarms{Factor: cmp.Or(a.Factor, defaultAlarmFactor), Gain: cmp.Or(a.Gain, defaultAlarmGain),
-		Handling: cmp.Or(a.Handling, defaultAlarmHandling), Slow: cmp.Or(a.Slow, defaultAlarmSlow)}
+		Handling: cmp.Or(a.Handling, defaultAlarmHandling), Slow: cmp.Or(a.Slow, defaultAlarmSlow),
+		Backlog: cmp.Or(a.Backlog, defaultAlarmBacklog), Clock: cmp.Or(a.Clock, defaultAlarmClock)}
 }

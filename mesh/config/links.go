@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Links says how the links between nodes are protected. The zero value is for mutual TLS 1.3 by
 // the nodes' own nkeys: each end proves its seed and knows the other's public key.
 type Links struct {
@@ -21,7 +23,18 @@ type Links struct {
 	// imports. It is never Seed: an exporter there has signed whatever it likes, and could sign in
 	// elsewhere with it. Its public key is what exporters have as the node's key.
 	PlainSeed Secret `yaml:"plain_seed,omitempty"`
+
+	// Ping is how often each end of a link asks whether the other one lives; default 3.5s, from 100ms
+	// to 1m. A peer that is dead or hangs is noticed after four of them at most.
+	Ping time.Duration `yaml:"ping,omitempty"`
 }
+
+const (
+	// DefaultPing is the Ping of Links that give none.
+	DefaultPing = 3500 * time.Millisecond
+	minPing     = 100 * time.Millisecond
+	maxPing     = time.Minute
+)
 
 // byCertificates reports whether an organisation's certificates are used.
 func (l Links) byCertificates() bool { return l.CA != "" || l.Certificate != "" || l.Key != "" }

@@ -26,6 +26,9 @@ func (v *validation) links() {
 		v.plainAddresses()
 	}
 	v.plainSeed()
+	if l.Ping != 0 && (l.Ping < minPing || l.Ping > maxPing) {
+		v.add("links.ping", fmt.Sprintf("%v is out of range", l.Ping), fmt.Sprintf("choose from %v to %v, or leave it out for %v", minPing, maxPing, DefaultPing))
+	}
 }
 
 // plainAddresses checks that what anybody on the way can read and rewrite stays on this machine.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"leafmesh/mesh/internal/wire"
 )
@@ -142,11 +143,19 @@ func (v *validation) cascades() {
 func (v *validation) alarms() {
 	v.threshold("alarms.factor", v.config.Alarms.Factor, defaultAlarmFactor)
 	v.threshold("alarms.gain", v.config.Alarms.Gain, defaultAlarmGain)
-	if d := v.config.Alarms.Handling; d < 0 {
-		v.add("alarms.handling", fmt.Sprintf("%v is not a time to come", d), fmt.Sprintf("give a positive one, or leave it out for %v", defaultAlarmHandling))
-	}
-	if d := v.config.Alarms.Slow; d < 0 {
-		v.add("alarms.slow", fmt.Sprintf("%v is not a time to come", d), fmt.Sprintf("give a positive one, or leave it out for %v", defaultAlarmSlow))
+	a := v.config.Alarms
+	for _, d := range []struct {
+		field           string
+		given, standard time.Duration
+	}{
+		{"handling", a.Handling, defaultAlarmHandling},
+		{"slow", a.Slow, defaultAlarmSlow},
+		{"backlog", a.Backlog, defaultAlarmBacklog},
+		{"clock", a.Clock, defaultAlarmClock},
+	} {
+		if d.given < 0 {
+			v.add("alarms."+d.field, fmt.Sprintf("%v is not a time to come", d.given), fmt.Sprintf("give a positive one, or leave it out for %v", d.standard))
+		}
 	}
 }
 

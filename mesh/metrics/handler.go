@@ -35,7 +35,7 @@ func newHandler(c Config, node *mesh.Node, checks []Check) (http.Handler, error)
 		EnableOpenMetrics: true, MaxRequestsInFlight: scrapesAtOnce,
 		DisableCompression: true, // it takes as much of the processor as all else
 	})
-	ready := newReadiness(append([]Check{{"imports", node.Ready}, {"outbox", writable(node)}}, checks...))
+	ready := newReadiness(append(health(node), checks...))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", index(c))
 	mux.Handle("GET /metrics", scrape)

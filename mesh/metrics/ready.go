@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // Check is one part of readiness.
@@ -80,7 +82,23 @@ func (r *readiness) askLocked() {
 	}
 }
 
-// writable checks a node's outbox.
-func writable(node *mesh.Node) func(context.Context) error {
-	return func(context.Context) error { return node.Writable() }
+// health checks what a node needs: see mesh.Node.Health.
+func health(node *mesh.Node) []Check {
+	of := func(about ...stats.About) func(context.Context) error {
+		return func(context.Context) error {
+			var missing []error
+			for _, p := range node.Health().Problems {
+				if slices.Contains(about, p.About) {
+					missing = append(missing, errors.New(p.Text))
+				}
+			}
+			return errors.Join(missing...)
+		}
+	}
+	return []Check{
+		{"node", of(stats.AboutClosing)},
+		{"imports", of(stats.AboutLink, stats.AboutImport, stats.AboutWire)},
+		{"outbox", of(stats.AboutOutbox, stats.AboutBacklog)},
+		{"clocks", of(stats.AboutClock)},
+	}
 }

@@ -120,13 +120,13 @@ func TestReadiness(t *testing.T) {
 		mesh.Config{Name: "score-1", Imports: []mesh.Import{stepTaken.Import(mesh.Limit{}, mesh.Shared)},
 			Handlers: []mesh.Handler{stepTaken.Handle("add", func(context.Context, step) error { return nil })}})
 	s := serve(t, Config{}, nodes.Node("score-1"), database)
-	if status, text := get(t, s, "/readyz"); status != 200 || text != "imports: ok\noutbox: ok\ndatabase: ok\n" {
+	if status, text := get(t, s, "/readyz"); status != 200 || text != "node: ok\nimports: ok\noutbox: ok\nclocks: ok\ndatabase: ok\n" {
 		t.Errorf("at first: %d %s", status, text)
 	}
 	broken.Store(true)
 	await(t, "the broken database", func() bool {
 		status, text := get(t, s, "/readyz")
-		return status == 503 && text == "imports: ok\noutbox: ok\ndatabase: disk I/O error; and more\n"
+		return status == 503 && text == "node: ok\nimports: ok\noutbox: ok\nclocks: ok\ndatabase: disk I/O error; and more\n"
 	})
 	broken.Store(false)
 	if err := nodes.Node("core-1").Close(within(t)); err != nil {

@@ -36,6 +36,11 @@ type Stats struct {
 	// Counts are those above zero, ordered by type, outcome, place and rule.
 	Counts []Count `json:"counts"`
 	Links  []Link  `json:"links"`
+	// Version is that of the program's leafmesh, Wire that of what nodes say to each other.
+	Version string `json:"version"`
+	Wire    uint64 `json:"wire"`
+	// Health is as of some moments ago.
+	Health Health `json:"health"`
 	// Waiting counts the events reserved, waiting or being handled in all queues, those that rules
 	// keep, and those that rest between two tries, with what waits behind them.
 	Waiting int64 `json:"waiting"`
@@ -91,6 +96,7 @@ type Link struct {
 	MessagesOut uint64 `json:"messages_out"`
 	BytesIn     uint64 `json:"bytes_in"`
 	BytesOut    uint64 `json:"bytes_out"`
+	LinkState
 }
 
 // Outbox is what a node keeps for services that import from it, as it was within the last second.

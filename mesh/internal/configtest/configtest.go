@@ -45,7 +45,7 @@ peers:
   - {name: hunt-1, url: "nats-leaf://127.0.0.1:7402", key: UDCUGAMTIOYCR4ENX77C7YDAWTNUMN3YI2ILSFKBTRP64AOG5ZBMGCAH, next_key: UBHPS6Z4KTOGJILSHJMQ6Y3WC5ZK7DYUJCGRI7CRV2FHNK4LJ4SLD6NC}
   - {name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ, may_import: [clue.clue.solved, clue.hint.taken]}
   - {name: score-2, key_file: score-2.pub, next_key_file: next.pub, may_import: all}
-links: {plain: true, plain_beyond_loopback: true, plain_seed: {file: plain.nk}}
+links: {plain: true, plain_beyond_loopback: true, plain_seed: {file: plain.nk}, ping: 2s}
 limits:
   - {name: newest, place: emit, event: "clue.answer.*", root: clue.answer.submitted, by: key, keys: 7, within: 2s, limit: {rate: 20/min, burst: 50, policy: coalesce}}
   - {event: clue.answer.submitted, by: root, limit: {rate: 200/s, burst: 9, policy: refuse}}
@@ -56,7 +56,7 @@ limits:
 cascades:
   - {depth: 31, descendants: 1000000, loops: 31, deadline: 9h}
   - {root: clue.answer.submitted, depth: 1}
-alarms: {factor: 2.5, gain: 0.1, handling: 3s, slow: 2s}
+alarms: {factor: 2.5, gain: 0.1, handling: 3s, slow: 2s, backlog: 5m, clock: 1s}
 recorder: 2MiB
 exports:
   - {event: clue.clue.solved, kept_for: [score], bounds: [{service: score, max_events: 7, max_bytes: 1MiB, max_age: 3h, full: lose}], drop: [board], limit: {rate: 5/s, burst: 1, policy: refuse}}

@@ -18,7 +18,7 @@ import (
 // Env is what inlets need of their node.
 type Env struct {
 	Node  string
-	Peers []config.Peer
+	Peers func() []config.Peer // as they are now
 	Clock *clock.Clock
 	Log   *journal.Log
 	Trace *steps.Trace

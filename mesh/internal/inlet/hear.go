@@ -10,6 +10,9 @@ import (
 // hear takes a message of the exporter. It never blocks for long.
 func (t *talk) hear(data []byte) {
 	message, err := wire.DecodeTalk(data)
+	if other, ok := errors.AsType[*wire.OtherVersion](err); ok {
+		t.hearOther(other)
+	}
 	if batch, ok := message.(*wire.Batch); ok && err == nil && batch.Nonce == t.nonce {
 		t.answers.gotBatch(batch, len(data))
 	}
@@ -56,7 +59,10 @@ func (t *talk) welcome(w *wire.Welcome) error {
 		}
 	}
 	t.mu.Lock()
-	first := t.greeting.welcome(t.Clock.Now())
+	now := t.Clock.Now()
+	t.peer.welcome(w, t.saidAt, now, t.Clock.Stamp(now))
+	t.saidAt = 0
+	first := t.greeting.welcome(now)
 	again := first && t.relinked
 	t.room = t.MaxPayload
 	if w.MaxPayload > 0 && w.MaxPayload < uint64(t.room) {
@@ -119,6 +125,7 @@ func (t *talk) bidden() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.greeting.goodbye(t.Clock.Now())
+	t.peer.bidden = true
 	for _, d := range t.imports {
 		d.parts.clear()
 	}

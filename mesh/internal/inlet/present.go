@@ -1,10 +1,8 @@
 package inlet
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"leafmesh/mesh/internal/wire"
 )
@@ -44,22 +42,50 @@ func (i *inlet) welcome(w *wire.WelcomeImport) bool {
 	return true
 }
 
-// ready waits until the import is connected.
-func (i *inlet) ready(ctx context.Context) error {
-	ticker := time.NewTicker(lookAgain)
-	defer ticker.Stop()
-	for {
-		state := i.present.Load()
-		if state.bound || state.final {
-			return state.err
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", state.err, context.Cause(ctx))
-		}
-	}
+// Missing is what keeps imports from being connected.
+type Missing struct {
+	Exporter string
+	Type     string // empty: the link is down, and so all imports from the exporter wait
+	Err      error
+	Final    bool // waiting does not help
 }
 
-// lookAgain is how often somebody looks who waits for an import.
-const lookAgain = 20 * time.Millisecond
+// Missing lists what keeps the imports from being connected now. The nil Set misses nothing.
+func (s *Set) Missing() (all []Missing) {
+	if s == nil {
+		return nil
+	}
+	for _, t := range s.talks {
+		all = append(all, t.missing()...)
+	}
+	return all
+}
+
+// missing is one entry if the link is down, else one for each import.
+func (t *talk) missing() (all []Missing) {
+	_, up := t.Link()
+	for _, i := range t.all() {
+		switch present := i.present.Load(); {
+		case present.bound && up:
+		case !up && !present.final:
+			return []Missing{{Exporter: t.exporter, Err: t.notLinked()}}
+		case !present.bound:
+			all = append(all, Missing{Exporter: t.exporter, Type: i.of.Subject, Err: present.err, Final: present.final})
+		}
+	}
+	return all
+}
+
+// notLinked says that the link is down, and what is known of why.
+func (t *talk) notLinked() error {
+	url := ""
+	for _, p := range t.Peers() {
+		if p.Name == t.exporter {
+			url = p.URL
+		}
+	}
+	if trouble := t.Trouble(); trouble != "" {
+		return fmt.Errorf("link to %s (%s): not connected (last: %s)", t.exporter, url, trouble)
+	}
+	return fmt.Errorf("link to %s (%s): not connected", t.exporter, url)
+}

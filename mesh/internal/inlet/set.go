@@ -94,16 +94,6 @@ func (s *Set) saveBookmarks() {
 	}
 }
 
-// Ready waits until each exporter is linked and serves what is imported from it, and passes on what
-// keeps it from that.
-func (s *Set) Ready(ctx context.Context, failed func(error)) {
-	var waiting sync.WaitGroup
-	defer waiting.Wait()
-	for _, t := range s.talks {
-		waiting.Go(func() { t.ready(ctx, failed) })
-	}
-}
-
 // Stats tells what has arrived and how the durable imports are connected, and moves what clients
 // dropped into the counters. The nil Set has none.
 func (s *Set) Stats() (plain []stats.Import, durables []stats.DurableImport) {

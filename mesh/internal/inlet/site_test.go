@@ -157,7 +157,9 @@ func openSite(t *testing.T, data string, change func(*config.Import), limits ...
 		t.Fatal(err)
 	}
 	env := &Env{Node: "score-1", Clock: c, Log: journal.New(slog.New(slog.NewTextHandler(&s.log, nil)), "score-1"), Trace: s.trace,
-		Peers: []config.Peer{{Name: "clue-1", URL: "nats-leaf://clue-1:1"}, {Name: "clue-2"}, {Name: "hunt-1", URL: "nats-leaf://hunt-1:1"}},
+		Peers: func() []config.Peer {
+			return []config.Peer{{Name: "clue-1", URL: "nats-leaf://clue-1:1"}, {Name: "clue-2"}, {Name: "hunt-1", URL: "nats-leaf://hunt-1:1"}}
+		},
 		Paths: cause.NewTree(64), Intake: intake, Handling: handled, Letters: s.letters, Bookmarks: s.marks, MaxPayload: 64 << 10,
 		Exporters: map[string]Exporter{"clue-1": s, "hunt-1": s}}
 	targets := delivery.NewTargets(takers)

@@ -1,7 +1,6 @@
 package inlet
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"slices"
@@ -9,8 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"leafmesh/mesh/config"
-	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/release"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
@@ -33,6 +31,8 @@ type talk struct {
 	greeting greeting // guarded by mu
 	mayTell  bool     // guarded by mu: the exporter knows this node's events under way
 	relinked bool     // guarded by mu: an earlier link broke
+	peer     peer     // guarded by mu
+	saidAt   int64    // guarded by mu: when the hello was said that is to be answered; 0: none, saidTwice: several
 	room     int      // guarded by mu: of a message to the exporter, in bytes
 
 	// Owned by the goroutine that speaks.
@@ -107,6 +107,7 @@ func (t *talk) look(now int64) {
 	t.relinked = t.relinked || t.up
 	t.link, t.up, t.mayTell = number, up, false
 	t.greeting = greeting{since: now}
+	t.peer, t.saidAt = peer{bidden: t.peer.bidden}, 0
 	t.answers.forgetGot()
 	t.unbind(errLinkDown, false)
 }
@@ -150,9 +151,17 @@ func (t *talk) isHelloDue(now int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	due, silent := t.greeting.ask(now)
+	if due {
+		if t.saidAt != 0 {
+			now = saidTwice
+		}
+		t.saidAt = now
+	}
 	switch silent {
 	case neverAnswered:
-		t.unbind(errNoAnswer, true)
+		if t.peer.wire == 0 { // else it was said already why
+			t.unbind(errNoAnswer, true)
+		}
 	case stoppedAnswering:
 		t.unbind(errSilent, false)
 	}
@@ -169,7 +178,7 @@ func (t *talk) unbind(why error, final bool) {
 }
 
 func (t *talk) hello() *wire.Hello {
-	h := &wire.Hello{Nonce: t.nonce, Link: t.links, MaxPayload: uint64(t.MaxPayload)}
+	h := &wire.Hello{Nonce: t.nonce, Link: t.links, MaxPayload: uint64(t.MaxPayload), Release: release.Version()}
 	for _, i := range t.plain {
 		h.Imports = append(h.Imports, wire.HelloImport{Type: i.of.Subject, Each: i.each})
 	}
@@ -262,36 +271,6 @@ func (t *talk) sayTaken() {
 	if err := t.say(said); err != nil {
 		t.Log.Rarely("an exporter is not told what was taken", "peer", t.exporter, "error", err)
 	}
-}
-
-// ready waits until the exporter is linked and serves each import, and passes on what keeps it from
-// that: one error if the link is down, else one for each import.
-func (t *talk) ready(ctx context.Context, failed func(error)) {
-	var errs []error
-	for _, i := range t.all() {
-		if err := i.ready(ctx); err != nil {
-			if _, up := t.Link(); !up && !i.present.Load().final {
-				failed(t.notLinked(ctx))
-				return
-			}
-			errs = append(errs, err)
-		}
-	}
-	for _, err := range errs {
-		failed(err)
-	}
-}
-
-// notLinked says that the link is down, and what is known of why.
-func (t *talk) notLinked(ctx context.Context) error {
-	url := ""
-	if i := slices.IndexFunc(t.Peers, func(p config.Peer) bool { return p.Name == t.exporter }); i >= 0 {
-		url = t.Peers[i].URL
-	}
-	if trouble := t.Trouble(); trouble != "" {
-		return fmt.Errorf("link to %s (%s): not connected (last: %s): %w", t.exporter, url, trouble, clock.EndOf(ctx))
-	}
-	return fmt.Errorf("link to %s (%s): not connected: %w", t.exporter, url, clock.EndOf(ctx))
 }
 
 // all are all imports from the exporter.

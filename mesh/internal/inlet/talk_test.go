@@ -34,12 +34,20 @@ func TestHello(t *testing.T) {
 		if got := len(s.heard()); got != 10 {
 			t.Errorf("%d hellos in 10 s, want 10", got)
 		}
-		if err := s.set.durables[0].ready(t.Context()); !errors.Is(err, ErrNotExported) || !strings.Contains(err.Error(), "upgrade it") {
-			t.Errorf("ready: %v, want that the exporter does not answer", err)
+		silent := func() (missing []Missing) {
+			for _, m := range s.set.Missing() {
+				if m.Exporter == "clue-1" {
+					missing = append(missing, m)
+				}
+			}
+			return missing
+		}
+		if m := silent(); len(m) != 1 || !m[0].Final || !errors.Is(m[0].Err, ErrNotExported) || !strings.Contains(m[0].Err.Error(), "upgrade it") {
+			t.Errorf("missing: %+v, want that the exporter does not answer", m)
 		}
 		s.welcome("")
-		if err := s.set.durables[0].ready(t.Context()); err != nil {
-			t.Error(err)
+		if m := silent(); m != nil {
+			t.Errorf("missing: %+v", m)
 		}
 		for range 6 {
 			s.wait(5 * time.Second)

@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	// pingInterval: see the package comment for how it bounds the time in which
-	// a dead peer is noticed.
+	// pingInterval is the Ping of a Spec that gives none.
 	pingInterval = 3500 * time.Millisecond
 	// maxPingsOut is how many pings may be unanswered.
 	maxPingsOut = 2
@@ -77,8 +76,10 @@ func (s Spec) render(own credentials) string {
 	}
 	set("max_payload", strconv.Itoa(s.MaxPayload+headerRoom))
 	set("max_subscriptions", strconv.Itoa(maxSubscriptions))
-	set("ping_interval", quote(s.tuning.ping.String()))
+	set("ping_interval", quote(s.Ping.String()))
 	set("ping_max", strconv.Itoa(maxPingsOut))
+	// Each dial that fails tells why. By default only the first one does, for an hour.
+	set("connect_error_reports", "1")
 	// The system account would put its services into every account, and offer
 	// them to peers, who may not use them. JetStream makes one nevertheless.
 	set("no_system_account", "true")

@@ -255,9 +255,7 @@ func newImporter(t *testing.T, name string, line *leaf.Line, imports ...config.I
 		i.set.AwaitTending()
 		time.Close()
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), leaf.Patience)
-	defer cancel()
-	i.set.Ready(ctx, func(err error) { t.Error(err) })
+	leaf.Eventually(t, "the importer is welcome", func() bool { return len(i.set.Missing()) == 0 })
 	return i
 }
 

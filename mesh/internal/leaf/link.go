@@ -158,6 +158,9 @@ func (s *Server) leafs(account Account) []*server.LeafInfo {
 	return leafz.Leafs
 }
 
+// otherName is the trouble with a server that has another name than it should.
+const otherName = "the server there is named"
+
 // Trouble is why the link to a Remote is not up, for people: what was logged about it last, or
 // that the server there has another name; "" if nothing is known.
 func (s *Server) Trouble(exporter string) string {
@@ -167,7 +170,7 @@ func (s *Server) Trouble(exporter string) string {
 	}
 	for _, link := range s.leafs(exporterAccount(exporter)) {
 		if link.Name != exporter {
-			return fmt.Sprintf("the server there is named %s: correct the name or the URL", link.Name)
+			return fmt.Sprintf(otherName+" %s: correct the name or the URL", link.Name)
 		}
 	}
 	return s.log.problem(remote)

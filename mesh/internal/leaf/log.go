@@ -25,6 +25,7 @@ type serverLog struct {
 	window time.Duration // of a cause; see repeatAfter
 	// closing is told the address of a connection of a link that the server closes.
 	closing func(address string)
+	endings endings
 
 	mu      sync.Mutex
 	secrets []string          // guarded by mu; what must not be printed
@@ -32,6 +33,7 @@ type serverLog struct {
 	causes  map[string]*cause // guarded by mu; maxCauses and one at most
 	last    map[string]string // guarded by mu; by host:port of a remote, the last problem
 	proved  map[string]bool   // guarded by mu; by host:port of a remote: whether it proved itself
+	met     map[string]bool   // guarded by mu; by host:port of a remote: whether it ever proved itself
 	ended   bool              // guarded by mu; there are no windows any more
 }
 
@@ -51,7 +53,8 @@ const (
 )
 
 func newServerLog(logger *slog.Logger, window time.Duration, secrets []string) *serverLog {
-	l := &serverLog{logger: logger, window: window, last: map[string]string{}, proved: map[string]bool{}, causes: map[string]*cause{}}
+	l := &serverLog{logger: logger, window: window, last: map[string]string{}, proved: map[string]bool{}, met: map[string]bool{},
+		causes: map[string]*cause{}}
 	for _, secret := range secrets {
 		l.hide(secret)
 	}
@@ -80,6 +83,7 @@ func (l *serverLog) follow(remotes []Remote) {
 	for address := range l.proved {
 		if _, follows := kept[address]; !follows {
 			delete(l.proved, address)
+			delete(l.met, address)
 		}
 	}
 }
@@ -92,7 +96,9 @@ func (l *serverLog) handshake(remote Remote, err error) {
 	if _, follows := l.last[address]; !follows {
 		return
 	}
-	if l.proved[address] = err == nil; err != nil {
+	l.proved[address] = err == nil
+	l.met[address] = l.met[address] || err == nil
+	if err != nil {
 		l.last[address] = l.cleanLocked(err.Error())
 	}
 }
@@ -100,7 +106,9 @@ func (l *serverLog) handshake(remote Remote, err error) {
 // closed notes that a connection ended of which nothing but the handshake was heard. Under TLS
 // 1.3 who dials is done before who listens has looked at the certificate: this is all that it
 // sees of a refusal. And nats-server says nothing of who does not speak TLS.
-func (l *serverLog) closed(format string, reason server.ClosedState) {
+//
+// A link that was made ends by another cause, which endings remember.
+func (l *serverLog) closed(format string, reason server.ClosedState, made bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	from, _, _ := strings.Cut(format, " - ")
@@ -112,8 +120,12 @@ func (l *serverLog) closed(format string, reason server.ClosedState) {
 		delete(l.proved, address)
 		var problem error
 		switch {
+		case made || strings.HasPrefix(l.last[address], strings.TrimSuffix(format, closedNotice)): // it was said why
+			continue
 		case proved && reason == server.ReadError:
 			problem = errRefused
+		case !known && reason == server.TLSHandshakeError && l.met[address]:
+			problem = errNoAnswer // a node was there: more likely it hangs than that another program took its port
 		case !known && reason == server.TLSHandshakeError:
 			problem = errNoHandshake
 		default:
@@ -133,6 +145,15 @@ func samePort(connection, dialed string) bool {
 	}
 	_, err = netip.ParseAddr(host)
 	return connection == dialed || err != nil && strings.HasSuffix(connection, ":"+port)
+}
+
+// forget forgets what was logged about a remote.
+func (l *serverLog) forget(remote Remote) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if address := remote.address(); l.last[address] != "" {
+		l.last[address] = ""
+	}
 }
 
 // problem returns what was last logged about the remote.
@@ -208,9 +229,15 @@ func (l *serverLog) tell(level slog.Level, format string, values []any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	line := lineOf(level, l.cleanLocked(text))
+	if strings.Contains(kind, peerError) {
+		l.endings.note(text, line.text)
+	}
 	for address := range l.last {
 		if strings.Contains(text, address) {
 			l.last[address] = line.text
+			if handshakeCut.MatchString(text) {
+				line.level = slog.LevelDebug // as other dials that fail: the node says it of the link
+			}
 			kind += address
 		}
 	}
@@ -296,7 +323,8 @@ var remedies = []struct {
 	{contains: errNoHandshake.Error(), level: slog.LevelError, remedy: "see whether the exporter's links are plain, and whether it is a node that listens there"},
 	{contains: errRefused.Error(), level: slog.LevelError, remedy: "give the exporter this node's present public key, and let it import (may_import)"},
 	{contains: "Authorization Violation", level: slog.LevelError, remedy: "a peer's key is not the one that this node has under peers, or this node's is not the one the peer has"},
-	{contains: "Error trying to connect", level: slog.LevelWarn}, // the peer may not be up yet
+	{contains: "Error trying to connect", level: slog.LevelDebug}, // the node says it of the link: see Line.Down
+	{contains: errNoAnswer.Error(), level: slog.LevelDebug},
 	{contains: duplicateLink, level: slog.LevelError, remedy: "another process runs with this node's name and seed: give each its own"},
 }
 
@@ -323,10 +351,12 @@ func (l *serverLog) Noticef(format string, values ...any) {
 	if address, _, found := strings.Cut(format, " - "); found && l.closing != nil {
 		l.closing(address)
 	}
-	if strings.HasSuffix(format, closedNotice) && len(values) == 2 {
-		if reason, ok := values[1].(server.ClosedState); ok {
-			l.closed(format, reason)
-		}
+	if len(values) < 2 {
+		return
+	}
+	if reason, ok := values[1].(server.ClosedState); ok {
+		l.endings.note(format, reason.String())
+		l.closed(format, reason, !strings.HasSuffix(format, closedNotice))
 	}
 }
 

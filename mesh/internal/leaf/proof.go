@@ -108,7 +108,8 @@ var (
 	errStranger      = errors.New("no peer here has what the certificate proves")
 	errOtherNode     = errors.New("another node answers there")
 	errExpelled      = errors.New("the peer said too much, and stays out for some seconds")
-	errNoHandshake   = errors.New("there is no TLS there")
+	errNoHandshake   = errors.New("nothing there speaks TLS")
+	errNoAnswer      = errors.New("it takes a connection and answers nothing: it may hang")
 	errRefused       = errors.New("the exporter closes the connection without a word: it does not know this node's key, or does not let it import")
 )
 

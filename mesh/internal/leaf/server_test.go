@@ -269,7 +269,7 @@ func TestFrozenPeerIsNoticed(t *testing.T) {
 
 func frozen(t *testing.T, idle bool) {
 	const ping = 300 * time.Millisecond
-	quick := func(s *Spec) { s.tuning.ping = ping }
+	quick := func(s *Spec) { s.Ping = ping }
 	clue, score := start(t, "clue-1", quick), start(t, "score-1", quick)
 	proxy := freeze(t, clue.ListenAddr(), idle)
 	if err := clue.Link(nil, []Importer{score.importer()}); err != nil {

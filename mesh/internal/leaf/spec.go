@@ -69,6 +69,9 @@ type Spec struct {
 	// MaxPayload is the largest message in bytes, envelope included and headers not, on every
 	// connection and link. 0 means DefaultMaxPayload. Give all nodes the same.
 	MaxPayload int
+	// Ping is how often a link is pinged; 0 means 3.5 s. See the package comment for how it bounds the
+	// time in which a dead peer is noticed.
+	Ping time.Duration
 	// Logger gets the server's warnings and errors. Nil discards them.
 	Logger *slog.Logger `json:"-"`
 
@@ -80,7 +83,6 @@ type Spec struct {
 
 // tuning holds what only tests change.
 type tuning struct {
-	ping      time.Duration // between pings of a connection
 	reconnect time.Duration // before a lost link is dialed again; 0: random
 	window    time.Duration // of a cause in the log
 }
@@ -100,7 +102,7 @@ func (s Spec) withDefaults() Spec {
 	}
 	s.sockets = &sockets{}
 	t := &s.tuning
-	t.ping = orDuration(t.ping, pingInterval)
+	s.Ping = orDuration(s.Ping, pingInterval)
 	t.window = orDuration(t.window, repeatAfter)
 	t.reconnect = orDuration(t.reconnect, randomReconnect())
 	return s

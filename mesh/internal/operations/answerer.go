@@ -21,7 +21,7 @@ import (
 // Node is what operators ask.
 type Node interface {
 	Stats() stats.Stats
-	Health() stats.Health
+	NodeHealth() stats.NodeHealth
 	Retrying() []stats.Retrying
 	Graph() graph.Graph
 	Rules() []config.Rule

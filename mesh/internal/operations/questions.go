@@ -31,7 +31,7 @@ func questions() []question {
 		{"letter.drop", config.MayChange, "a letter's key", (*Answerer).letter},
 		{"why", config.MayRead, "ids, and how much to leave out", (*Answerer).why},
 		{"why.text", config.MayRead, "an id, or a line of a log", (*Answerer).why},
-		{"health", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) { return json.Marshal(a.Node.Health()) }},
+		{"health", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) { return json.Marshal(a.Node.NodeHealth()) }},
 		{"retrying", config.MayRead, "how many of the first to leave out", (*Answerer).retrying},
 		{"rules.set", config.MayChange, `rules, or {"rules", "for"}`, (*Answerer).setRules},
 		{"cut", config.MayChange, `{"type", "handler" or "place", "for"}`, (*Answerer).cut},

@@ -59,7 +59,7 @@ func openService(server *leaf.Server, a *Answerer) (*service, error) {
 }
 
 func (s *service) open() error {
-	all, err := micro.AddService(s.conn, micro.Config{Name: serviceName, Version: Version(), Description: "a node of an event mesh",
+	all, err := micro.AddService(s.conn, micro.Config{Name: serviceName, Version: semantic(), Description: "a node of an event mesh",
 		Metadata: map[string]string{"node": s.Name}, QueueGroupDisabled: true})
 	if err != nil {
 		return err

@@ -1,42 +1,17 @@
 package operations
 
 import (
-	"runtime/debug"
 	"strings"
-	"sync"
+
+	"leafmesh/mesh/internal/release"
 )
 
-// module is the name of the module that the version is of.
-const module = "leafmesh"
-
-// Version is the version of leafmesh in this program, as semantic versioning has them: "1.2.3", or
-// "0.0.0-devel" with the revision where it was built from its repository.
-var Version = sync.OnceValue(func() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return development("")
-	}
-	of := info.Main
-	for _, dependency := range info.Deps {
-		if dependency.Path == module {
-			of = *dependency
-		}
-	}
-	if version, found := strings.CutPrefix(of.Version, "v"); found && of.Path == module {
-		return version
-	}
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" && info.Main.Path == module {
-			return development(setting.Value)
-		}
-	}
-	return development("")
-})
-
-// development is the version of what was not released.
-func development(revision string) string {
-	if revision == "" {
+// semantic is the version of leafmesh as NATS services want it: "1.2.3", or "0.0.0-devel" if it was
+// not released.
+func semantic() string {
+	version, released := strings.CutPrefix(release.Version(), "v")
+	if !released {
 		return "0.0.0-devel"
 	}
-	return "0.0.0-devel+" + revision[:min(len(revision), 12)]
+	return version
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"leafmesh/mesh/internal/handout"
+	"leafmesh/mesh/internal/release"
 	"leafmesh/mesh/internal/wire"
 )
 
@@ -19,7 +20,8 @@ func (l *library) hello(r *reader, said *wire.Hello, others []wire.WelcomeImport
 	l.here[r.name] = r
 	most := l.outbox.config.MaxPayload
 	r.setLimit(int(min(said.MaxPayload, uint64(most))))
-	welcome := &wire.Welcome{Nonce: said.Nonce, Exporter: l.outbox.config.Node, MaxPayload: uint64(most), Imports: others}
+	welcome := &wire.Welcome{Nonce: said.Nonce, Exporter: l.outbox.config.Node, MaxPayload: uint64(most), Imports: others,
+		Release: release.Version(), Time: l.outbox.config.Clock.Wall()}
 	former := r.shelves
 	r.shelves = nil
 	for _, i := range said.Imports {

@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/release"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
 )
@@ -41,6 +43,8 @@ type Env struct {
 	Lost func(subject string, events uint64)
 	// Neighbours hears what a reader says of cascades.
 	Neighbours func(reader string, message any)
+	// Wall is the node's clock, in nanoseconds since 1970. Nil: that of the system.
+	Wall func() int64
 }
 
 // Readers are those of a node. Its methods are safe for concurrent use.
@@ -52,6 +56,7 @@ type Readers struct {
 	mu      sync.Mutex
 	greeted map[string]*presence // guarded by mu: by reader, those that said hello
 	met     map[string]bool      // guarded by mu: by reader, those that ever did
+	peers   map[string]*peer     // guarded by mu: what readers say of themselves
 }
 
 // presence is a reader that said hello.
@@ -68,7 +73,10 @@ type presence struct {
 
 // New makes the readers of a node, none of which has said hello. Its lines lead to them.
 func New(env Env, lines []Line) *Readers {
-	r := &Readers{env: env, lines: map[string]Line{}, audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}}
+	r := &Readers{env: env, lines: map[string]Line{}, audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}, peers: map[string]*peer{}}
+	if r.env.Wall == nil {
+		r.env.Wall = func() int64 { return time.Now().UnixNano() }
+	}
 	for _, l := range lines {
 		r.lines[l.Peer()] = l
 	}
@@ -92,6 +100,9 @@ func (r *Readers) Audience(subject string) *Audience {
 // Hear takes what a reader says, whose name is certain. It does not wait.
 func (r *Readers) Hear(name string, data []byte) {
 	message, err := wire.DecodeTalk(data)
+	if other, ok := errors.AsType[*wire.OtherVersion](err); ok {
+		r.hearOther(name, other)
+	}
 	if err != nil {
 		r.env.Malformed.PassUnknown(1, err)
 		r.env.Log.Rarely("a reader says what is not understood", "peer", name, "error", err)
@@ -153,6 +164,7 @@ func (r *Readers) silenceLocked(p *presence) {
 
 // hello replaces what a reader takes, and answers.
 func (r *Readers) hello(name string, h *wire.Hello) {
+	r.meet(name, h)
 	answers, durable, ended := r.join(name, h)
 	r.lose(leftBy(ended))
 	h.Imports = durable
@@ -163,7 +175,8 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 	for _, i := range durable {
 		answers = append(answers, wire.WelcomeImport{Type: i.Type, Problem: r.problem(name, i)})
 	}
-	err := r.say(name, &wire.Welcome{Nonce: h.Nonce, Exporter: r.env.Node, MaxPayload: uint64(r.env.MaxPayload), Imports: answers})
+	err := r.say(name, &wire.Welcome{Nonce: h.Nonce, Exporter: r.env.Node, MaxPayload: uint64(r.env.MaxPayload), Imports: answers,
+		Release: release.Version(), Time: r.env.Wall()})
 	if err != nil {
 		r.env.Log.Rarely("a reader can not be welcomed", "peer", name, "error", err)
 	}
@@ -289,6 +302,7 @@ func (r *Readers) goodbye(name string, m *wire.Goodbye) {
 	defer r.mu.Unlock()
 	if p := r.greeted[name]; p != nil && p.nonce == m.Nonce {
 		r.silenceLocked(p) // it is still there for the outbox
+		r.peers[name].bidden = true
 	}
 }
 

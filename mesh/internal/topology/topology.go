@@ -11,7 +11,7 @@ import (
 
 // Spec says what the embedded server of a node is to be. Without link it dials nobody yet.
 func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
-	spec := leaf.Spec{Name: c.Name, Listen: c.Listen, MaxPayload: int(c.MaxPayload), Logger: logger, Outbox: outboxSpec(c), Plain: c.Links.Plain}
+	spec := leaf.Spec{Name: c.Name, Listen: c.Listen, MaxPayload: int(c.MaxPayload), Logger: logger, Outbox: outboxSpec(c), Plain: c.Links.Plain, Ping: c.Links.Ping}
 	if c.Links.CA != "" {
 		spec.Certificates = &leaf.Certificates{CA: string(c.Links.CA), Certificate: string(c.Links.Certificate), Key: string(c.Links.Key)}
 	}

@@ -51,6 +51,8 @@ type Hello struct {
 	// MaxPayload is the largest message that the reader takes, in bytes.
 	MaxPayload uint64
 	Imports    []HelloImport
+	// Release is the version of the reader's program, for people.
+	Release string
 }
 
 // HelloImport is an event type that the reader takes. One that is not durable has none of what
@@ -85,6 +87,10 @@ type Welcome struct {
 	MaxPayload uint64
 	// Imports are the answers to the hello's, in its order.
 	Imports []WelcomeImport
+	// Release is the version of the exporter's program, for people.
+	Release string
+	// Time is the exporter's clock when it answers, in nanoseconds since 1970.
+	Time int64
 }
 
 // WelcomeImport says whether a reader gets what it asked for.
@@ -240,7 +246,7 @@ func DecodeTalk(data []byte) (any, error) {
 		return nil, malformed("talk: version: %w", err)
 	}
 	if version != TalkVersion {
-		return nil, malformed("talk: %w %d; this node speaks %d: upgrade exporters before their readers", ErrVersion, version, TalkVersion)
+		return nil, malformed("talk: %w", &OtherVersion{version})
 	}
 	kind, err := r.expect(majorUint)
 	if err != nil {
@@ -263,6 +269,17 @@ func DecodeTalk(data []byte) (any, error) {
 	}
 	return message, nil
 }
+
+// OtherVersion is the error of a message of another version than this node speaks. It is ErrVersion.
+type OtherVersion struct{ Spoken uint64 }
+
+// Error names both versions, and who is to be upgraded first.
+func (o *OtherVersion) Error() string {
+	return fmt.Sprintf("%v %d; this node speaks %d: upgrade exporters before their readers", ErrVersion, o.Spoken, TalkVersion)
+}
+
+// Is makes it ErrVersion.
+func (o *OtherVersion) Is(err error) bool { return err == ErrVersion }
 
 // messageOf makes a message of a kind; nil if there is no such kind.
 func messageOf(kind uint64) any {

@@ -1,0 +1,46 @@
+package stats
+
+import (
+	"time"
+
+	"leafmesh/mesh/cause"
+)
+
+// NodeHealth is how one of several nodes is.
+type NodeHealth struct {
+	Node string `json:"node"`
+	// Version is that of leafmesh in the program, and Wire that of the messages on its links.
+	Version string    `json:"version"`
+	Wire    int       `json:"wire"`
+	UpSince time.Time `json:"up_since"`
+	// Ready is that of Health.
+	Ready bool `json:"ready"`
+	// Problems say what keeps it from that, and what else is wrong. None is an empty list.
+	Problems []string `json:"problems"`
+}
+
+// Retrying is an event that a handler failed, and that it is to be given again.
+type Retrying struct {
+	Type    string   `json:"type"`
+	Key     string   `json:"key,omitempty"`
+	Handler string   `json:"handler"`
+	Event   cause.ID `json:"event"`
+	Root    cause.ID `json:"root"`
+	// Try is how often it was tried, as far as that counts, and Of how often it may be until it is given
+	// up. Of an event out of a peer's outbox they are the deliveries.
+	Try int `json:"try"`
+	Of  int `json:"of"`
+	// NextAt is when it is due again. If that is past, it is being tried, or waits for its turn.
+	NextAt time.Time `json:"next_at"`
+	Error  string    `json:"error"` // of the last try
+}
+
+// Change is a change of a running node that ends by itself.
+type Change struct {
+	What  string `json:"what"`            // "rules", "cut" or "restore"
+	Type  string `json:"type,omitempty"`  // what is cut or restored
+	Place string `json:"place,omitempty"` // where
+	By    string `json:"by,omitempty"`    // the operator's name, or "tap"
+	// Until is when that is restored which was before, unless somebody changes the same until then.
+	Until time.Time `json:"until"`
+}
