@@ -86,7 +86,7 @@ func (n *Node) close(ctx context.Context) error {
 	note(n.closeArchive())
 	n.neighbours.Close()
 	note(n.storage.Close())
-	for _, l := range n.lines.all() {
+	for _, l := range append(n.lines.all(), n.hub) { // nil: there is none
 		note(l.Flush(ctx))
 	}
 	note(n.stopServer(ctx))
@@ -133,7 +133,7 @@ func (f *flow) missed() (lost, returned uint64) {
 
 // stopServer closes the connections and the embedded server.
 func (n *Node) stopServer(ctx context.Context) error {
-	for _, l := range n.lines.all() {
+	for _, l := range append(n.lines.all(), n.hub) {
 		l.Close()
 	}
 	if n.store != nil {

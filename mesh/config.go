@@ -21,6 +21,7 @@ type (
 	Peer       = config.Peer
 	MayImport  = config.MayImport
 	Links      = config.Links
+	Hub        = config.Hub
 	Export     = config.Export
 	Import     = config.Import
 	Delivery   = config.Delivery

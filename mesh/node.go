@@ -41,6 +41,7 @@ type Node struct {
 	closer     closer
 	health     healthWatch
 	lines      peerLines
+	hub        *leaf.Line // nil: there is none
 }
 
 // Open starts a node: it validates the configuration, starts the embedded server, links it to its
@@ -82,6 +83,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		}
 	}
 	n.openNeighbours()
+	if err := n.openHub(); err != nil {
+		return err
+	}
 	if err := n.openReaders(); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/leaf"
@@ -58,6 +59,9 @@ func (n *Node) SetPeers(list []config.Peer) error {
 		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
 	}
 	importers, remotes, err := n.links(c)
+	if err == nil {
+		err = n.checkByHub(c)
+	}
 	if err != nil {
 		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
 	}
@@ -70,6 +74,9 @@ func (n *Node) SetPeers(list []config.Peer) error {
 		now := peerNamed(c.Peers, p.Name)
 		if now != nil && n.lost(p.MayImport, now.MayImport) {
 			n.leaf.CutImporter(p.Name) // it says hello anew
+		}
+		if n.hub != nil && (now == nil || n.lost(p.MayImport, now.MayImport)) {
+			n.readers.Dismiss(p.Name, time.Now()) // the link to the hub stays
 		}
 	}
 	return nil

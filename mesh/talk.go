@@ -41,25 +41,24 @@ func (n *Node) openReaders() error {
 	if err != nil {
 		return err
 	}
-	var ways []readers.Line
 	for _, p := range peers {
 		line, err := n.leaf.ToReader(p.Name)
 		if err != nil {
 			return err
 		}
 		n.lines.addReader(line)
-		ways = append(ways, line)
 	}
+	lines := n.lines.readers()
+	ways := n.readerWays(lines)
 	n.readers = readers.New(env, ways)
 	n.ports.Readers = n.readers
-	lines := n.lines.readers()
 	for _, line := range lines {
 		reader := line.Peer()
 		if err := line.Hear(func(m *nats.Msg) { n.readers.Hear(reader, m.Data) }); err != nil {
 			return err
 		}
 	}
-	if len(lines) > 0 {
+	if len(ways) > 0 {
 		n.watching.Go(n.watchReaders)
 	}
 	return n.flushLines(lines)
@@ -138,6 +137,9 @@ func (n *Node) openInlets() (err error) {
 		exporters[r.Name] = exporter{line, n}
 	}
 	lines := n.lines.exporters()
+	for _, name := range topology.ExportersByHub(n.config) {
+		exporters[name] = hubExporter{n.hub, name, n}
+	}
 	env := &inlet.Env{Node: n.name, Peers: n.peers.list, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
 		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Exporters: exporters, Neighbours: n.neighbours.Hear,
 		Letters: n.storage.Letters.Letters, Bookmarks: n.storage.Bookmarks}
@@ -145,11 +147,12 @@ func (n *Node) openInlets() (err error) {
 		return err
 	}
 	for _, line := range lines {
-		s, err := line.Subscribe(leaf.ToReader(n.name, line.Peer()), func(m *nats.Msg) { n.inlets.Hear(line.Peer(), m.Data) })
-		if err == nil {
-			err = s.SetPendingLimits(-1, maxSaid) // the credits of imports bound it, of an exporter that keeps to them
+		if err := n.hearExporter(line, line.Peer()); err != nil {
+			return err
 		}
-		if err != nil {
+	}
+	if n.hub != nil {
+		if err := n.hearHub(); err != nil {
 			return err
 		}
 	}
@@ -158,6 +161,15 @@ func (n *Node) openInlets() (err error) {
 	}
 	n.inlets.Start()
 	return nil
+}
+
+// hearExporter lets an exporter speak.
+func (n *Node) hearExporter(line *leaf.Line, name string) error {
+	s, err := line.Subscribe(leaf.ToReader(n.name, name), func(m *nats.Msg) { n.inlets.Hear(name, m.Data) })
+	if err == nil {
+		err = s.SetPendingLimits(-1, maxSaid) // the credits of imports bound it, of an exporter that keeps to them
+	}
+	return err
 }
 
 // flushLines waits until the server knows what was subscribed to.

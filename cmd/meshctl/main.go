@@ -30,6 +30,7 @@ type commands struct {
 	Key      keyCommand      `cmd:"" help:"Make the key of a node: a secret seed and a public key."`
 	Password passwordCommand `cmd:"" help:"Make the password of a tap."`
 	Check    checkCommand    `cmd:"" help:"Check node files and report every problem in them."`
+	Hub      hubCommand      `cmd:"" help:"Write the configuration of a hub, where nodes meet that have no direct link."`
 	Why      whyCommand      `cmd:"" help:"Explain an event: the cascade as a tree, and what went wrong in it."`
 	Letters  lettersCommand  `cmd:"" help:"List the durable dead letters: where they came from, and why they were given up."`
 }

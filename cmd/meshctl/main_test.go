@@ -43,7 +43,7 @@ func TestUsage(t *testing.T) {
 		{"--help", 0, "Usage: meshctl <command>", ""},
 		{"key --help", 0, "Usage: meshctl key <file>", ""},
 		{"check --help", 0, "--no-secrets", ""},
-		{"", 2, "", `meshctl: expected one of "key", "password", "check", "why", "letters" (see meshctl --help)`},
+		{"", 2, "", `meshctl: expected one of "key", "password", "check", "hub", "why"`},
 		{"chekc x", 2, "", "meshctl: unexpected argument chekc"},
 		{"key", 2, "", `meshctl: expected "<file>"`},
 		{"key a b", 2, "", "meshctl: unexpected argument b"},

@@ -34,6 +34,9 @@ type Node struct {
 	// Links says how links are protected. Left out: by mutual TLS.
 	Links Links `yaml:"links,omitempty"`
 
+	// Hub is where the node meets peers that have no direct link with it. Nil: nowhere.
+	Hub *Hub `yaml:"hub,omitempty"`
+
 	// Limits are rules that bound how fast events pass this node's gate.
 	Limits []Rule `yaml:"limits,omitempty"`
 

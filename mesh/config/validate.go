@@ -28,6 +28,7 @@ func (n Node) Validate() error {
 	v.listen()
 	v.seed()
 	v.links()
+	v.hub()
 	v.peers()
 	v.limits()
 	v.cascades()

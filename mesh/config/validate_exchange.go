@@ -43,7 +43,7 @@ func (v *validation) imports() {
 	seen := firsts{}
 	reachable := map[string]bool{}
 	for _, peer := range v.config.Peers {
-		reachable[ServiceOf(peer.Name)] = reachable[ServiceOf(peer.Name)] || peer.URL != ""
+		reachable[ServiceOf(peer.Name)] = reachable[ServiceOf(peer.Name)] || peer.URL != "" || v.config.ByHub(peer)
 	}
 	for i, m := range v.config.Imports {
 		field := fmt.Sprintf("imports[%d]", i)

@@ -78,6 +78,9 @@ func validHost(host string) bool {
 func (v *validation) listen() {
 	readers := slices.ContainsFunc(v.config.Peers, func(p Peer) bool { return len(p.MayImport) > 0 })
 	if v.config.Listen == "" {
+		if v.config.Hub != nil {
+			return
+		}
 		if len(v.config.Exports) > 0 && !v.config.OneProcess {
 			v.add("listen", "there are exports but no port, so no node could ever read them", "give host:port, as in 127.0.0.1:7401, or remove the exports")
 		} else if readers {
@@ -93,11 +96,16 @@ func (v *validation) listen() {
 	}
 }
 
+// dials reports whether there are peers that are reached by a direct link.
+func (v *validation) dials() bool {
+	return v.config.Hub == nil || slices.ContainsFunc(v.config.Peers, func(p Peer) bool { return p.URL != "" })
+}
+
 func (v *validation) seed() {
 	if v.config.Seed.IsZero() {
 		switch {
 		case !v.config.Links.byKeys():
-		case len(v.config.Imports) > 0:
+		case len(v.config.Imports) > 0 && v.dials():
 			v.add("seed", "there are imports but no seed to prove to exporters who dials", "make one with: meshctl key FILE, then seed: {file: FILE}", "links")
 		case v.config.Listen != "":
 			v.add("seed", "there is a port but no seed to prove to importers who listens", "make one with: meshctl key FILE, then seed: {file: FILE}", "links")

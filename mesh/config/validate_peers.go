@@ -41,6 +41,7 @@ func (v *validation) peers() {
 func (v *validation) peerRights(field string, peer Peer) {
 	links, proves := v.config.Links, peer.named() || v.config.Links.byCertificates()
 	switch {
+	case v.config.Hub != nil && peer.URL == "" && (len(peer.MayImport) == 0 || !peer.named()): // it comes by the hub alone
 	case peer.URL == "" && len(peer.MayImport) == 0:
 		v.add(field, "the peer has neither url nor may_import", "give url and key to import from it, may_import and key to let it import from this node: all, or a list of event types")
 	case len(peer.MayImport) > 0 && !proves:

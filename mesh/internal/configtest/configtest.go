@@ -46,6 +46,7 @@ peers:
   - {name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ, may_import: [clue.clue.solved, clue.hint.taken]}
   - {name: score-2, key_file: score-2.pub, next_key_file: next.pub, may_import: all}
 links: {plain: true, plain_beyond_loopback: true, plain_seed: {file: plain.nk}, ping: 2s}
+hub: {urls: ["nats-leaf://127.0.0.1:7422"], seed: {file: hub.nk}}
 limits:
   - {name: newest, place: emit, event: "clue.answer.*", root: clue.answer.submitted, by: key, keys: 7, within: 2s, limit: {rate: 20/min, burst: 50, policy: coalesce}}
   - {event: clue.answer.submitted, by: root, limit: {rate: 200/s, burst: 9, policy: refuse}}
@@ -77,6 +78,7 @@ func NewFolder(t testing.TB) (folder, seed string) {
 	folder, seed = t.TempDir(), newSeed(t)
 	WriteFile(t, filepath.Join(folder, "clue-1.nk"), seed+"\n", 0o600)
 	WriteFile(t, filepath.Join(folder, "plain.nk"), newSeed(t)+"\n", 0o600)
+	WriteFile(t, filepath.Join(folder, "hub.nk"), newSeed(t)+"\n", 0o600)
 	WriteFile(t, filepath.Join(folder, "score-2.pub"), " "+KeyB+"\n", 0o644)
 	WriteFile(t, filepath.Join(folder, "next.pub"), keyD+"\n", 0o644)
 	t.Setenv("TAP_PASSWORD", "HT4KCKDU6GDQSHZO5XR6QWKTYA")

@@ -63,6 +63,9 @@ func (s Spec) accounts() []Account {
 	for _, remote := range s.Remotes {
 		all = append(all, exporterAccount(remote.Name))
 	}
+	if s.Hub != nil {
+		all = append(all, hubAccount)
+	}
 	return all
 }
 
@@ -76,6 +79,7 @@ func (s Spec) renderAccounts(b *strings.Builder, own credentials) {
 	for _, remote := range s.Remotes {
 		renderExporter(b, own, remote)
 	}
+	s.renderHub(b, own)
 	b.WriteString("}\n")
 }
 

@@ -160,10 +160,10 @@ func TestANodeThatHangs(t *testing.T) {
 	l := newServerLog(slog.New(slog.DiscardHandler), time.Minute, nil)
 	defer l.end()
 	remote := Remote{Name: "clue-1", URL: "nats-leaf://127.0.0.1:7401"}
-	l.follow([]Remote{remote})
+	l.follow(Spec{Remotes: []Remote{remote}})
 	hang := func() stats.Cause {
 		l.Noticef("127.0.0.1:7401 - lid:7 - "+closedNotice, "Leafnode", server.TLSHandshakeError)
-		cause, _ := causeOf(l.problem(remote))
+		cause, _ := causeOf(l.problem(remote.address()))
 		return cause
 	}
 	if cause := hang(); cause != stats.WrongServer {
@@ -184,10 +184,10 @@ func TestAHandshakeThatIsCut(t *testing.T) {
 		l := newServerLog(slog.New(slog.NewTextHandler(&log, nil)), time.Minute, nil)
 		defer l.end()
 		remote := Remote{Name: "clue-1", URL: "nats-leaf://127.0.0.1:7401"}
-		l.follow([]Remote{remote})
+		l.follow(Spec{Remotes: []Remote{remote}})
 		l.Errorf("127.0.0.1:7401 - lid:3 - TLS leafnode handshake error: %v", end)
 		l.Noticef("127.0.0.1:7401 - lid:3 - "+closedNotice, "Leafnode", server.TLSHandshakeError)
-		if cause, why := causeOf(l.problem(remote)); cause != stats.Ended || log.String() != "" {
+		if cause, why := causeOf(l.problem(remote.address())); cause != stats.Ended || log.String() != "" {
 			t.Errorf("%s: %v (%s), log %q", end, cause, why, log.String())
 		}
 	}

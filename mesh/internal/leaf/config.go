@@ -16,9 +16,9 @@ const (
 	pingInterval = 3500 * time.Millisecond
 	// maxPingsOut is how many pings may be unanswered.
 	maxPingsOut = 2
-	// headerRoom is what a message may have beyond MaxPayload: the id that one in an
+	// HeaderRoom is what a message may have beyond MaxPayload: the id that one in an
 	// outbox has in a header takes 58 bytes.
-	headerRoom = 128
+	HeaderRoom = 128
 	// maxSubscriptions bounds what one connection makes the server remember.
 	maxSubscriptions = 4096
 	// maxLocalConnections bounds taps, our own connections included.
@@ -43,6 +43,14 @@ func (s Spec) options(own credentials) (*server.Options, error) {
 	options.DontListen = s.Tap == nil
 	if s.proof != nil {
 		s.secure(&options.LeafNode)
+	}
+	if s.Hub != nil && s.Hub.secure() {
+		r := options.LeafNode.Remotes[len(options.LeafNode.Remotes)-1] // see renderLinks
+		var err error
+		if r.TLSConfig, err = s.Hub.dialing(); err != nil {
+			return nil, err
+		}
+		r.TLS, r.TLSTimeout = true, handshakeTimeout.Seconds()
 	}
 	return options, nil
 }
@@ -74,7 +82,7 @@ func (s Spec) render(own credentials) string {
 	if s.Tap != nil {
 		set("listen", quote(anyPort(s.Tap.Listen)))
 	}
-	set("max_payload", strconv.Itoa(s.MaxPayload+headerRoom))
+	set("max_payload", strconv.Itoa(s.MaxPayload+HeaderRoom))
 	set("max_subscriptions", strconv.Itoa(maxSubscriptions))
 	set("ping_interval", quote(s.Ping.String()))
 	set("ping_max", strconv.Itoa(maxPingsOut))
@@ -104,6 +112,7 @@ func (s Spec) renderLinks(b *strings.Builder) {
 			s.renderRemote(b, remote)
 		}
 	}
+	s.renderHubRemote(b)
 	b.WriteString("  ]\n")
 	b.WriteString("}\n")
 }
@@ -129,7 +138,7 @@ func anyPort(listen string) string {
 }
 
 // quote writes a configuration string. Every byte that is not a plain letter,
-// digit, dot, dash, colon, slash or underscore is written as \xHH: no value can end
+// digit, dot, dash, colon, slash or underscore, or a wildcard, is written as \xHH: no value can end
 // its string, begin a comment or name a variable.
 func quote(value string) string {
 	var b strings.Builder
@@ -137,7 +146,7 @@ func quote(value string) string {
 	for i := range len(value) {
 		c := value[i]
 		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte(".-:/_", c) >= 0:
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte(".-:/_>*", c) >= 0:
 			b.WriteByte(c)
 		default:
 			fmt.Fprintf(&b, `\x%02x`, c)

@@ -63,7 +63,7 @@ func (s *Server) reload(next Spec) error {
 	if err != nil {
 		return s.clean(err)
 	}
-	s.log.follow(next.Remotes)
+	s.log.follow(next)
 	if err := s.nats.ReloadOptions(options); err != nil {
 		return s.clean(err)
 	}
@@ -144,9 +144,9 @@ func (s *Server) pause(exporter string, paused bool) error {
 
 // isTo reports whether a link of a line's account leads to the line's peer. Who an importer is
 // follows from its account, and so from its key: the name that it gives itself proves nothing.
-// Of an exporter on a plain link the name is all that there is.
+// Of an exporter on a plain link the name is all that there is. Of a cluster any server will do.
 func (s *Server) isTo(l *Line, info *server.LeafInfo) bool {
-	return strings.HasPrefix(info.Account, readerPrefix) || info.Name == l.peer
+	return strings.HasPrefix(info.Account, readerPrefix) || l.account == hubAccount || info.Name == l.peer
 }
 
 // leafs lists the links of an account; of all accounts if it is "".
@@ -173,7 +173,20 @@ func (s *Server) Trouble(exporter string) string {
 			return fmt.Sprintf(otherName+" %s: correct the name or the URL", link.Name)
 		}
 	}
-	return s.log.problem(remote)
+	return s.log.problem(remote.address())
+}
+
+// HubTrouble is [Server.Trouble] for the hub.
+func (s *Server) HubTrouble() string {
+	var all []string
+	if hub := s.currentSpec().Hub; hub != nil {
+		for _, address := range hub.addresses() {
+			if problem := s.log.problem(address); problem != "" {
+				all = append(all, problem)
+			}
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 func (s *Server) remote(name string) (Remote, bool) {

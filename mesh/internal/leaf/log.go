@@ -70,13 +70,12 @@ func (l *serverLog) hide(secret string) {
 	}
 }
 
-// follow sets the remotes whose problems are remembered.
-func (l *serverLog) follow(remotes []Remote) {
+// follow sets the remotes, and the hub, whose problems are remembered.
+func (l *serverLog) follow(s Spec) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	kept := map[string]string{}
-	for _, remote := range remotes {
-		address := remote.address()
+	for _, address := range s.addresses() {
 		kept[address] = l.last[address]
 	}
 	l.last = kept
@@ -126,7 +125,7 @@ func (l *serverLog) closed(format string, reason server.ClosedState, made bool) 
 			problem = errRefused
 		case !known && reason == server.TLSHandshakeError && l.met[address]:
 			problem = errNoAnswer // a node was there: more likely it hangs than that another program took its port
-		case !known && reason == server.TLSHandshakeError:
+		case !known && reason == server.TLSHandshakeError && l.last[address] == "":
 			problem = errNoHandshake
 		default:
 			continue
@@ -156,11 +155,11 @@ func (l *serverLog) forget(remote Remote) {
 	}
 }
 
-// problem returns what was last logged about the remote.
-func (l *serverLog) problem(remote Remote) string {
+// problem returns what was last logged about the remote at an address.
+func (l *serverLog) problem(address string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.last[remote.address()]
+	return l.last[address]
 }
 
 // fatals returns what ended the start.

@@ -64,7 +64,7 @@ func Start(ctx context.Context, s Spec) (*Server, error) {
 	leaf.log = newServerLog(s.Logger, s.tuning.window, append(s.secrets(), leaf.own.password))
 	leaf.spec.seen = leaf.log.handshake
 	leaf.log.closing = leaf.spec.sockets.leave
-	leaf.log.follow(s.Remotes)
+	leaf.log.follow(s)
 	if err := leaf.start(ctx); err != nil {
 		if leaf.nats != nil {
 			err = errors.Join(err, leaf.Stop(context.WithoutCancel(ctx)))

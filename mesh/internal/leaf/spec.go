@@ -62,6 +62,8 @@ type Spec struct {
 	Plain bool
 	// Remotes are dialed, and dialed again when lost.
 	Remotes []Remote
+	// Hub is dialed besides the Remotes. Nil: none.
+	Hub *Hub
 	// Tap opens a listener for stock clients. Nil: none.
 	Tap *Tap
 	// Outbox turns JetStream on. Nil: off, and nothing is written to disk.
@@ -118,6 +120,9 @@ func orDuration(d, otherwise time.Duration) time.Duration {
 // secrets lists what must not be printed.
 func (s Spec) secrets() []string {
 	secrets := []string{s.Seed}
+	if s.Hub != nil {
+		secrets = append(secrets, s.Hub.Seed)
+	}
 	if s.Tap != nil {
 		secrets = append(secrets, s.Tap.Password)
 	}

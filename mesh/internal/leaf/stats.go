@@ -17,12 +17,14 @@ const (
 	Outbound Direction = "imports from"
 	// Inbound is a link the peer dialed: we export to it.
 	Inbound Direction = "exports to"
+	// ToHubs is the link to the hub, over which other nodes are reached both ways.
+	ToHubs Direction = "hub"
 )
 
 // Link is the state of one link. One that is configured and not connected is
 // listed too, with zero figures. All figures begin anew with each connection.
 type Link struct {
-	// Peer is who it is by its key for Inbound, and the Remote's name for Outbound.
+	// Peer is who it is by its key for Inbound, the Remote's name for Outbound, and HubName.
 	Peer      string
 	Direction Direction
 	Connected bool
@@ -55,6 +57,9 @@ func (s *Server) Links() (links []Link) {
 	}
 	for _, remote := range spec.Remotes {
 		add(remote.Name, exporterAccount(remote.Name), Outbound)
+	}
+	if spec.Hub != nil {
+		add(HubName, hubAccount, ToHubs)
 	}
 	slices.SortStableFunc(links, func(a, b Link) int {
 		return cmp.Or(cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Peer, b.Peer))

@@ -29,6 +29,7 @@ func (s Spec) validate() error {
 		s.Outbox.validate(),
 		s.checkImporters(),
 		s.checkRemotes(),
+		s.Hub.validate(),
 	}
 	if s.MaxPayload < 1024 || s.MaxPayload > maxPayloadLimit {
 		problems = append(problems, fmt.Errorf("max payload %d: want 1024 to %d bytes", s.MaxPayload, maxPayloadLimit))

@@ -19,8 +19,11 @@ func Links(server *leaf.Server) []stats.Link {
 	for _, l := range server.Links() {
 		link := stats.Link{Peer: l.Peer, Direction: "imports", Connected: l.Connected,
 			MessagesIn: l.MessagesIn, MessagesOut: l.MessagesOut, BytesIn: l.BytesIn, BytesOut: l.BytesOut}
-		if l.Direction == leaf.Inbound {
+		switch l.Direction {
+		case leaf.Inbound:
 			link.Direction = "exports"
+		case leaf.ToHubs:
+			link.Direction = "hub"
 		}
 		links = append(links, link)
 	}

@@ -1,6 +1,10 @@
 package readers
 
-import "time"
+import (
+	"time"
+
+	"leafmesh/mesh/internal/wire"
+)
 
 // awaitReturn is how long a reader whose link broke may stay away and go on with its counts.
 const awaitReturn = time.Minute
@@ -22,6 +26,19 @@ func (r *Readers) gone(name string, p *presence, now time.Time) {
 	r.lose(leftBy(ended))
 	if first && r.env.Outbox != nil {
 		r.env.Outbox.Gone(name)
+	}
+}
+
+// Dismiss lets a reader get nothing more before it says hello again, and asks it to: what it may
+// import has changed, and its link stays.
+func (r *Readers) Dismiss(name string, now time.Time) {
+	p := r.presenceOf(name)
+	if p == nil {
+		return
+	}
+	r.gone(name, p, now)
+	if err := r.say(name, &wire.Goodbye{Nonce: p.nonce}); err != nil {
+		r.env.Log.Rarely("a reader is not told that its rights have changed", "peer", name, "error", err)
 	}
 }
 

@@ -32,6 +32,12 @@ func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
 			spec.Remotes[i].URL = ""
 		}
 	}
+	if c.Hub != nil {
+		spec.Hub = &leaf.Hub{URLs: c.Hub.URLs, CA: string(c.Hub.CA)}
+		if spec.Hub.Seed, err = c.Hub.Seed.Resolve(); err != nil {
+			return spec, fmt.Errorf("hub seed of node %s: %w", c.Name, err)
+		}
+	}
 	if c.Tap != nil {
 		password, err := c.Tap.Password.Resolve()
 		if err != nil {
@@ -54,8 +60,8 @@ func proofOf(c config.Node) config.Secret {
 // Readers are the peers that may link to the node and read exports of it.
 func Readers(c config.Node) (readers []leaf.Importer, err error) {
 	for _, p := range c.Peers {
-		if len(p.MayImport) == 0 {
-			continue
+		if len(p.MayImport) == 0 || c.Hub != nil && (c.Listen == "" || p.Key == "" && p.KeyFile == "" && c.Links.CA == "") {
+			continue // it comes by the hub alone
 		}
 		keys, err := p.PublicKeys()
 		if err != nil {
@@ -66,10 +72,34 @@ func Readers(c config.Node) (readers []leaf.Importer, err error) {
 	return readers, nil
 }
 
+// ReadersByHub names the peers that may read exports of the node by its hub: all that may read them.
+func ReadersByHub(c config.Node) (names []string) {
+	for _, p := range c.Peers {
+		if c.Hub != nil && len(p.MayImport) > 0 {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// ExportersByHub names the peers that the node imports from by its hub.
+func ExportersByHub(c config.Node) (names []string) {
+	for _, p := range c.Peers {
+		if c.ByHub(p) && importsFrom(c, p) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+func importsFrom(c config.Node, p config.Peer) bool {
+	return slices.ContainsFunc(c.Imports, func(i config.Import) bool { return config.OwnerOf(i.Event) == config.ServiceOf(p.Name) })
+}
+
 // Remotes are the peers that the node dials: those of a service whose events it imports.
 func Remotes(c config.Node) (remotes []leaf.Remote, err error) {
 	for _, p := range c.Peers {
-		if p.URL == "" || !slices.ContainsFunc(c.Imports, func(i config.Import) bool { return config.OwnerOf(i.Event) == config.ServiceOf(p.Name) }) {
+		if p.URL == "" || !importsFrom(c, p) {
 			continue
 		}
 		keys, err := p.PublicKeys()

@@ -1,0 +1,149 @@
+package mesh
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/readers"
+	"leafmesh/mesh/internal/topology"
+)
+
+// openHub opens the line to the hub, over which peers without a direct link speak.
+func (n *Node) openHub() (err error) {
+	if n.config.Hub != nil {
+		n.hub, err = n.leaf.ToHub()
+	}
+	return err
+}
+
+// readerWays are the ways to those who may read exports: their direct links, and the hub for all
+// of them.
+func (n *Node) readerWays(lines []*leaf.Line) (ways []readers.Line) {
+	direct := map[string]*leaf.Line{}
+	for _, line := range lines {
+		direct[line.Peer()] = line
+		if n.hub == nil {
+			ways = append(ways, line)
+		}
+	}
+	for _, name := range topology.ReadersByHub(n.config) {
+		ways = append(ways, hubReader{hub: n.hub, direct: direct[name], name: name, said: leaf.ToReader(name, n.name)})
+	}
+	return ways
+}
+
+// hearHub lets readers speak that come by the hub. Who speaks follows from the subject, which the
+// hub lets nobody else publish on.
+func (n *Node) hearHub() error {
+	for _, name := range topology.ReadersByHub(n.config) {
+		if err := n.hub.HearFrom(name, func(m *nats.Msg) { n.readers.Hear(name, m.Data) }); err != nil {
+			return err
+		}
+	}
+	for _, name := range topology.ExportersByHub(n.config) {
+		if err := n.hearExporter(n.hub, name); err != nil {
+			return err
+		}
+	}
+	return n.hub.Flush(n.life.intake)
+}
+
+// checkByHub reports peers that were not reached by the hub when the node started.
+func (n *Node) checkByHub(c config.Node) error {
+	before := topology.ReadersByHub(n.config)
+	for _, name := range topology.ReadersByHub(c) {
+		if !slices.Contains(before, name) {
+			return newPeer(c, name, "may_import", "the peer could not import when the node started")
+		}
+	}
+	before = topology.ExportersByHub(n.config)
+	for _, name := range topology.ExportersByHub(c) {
+		if !slices.Contains(before, name) {
+			return newPeer(c, name, "name", "nothing was imported from the peer by the hub when the node started")
+		}
+	}
+	return nil
+}
+
+// hubReader is the way to a reader that has a direct link, or comes by the hub, or both: then a
+// message goes by the direct link alone.
+type hubReader struct {
+	hub, direct *leaf.Line // direct may be nil
+	name        string
+	said        string // the subject of what is said to the reader
+}
+
+// Peer is the reader's name.
+func (r hubReader) Peer() string { return r.name }
+
+// Hears reports whether the reader listens to the subject, by either way.
+func (r hubReader) Hears(subject string) bool {
+	return r.direct != nil && r.direct.Hears(subject) || r.hub.Hears(subject)
+}
+
+// Publish sends a message.
+func (r hubReader) Publish(subject string, message []byte) error {
+	if r.direct != nil && r.direct.Hears(subject) {
+		return r.direct.Publish(subject, message)
+	}
+	return r.hub.Publish(subject, message)
+}
+
+// Link tells whether the reader is there. That the hub is says nothing of the reader.
+func (r hubReader) Link() (number uint64, up bool) {
+	if r.direct != nil {
+		if number, up = r.direct.Link(); up {
+			return number, true
+		}
+	}
+	if !r.hub.Hears(r.said) {
+		return 0, false
+	}
+	return r.hub.Link()
+}
+
+// hubExporter is the way by the hub to a node whose events come in: see inlet.Exporter.
+type hubExporter struct {
+	hub  *leaf.Line
+	name string
+	node *Node
+}
+
+// Subscribe lets f hear events of a type.
+func (e hubExporter) Subscribe(subject string, f nats.MsgHandler) (*nats.Subscription, error) {
+	return e.hub.Subscribe(leaf.EventsTo(e.node.name, e.name, subject), f)
+}
+
+// Say says something to the exporter.
+func (e hubExporter) Say(message []byte) error {
+	return e.hub.Publish(leaf.FromReader(e.node.name, e.name), message)
+}
+
+// Link tells whether the exporter hears this node.
+func (e hubExporter) Link() (number uint64, up bool) {
+	if !e.hub.Hears(leaf.FromReader(e.node.name, e.name)) {
+		return 0, false
+	}
+	return e.hub.Link()
+}
+
+// errByHub: the node dials the hub and not the exporter.
+var errByHub = errors.New("the exporter is reached by the hub")
+
+// Redial dials nobody: it is for the exporter to come back to the hub.
+func (e hubExporter) Redial() error { return errByHub }
+
+// Trouble is why the exporter is not reached.
+func (e hubExporter) Trouble() string {
+	if _, up := e.hub.Link(); up {
+		return "this node is linked to the hub, and the exporter does not listen there: it is not running, or not linked to the hub, or the hub does not let the two speak"
+	}
+	if trouble := e.node.leaf.HubTrouble(); trouble != "" {
+		return "no link to the hub: " + trouble
+	}
+	return "no link to the hub"
+}

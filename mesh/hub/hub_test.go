@@ -1,0 +1,244 @@
+package hub_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/hub"
+	"leafmesh/mesh/internal/leaf"
+)
+
+// Nodes that have no direct link meet at a hub: events at most once go to one instance each, durable
+// ones are all handled, and what is private stays.
+func TestNodesMeetAtAHub(t *testing.T) {
+	for name, servers := range map[string]int{"one server": 1, "a cluster": 3} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, servers)
+			var plain, durable [2]seen
+			configs := []mesh.Config{s.add(clue(t, "score-1", "score-2")), s.add(score(t, "score-1", &plain[0], &durable[0])), s.add(score(t, "score-2", &plain[1], &durable[1]))}
+			s.open()
+			exporter, first, second := run(t, configs[0]), run(t, configs[1]), run(t, configs[2])
+			ready(t, exporter, first, second)
+			const events = 200
+			for n := range events {
+				emit(t, exporter, clueSolved, n)
+				emit(t, exporter, clueOpened, n)
+			}
+			for kind, both := range map[string]*[2]seen{"at most once": &plain, "durable": &durable} {
+				await(t, kind+": all to be handled", func() bool {
+					a, _ := both[0].counts()
+					b, _ := both[1].counts()
+					return a+b >= events
+				})
+				if _, a := both[0].counts(); a == 0 || a == events {
+					t.Errorf("%s: the first instance handled %d of %d, want a share", kind, a, events)
+				}
+			}
+		})
+	}
+}
+
+// A peer with a direct link gets its events by that, and not by the hub as well.
+func TestADirectLinkGoesBeforeTheHub(t *testing.T) {
+	s := newSite(t, 1)
+	clueSeed, clueKey := keyPair(t)
+	scoreSeed, scoreKey := keyPair(t)
+	var near, far, durable seen
+	c := clue(t, "score-1", "score-2")
+	c.Listen, c.Seed, c.Peers[0].Key = "127.0.0.1:0", clueSeed, scoreKey
+	c = s.add(c)
+	distant := s.add(score(t, "score-2", &far, &durable))
+	direct := s.add(score(t, "score-1", &near, &durable))
+	s.open()
+	exporter := run(t, c)
+	direct.Seed, direct.Peers[0].URL, direct.Peers[0].Key = scoreSeed, "nats-leaf://"+exporter.ListenAddr(), clueKey
+	one, two := run(t, direct), run(t, distant)
+	ready(t, exporter, one, two)
+	const events = 100
+	for n := range events {
+		emit(t, exporter, clueSolved, n)
+	}
+	await(t, "all to be handled", func() bool {
+		_, a := near.counts()
+		_, b := far.counts()
+		return a+b >= events
+	})
+	a, all := near.counts()
+	b, others := far.counts()
+	if a+b != events || all+others != events {
+		t.Errorf("%d and %d different events, %d and %d in all, want %d once", a, b, all, others, events)
+	}
+	for _, l := range one.Stats().Links {
+		if l.Direction == "hub" && l.MessagesIn > 0 {
+			t.Errorf("%d messages came by the hub to the node with a direct link", l.MessagesIn)
+		}
+	}
+}
+
+// A server of the cluster that ends costs no durable event: its nodes dial another.
+func TestAServerOfTheClusterEnds(t *testing.T) {
+	s := newSite(t, 3)
+	var plain, durable seen
+	configs := []mesh.Config{s.add(clue(t, "score-1")), s.add(score(t, "score-1", &plain, &durable))}
+	s.open()
+	exporter, importer := run(t, configs[0]), run(t, configs[1])
+	ready(t, exporter, importer)
+	number := 0
+	for _, server := range s.servers[:2] {
+		for range 100 {
+			emit(t, exporter, clueOpened, number)
+			number++
+		}
+		stop(server)
+		for range 100 {
+			emit(t, exporter, clueOpened, number)
+			number++
+		}
+	}
+	await(t, "all to be handled", func() bool { different, _ := durable.counts(); return different == number })
+	ready(t, exporter, importer)
+}
+
+// A node with a key of the hub reads nothing that is not for it, and speaks in no other's name.
+func TestWhoImportsNothingReadsNothing(t *testing.T) {
+	s := newSite(t, 1)
+	var plain, durable seen
+	configs := []mesh.Config{s.add(clue(t, "score-1")), s.add(score(t, "score-1", &plain, &durable))}
+	mad := s.add(mesh.Config{Name: "mad-1"})
+	s.open()
+	seed, err := mad.Hub.Seed.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	attacker, err := leaf.Start(within(t), leaf.Spec{Name: "mad-1", Hub: &leaf.Hub{URLs: mad.Hub.URLs, Seed: seed, CA: s.ca}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := attacker.Stop(within(t)); err != nil {
+			t.Error(err)
+		}
+	})
+	line, err := attacker.ToHub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan string, 1000) // what others published
+	if _, err := line.Subscribe(">", func(m *nats.Msg) {
+		if string(m.Data) != "forged" {
+			read <- m.Subject
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the attacker to be linked", func() bool { _, up := line.Link(); return up })
+	exporter, importer := run(t, configs[0]), run(t, configs[1])
+	ready(t, exporter, importer)
+	for _, subject := range []string{leaf.EventsTo("score-1", "clue-1", clueSolved.Subject()), leaf.ToReader("score-1", "clue-1"), leaf.FromReader("score-1", "clue-1")} {
+		if err := line.Publish(subject, []byte("forged")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const events = 100
+	for n := range events {
+		emit(t, exporter, clueSolved, n)
+		emit(t, exporter, clueOpened, n)
+	}
+	await(t, "all to be handled", func() bool {
+		a, _ := plain.counts()
+		b, _ := durable.counts()
+		return a == events && b == events
+	})
+	if len(read) > 0 {
+		t.Errorf("the attacker read %s", <-read)
+	}
+	for _, n := range []*mesh.Node{exporter, importer} {
+		for _, c := range n.Stats().Counts {
+			if strings.Contains(c.String(), "malformed") {
+				t.Errorf("something that was forged arrived: %v", c)
+			}
+		}
+	}
+}
+
+// What the files do not agree about is said before a hub is started with it.
+func TestWhatTheFilesDoNotAgreeAbout(t *testing.T) {
+	s := newSite(t, 1)
+	var plain, durable seen
+	c := s.add(clue(t, "hunt-1"))
+	s.add(score(t, "score-1", &plain, &durable))
+	_, err := hub.Nodes(append(s.nodes, hub.Node{Config: c, Key: s.nodes[0].Key}))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"score-1 imports clue.clue.solved, and no node that is given exports it to score-1 by the hub", "two nodes are named clue-1", "clue-1 has the hub seed of clue-1"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
+}
+
+// An exporter that ends, in order or not, and comes back, is spoken to again, though the link to the
+// hub stays.
+func TestAnExporterComesBackToTheHub(t *testing.T) {
+	s := newSite(t, 1)
+	var plain, durable seen
+	configs := []mesh.Config{s.add(clue(t, "score-1")), s.add(score(t, "score-1", &plain, &durable))}
+	s.open()
+	importer := run(t, configs[1])
+	const times, events = 3, 50
+	for i := range times {
+		exporter, err := mesh.Open(within(t), configs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		ready(t, exporter)
+		for n := range events {
+			emit(t, exporter, clueOpened, i*events+n)
+		}
+		if i == times-1 {
+			await(t, "all to be handled", func() bool { different, _ := durable.counts(); return different == times*events })
+		}
+		if err := exporter.Close(within(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, all := durable.counts(); all != times*events {
+		t.Errorf("%d handled, want %d", all, times*events)
+	}
+	_ = importer
+}
+
+// A peer that may import no longer gets nothing more at once, though the hub still lets it speak; what
+// it may import still goes on.
+func TestRightsEndAtOnceAtAHub(t *testing.T) {
+	s := newSite(t, 1)
+	var plain, durable seen
+	configs := []mesh.Config{s.add(clue(t, "score-1")), s.add(score(t, "score-1", &plain, &durable))}
+	s.open()
+	exporter, importer := run(t, configs[0]), run(t, configs[1])
+	ready(t, exporter, importer)
+	emit(t, exporter, clueSolved, 0)
+	await(t, "the first to be handled", func() bool { _, all := plain.counts(); return all == 1 })
+	peers := exporter.Peers()
+	peers[0].MayImport = mesh.MayImport{clueOpened.Subject()}
+	if err := exporter.SetPeers(peers); err != nil {
+		t.Fatal(err)
+	}
+	const events = 100
+	for n := range events {
+		emit(t, exporter, clueSolved, 1+n)
+		emit(t, exporter, clueOpened, n)
+	}
+	await(t, "what may still be imported to be handled", func() bool { different, _ := durable.counts(); return different == events })
+	if _, all := plain.counts(); all != 1 {
+		t.Errorf("%d events came that may not be imported any more", all-1)
+	}
+	peers = append(peers, mesh.Peer{Name: "hunt-1", MayImport: mesh.AllExports()})
+	if err := exporter.SetPeers(peers); err == nil || !strings.Contains(err.Error(), "start the node again") {
+		t.Errorf("a peer that was not known at the start: %v", err)
+	}
+}
