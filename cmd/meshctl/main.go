@@ -33,6 +33,7 @@ type commands struct {
 	Hub      hubCommand      `cmd:"" help:"Write the configuration of a hub, where nodes meet that have no direct link."`
 	Why      whyCommand      `cmd:"" help:"Explain an event: the cascade as a tree, and what went wrong in it."`
 	Letters  lettersCommand  `cmd:"" help:"List the durable dead letters: where they came from, and why they were given up."`
+	New      newCommand      `cmd:"" help:"Write services that run, with keys, node files and tests."`
 }
 
 // output is where a command writes: results, and what went wrong.

@@ -48,6 +48,7 @@ func TestUsage(t *testing.T) {
 		{"key", 2, "", `meshctl: expected "<file>"`},
 		{"key a b", 2, "", "meshctl: unexpected argument b"},
 		{"check", 2, "", `meshctl: expected "<file> ..."`},
+		{"new mesh", 2, "", `meshctl: expected "<names> ..."`},
 		{"check --fix x", 2, "", "meshctl: unknown flag --fix"},
 	} {
 		stdout, stderr, code := meshctl(strings.Fields(test.args)...)
