@@ -14,6 +14,7 @@ func (n *Node) Stats() stats.Stats {
 	imports, durables := n.inlets.Stats() // first: it counts what the clients dropped
 	return stats.Stats{
 		Node:           n.name,
+		At:             now,
 		Counts:         n.trace.Counts(),
 		Links:          n.linkStates(operations.Links(n.leaf)),
 		Version:        release.Version(),

@@ -20,7 +20,10 @@ type checkCommand struct {
 func (checkCommand) Help() string {
 	return `A good file is answered by "FILE: ok" on standard output. Problems go to standard error,
 one a line: FILE:LINE: field: what is wrong; what would be right. Of a service's file only
-the part under mesh is checked; the service itself checks the rest when it starts.`
+the part under mesh is checked; the service itself checks the rest when it starts.
+
+  meshctl check configs/clue.yaml configs/hunt.yaml configs/score.yaml
+  meshctl check --no-secrets configs/clue.yaml`
 }
 
 // Run checks each file.

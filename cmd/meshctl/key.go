@@ -24,7 +24,9 @@ func (keyCommand) Help() string {
 	return `The seed is a secret: it stays on the node's machine, where the node file names it as
 seed: {file: keys/clue-1.nk}. The public key, which is printed too, goes into the node
 files of all peers of clue-1, as key: U… or key_file: keys/clue-1.pub: it is how they know
-it. To change a key, make another: peers name its public key as next_key first.`
+it. To change a key, make another: peers name its public key as next_key first.
+
+  meshctl key keys/clue-1.nk`
 }
 
 // Run makes the key pair. On an error neither file is left behind.

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -11,10 +14,38 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
+// asProgram makes the test's program be meshctl: for shells, which need one.
+const asProgram = "MESHCTL_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(isolated(m))
+}
+
+// isolated runs the tests with the contexts of nobody.
+func isolated(m *testing.M) int {
+	home, err := os.MkdirTemp("", "meshctl")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(home) }() // what is left there harms nobody
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "AppData"} {
+		if err := os.Setenv(name, home); err != nil {
+			panic(err)
+		}
+	}
+	if err := os.Unsetenv(serverVariable); err != nil {
+		panic(err)
+	}
+	return m.Run()
+}
+
 // meshctl runs the command line.
 func meshctl(args ...string) (stdout, stderr string, code int) {
 	var out, problems bytes.Buffer
-	code = run(args, &out, &problems)
+	code = run(context.Background(), args, input{strings.NewReader("")}, output{results: &out, problems: &problems})
 	return out.String(), problems.String(), code
 }
 
@@ -43,7 +74,7 @@ func TestUsage(t *testing.T) {
 		{"--help", 0, "Usage: meshctl <command>", ""},
 		{"key --help", 0, "Usage: meshctl key <file>", ""},
 		{"check --help", 0, "--no-secrets", ""},
-		{"", 2, "", `meshctl: expected one of "key", "password", "check", "hub", "why"`},
+		{"", 2, "", `meshctl: expected one of "doctor", `},
 		{"chekc x", 2, "", "meshctl: unexpected argument chekc"},
 		{"key", 2, "", `meshctl: expected "<file>"`},
 		{"key a b", 2, "", "meshctl: unexpected argument b"},
@@ -57,6 +88,46 @@ func TestUsage(t *testing.T) {
 			t.Errorf("meshctl %s: exit %d, stdout %q, stderr %q", test.args, code, stdout, stderr)
 		}
 	}
+}
+
+// Each command has a help with an example that names it and can be parsed.
+func TestEveryCommandHasAnExample(t *testing.T) {
+	parser, err := newParser(output{results: io.Discard, problems: io.Discard}, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range parser.Model.Leaves(false) {
+		stdout, _, code := meshctl(append(strings.Fields(command.FullPath())[1:], "--help")...)
+		examples := 0
+		for line := range strings.Lines(stdout) {
+			line, _, _ = strings.Cut(strings.TrimSpace(line), "  #")
+			for _, end := range []string{" | ", " < ", " > "} {
+				line, _, _ = strings.Cut(line, end)
+			}
+			if !strings.HasPrefix(line, command.FullPath()+" ") && line != command.FullPath() {
+				continue
+			}
+			examples++
+			anew, err := newParser(output{results: io.Discard, problems: io.Discard}, func() {}) // a parser remembers flags
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := anew.Parse(words(line)[1:]); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+		if code != 0 || examples == 0 {
+			t.Errorf("%s --help: exit %d, no example in\n%s", command.FullPath(), code, stdout)
+		}
+	}
+}
+
+// words splits a line as a shell does, as far as the examples need it.
+func words(line string) (list []string) {
+	for _, word := range regexp.MustCompile(`'[^']*'|"[^"]*"|[^\s'"]+`).FindAllString(line, -1) {
+		list = append(list, strings.Trim(word, `'"`)) // none has both kinds at its ends
+	}
+	return list
 }
 
 func TestKeyMakesAPair(t *testing.T) {

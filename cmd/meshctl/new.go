@@ -28,7 +28,9 @@ type newServiceCommand struct {
 // Help is shown by meshctl new service --help.
 func (newServiceCommand) Help() string {
 	return `The folder NAME gets a program, a test of it, a node file and keys. The current folder must be in a Go
-module that can import leafmesh. Nothing is overwritten.`
+module that can import leafmesh. Nothing is overwritten.
+
+  meshctl new service shipping`
 }
 
 // Run writes the service.
@@ -43,7 +45,9 @@ type newMeshCommand struct {
 func (newMeshCommand) Help() string {
 	return `Each service gets a folder with a program, a test of it, a node file and keys. The first service
 begins a task each second; each of the others imports what the one before it has done. The current
-folder must be in a Go module that can import leafmesh. Nothing is overwritten.`
+folder must be in a Go module that can import leafmesh. Nothing is overwritten.
+
+  meshctl new mesh orders billing shipping`
 }
 
 // Run writes the services.

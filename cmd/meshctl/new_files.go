@@ -72,8 +72,8 @@ func writeService(s *newService) error {
 		return err
 	}
 	node := filepath.Join(keys, s.Node())
-	return errors.Join(keyCommand{File: node + seedSuffix}.Run(output{io.Discard, io.Discard}),
-		passwordCommand{File: node + ".tap"}.Run(output{io.Discard, io.Discard}))
+	return errors.Join(keyCommand{File: node + seedSuffix}.Run(output{results: io.Discard, problems: io.Discard}),
+		passwordCommand{File: node + ".tap"}.Run(output{results: io.Discard, problems: io.Discard}))
 }
 
 // render returns the text of a service's files by their names.

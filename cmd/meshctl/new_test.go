@@ -91,52 +91,46 @@ func TestNewServicesRun(t *testing.T) {
 	goCommand(t, "test", "./...")
 
 	goCommand(t, "build", "-o", "bin/", "./...")
-	logs := map[string]*bytes.Buffer{}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	var programs []*exec.Cmd
-	for _, service := range []string{"alone", "porter", "night-watch"} {
-		logs[service] = new(bytes.Buffer)
-		program := exec.CommandContext(ctx, "bin/"+service)
-		program.Stderr = logs[service]
+	programs := map[*exec.Cmd]*watchFor{}
+	for service, want := range map[string]string{"alone": "INFO done task=task-", "porter": "INFO done task=task-", "night-watch": "INFO done task=task-",
+		"greeter": "porter-1:porter.task.given porter-1:porter.task.done night-watch-1:night-watch.task.done"} {
+		program, seen := exec.CommandContext(ctx, "bin/"+service), &watchFor{text: want, found: make(chan struct{})}
+		program.Stderr = seen
 		if err := program.Start(); err != nil {
 			t.Fatal(err)
 		}
-		programs = append(programs, program)
+		programs[program] = seen
 	}
-	want := "porter-1:porter.task.given porter-1:porter.task.done night-watch-1:night-watch.task.done"
-	last := exec.CommandContext(ctx, "bin/greeter")
-	seen := &until{text: want, found: func() { interrupt(t, last) }}
-	last.Stderr = seen
-	if err := last.Run(); err != nil || !seen.done {
-		t.Errorf("greeter: %v, said %s", err, &seen.all)
-	}
-	for _, program := range programs {
-		interrupt(t, program)
-		if err := program.Wait(); err != nil {
-			t.Errorf("%s: %v", program.Path, err)
+	for program, seen := range programs {
+		select {
+		case <-seen.found:
+		case <-ctx.Done():
+			t.Errorf("%s did not say %q", program.Path, seen.text)
 		}
 	}
-	for service, said := range logs {
-		if !strings.Contains(said.String(), "INFO done task=task-") {
-			t.Errorf("%s said %s", service, said)
+	for program, seen := range programs {
+		interrupt(t, program)
+		if err := program.Wait(); err != nil {
+			t.Errorf("%s: %v, said %s", program.Path, err, &seen.all)
 		}
 	}
 }
 
-// until is a writer that looks for a text.
-type until struct {
+// watchFor is a writer that looks for a text.
+type watchFor struct {
 	text  string
-	found func()
+	found chan struct{} // closed when it was written
 	done  bool
 	all   bytes.Buffer
 }
 
-func (u *until) Write(p []byte) (int, error) {
+func (u *watchFor) Write(p []byte) (int, error) {
 	u.all.Write(p)
 	if !u.done && strings.Contains(u.all.String(), u.text) {
 		u.done = true
-		u.found()
+		close(u.found)
 	}
 	return len(p), nil
 }

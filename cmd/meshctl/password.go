@@ -8,7 +8,9 @@ type passwordCommand struct {
 
 // Help is shown by meshctl password --help.
 func (passwordCommand) Help() string {
-	return `The password has 130 bits. The node file names it as tap: {…, password: {file: keys/clue-1.tap}}.`
+	return `The password has 130 bits. The node file names it as tap: {…, password: {file: keys/clue-1.tap}}.
+
+  meshctl password keys/clue-1.tap`
 }
 
 // Run makes the password. It is not printed.

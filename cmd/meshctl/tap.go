@@ -1,111 +1,246 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
 
-	"leafmesh/mesh"
-	"leafmesh/mesh/config"
+	"leafmesh/cmd/meshctl/internal/nodes"
+	"leafmesh/cmd/meshctl/internal/notation"
+	"leafmesh/cmd/meshctl/internal/show"
+	"leafmesh/mesh/cause"
 )
 
-// taps says which nodes are asked: those of node files, and those at addresses.
-type taps struct {
-	File   []string `short:"f" placeholder:"FILE" help:"Ask the node of this file at its tap. Repeat it to ask several."`
-	Server []string `short:"s" placeholder:"URL" env:"MESHCTL_SERVER" help:"Ask the node at this tap, nats://USER:PASSWORD@HOST:PORT. Repeat it to ask several. Others on this machine can read the password in the list of processes: prefer --file, or MESHCTL_SERVER."`
+type tapCommand struct {
+	target
+	Output  string        `short:"o" enum:"json,diagnostic" default:"json" help:"How to print an event: ${enum}. One a line."`
+	Pattern []string      `arg:"" optional:"" default:">" help:"Event types or patterns: clue.answer.judged, clue.>. Without one all."`
+	Key     *string       `placeholder:"KEY" help:"Only events with this key."`
+	Count   int           `placeholder:"NUMBER" help:"End after so many events."`
+	For     time.Duration `placeholder:"DURATION" help:"End after this time: 30s."`
+	Rate    float64       `default:"100" placeholder:"NUMBER" help:"Print so many events a second at most, ${default}; 0 for all. Those left out are counted."`
 }
 
-// tap is where a node is asked.
-type tap struct {
-	name           string // of the node, or its address
-	url            string
-	user, password string
+// Help is shown by meshctl tap --help.
+func (tapCommand) Help() string {
+	return `It prints the events that the nodes emit and import, while it runs. An event that several of the nodes
+see is printed for each. A node encodes an event only while somebody looks.
+
+  meshctl tap 'clue.>' --for 10s
+  meshctl tap score.points.awarded --key otters --count 1 --for 1m -o diagnostic
+  meshctl tap -f configs/clue.yaml clue.answer.judged | jq .value
+
+The exit code is 1 if a node was lost, or --count was not reached.`
 }
 
-// all resolves the taps.
-func (t taps) all() (list []tap, err error) {
-	for _, file := range t.File {
-		c, err := nodeOf(file)
-		if err != nil {
-			return nil, err
-		}
-		if c.Tap == nil {
-			return nil, fmt.Errorf("%s: the node has no tap: set tap, as its comments say", file)
-		}
-		password, err := c.Tap.Password.Resolve()
-		if err != nil {
-			return nil, fmt.Errorf("%s: the tap's password: %w", file, err)
-		}
-		list = append(list, tap{c.Name, "nats://" + c.Tap.Listen, c.Tap.User, password})
-	}
-	for _, server := range t.Server {
-		u, err := url.Parse(server)
-		if err != nil || u.Host == "" {
-			return nil, errors.New("a server is given as nats://USER:PASSWORD@HOST:PORT") // without the text, which has a password
-		}
-		password, _ := u.User.Password()
-		user := u.User.Username()
-		u.User = nil
-		list = append(list, tap{u.String(), u.String(), user, password})
-	}
-	if len(list) == 0 {
-		return nil, errors.New("no node to ask: give --file with a node's file, or --server with its tap")
-	}
-	return list, nil
+// seen is a message that came from a tap.
+type seen struct {
+	node    string
+	message *nats.Msg
 }
 
-// nodeOf reads the node's part of a file. Secrets need not be there.
-func nodeOf(file string) (mesh.Config, error) {
-	var keys topKeys
-	_ = config.LoadYAML(file, &keys) // its errors come again below
-	var alone mesh.Config
-	var service serviceFile
-	var into config.Validator = &alone
-	node := &alone
-	if _, found := keys.All["mesh"]; found {
-		into, node = &service, &service.Mesh
-	}
-	for _, problem := range config.FieldErrors(config.LoadYAML(file, into)) {
-		if !errors.Is(problem, config.ErrSecret) {
-			return mesh.Config{}, problem
-		}
-	}
-	return *node, nil
-}
+// lookout is how many messages wait to be printed at most. Others are lost, and counted.
+const lookout = 4096
 
-const (
-	// answerWait is how long a node may take for an answer.
-	answerWait = 5 * time.Second
-	// serviceError is the header of an answer that is an error.
-	serviceError = "Nats-Service-Error"
-)
-
-// connect opens a connection to the node.
-func (t tap) connect() (*nats.Conn, error) {
-	conn, err := nats.Connect(t.url, nats.UserInfo(t.user, t.password), nats.Name("meshctl"), nats.Timeout(answerWait), nats.MaxReconnects(0))
+// Run prints events until there is an end.
+func (c tapCommand) Run(ctx context.Context, out output) error {
+	at, err := c.find()
 	if err != nil {
-		return nil, fmt.Errorf("could not be asked at %s: %w", t.url, err)
+		return err
+	}
+	if c.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.For)
+		defer cancel()
+	}
+	events, gone, lost := make(chan seen, lookout), make(chan string, len(at.taps)), &atomic.Uint64{}
+	var failed error
+	open := 0
+	for _, t := range at.taps {
+		conn, err := c.listen(t, events, gone, lost)
+		if err != nil {
+			out.complain(t.Title(), err)
+			failed = errReported
+			continue
+		}
+		defer conn.Close()
+		open++
+	}
+	p := newPrinter(c, out)
+	for open > 0 && !p.enough() {
+		select {
+		case s := <-events:
+			if err := p.print(s); err != nil {
+				return err
+			}
+		case node := <-gone:
+			out.complain(node, errors.New("the connection was lost"))
+			failed = errReported
+			open--
+		case <-ctx.Done():
+			open = 0
+		}
+	}
+	p.end(lost.Load())
+	if c.Count > 0 && !p.enough() {
+		failed = errReported
+	}
+	return failed
+}
+
+// listen begins to put what a tap shows into events.
+func (c tapCommand) listen(t nodes.Tap, events chan<- seen, gone chan<- string, lost *atomic.Uint64) (*nats.Conn, error) {
+	conn, err := t.Connect(nats.ClosedHandler(func(*nats.Conn) { gone <- t.Title() }),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // it would print what is counted here
+	if err != nil {
+		return nil, err
+	}
+	node := conn.ConnectedServerName()
+	for _, pattern := range c.Pattern {
+		if _, err = conn.Subscribe(c.subject(pattern), func(m *nats.Msg) {
+			select {
+			case events <- seen{node, m}:
+			default:
+				lost.Add(1)
+			}
+		}); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = conn.Flush()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("listen to %s: %w", strings.Join(c.Pattern, ", "), err)
 	}
 	return conn, nil
 }
 
-// ask asks one question.
-func ask(conn *nats.Conn, subject, data string, into any) error {
-	m, err := conn.Request(subject, []byte(data), answerWait)
+// subject is the NATS subject of a pattern: at a tap the key is one more token.
+func (c tapCommand) subject(pattern string) string {
+	tokens := strings.Split(pattern, ".")
+	open := tokens[len(tokens)-1] == ">"
 	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return errors.New("it does not answer operators: it runs an older version, or is closing")
-	case err != nil:
-		return fmt.Errorf("no answer: %w", err)
-	case m.Header.Get(serviceError) != "":
-		return errors.New(m.Header.Get(serviceError))
+	case open && c.Key != nil:
+		tokens = tokens[:len(tokens)-1]
+		for len(tokens) < 3 {
+			tokens = append(tokens, "*")
+		}
+		tokens = append(tokens[:3], notation.KeyToken(*c.Key))
+	case !open && len(tokens) == 3:
+		key := "*"
+		if c.Key != nil {
+			key = notation.KeyToken(*c.Key)
+		}
+		tokens = append(tokens, key)
 	}
-	if err := json.Unmarshal(m.Data, into); err != nil {
-		return fmt.Errorf("an answer that can not be read: %w", err)
+	return strings.Join(tokens, ".")
+}
+
+// shownEvent is an event for programs.
+type shownEvent struct {
+	// Node is where it was seen, From the node that emitted it.
+	Node   string          `json:"node"`
+	From   string          `json:"from"`
+	Type   string          `json:"type"`
+	Key    string          `json:"key"`
+	Event  cause.ID        `json:"event"`
+	Root   cause.ID        `json:"root"`
+	Parent cause.ID        `json:"parent,omitzero"`
+	At     time.Time       `json:"at"`
+	Path   []string        `json:"path"`
+	Value  json.RawMessage `json:"value"`
+}
+
+// printer prints events, not too many a second.
+type printer struct {
+	tapCommand
+	out     output
+	bucket  *rate.Limiter
+	printed int
+	left    uint64    // out, since it was said
+	said    time.Time // when
+}
+
+func newPrinter(c tapCommand, out output) *printer {
+	limit := rate.Inf
+	if c.Rate > 0 {
+		limit = rate.Limit(c.Rate)
+	}
+	return &printer{tapCommand: c, out: out, bucket: rate.NewLimiter(limit, max(1, int(c.Rate))), said: time.Now()}
+}
+
+func (p *printer) enough() bool { return p.Count > 0 && p.printed >= p.Count }
+
+// print prints the events of a message. What is no message of events is told, and the others go on.
+func (p *printer) print(s seen) error {
+	if slices.ContainsFunc([]string{"_INBOX.", "$", "mesh.ops.", "mesh.emit."}, func(prefix string) bool { return strings.HasPrefix(s.message.Subject, prefix) }) {
+		return nil // what others ask at the tap
+	}
+	events, err := notation.Events(s.message.Data)
+	if err != nil {
+		p.out.complain(s.node, fmt.Errorf("%s: %w", s.message.Subject, err))
+	}
+	for _, e := range events {
+		if p.enough() {
+			return nil
+		}
+		if !p.bucket.Allow() {
+			p.left++
+			p.tell(time.Second)
+			continue
+		}
+		line, err := p.line(s.node, e)
+		if err != nil {
+			p.out.complain(s.node, fmt.Errorf("%s: %w", s.message.Subject, err))
+			continue
+		}
+		if _, err := fmt.Fprintln(p.out.results, line); err != nil {
+			return err
+		}
+		p.printed++
 	}
 	return nil
+}
+
+func (p *printer) line(node string, e notation.Event) (string, error) {
+	if p.Output == "diagnostic" {
+		text, err := notation.Diagnostic(e.Payload)
+		return fmt.Sprintf("%s %s %q %s %s", node, show.Printable(e.Type()), e.Key, e.ID, text), err
+	}
+	value, err := notation.JSON(e.Payload)
+	if err != nil {
+		return "", err
+	}
+	line, err := json.Marshal(shownEvent{node, e.Node(), e.Type(), e.Key, e.ID, e.Root, e.Parent, e.At, e.Path, value})
+	if err != nil {
+		return "", fmt.Errorf("print as JSON: %w", err)
+	}
+	return string(line), nil
+}
+
+// tell says how many events were left out, not more often than each so often.
+func (p *printer) tell(every time.Duration) {
+	if p.left == 0 || time.Since(p.said) < every {
+		return
+	}
+	fmt.Fprintf(p.out.problems, "meshctl: %d events left out: more than %g a second came (--rate)\n", p.left, p.Rate)
+	p.left, p.said = 0, time.Now()
+}
+
+// end says what is left to say.
+func (p *printer) end(lost uint64) {
+	p.tell(0)
+	if lost > 0 {
+		fmt.Fprintf(p.out.problems, "meshctl: %d events lost: they came faster than they could be printed\n", lost)
+	}
 }

@@ -1,18 +1,20 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"strings"
 
+	"leafmesh/cmd/meshctl/internal/nodes"
+	"leafmesh/cmd/meshctl/internal/show"
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/why"
 )
 
 type whyCommand struct {
-	taps
-	Output string   `short:"o" enum:"text,json" default:"text" help:"How to print it: ${enum}."`
-	What   []string `arg:"" passthrough:"" name:"id" help:"An event's or root's id, a letter's key, or a whole line of a log."`
+	target
+	Output show.Format `short:"o" enum:"text,json,yaml" default:"text" help:"How to print it: ${enum}."`
+	What   []string    `arg:"" passthrough:"" name:"id" help:"An event's or root's id, a letter's key, or a whole line of a log."`
 }
 
 // Help is shown by meshctl why --help.
@@ -28,22 +30,20 @@ The exit code is 1 if no node knows the event, or if one could not be asked.`
 }
 
 // Run explains the event.
-func (c whyCommand) Run(out output) error {
+func (c whyCommand) Run(ctx context.Context, out output) error {
 	ids := why.IDs(strings.Join(c.What, " "))
 	if len(ids) == 0 {
 		return fmt.Errorf("%.80q has no event's id in it, which looks like 0199b2c4-1234-7abc-8def-0123456789ab", strings.Join(c.What, " "))
 	}
-	taps, err := c.all()
+	at, err := c.find()
 	if err != nil {
 		return err
 	}
-	x, failed := explain(ids, taps)
-	if c.Output == "json" {
-		encoder := json.NewEncoder(out.results)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(x)
-	} else {
+	x, failed := explain(ctx, ids, at.taps)
+	if c.Output == "text" {
 		_, err = fmt.Fprint(out.results, x)
+	} else {
+		err = c.Output.Write(out.results, x, nil)
 	}
 	if err == nil && (failed || !x.Found) {
 		err = errReported
@@ -52,19 +52,19 @@ func (c whyCommand) Run(out output) error {
 }
 
 // explain asks the nodes, and reports whether one did not answer.
-func explain(ids []cause.ID, taps []tap) (x why.Explanation, failed bool) {
-	reports := why.Follow(ids, func(ids []cause.ID) []why.Report { return why.Merge(askAll(ids, taps)...) })
+func explain(ctx context.Context, ids []cause.ID, taps []nodes.Tap) (x why.Explanation, failed bool) {
+	reports := why.Follow(ids, func(ids []cause.ID) []why.Report { return why.Merge(inquireAll(ctx, ids, taps)...) })
 	for _, r := range reports {
 		failed = failed || r.Problem != ""
 	}
 	return why.Explain(ids[0], reports...), failed
 }
 
-// askAll asks all nodes at once. What each says of itself comes before what others say of it.
-func askAll(ids []cause.ID, taps []tap) (reports []why.Report) {
+// inquireAll asks all nodes at once. What each says of itself comes before what others say of it.
+func inquireAll(ctx context.Context, ids []cause.ID, taps []nodes.Tap) (reports []why.Report) {
 	answers := make(chan []why.Report)
 	for _, t := range taps {
-		go func() { answers <- t.inquire(ids) }()
+		go func() { answers <- inquire(ctx, t, ids) }()
 	}
 	var others []why.Report
 	for range taps {
@@ -74,12 +74,12 @@ func askAll(ids []cause.ID, taps []tap) (reports []why.Report) {
 	return append(reports, others...)
 }
 
-// inquire asks a node what it and others recorded of some cascades, as often as it takes until it has
-// said all.
-func (t tap) inquire(ids []cause.ID) (reports []why.Report) {
-	conn, err := t.connect()
+// inquire asks a node what it and others recorded of some cascades, as often as it takes until it
+// has said all.
+func inquire(ctx context.Context, t nodes.Tap, ids []cause.ID) (reports []why.Report) {
+	conn, err := t.Connect()
 	if err != nil {
-		return []why.Report{{Node: t.name, Problem: err.Error()}}
+		return []why.Report{{Node: t.Title(), Problem: err.Error()}}
 	}
 	defer conn.Close()
 	var names []string
@@ -88,8 +88,9 @@ func (t tap) inquire(ids []cause.ID) (reports []why.Report) {
 	}
 	for skip := 0; ; {
 		var page why.Answer
-		if err := ask(conn, "mesh.ops.why", fmt.Sprintf("%s %d", strings.Join(names, " "), skip), &page); err != nil {
-			return append([]why.Report{{Node: t.name, Problem: err.Error()}}, reports...)
+		data, err := nodes.Ask(ctx, conn, "why", fmt.Appendf(nil, "%s %d", strings.Join(names, " "), skip))
+		if err := (nodes.Answer{Data: data, Err: err}).Decode(&page); err != nil {
+			return append([]why.Report{{Node: t.Title(), Problem: err.Error()}}, reports...)
 		}
 		reports = append(reports, page.Reports...)
 		skip += page.Size

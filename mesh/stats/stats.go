@@ -33,6 +33,8 @@ func (c Count) String() string {
 // flow; at rest they agree.
 type Stats struct {
 	Node string `json:"node"`
+	// At is when they were read, by the node's clock, in nanoseconds since 1970.
+	At int64 `json:"at"`
 	// Counts are those above zero, ordered by type, outcome, place and rule.
 	Counts []Count `json:"counts"`
 	Links  []Link  `json:"links"`

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"leafmesh/cmd/meshctl/internal/nodes"
+	"leafmesh/cmd/meshctl/internal/show"
+)
+
+// printed says how a list is printed.
+type printed struct {
+	Output show.Format `short:"o" enum:"table,json,yaml" default:"table" help:"How to print it: ${enum}."`
+}
+
+// said is what a node answered.
+type said[T any] struct {
+	nodes.Answer
+	what T
+}
+
+// whats are the contents of answers.
+func whats[T any](list []said[T]) (all []T) {
+	for _, s := range list {
+		all = append(all, s.what)
+	}
+	return all
+}
+
+// list prints rows, or the table of them, and passes failed on. A table without rows says that
+// there is nothing: that is not known while a node did not answer, and then nothing is printed.
+func list[T any](out output, f show.Format, rows []T, table func() show.Table, failed error) error {
+	if len(rows) == 0 && failed != nil && f == show.AsTable {
+		return failed
+	}
+	if err := f.Write(out.results, rows, table); err != nil {
+		return err
+	}
+	return failed
+}
+
+// understand decodes the answers. Who did not answer is reported, and failed is not nil then.
+func understand[T any](out output, answers []nodes.Answer) (list []said[T], failed error) {
+	for _, a := range answers {
+		s := said[T]{Answer: a}
+		if err := a.Decode(&s.what); err != nil {
+			out.complain(a.Node, err)
+			failed = errReported
+			continue
+		}
+		list = append(list, s)
+	}
+	return list, failed
+}
+
+// askAll asks all nodes what has an answer of one message.
+func askAll[T any](ctx context.Context, out output, m nodes.Mesh, question string) ([]said[T], error) {
+	return understand[T](out, m.Ask(ctx, question, nil))
+}
+
+// complain writes what is wrong with a node.
+func (out output) complain(node string, err error) {
+	fmt.Fprintf(out.problems, "meshctl: %s: %s\n", show.Printable(node), show.Printable(strings.TrimPrefix(err.Error(), "mesh: ")))
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"leafmesh/cmd/meshctl/internal/checkup"
+)
+
+// A mesh that works is well, but for what one node alone can not tell; what fails is found with its
+// remedy, and the exit code says so.
+func TestDoctor(t *testing.T) {
+	nodes, servers, _ := openNodes(t)
+	stdout, stderr, code := meshctl("doctor", "-s", servers[0], "-s", servers[1])
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "√ links: all links are up\n") || !strings.HasSuffix(stdout, "\nAll is well.\n") || strings.Contains(stdout, "\x1b") {
+		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
+	}
+	if err := nodes[0].Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code = meshctl("doctor", "-s", servers[0], "-s", servers[1])
+	for _, part := range []string{"× nodes: all nodes answer\n    nats://127.0.0.1:", "      → look whether it runs, and whether its tap is where its file says\n", " to look at.\n",
+		"? unused-exports: every export is imported by some node\n    not known: "} {
+		if code != 1 || stderr != "" || !strings.Contains(stdout, part) {
+			t.Errorf("exit %d, %q, no %q in\n%s", code, stderr, part, stdout)
+		}
+	}
+}
+
+// Findings can be left out by name, and are there for programs.
+func TestDoctorOfFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "clue.yaml", "name: clue-1\nlisten: \"127.0.0.1:7401\"\nseed: {file: clue-1.nk}\nexports: [{event: clue.clue.solved}]\npeers: [{name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ, may_import: all}]\n")
+	write(t, "score.yaml", "name: score-1\nmax_payload: 1KiB\n")
+	var checks []checkup.Check
+	stdout, _, code := meshctl("doctor", "--no-secrets", "-o", "json", "clue.yaml", "score.yaml")
+	if err := json.Unmarshal([]byte(stdout), &checks); err != nil || code != 1 {
+		t.Fatalf("exit %d, %v in %s", code, err, stdout)
+	}
+	found := ""
+	for _, c := range checks {
+		for range c.Findings {
+			found += c.Name + " "
+		}
+	}
+	if found != "payload-limits unused-exports " {
+		t.Errorf("%s in %s", found, stdout)
+	}
+	for args, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"--no-secrets --ignore payload-limits --ignore unused-exports clue.yaml score.yaml": {0, "All is well."},
+		"clue.yaml score.yaml":              {1, "clue.yaml:3: seed.file: "},
+		"none.yaml":                         {1, "read configuration: stat none.yaml"},
+		"--no-secrets --ignore x clue.yaml": {1, `meshctl: there is no check "x" to ignore: there are files, payload-limits, names, keys, exchange, unused-exports`},
+		"-f clue.yaml score.yaml":           {1, "meshctl: node files without a flag are judged alone"},
+		"":                                  {1, "meshctl: no node to ask"},
+	} {
+		stdout, stderr, code := meshctl(append([]string{"doctor"}, strings.Fields(args)...)...)
+		if code != want.code || !strings.Contains(stdout+stderr, want.text) {
+			t.Errorf("%s: exit %d\n%s%s", args, code, stdout, stderr)
+		}
+	}
+}
+
+// Colours are for screens, unless somebody does without.
+func TestDoctorInColour(t *testing.T) {
+	checks := []checkup.Check{{Name: "a", About: "b"}}
+	for _, test := range []struct {
+		terminal bool
+		variable string
+		coloured bool
+	}{{true, "", true}, {true, "1", false}, {false, "", false}} {
+		t.Setenv("NO_COLOR", test.variable)
+		var b strings.Builder
+		if err := printChecks(output{results: &b, terminal: test.terminal}, checks); err != nil || strings.Contains(b.String(), "\x1b[") != test.coloured {
+			t.Errorf("%+v: %q, %v", test, b.String(), err)
+		}
+	}
+}

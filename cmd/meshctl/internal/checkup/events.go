@@ -1,0 +1,171 @@
+package checkup
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"leafmesh/mesh/stats"
+)
+
+// stale is how long events may wait for a service before it is said that nobody takes them.
+const stale = time.Minute
+
+func backlog(there []Node) Check {
+	return checked("backlog", "what is kept for services is taken", func(c *Check) {
+		for _, n := range there {
+			if n.Stats.Outbox != nil {
+				for _, r := range n.Stats.Outbox.Readers {
+					waited := n.Stats.Outbox.Oldest
+					switch {
+					case r.Backlog == 0:
+					case !r.Known:
+						c.find("start "+r.Service+" with a durable import of the type; if it is gone for good, name it under drop of the export", "%s keeps %d %s for %s, which has never come for them", n.Name, r.Backlog, r.Type, r.Service)
+					case r.UnderWay == 0 && waited > stale:
+						c.find("look whether "+r.Service+" runs and is linked, and at meshctl retrying", "%s keeps %d %s for %s, and none is under way; the oldest event of the outbox has waited for %v", n.Name, r.Backlog, r.Type, r.Service, waited.Round(time.Second))
+					}
+				}
+			}
+			for _, i := range n.Stats.DurableImports {
+				if i.Problem != "" {
+					c.find("the problem names the file that is to be changed", "%s does not get %s from %s: %s", n.Name, i.Type, i.Peer, i.Problem)
+				}
+			}
+		}
+	})
+}
+
+func letters(there []Node) Check {
+	return checked("letters", "there are no dead letters", func(c *Check) {
+		for _, n := range there {
+			if l := n.Stats.Letters; l.Count > 0 {
+				c.find("meshctl letters lists them: mend the cause, then meshctl letters replay", "%s has %d dead letters, the oldest for %v", n.Name, l.Count, l.Oldest.Round(time.Second))
+			}
+		}
+	})
+}
+
+// types are those that some node exports and imports, with the nodes.
+func types(there []Node) (exported, imported map[string]string) {
+	exported, imported = map[string]string{}, map[string]string{}
+	for _, n := range there {
+		for _, t := range n.Graph.Types {
+			if t.Exported {
+				exported[t.Type] = n.Name
+			}
+			if t.Imported {
+				imported[t.Type] = n.Name
+			}
+		}
+	}
+	return exported, imported
+}
+
+// An export that nobody imports is found among nodes and among files.
+const (
+	unusedExports = "unused-exports"
+	importIt      = "import it somewhere, or remove the export: it costs nothing while nobody imports it"
+)
+
+func exports(there []Node, missing string) Check {
+	return checked(unusedExports, "every export is imported by some node", func(c *Check) {
+		if missing != "" {
+			c.Skipped = missing + " did not answer, and may import what others do not"
+			return
+		}
+		exported, imported := types(there)
+		for _, t := range slices.Sorted(maps.Keys(exported)) {
+			if imported[t] == "" {
+				c.find(importIt, "%s exports %s, and nobody imports it", exported[t], t)
+			}
+		}
+	})
+}
+
+func imports(there []Node, missing string) Check {
+	return checked("unmet-imports", "every import is exported by some node", func(c *Check) {
+		if missing != "" {
+			c.Skipped = missing + " did not answer, and may export what others do not"
+			return
+		}
+		exported, imported := types(there)
+		for _, t := range slices.Sorted(maps.Keys(imported)) {
+			if exported[t] == "" {
+				c.find("correct the name, or export it at its service", "%s imports %s, and nobody exports it", imported[t], t)
+			}
+		}
+	})
+}
+
+// counted adds a finding for each counter that is meant.
+func counted(c *Check, there []Node, remedy string, meant func(stats.Count) bool) {
+	for _, n := range there {
+		for _, count := range n.Stats.Counts {
+			if meant(count) {
+				c.find(remedy, "%s: %v, since it was started", n.Name, count)
+			}
+		}
+	}
+}
+
+func payloads(there []Node) Check {
+	return checked("payloads", "no event is too large", func(c *Check) {
+		counted(c, there, "make the payload smaller, or raise max_payload on all nodes", func(count stats.Count) bool { return count.Rule == stats.PayloadSize })
+	})
+}
+
+func losses(there []Node) Check {
+	return checked("losses", "no event was lost", func(c *Check) {
+		counted(c, there, "meshctl why explains an event of which the log has a line; what may not be lost is exported with kept_for", func(count stats.Count) bool {
+			return count.Outcome == stats.Lost && count.Rule != stats.PayloadSize && !strings.HasPrefix(count.Place, "tap")
+		})
+	})
+}
+
+func handlers(there []Node) Check {
+	return checked("handlers", "every handler returns in time", func(c *Check) {
+		for _, n := range there {
+			for _, r := range n.Stats.Slow {
+				c.find("meshctl why "+r.Root.String()+" shows the cascade; a profile of the node shows where the handler is", "%s: handler %s has run for %v with %s (key %s)", n.Name, r.Handler, r.For.Round(time.Millisecond), r.Type, r.Key)
+			}
+		}
+	})
+}
+
+// maxCascades is how many cascades the guard of a node knows at most: see stats.Cascades.
+const maxCascades = 1 << 16
+
+func rules(there []Node) Check {
+	return checked("rules", "the rules and the guard have room for all keys and cascades", func(c *Check) {
+		counted(c, there, "raise keys of the rule: meshctl limits set --keys", func(count stats.Count) bool { return count.Outcome == stats.Overflowed })
+		for _, n := range there {
+			if g := n.Stats.Cascades; g.Known >= maxCascades && g.Forgotten > 0 {
+				c.find("find with meshctl top what begins so many cascades", "%s: the guard knows %d cascades, as many as it can, and has forgotten %d", n.Name, g.Known, g.Forgotten)
+			}
+		}
+	})
+}
+
+// reach is how far back a flight recorder should go, so that somebody has time to ask.
+const reach = time.Minute
+
+func recorders(there []Node) Check {
+	return checked("recorders", "the flight recorders reach back far enough", func(c *Check) {
+		for _, n := range there {
+			r := n.Stats.Recorder
+			if r == nil {
+				continue // its file says so
+			}
+			if back := time.Duration(n.Stats.At - r.Since); r.Since != 0 && back < reach {
+				c.find("raise recorder in its file", "%s: the recorder is full, and reaches back only %v", n.Name, back.Round(time.Millisecond))
+			}
+			if r.Missed > 0 {
+				c.find("the machine is overloaded, or many write at once: look at meshctl top", "%s: %d steps were not recorded", n.Name, r.Missed)
+			}
+			if r.Problem != "" {
+				c.find("look at the disk of its data directory", "%s keeps no cascades that went wrong: %s", n.Name, r.Problem)
+			}
+		}
+	})
+}

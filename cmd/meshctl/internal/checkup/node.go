@@ -1,0 +1,147 @@
+package checkup
+
+import (
+	"errors"
+	"time"
+
+	"leafmesh/cmd/meshctl/internal/nodes"
+	"leafmesh/mesh/graph"
+	"leafmesh/mesh/stats"
+)
+
+// Node is what one node answered.
+type Node struct {
+	Name string
+	// Err says why there is no more; nil if there is.
+	Err   error
+	Stats stats.Stats
+	Graph graph.Graph
+	// Health is nil of a node that does not say.
+	Health *stats.NodeHealth
+	// Clock is by how much its clock is ahead of the one that asks, ClockWithin how far off that
+	// may be.
+	Clock, ClockWithin time.Duration
+}
+
+// Mesh judges the nodes of a mesh.
+func Mesh(all []Node) []Check {
+	var there []Node
+	for _, n := range all {
+		if n.Err == nil {
+			there = append(there, n)
+		}
+	}
+	missing := missingOf(all, there)
+	return []Check{
+		reached(all), ready(there), versions(there), clocks(there), links(there), backlog(there), letters(there),
+		exports(there, missing), imports(there, missing), payloads(there), losses(there), handlers(there), rules(there), recorders(there),
+	}
+}
+
+// missingOf names a node that exists and did not answer; "" if all are there.
+func missingOf(all, there []Node) string {
+	known := map[string]bool{}
+	for _, n := range there {
+		known[n.Name] = true
+	}
+	for _, n := range all {
+		if !known[n.Name] {
+			return n.Name
+		}
+	}
+	for _, n := range there {
+		for _, l := range n.Stats.Links {
+			if !known[l.Peer] {
+				return l.Peer
+			}
+		}
+	}
+	return ""
+}
+
+func reached(all []Node) Check {
+	return checked("nodes", "all nodes answer", func(c *Check) {
+		for _, n := range all {
+			remedy := "look whether it runs, and whether its tap is where its file says"
+			if errors.Is(n.Err, nodes.ErrSilent) {
+				remedy = "look whether it runs, and at meshctl links"
+			}
+			if n.Err != nil {
+				c.find(remedy, "%s: %v", n.Name, n.Err)
+			}
+		}
+	})
+}
+
+func ready(there []Node) Check {
+	return checked("ready", "all nodes are ready", func(c *Check) {
+		told := 0
+		for _, n := range there {
+			if n.Health == nil {
+				continue
+			}
+			told++
+			for _, p := range n.Health.Problems {
+				c.find("the problem names what is missing; the log of "+n.Name+" has more", "%s: %s", n.Name, p)
+			}
+			if !n.Health.Ready && len(n.Health.Problems) == 0 {
+				c.find("look at the log of "+n.Name, "%s is not ready", n.Name)
+			}
+		}
+		if told < len(there) {
+			c.Skipped = "not all nodes say so: they run an older version"
+		}
+	})
+}
+
+func versions(there []Node) Check {
+	return checked("versions", "all nodes run one version", func(c *Check) {
+		var first *Node
+		for i, n := range there {
+			switch {
+			case n.Health == nil:
+				c.Skipped = "not all nodes say so: they run an older version"
+			case first == nil:
+				first = &there[i]
+			case n.Health.Wire != first.Health.Wire:
+				c.find("upgrade exporters before their readers: docs/wire.md", "%s speaks version %d on its links, and %s version %d", n.Name, n.Health.Wire, first.Name, first.Health.Wire)
+			case n.Health.Version != first.Health.Version:
+				c.find("give all nodes the same version", "%s runs %s, and %s runs %s", n.Name, n.Health.Version, first.Name, first.Health.Version)
+			}
+		}
+	})
+}
+
+// apart is how far clocks may be apart: people compare logs by them, nothing else does.
+const apart = 500 * time.Millisecond
+
+func clocks(there []Node) Check {
+	return checked("clocks", "the clocks of all nodes agree", func(c *Check) {
+		for i, n := range there {
+			for _, other := range there[:i] {
+				if d := n.Clock - other.Clock; d.Abs()-n.ClockWithin-other.ClockWithin > apart {
+					c.find("let NTP set the clocks of both machines: the times of logs and of meshctl why can not be compared", "the clock of %s is %v off that of %s", n.Name, d.Round(time.Millisecond), other.Name)
+				}
+			}
+		}
+	})
+}
+
+func links(there []Node) Check {
+	return checked("links", "all links are up", func(c *Check) {
+		var all []stats.Stats
+		for _, n := range there {
+			all = append(all, n.Stats)
+		}
+		for _, s := range all {
+			for _, l := range s.Links {
+				switch StateOf(s.Node, l, all) {
+				case Down:
+					c.find("meshctl links says what is known of why", "%s: its link with %s (%s) is down", s.Node, l.Peer, l.Direction)
+				case Unknown:
+					c.Skipped = l.Peer + " has not dialed " + s.Node + ", and did not answer whether it imports anything from there"
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package nodes
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	"leafmesh/mesh/operator"
+)
+
+// Signed is all nodes that can be reached over links from one of the taps, the first that answers.
+// An operator's key signs each question, and each node that answers checks it. It is not wiped.
+func Signed(taps []Tap, operator nkeys.KeyPair) Mesh { return &signed{newDirect(taps), operator} }
+
+type signed struct {
+	*direct
+	operator nkeys.KeyPair
+}
+
+// skipHeader says how many nodes' answers to leave out: those that came before.
+const skipHeader = "Mesh-Skip"
+
+// everywhere is the answer of a node that asked all.
+type everywhere struct {
+	Answers []struct {
+		Node   string
+		Answer json.RawMessage
+		Error  string
+		Code   int
+	}
+	Silent []string
+	// More counts the answers for which the message has no room.
+	More int
+}
+
+// Ask asks through the first tap that can be reached; those before it are no loss. Changes are
+// asked once: after an error of the node itself no other one is tried.
+func (s *signed) Ask(ctx context.Context, question string, data []byte) (answers []Answer) {
+	for _, l := range s.taps {
+		conn, name, err := l.open()
+		if err != nil {
+			answers = append(answers, Answer{Node: name, Err: err})
+			continue
+		}
+		answers, err = s.askAll(ctx, conn, question, data)
+		if err != nil {
+			answers = append(answers, Answer{Node: name, Err: err})
+		}
+		break
+	}
+	slices.SortStableFunc(answers, func(a, b Answer) int { return cmp.Compare(a.Node, b.Node) })
+	return answers
+}
+
+// askAll asks for as many messages as the answers take.
+func (s *signed) askAll(ctx context.Context, conn *nats.Conn, question string, data []byte) (answers []Answer, err error) {
+	silent := map[string]bool{}
+	for {
+		m := &nats.Msg{Subject: prefix + "all." + question, Data: data}
+		if m.Header, err = operator.Sign(s.operator, m.Subject, data); err != nil {
+			return answers, err
+		}
+		m.Header.Set(skipHeader, strconv.Itoa(len(answers)))
+		asked := time.Now()
+		encoded, err := request(ctx, conn, m)
+		got := time.Now()
+		if err != nil {
+			return answers, err
+		}
+		var page everywhere
+		if err := json.Unmarshal(encoded, &page); err != nil {
+			return answers, fmt.Errorf("an answer that can not be read: %w", err)
+		}
+		for _, a := range page.Answers {
+			answer := Answer{Node: a.Node, Data: a.Answer, Asked: asked, Got: got}
+			if a.Error != "" {
+				answer.Data, answer.Err = nil, &Problem{a.Code, a.Error}
+			}
+			answers = append(answers, answer)
+		}
+		for _, node := range page.Silent {
+			silent[node] = true
+		}
+		switch {
+		case page.More == 0:
+			for node := range silent {
+				answers = append(answers, Answer{Node: node, Err: ErrSilent})
+			}
+			return answers, nil
+		case len(page.Answers) == 0:
+			return answers, errors.New("an answer of one node is larger than a message: raise max_payload")
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"leafmesh/cmd/meshctl/internal/traffic"
+	"leafmesh/mesh/stats"
+)
+
+// top shows what happened while it counted, on all nodes.
+func TestTop(t *testing.T) {
+	nodes, servers, _ := openNodes(t)
+	stop := make(chan struct{})
+	done := make(chan error)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+				if err := given.Emit(nodes[0].Context(context.Background()), solved{"owls"}); err != nil {
+					done <- err
+					return
+				}
+				time.Sleep(time.Millisecond) // a rate, not a storm
+			}
+		}
+	}()
+	stdout, stderr, code := meshctl("top", "--once", "--every", "300ms", "-s", servers[0], "-s", servers[1])
+	var seen traffic.Traffic
+	asJSON, _, _ := meshctl("top", "--once", "--every", "300ms", "-o", "json", "-s", servers[0], "-s", servers[1])
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	for _, part := range []string{"TYPE ", "clue.answer.given  ", "HANDLER ", "award    score-1  clue.clue.solved"} {
+		if code != 0 || stderr != "" || !strings.Contains(stdout, part) {
+			t.Errorf("exit %d, %q, no %q in\n%s", code, stderr, part, stdout)
+		}
+	}
+	if err := json.Unmarshal([]byte(asJSON), &seen); err != nil {
+		t.Fatal(err)
+	}
+	rates := map[string]traffic.Type{}
+	for _, r := range seen.Types {
+		rates[r.Type] = r
+	}
+	if r := rates["clue.answer.given"]; r.Emitted < 10 || r.Handled < 10 || r.Imported != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r := rates["score.points.awarded"]; r.Failed < 10 {
+		t.Errorf("%+v", r)
+	}
+	if r := rates["clue.clue.solved"]; r.Imported < 10 || r.Exported < 10 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// It goes on until it is interrupted: a document each time, or a screen that is written anew.
+func TestTopGoesOn(t *testing.T) {
+	servers, _ := openMesh(t)
+	for _, test := range []struct {
+		format   string
+		terminal bool
+		mark     string
+	}{{"json", false, "\n"}, {"yaml", false, "---\n"}, {"table", true, clearScreen}, {"table", false, "\n\nTYPE"}} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		out := &until{enough: func(text string) bool { return strings.Count(text, test.mark) >= 2 }, cancel: cancel}
+		var problems bytes.Buffer
+		code := run(ctx, []string{"top", "--every", "100ms", "-o", test.format, "-s", servers[0]}, input{}, output{out, &problems, test.terminal})
+		if code != 0 || !out.enough(out.text) || problems.Len() > 0 {
+			t.Errorf("%s: exit %d, %q, %q", test.format, code, problems.String(), out.text)
+		}
+		cancel()
+	}
+	if _, stderr, code := meshctl("top", "--every", "1ms", "-s", servers[0]); code != 1 || stderr != "meshctl: --every 1ms is too short to count anything: give 100ms or more\n" {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+}
+
+// until is a writer that has enough at some time.
+type until struct {
+	text   string
+	enough func(text string) bool
+	cancel func()
+}
+
+func (u *until) Write(p []byte) (int, error) {
+	if u.text += string(p); u.enough(u.text) {
+		u.cancel()
+	}
+	return len(p), nil
+}
+
+// Long lists are cut, and what waits and hangs is shown.
+func TestTopTables(t *testing.T) {
+	var s []traffic.Stopped
+	for _, rule := range []string{"a", "b", "c"} {
+		s = append(s, traffic.Stopped{Node: "clue-1", Rule: rule, Type: "a.b.c", Outcome: stats.Refused, Place: "emit", Rate: 12.345, Total: 3})
+	}
+	var b strings.Builder
+	err := topCommand{Rows: 2}.tables(&b, traffic.Traffic{Stopped: s, Waiting: []traffic.Waiting{{Node: "clue-1", Line: stats.Line{Rule: "slow", Waiting: 4, Keys: 2, Longest: "otters"}}},
+		LongCalls: []traffic.LongCall{{Node: "clue-1", Running: stats.Running{Handler: "judge", For: time.Minute}}}})
+	want := `No events yet.
+
+STOPPED BY  NODE    PLACE  TYPE   OUTCOME  RATE/s  TOTAL
+a           clue-1  emit   a.b.c  refused  12.3    3
+b           clue-1  emit   a.b.c  refused  12.3    3
+and 1 more
+
+WAIT FOR  NODE    PLACE  TYPE  EVENTS  KEYS  OLDEST  MOST WAIT WITH
+slow      clue-1               4       2     0s      otters
+
+RUNS FOR  NODE    HANDLER  TYPE  KEY  ROOT
+1m0s      clue-1  judge               00000000-0000-0000-0000-000000000000
+`
+	if err != nil || b.String() != want {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+	for rate, want := range map[float64]string{0: "0", 0.004: "0", 0.5: "0.5", 1.234: "1.23", 99.99: "100", 1234.5: "1234"} {
+		if got := rateText(rate); got != want {
+			t.Errorf("%v is %s, want %s", rate, got, want)
+		}
+	}
+}
