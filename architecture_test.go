@@ -115,8 +115,9 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 }
 
 // vocabulary are the public packages below mesh: what a file says, how an event
-// came about, what became of it, what leads to what, why something happened, and who may ask.
-var vocabulary = []string{"mesh/config", "mesh/cause", "mesh/stats", "mesh/graph", "mesh/why", "mesh/operator"}
+// came about, what became of it, what leads to what, why something happened, who may ask,
+// and what a log says of it.
+var vocabulary = []string{"mesh/config", "mesh/cause", "mesh/stats", "mesh/graph", "mesh/why", "mesh/operator", "mesh/logs"}
 
 // inProcess are the packages that events pass inside of their process.
 var inProcess = []string{"mesh/internal/clock", "mesh/internal/gate", "mesh/internal/meter", "mesh/internal/recorder", "mesh/internal/steps", "mesh/internal/queue",

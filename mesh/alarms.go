@@ -27,11 +27,11 @@ var graphAlarms = byRuntime(GraphAlarms)
 // alarm tells of an edge or a cycle over its threshold. Unlike other events an alarm does not go to
 // all or none: a full queue costs its own handler the event, and no other one.
 func (f *flow) alarm(a graph.Alarm) {
-	f.log.Rarely("event graph alarm", "kind", a.Kind, "types", strings.Join(a.Types, " → "),
+	f.log.Warn("event graph alarm", "rule", a.Kind, "type", a.Types[0], "path", strings.Join(a.Types, " → "),
 		"handler", a.Handler, "value", a.Value, "threshold", a.Threshold)
 	r, err := routeOf(f, graphAlarms)
 	if err != nil {
-		f.log.Rarely("operations event not emitted", "type", alarmSubject, "error", err)
+		f.log.Warn("operations event not emitted", "type", alarmSubject, "error", err)
 		return
 	}
 	it := delivery.Item{Header: cause.NewRoot(r.root, "", f.clock.Wall())}

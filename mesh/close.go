@@ -91,6 +91,7 @@ func (n *Node) close(ctx context.Context) error {
 	}
 	note(n.stopServer(ctx))
 	n.clock.Close()
+	note(n.log.Close())
 	return errors.Join(errs...)
 }
 

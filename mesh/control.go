@@ -48,7 +48,7 @@ func (f *flow) warnOfUnbounded(old, present []config.Rule) {
 	}
 	for _, r := range f.config.ExchangeRules() {
 		if within(old, r.Identity()) && !within(present, r.Identity()) {
-			f.log.Warn("the limit of an "+string(r.Place)+" is no longer in force", "node", f.name, "type", r.Event)
+			f.log.Warn("the limit of an "+string(r.Place)+" is no longer in force", "type", r.Event)
 		}
 	}
 }

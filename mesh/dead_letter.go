@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"errors"
-	"log/slog"
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/delivery"
@@ -41,13 +40,17 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 		f := c.failure(it, tries, why)
 		if d.Fail(f); f.Excused || !d.Last && !f.Final {
 			it.At.Returned.PassSpan(&it.Header, last, why)
+			if _, notNow := handling.IsNotNow(why); notNow || tries > 0 { // else no call failed
+				c.tellFailed(it, max(tries, 1), why)
+			}
 			return
 		}
 	}
 	it.At.Failed.PassSpan(&it.Header, last, why)
 	text := letters.ErrorText(why)
-	panicked, _ := why.(*PanicError) // as Call made it; a handler's own errors are not asked
-	c.flow.logFailure(&it.Header, c.name, tries, text, panicked)
+	if it.Handover == nil { // else the line of the durable dead letter says it
+		c.tellGivenUp(it, tries, text, stackOf(why))
+	}
 	subject := it.Header.Subject()
 	if subject == deadLetterSubject {
 		return // failed is its name; a letter about a letter would not end
@@ -71,7 +74,7 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 func (c *caller) failure(it *delivery.Item, tries int, why error) delivery.Failure {
 	f := delivery.Failure{Place: it.At.Place, Final: handling.IsFinal(why), Err: why}
 	after, notNow := handling.IsNotNow(why)
-	f.After = after
+	f.After, f.Stack = after, stackOf(why)
 	f.Excused = tries == 0 || notNow || c.flow.life.handling.Err() != nil && !f.Final ||
 		handling.IsOneOf(why, outbox.ErrFull, outbox.ErrDisk, outbox.ErrUncertain)
 	return f
@@ -83,12 +86,19 @@ func (f *flow) listens(subject string) bool {
 	return err == nil && (len(t.handlers.Takers) > 0 || f.config.Tap != nil)
 }
 
-// logFailure writes a line for a dead letter, unless there were many just now: a storm must not
-// drown the log. The counters have them all.
-func (f *flow) logFailure(h *cause.Header, handler string, tries int, text string, panicked *PanicError) {
-	attrs := []any{"handler", handler, "tries", tries, "error", text}
-	if panicked != nil {
-		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
+// tellGivenUp tells of a dead letter.
+func (c *caller) tellGivenUp(it *delivery.Item, tries int, text string, stack []byte) {
+	attrs := []any{"handler", c.name, "tries", tries, "error", text}
+	if stack != nil {
+		attrs = append(attrs, "stack", string(stack))
 	}
-	f.log.RarelyAbout(h, "event given up", attrs...)
+	c.flow.log.WarnAbout(&it.Header, "event given up", attrs...)
+}
+
+// stackOf is where a handler panicked, as Call noted it; a handler's own errors are not asked.
+func stackOf(why error) []byte {
+	if panicked, ok := why.(*PanicError); ok {
+		return panicked.Stack
+	}
+	return nil
 }

@@ -155,7 +155,7 @@ func (c *postponed) GoOn(by *rules.Rule) {
 	hash := c.targets.Hash(c.header.Key)
 	shed, err := c.targets.Reserve(f.life.handling, &event, hash, delivery.MayOverfill)
 	if err != nil { // counted where it was refused
-		f.log.RarelyAbout(&c.header, "event refused that a rule had kept", "error", err)
+		f.log.WarnAbout(&c.header, "event refused that a rule had kept", "error", err)
 		return
 	}
 	c.to.deliverAny(&c.header, hash, c.value, c.payload, shed)

@@ -1,44 +1,25 @@
 package mesh
 
 import (
-	"sync"
-	"time"
-
 	"leafmesh/mesh/internal/delivery"
-	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/letters"
 )
 
-// failures are the failed calls of a handler, which the log tells of: the first one at once, so that
-// a handler that fails is not silent while its events are tried again, and those of the minute after
-// it by their number. All of the handler's workers share them.
-type failures struct {
-	mu     sync.Mutex
-	told   int64  // guarded by mu: when the last line was written, as of the node's clock; 0: never
-	unsaid uint64 // guarded by mu: failures since then
+// The log has a line at the first failure of an event, so that a handler that fails is not silent
+// while its events are tried again, and one when the event ends: that it was handled after all, or
+// given up. What fails at once for the last time has the second one alone.
+
+// TryAgain tells of a failed call, and gives back what it charged to the event's cascade.
+func (c *caller) TryAgain(it *delivery.Item, try int, err error) {
+	c.desk.takeBack()
+	c.tellFailed(it, try, err)
 }
 
-// failuresTold is how long a handler that goes on failing is not told of again.
-const failuresTold = int64(time.Minute)
-
-// next counts one failure, and reports whether it is to be told, with how many were not.
-func (f *failures) next(now int64) (unsaid uint64, tell bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.told != 0 && now-f.told < failuresTold {
-		f.unsaid++
-		return 0, false
-	}
-	unsaid, f.unsaid, f.told = f.unsaid, 0, now
-	return unsaid, true
-}
-
-// tellFailed writes the line of a failed call, unless there was one just now.
 func (c *caller) tellFailed(it *delivery.Item, try int, err error) {
-	unsaid, tell := c.failures.next(c.flow.clock.Now())
-	if !tell {
-		return
-	}
-	c.flow.log.Warn("handler failed", journal.About(&it.Header, "node", c.flow.name, "handler", c.name, "try", try, "tries", c.settings.Tries,
-		"error", letters.ErrorText(err), "failed_since_last_line", unsaid)...)
+	c.flow.log.WarnAbout(&it.Header, "handler failed", "handler", c.name, "try", try, "tries", c.settings.Tries, "error", letters.ErrorText(err))
+}
+
+// Recovered tells that an event was handled in the end.
+func (c *caller) Recovered(it *delivery.Item, try int) {
+	c.flow.log.InfoAbout(&it.Header, "event handled after failures", "handler", c.name, "try", try)
 }

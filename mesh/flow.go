@@ -122,7 +122,7 @@ func (f *flow) makeTypes() error {
 func (f *flow) warnUndeclared(from *steps.Tally, to *steps.Type) {
 	for _, h := range f.config.Handlers {
 		if h.Name() == from.Place.Handler && to.Subject != deadLetterSubject && !h.Settings().Declares(to.Subject) {
-			f.log.Warn("handler emits what it does not declare", "node", f.name, "handler", h.Name(), "type", to.Subject)
+			f.log.Warn("handler emits what it does not declare", "handler", h.Name(), "type", to.Subject)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func TestAnEdgeOverItsFactorIsTold(t *testing.T) {
 		t.Errorf("another alarm: %+v", <-alarms)
 	}
 	wantCount(t, n, mesh.GraphAlarms.Subject(), stats.Admitted, "", "", 1)
-	if text := strings.Join(lines(), "\n"); !strings.Contains(text, `types="core.step.begun → core.step.taken" handler=many`) {
+	if text := strings.Join(lines(), "\n"); !strings.Contains(text, `path="core.step.begun → core.step.taken" handler=many`) {
 		t.Errorf("logged\n%s", text)
 	}
 }

@@ -40,17 +40,15 @@ type caller struct {
 	flow  *flow
 	place steps.Place
 	desk  *desk
-	*failures
 }
 
 // bind makes the handler's consumer on a node.
 func (h *handler) bind(f *flow) boundHandler {
 	place, breaker := steps.AtHandler(h.name), handling.NewBreaker(h.name, h.settings)
-	failed := &failures{}
 	c := h.consumer(h, func(q *queue.Core[delivery.Item], copyOf func(any) any) queue.Processor[delivery.Item] {
 		return handling.New(handling.Spec{
 			Handler: h.name, Settings: h.settings, Clock: f.clock, Intake: f.life.intake, Handling: f.life.handling, Breaker: breaker, Copy: copyOf, Rests: &f.rests,
-		}, &caller{handler: h, flow: f, place: place, desk: newDesk(f), failures: failed}, q)
+		}, &caller{handler: h, flow: f, place: place, desk: newDesk(f)}, q)
 	})
 	f.workers.Add(c.Queues())
 	return boundHandler{pattern: h.pattern, place: place, consumer: c}
@@ -68,9 +66,6 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 		}
 		if stored := c.desk.end(returned && err == nil); stored != nil {
 			err = stored
-		}
-		if err != nil {
-			c.tellFailed(it, try, err)
 		}
 		it.At.Called(&it.Timing, &it.Header, begun)
 		if !returned && p == nil {
@@ -92,9 +87,6 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 	returned = true
 	return err
 }
-
-// TakeBack gives back what the last call charged to the event's cascade.
-func (c *caller) TakeBack() { c.desk.takeBack() }
 
 // callChecked also fails if the handler changed what the value refers to.
 func (c *caller) callChecked(ctx context.Context, value any) error {

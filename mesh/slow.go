@@ -30,7 +30,7 @@ func (f *flow) watchHandlers(done <-chan struct{}) {
 		for _, d := range f.desks {
 			if r, path, number := d.slow(now, limit); number > told[d] {
 				told[d] = number
-				f.log.Warn("handler has not returned", "node", f.name, "handler", r.Handler, "type", r.Type, "event", r.Event,
+				f.log.Warn("handler has not returned", "handler", r.Handler, "type", r.Type, "event", r.Event,
 					"root", r.Root, "path", path, "key", r.Key, "for", r.For.Round(time.Millisecond))
 			}
 		}

@@ -20,7 +20,7 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 	if n.store, err = n.leaf.Connect(leaf.Store); err != nil {
 		return err
 	}
-	c := topology.Outbox(n.config, n.leaf.ResetOutbox, n.log.Logger)
+	c := topology.Outbox(n.config, n.leaf.ResetOutbox, n.log)
 	c.Clock = n.clock
 	c.Send = func(reader string, message []byte) error { return n.readers.Send(reader, message) }
 	if n.kept, err = outlet.OpenStore(ctx, n.store, c, c.MaxPayload, n.trace); err != nil {
@@ -67,7 +67,7 @@ func (n *Node) openReaders() error {
 // lostOnLink counts events that were sent and did not arrive.
 func (n *Node) lostOnLink(subject string, events uint64) {
 	n.trace.Point(steps.Step{Type: subject, Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.LinkCut}).PassUnknown(events, nil)
-	n.log.Rarely("events that were sent did not arrive", "type", subject, "events", events, "rule", stats.LinkCut)
+	n.log.Warn("events that were sent did not arrive", "type", subject, "events", events, "rule", stats.LinkCut)
 }
 
 // lookAtReaders is how soon a node learns that the link of a reader is down: what it kept for that

@@ -108,6 +108,6 @@ func (f *flow) passRequestRefused(subject, rule string, err error) error {
 		subject = unknownType
 	}
 	f.trace.Point(steps.Step{Type: subject, Outcome: stats.Refused, Place: atTap, Rule: rule}).PassUnknown(1, err)
-	f.log.Rarely("emit by request refused", "error", err)
+	f.log.Warn("emit by request refused", "error", err)
 	return err
 }

@@ -108,7 +108,7 @@ func (p *player) try(ctx context.Context, call func() error) {
 			return
 		}
 		if p.crowd.failures.Add(1) == 1 { // The status line counts the rest.
-			slog.Warn("a team's call failed; it tries again", "team", p.name, "error", err)
+			slog.Warn("a team's call failed; it tries again", "key", p.name, "error", err)
 		}
 		if !sleep(ctx, time.Second) {
 			return

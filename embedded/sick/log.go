@@ -6,43 +6,62 @@ import (
 	"sync"
 )
 
-// lineCounter is a log that counts the lines about handlers that do not return, and drops all. It
-// is not for loggers with attributes of their own.
+// lineCounter counts the lines about handlers that do not return.
 type lineCounter struct {
 	mu    sync.Mutex
-	lines map[[2]string]uint64 // guarded by mu: by node and handler
+	lines map[counted]uint64 // guarded by mu
+}
+
+// counted is what lines are about.
+type counted struct{ node, handler string }
+
+func (c *counted) take(a slog.Attr) {
+	switch a.Key {
+	case "node":
+		c.node = a.Value.String()
+	case "handler":
+		c.handler = a.Value.String()
+	}
+}
+
+// logger makes a log that drops all lines.
+func (l *lineCounter) logger() *slog.Logger { return slog.New(lineHandler{counter: l}) }
+
+// lineHandler has what the attributes so far say.
+type lineHandler struct {
+	counter *lineCounter
+	about   counted
 }
 
 // Enabled implements slog.Handler.
-func (l *lineCounter) Enabled(context.Context, slog.Level) bool { return true }
+func (h lineHandler) Enabled(context.Context, slog.Level) bool { return true }
 
 // WithAttrs implements slog.Handler.
-func (l *lineCounter) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (h lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	for _, a := range attrs {
+		h.about.take(a)
+	}
+	return h
+}
 
 // WithGroup implements slog.Handler.
-func (l *lineCounter) WithGroup(string) slog.Handler { return l }
+func (h lineHandler) WithGroup(string) slog.Handler { return h }
 
 // Handle implements slog.Handler.
-func (l *lineCounter) Handle(_ context.Context, r slog.Record) error {
+func (h lineHandler) Handle(_ context.Context, r slog.Record) error {
 	if r.Message != "handler has not returned" {
 		return nil
 	}
-	var at [2]string
-	r.Attrs(func(attr slog.Attr) bool {
-		switch attr.Key {
-		case "node":
-			at[0] = attr.Value.String()
-		case "handler":
-			at[1] = attr.Value.String()
-		}
+	r.Attrs(func(a slog.Attr) bool {
+		h.about.take(a)
 		return true
 	})
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.lines == nil {
-		l.lines = map[[2]string]uint64{}
+	h.counter.mu.Lock()
+	defer h.counter.mu.Unlock()
+	if h.counter.lines == nil {
+		h.counter.lines = map[counted]uint64{}
 	}
-	l.lines[at]++
+	h.counter.lines[h.about]++
 	return nil
 }
 
@@ -50,5 +69,5 @@ func (l *lineCounter) Handle(_ context.Context, r slog.Record) error {
 func (l *lineCounter) about(node, handler string) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.lines[[2]string{node, handler}]
+	return l.lines[counted{node, handler}]
 }

@@ -3,7 +3,6 @@ package sick
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -107,7 +106,7 @@ func (w *ward) configs() []mesh.Config {
 		c: {Imports: []mesh.Import{entering(reports)}, Handlers: []mesh.Handler{report(c)}},
 	}
 	for i := range configs {
-		configs[i].Name, configs[i].Logger = nodeNames[i], slog.New(&w.log)
+		configs[i].Name, configs[i].Logger = nodeNames[i], w.log.logger()
 		configs[i].Alarms = mesh.Alarms{Handling: alarmAfter}
 		configs[i].Handlers = append(configs[i].Handlers,
 			readings[i].Handle(readHandler, w.read(i), mesh.Workers(workers), mesh.Retry{Tries: 20, FirstPause: 5 * time.Millisecond, LongestPause: 50 * time.Millisecond}))

@@ -46,7 +46,7 @@ func (r *Relay) setAside(w row, err error) error {
 		r.retryAt = time.Now().Add(r.retry)
 	}
 	r.keepAside(append(slices.Clip(r.aside.rows), w.seq), asideFor(w, err))
-	r.log.Error("an event of the outbox is set aside; others pass it", "node", r.node.Name(), "row", w.seq,
+	r.log.Error("an event of the outbox is set aside; others pass it", "node", r.node.Name(), "sequence", w.seq,
 		"event", w.event.ID, "type", w.event.Subject(), "error", err, "remedy", remedy(w))
 	return nil
 }

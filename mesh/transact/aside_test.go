@@ -82,7 +82,7 @@ func TestARowThatCanNotBeRelayedLetsTheOthersPass(t *testing.T) {
 				r.Wake()
 				waitUntil(t, "relayed", func() bool { return len(book.all()) == 5 })
 				r.Stop()
-				if log := written.all(); len(log) != 1 || !strings.Contains(log[0], "row=3 ") || !strings.Contains(log[0], test.why) ||
+				if log := written.all(); len(log) != 1 || !strings.Contains(log[0], "sequence=3 ") || !strings.Contains(log[0], test.why) ||
 					!strings.Contains(log[0], "DELETE FROM mesh_outbox WHERE seq = 3") {
 					t.Errorf("the log is %q, want one line that names row 3 and %q", log, test.why)
 				}
@@ -119,7 +119,7 @@ func TestTheRowsOfAnotherNodeAreSetAside(t *testing.T) {
 			if s := statsOf(t, r); s.Waiting != 1 || s.SetAside != 1 || !strings.Contains(s.Failure.Error(), test.why) {
 				t.Errorf("%+v", s)
 			}
-			if log := written.all(); len(log) != 1 || !strings.Contains(log[0], "row=1 ") || !strings.Contains(log[0], "type=") {
+			if log := written.all(); len(log) != 1 || !strings.Contains(log[0], "sequence=1 ") || !strings.Contains(log[0], "type=") {
 				t.Errorf("the log is %q", log)
 			}
 		})

@@ -31,7 +31,7 @@ func (r *Relay) checkSQLite(ctx context.Context, node string) error {
 	}
 	if mode, err := ask[string](ctx, db, "PRAGMA journal_mode"); err == nil && mode != "wal" && mode != "memory" {
 		r.log.Warn("SQLite is not in WAL mode: the Relay and whoever writes wait for each other",
-			"node", node, "journal_mode", mode, "remedy", sqliteRemedy)
+			"node", node, "value", mode, "remedy", sqliteRemedy)
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func logLosses(node *mesh.Node) {
 	for _, c := range node.Stats().Counts {
 		if c.Outcome.IsLoss() || c.Outcome == stats.Unheard {
 			slog.Warn("events that did not arrive", "node", node.Name(), "type", c.Type, "outcome", c.Outcome,
-				"place", c.Place, "rule", c.Rule, "count", c.Count)
+				"place", c.Place, "rule", c.Rule, "events", c.Count)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func fail(w *trackedWriter, r *http.Request, err error) {
 		if gone(r, err) {
 			return
 		}
-		slog.Error("http: request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		slog.Error("http: request failed", "method", r.Method, "url", r.URL.Path, "error", err)
 		p = NewProblem(http.StatusInternalServerError, "")
 	}
 	if !w.begun {
@@ -51,7 +51,7 @@ func recovered(w *trackedWriter, r *http.Request) {
 	if value == http.ErrAbortHandler { //nolint:errorlint // net/http compares in the same way
 		panic(value)
 	}
-	slog.Error("http: handler panicked", "method", r.Method, "path", r.URL.Path, "panic", value, "stack", string(debug.Stack()))
+	slog.Error("http: handler panicked", "method", r.Method, "url", r.URL.Path, "error", value, "stack", string(debug.Stack()))
 	if w.begun {
 		panic(http.ErrAbortHandler)
 	}

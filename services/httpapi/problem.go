@@ -39,7 +39,7 @@ func (p *Problem) Error() string {
 func Respond(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		slog.Error("http: encode answer", "type", fmt.Sprintf("%T", v), "error", err)
+		slog.Error("http: encode answer", "value", fmt.Sprintf("%T", v), "error", err)
 		respondProblem(w, NewProblem(http.StatusInternalServerError, ""))
 		return
 	}

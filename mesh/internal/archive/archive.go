@@ -219,7 +219,7 @@ func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, 
 	a.problem = ""
 	if err := errors.Join(errs...); err != nil {
 		a.problem = err.Error()
-		a.Log.Rarely("cascades not kept", "error", err)
+		a.Log.Warn("cascades not kept", "error", err)
 	}
 }
 

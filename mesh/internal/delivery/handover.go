@@ -46,6 +46,7 @@ type Failure struct {
 	// After is when the handler wants to be asked again; 0: it did not say.
 	After time.Duration
 	Err   error
+	Stack []byte // where the handler panicked; nil: it did not
 }
 
 // JoinFailures makes one error of all, nil of none.

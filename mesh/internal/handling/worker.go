@@ -19,9 +19,11 @@ import (
 type Caller interface {
 	// Call calls it once, and says which try that is. value points to the event's value.
 	Call(it *delivery.Item, value any, try int) error
-	// TakeBack gives back what the last call charged to the event's cascade: it failed, and the event
-	// is tried again.
-	TakeBack()
+	// TryAgain says that a call failed with err and that the event is tried again. It gives back what
+	// the call charged to the event's cascade.
+	TryAgain(it *delivery.Item, try int, err error)
+	// Recovered says that an event was handled at the given try, after others had failed.
+	Recovered(it *delivery.Item, try int)
 	// GiveUp ends an event that was tried so often, for the last time in vain and at the time of
 	// last. Calls that ended with NotNow are no tries.
 	GiveUp(it *delivery.Item, value any, tries int, last steps.Span, why error)
@@ -189,8 +191,12 @@ func (w *worker) try(it *delivery.Item, value any, a delivery.Again, rest *rest)
 			return false, nil
 		}
 		var call steps.Span
-		if call, err = w.call(it, value, a.Tries+1); err == nil {
+		try := a.Tries + 1
+		if call, err = w.call(it, value, try); err == nil {
 			it.At.Handled.PassSpan(&it.Header, call, nil)
+			if try > 1 {
+				w.Recovered(it, try)
+			}
 			return false, nil
 		}
 		pause, notNow := IsNotNow(err)
@@ -201,7 +207,7 @@ func (w *worker) try(it *delivery.Item, value any, a delivery.Again, rest *rest)
 			w.GiveUp(it, value, a.Tries, call, err)
 			return false, err
 		}
-		w.TakeBack()
+		w.TryAgain(it, try, err)
 		it.At.Retried.PassSpan(&it.Header, call, err)
 		if notNow {
 			pause = max(pause, w.Settings.FirstPause)

@@ -41,7 +41,11 @@ func (s *script) Call(_ *delivery.Item, value any, try int) (err error) {
 	return err
 }
 
-func (s *script) TakeBack() {}
+func (s *script) TryAgain(*delivery.Item, int, error) {}
+
+func (s *script) Recovered(_ *delivery.Item, try int) {
+	s.noted = append(s.noted, fmt.Sprintf("recovered, try %d", try))
+}
 
 func (s *script) GiveUp(_ *delivery.Item, _ any, tries int, _ steps.Span, why error) {
 	s.noted = append(s.noted, fmt.Sprintf("given up after %d: %v", tries, why))
@@ -104,7 +108,7 @@ func TestTries(t *testing.T) {
 		counts  []string
 	}{
 		"well": {nil, nil, []string{"call 7, try 1"}, []string{"1 clue.answer.guessed handled at handler judge"}},
-		"at the second try": {[]error{sick}, nil, []string{"call 7, try 1", "call 7, try 2"},
+		"at the second try": {[]error{sick}, nil, []string{"call 7, try 1", "call 7, try 2", "recovered, try 2"},
 			[]string{"1 clue.answer.guessed handled at handler judge", "1 clue.answer.guessed retried at handler judge"}},
 		"never": {[]error{sick, sick, sick}, nil, []string{"call 7, try 1", "call 7, try 2", "call 7, try 3", "given up after 3: sick"},
 			[]string{"2 clue.answer.guessed retried at handler judge"}},

@@ -84,7 +84,7 @@ func (d *durable) compare(identity string, last uint64) {
 		return
 	}
 	d.Trace.Point(steps.Step{Type: d.of.Subject, Outcome: stats.OutboxChanged, Place: steps.At(steps.Import), Rule: found.Kind.String()}).PassUnknown(1, nil)
-	d.Log.Error("the outbox of a peer is not as this node left it", "node", d.Node, "peer", d.place.Peer, "type", d.of.Subject, "what", found.String())
+	d.Log.Error("the outbox of a peer is not as this node left it", "peer", d.place.Peer, "type", d.of.Subject, "error", found.String())
 }
 
 // stats is how the import is connected, and what it has under way.

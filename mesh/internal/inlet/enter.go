@@ -84,8 +84,8 @@ func (d *durable) hand(ctx context.Context, t *taken, p delivery.Pressure) {
 		return
 	}
 	if d.isForOneThatIsGone(t) {
-		d.Log.RarelyAbout(&h, "an event counts as handled: those that handle its type have, and one that has not is gone",
-			"peer", d.place.Peer, "handled by", t.done)
+		d.Log.WarnAbout(&h, "an event counts as handled: those that handle its type have, and one that has not is gone",
+			"peer", d.place.Peer, "handlers", t.done)
 	}
 	last := d.isLast(t)
 	over := delivery.NewHandover(last, t.done, func(s delivery.Settlement) { d.judge(t, last, s) })

@@ -21,7 +21,7 @@ func (t *talk) hear(data []byte) {
 	}
 	if err != nil {
 		t.malformed.PassUnknown(1, err)
-		t.Log.Rarely("malformed message of an exporter dropped", "peer", t.exporter, "bytes", len(data), "error", err)
+		t.Log.Warn("malformed message of an exporter dropped", "peer", t.exporter, "bytes", len(data), "error", err)
 	}
 }
 

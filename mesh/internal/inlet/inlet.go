@@ -110,7 +110,7 @@ func (i *inlet) count(run, before uint64) {
 		why = i.slow
 	}
 	why.PassUnknown(lost, nil)
-	i.Log.Rarely("events did not arrive", "type", i.of.Subject, "peer", i.exporter, "events", lost, "rule", why.Step().Rule)
+	i.Log.Warn("events did not arrive", "type", i.of.Subject, "peer", i.exporter, "events", lost, "rule", why.Step().Rule)
 	i.received.Add(lost)
 	i.counted.Store(before)
 }
@@ -168,18 +168,18 @@ func (i *inlet) receiveEvent(m *nats.Msg, data []byte) {
 // drop counts what can not be read, or says what it may not.
 func (i *inlet) drop(m *nats.Msg, why error) {
 	i.malformed.PassUnknown(1, why)
-	i.Log.Rarely("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", why)
+	i.Log.Warn("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", why)
 }
 
 // deliver gives an event that the rules let pass to the handlers.
 func (i *inlet) deliver(ctx context.Context, h *cause.Header, damage error, payload []byte, p delivery.Pressure) {
 	i.passImported(h, damage)
 	if err := i.of.Admit(h); err != nil {
-		i.Log.RarelyAbout(h, "imported event refused", "error", err)
+		i.Log.WarnAbout(h, "imported event refused", "error", err)
 		return
 	}
 	if err := i.of.Enter(ctx, h, payload, p, nil); err != nil {
-		i.Log.RarelyAbout(h, "imported event not delivered", "error", err)
+		i.Log.WarnAbout(h, "imported event not delivered", "error", err)
 	}
 }
 
@@ -188,7 +188,7 @@ func (i *inlet) passImported(h *cause.Header, damage error) {
 	i.of.Imported.Pass(h)
 	if damage != nil {
 		i.of.Rerooted.PassError(h, damage)
-		i.Log.RarelyAbout(h, "event with a damaged causal header became a root", "error", damage)
+		i.Log.WarnAbout(h, "event with a damaged causal header became a root", "error", damage)
 	}
 }
 

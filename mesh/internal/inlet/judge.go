@@ -7,7 +7,6 @@ import (
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/delivery"
-	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
@@ -32,6 +31,9 @@ func (d *durable) judge(t *taken, last bool, s delivery.Settlement) {
 		}
 	}
 	if len(left) == 0 {
+		if t.tries > 0 && len(s.Failures) == 0 {
+			d.Log.InfoAbout(&t.header, "event handled after failures", "peer", d.place.Peer, "tries", t.tries+1)
+		}
 		d.end(t)
 		return
 	}
@@ -88,7 +90,7 @@ func (d *durable) comeBack(t *taken, v wire.Verdict, after time.Duration) {
 	}
 	if d.settle(t, v, after) == orphan {
 		d.orphaned.Pass(&t.header)
-		d.Log.RarelyAbout(&t.header, "event lost: it was not handled, and the outbox that it came from is gone", "peer", d.place.Peer)
+		d.Log.WarnAbout(&t.header, "event lost: it was not handled, and the outbox that it came from is gone", "peer", d.place.Peer)
 	}
 }
 
@@ -116,12 +118,16 @@ func (d *durable) bury(t *taken, f *delivery.Failure) bool {
 		Error: text, At: time.Unix(0, d.Clock.Wall()), Message: wire.AppendContainer(nil, t.message),
 	})
 	if err != nil {
-		d.Log.Error("dead letter not kept, so the event comes again", journal.About(&t.header, "node", d.Node, "peer", d.place.Peer, "place", f.Place.String(), "error", err)...)
+		d.Log.ErrorAbout(&t.header, "dead letter not kept, so the event comes again", "peer", d.place.Peer, "place", f.Place.String(), "error", err)
 		f.Excused, f.After = true, d.settings.Redelivery.Max
 		return false
 	}
 	d.deadLetters.PassError(&t.header, f.Err)
-	d.Log.RarelyAbout(&t.header, "event became a durable dead letter", "peer", d.place.Peer, "place", f.Place.String(), "error", text)
+	attrs := []any{"peer", d.place.Peer, "place", f.Place.String(), "error", text}
+	if f.Stack != nil {
+		attrs = append(attrs, "stack", string(f.Stack))
+	}
+	d.Log.WarnAbout(&t.header, "event became a durable dead letter", attrs...)
 	return true
 }
 

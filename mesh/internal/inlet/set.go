@@ -86,7 +86,7 @@ func (s *Set) saveBookmarks() {
 		select {
 		case <-ticker.C:
 			if err := s.env.Bookmarks.Save(); err != nil {
-				s.env.Log.Rarely("bookmarks not saved", "error", err)
+				s.env.Log.Warn("bookmarks not saved", "error", err)
 			}
 		case <-s.ended:
 			return

@@ -86,8 +86,11 @@ func (h *handler) Call(_ *delivery.Item, value any, _ int) error {
 	return answer(h.ctx, n)
 }
 
-// TakeBack gives nothing back: nothing is charged here.
-func (h *handler) TakeBack() {}
+// TryAgain gives nothing back: nothing is charged here.
+func (h *handler) TryAgain(*delivery.Item, int, error) {}
+
+// Recovered is told to the log of package mesh.
+func (h *handler) Recovered(*delivery.Item, int) {}
 
 // GiveUp is what package mesh does for events that came from an outbox.
 func (h *handler) GiveUp(it *delivery.Item, _ any, tries int, _ steps.Span, why error) {

@@ -141,7 +141,7 @@ func (t *talk) greet(now int64) {
 		}
 	case t.isHelloDue(now):
 		if err := t.say(t.hello()); err != nil {
-			t.Log.Rarely("hello not said to an exporter", "peer", t.exporter, "error", err)
+			t.Log.Warn("hello not said to an exporter", "peer", t.exporter, "error", err)
 		}
 	}
 }
@@ -244,7 +244,7 @@ func (t *talk) tellAll(list []wire.Answer, room int) {
 func (t *talk) tellOne(a *wire.Answers) (told bool) {
 	err := t.say(a)
 	if err != nil {
-		t.Log.Rarely("answers about events not sent yet", "peer", t.exporter, "error", err)
+		t.Log.Warn("answers about events not sent yet", "peer", t.exporter, "error", err)
 	}
 	return err == nil
 }
@@ -269,7 +269,7 @@ func (t *talk) sayTaken() {
 		return
 	}
 	if err := t.say(said); err != nil {
-		t.Log.Rarely("an exporter is not told what was taken", "peer", t.exporter, "error", err)
+		t.Log.Warn("an exporter is not told what was taken", "peer", t.exporter, "error", err)
 	}
 }
 

@@ -1,41 +1,42 @@
 package journal
 
 import (
+	"context"
 	"log/slog"
-	"sync"
-	"sync/atomic"
-
-	"golang.org/x/time/rate"
+	"runtime"
+	"time"
 
 	"leafmesh/mesh/cause"
+	"leafmesh/mesh/logs"
 )
 
-// Log is a node's log. Its methods are safe for concurrent use.
+// Log is a node's log. Each line names the node. Its methods are safe for concurrent use.
 type Log struct {
 	*slog.Logger
-	node     string
-	all      *rate.Limiter
-	messages sync.Map // *message by its text: those of the program, so there are few
+	handler *logs.Handler
+	own     bool // nobody else uses the handler
 }
 
-// message is what lines of one kind have in common.
-type message struct {
-	limit *rate.Limiter
-	left  atomic.Uint64 // since the last line
-}
-
-// So many lines a second are written, and so many at once: of one message, and of all.
-const (
-	messageRate, messageBurst = rate.Limit(1), 5
-	allRate, allBurst         = rate.Limit(8), 20
-)
-
-// New makes the log of a node. A nil logger discards what is written.
+// New makes the log of a node. A nil logger discards what is written. Repeats are collapsed, by the
+// logger's own [logs.Handler] if it has one.
 func New(logger *slog.Logger, node string) *Log {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Log{Logger: logger, node: node, all: rate.NewLimiter(allRate, allBurst)}
+	handler, shared := logger.Handler().(*logs.Handler)
+	if !shared {
+		handler = logs.New(logger.Handler(), nil)
+	}
+	handler = handler.WithAttrs([]slog.Attr{slog.String("node", node)}).(*logs.Handler)
+	return &Log{Logger: slog.New(handler), handler: handler, own: !shared}
+}
+
+// Close writes what is counted. What comes later is written at once.
+func (l *Log) Close() error {
+	if !l.own {
+		return nil
+	}
+	return l.handler.Close()
 }
 
 // About names an event in a line, with more attributes: all that leads to why it happened, under
@@ -44,40 +45,31 @@ func About(h *cause.Header, more ...any) []any {
 	return append([]any{"type", h.Subject(), "event", h.ID, "root", h.Root, "path", h.Lineage(), "key", h.Key}, more...)
 }
 
-// Rarely writes a warning, with the node's name, about what may happen as often as events do. Of each
-// message one line a second is written, and five at once, so that a storm of one hides no other; of
-// all together eight a second. The next line of a message counts those that were left out.
-func (l *Log) Rarely(text string, attrs ...any) {
-	if left, write := l.next(text); write {
-		l.write(text, left, attrs)
-	}
+// WarnAbout writes a warning about one event, which the line names: see [About]. In a storm it costs
+// little, as a line that is only counted is not made.
+func (l *Log) WarnAbout(h *cause.Header, text string, attrs ...any) {
+	l.about(slog.LevelWarn, h, text, attrs)
 }
 
-// RarelyAbout is Rarely about one event, which the line names: see [About].
-func (l *Log) RarelyAbout(h *cause.Header, text string, attrs ...any) {
-	if left, write := l.next(text); write { // before all that costs something
-		l.write(text, left, About(h, attrs...))
-	}
+// InfoAbout is WarnAbout for what is no reason to worry.
+func (l *Log) InfoAbout(h *cause.Header, text string, attrs ...any) {
+	l.about(slog.LevelInfo, h, text, attrs)
 }
 
-// next reports whether a line is to be written, and how many were left out before it.
-func (l *Log) next(text string) (left uint64, write bool) {
-	known, found := l.messages.Load(text)
-	if !found {
-		known, _ = l.messages.LoadOrStore(text, &message{limit: rate.NewLimiter(messageRate, messageBurst)})
-	}
-	m := known.(*message)
-	if !m.limit.Allow() || !l.all.Allow() {
-		m.left.Add(1)
-		return 0, false
-	}
-	return m.left.Swap(0), true
+// ErrorAbout is WarnAbout for what somebody has to mend.
+func (l *Log) ErrorAbout(h *cause.Header, text string, attrs ...any) {
+	l.about(slog.LevelError, h, text, attrs)
 }
 
-func (l *Log) write(text string, left uint64, attrs []any) {
-	attrs = append(attrs, "node", l.node)
-	if left > 0 {
-		attrs = append(attrs, "left_out", left)
+func (l *Log) about(level slog.Level, h *cause.Header, text string, attrs []any) {
+	ctx := context.Background()
+	cause := append(append(make([]any, 0, 16), "type", h.Subject()), attrs...) // it stays on the stack
+	if !l.handler.Enabled(ctx, level) || l.handler.Repeats(ctx, level, text, cause...) {
+		return
 	}
-	l.Warn(text, attrs...)
+	var caller [1]uintptr
+	runtime.Callers(3, caller[:]) // who called WarnAbout: levels are those of packages
+	r := slog.NewRecord(time.Now(), level, text, caller[0])
+	r.Add(About(h, attrs...)...)
+	_ = l.handler.Handle(ctx, r) // as slog.Logger does: who logs can not be told
 }

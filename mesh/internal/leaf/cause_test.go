@@ -157,8 +157,7 @@ func TestALinkEndedByAPayload(t *testing.T) {
 
 // Where a node was, who answers nothing is a node that hangs.
 func TestANodeThatHangs(t *testing.T) {
-	l := newServerLog(slog.New(slog.DiscardHandler), time.Minute, nil)
-	defer l.end()
+	l := newServerLog(slog.New(slog.DiscardHandler), nil)
 	remote := Remote{Name: "clue-1", URL: "nats-leaf://127.0.0.1:7401"}
 	l.follow(Spec{Remotes: []Remote{remote}})
 	hang := func() stats.Cause {
@@ -181,8 +180,7 @@ func TestANodeThatHangs(t *testing.T) {
 func TestAHandshakeThatIsCut(t *testing.T) {
 	for _, end := range []string{"read tcp 127.0.0.1:2->127.0.0.1:7401: read: connection reset by peer", "write tcp 127.0.0.1:2->127.0.0.1:7401: write: broken pipe", "EOF"} {
 		var log logBuffer
-		l := newServerLog(slog.New(slog.NewTextHandler(&log, nil)), time.Minute, nil)
-		defer l.end()
+		l := newServerLog(slog.New(slog.NewTextHandler(&log, nil)), nil)
 		remote := Remote{Name: "clue-1", URL: "nats-leaf://127.0.0.1:7401"}
 		l.follow(Spec{Remotes: []Remote{remote}})
 		l.Errorf("127.0.0.1:7401 - lid:3 - TLS leafnode handshake error: %v", end)

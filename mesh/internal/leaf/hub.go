@@ -130,13 +130,16 @@ func (h *Hub) addresses() (all []string) {
 	return all
 }
 
-// addresses are those of the remotes and of the hub.
-func (s Spec) addresses() (all []string) {
+// addresses are those of the remotes and of the hub, with the peers' names.
+func (s Spec) addresses() map[string]string {
+	all := map[string]string{}
 	for _, remote := range s.Remotes {
-		all = append(all, remote.address())
+		all[remote.address()] = remote.Name
 	}
 	if s.Hub != nil {
-		all = append(all, s.Hub.addresses()...)
+		for _, address := range s.Hub.addresses() {
+			all[address] = HubName
+		}
 	}
 	return all
 }
@@ -152,7 +155,7 @@ func (l *Line) HearFrom(reader string, f nats.MsgHandler) error {
 		case now.Before(silent):
 		case said.exceeds(now, len(m.Data)):
 			silent = now.Add(expelledFor)
-			l.server.log.tell(slog.LevelWarn, "%s says too much, and is not heard for %v", []any{reader, expelledFor})
+			l.server.log.tellOf(reader, slog.LevelWarn, "%s says too much, and is not heard for %v", []any{reader, expelledFor})
 		default:
 			f(m)
 		}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"leafmesh/mesh/logs"
 	"log/slog"
 	"net"
 	"net/netip"
 	"regexp"
 	"strings"
 	"sync"
-	"time"
 	"unicode"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -19,10 +19,10 @@ import (
 )
 
 // serverLog passes the server's warnings and errors to slog, without secrets,
-// and remembers what went wrong last with each remote, for Ready to name.
+// and remembers what went wrong last with each remote, for Ready to name. The logger collapses
+// repeats: see package logs.
 type serverLog struct {
 	logger *slog.Logger
-	window time.Duration // of a cause; see repeatAfter
 	// closing is told the address of a connection of a link that the server closes.
 	closing func(address string)
 	endings endings
@@ -30,31 +30,14 @@ type serverLog struct {
 	mu      sync.Mutex
 	secrets []string          // guarded by mu; what must not be printed
 	fatal   []string          // guarded by mu; what would have ended a stand-alone server
-	causes  map[string]*cause // guarded by mu; maxCauses and one at most
+	peers   map[string]string // guarded by mu; by host:port of a remote, its node's name
 	last    map[string]string // guarded by mu; by host:port of a remote, the last problem
 	proved  map[string]bool   // guarded by mu; by host:port of a remote: whether it proved itself
 	met     map[string]bool   // guarded by mu; by host:port of a remote: whether it ever proved itself
-	ended   bool              // guarded by mu; there are no windows any more
 }
 
-// cause is why lines are written, in a window that began with the first of them.
-type cause struct {
-	line  entry
-	again int // how often it came after the first line
-	timer *time.Timer
-}
-
-const (
-	// repeatAfter is the window of a cause: its first line is written at once, and those that
-	// follow are one line with their count. Whoever is refused comes back each second.
-	repeatAfter = 30 * time.Second
-	// maxCauses bounds what is remembered; what comes beyond is one cause.
-	maxCauses = 64
-)
-
-func newServerLog(logger *slog.Logger, window time.Duration, secrets []string) *serverLog {
-	l := &serverLog{logger: logger, window: window, last: map[string]string{}, proved: map[string]bool{}, met: map[string]bool{},
-		causes: map[string]*cause{}}
+func newServerLog(logger *slog.Logger, secrets []string) *serverLog {
+	l := &serverLog{logger: logger, peers: map[string]string{}, last: map[string]string{}, proved: map[string]bool{}, met: map[string]bool{}}
 	for _, secret := range secrets {
 		l.hide(secret)
 	}
@@ -74,11 +57,11 @@ func (l *serverLog) hide(secret string) {
 func (l *serverLog) follow(s Spec) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	kept := map[string]string{}
-	for _, address := range s.addresses() {
-		kept[address] = l.last[address]
+	kept, peers := map[string]string{}, map[string]string{}
+	for address, peer := range s.addresses() {
+		kept[address], peers[address] = l.last[address], peer
 	}
-	l.last = kept
+	l.last, l.peers = kept, peers
 	for address := range l.proved {
 		if _, follows := kept[address]; !follows {
 			delete(l.proved, address)
@@ -108,6 +91,12 @@ func (l *serverLog) handshake(remote Remote, err error) {
 //
 // A link that was made ends by another cause, which endings remember.
 func (l *serverLog) closed(format string, reason server.ClosedState, made bool) {
+	var lines []entry
+	defer func() {
+		for _, line := range lines {
+			l.write(line)
+		}
+	}()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	from, _, _ := strings.Cut(format, " - ")
@@ -131,7 +120,9 @@ func (l *serverLog) closed(format string, reason server.ClosedState, made bool) 
 			continue
 		}
 		l.last[address] = problem.Error()
-		l.countLocked(problem.Error()+address, lineOf(slog.LevelError, address+": "+problem.Error()))
+		line := lineOf(slog.LevelError, address+": "+problem.Error())
+		line.cause, line.peer = problem.Error()+address, l.peers[address]
+		lines = append(lines, line)
 	}
 }
 
@@ -198,6 +189,8 @@ func printable(text string) string {
 type entry struct {
 	level        slog.Level
 	text, remedy string
+	cause        string // what is the same for all strangers
+	peer         string // "": a stranger, or nobody
 }
 
 // whose is what nats-server begins a line about a connection with: its address and number, and what
@@ -222,9 +215,27 @@ func kindOf(format string, values []any) string {
 	return kind
 }
 
-// tell writes a line, or counts it.
+// account is what nats-server ends a line with about a connection that has logged in, before its
+// user. Accounts of links have the peer's name.
+var account = regexp.MustCompile(` - Account:(?:` + readerPrefix + `|` + exporterPrefix + `)([A-Za-z0-9_-]+)(?: - \S+)?$`)
+
+// tell writes a line.
 func (l *serverLog) tell(level slog.Level, format string, values []any) {
+	peer := ""
+	if of := account.FindStringSubmatch(format); of != nil {
+		peer = of[1]
+	}
+	l.tellOf(peer, level, format, values)
+}
+
+// tellOf writes a line about a peer.
+func (l *serverLog) tellOf(peer string, level slog.Level, format string, values []any) {
 	text, kind := fmt.Sprintf(format, values...), kindOf(format, values)
+	l.write(l.note(peer, kind, level, text))
+}
+
+// note makes a line, and remembers it of the remotes that it is about.
+func (l *serverLog) note(peer, kind string, level slog.Level, text string) entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	line := lineOf(level, l.cleanLocked(text))
@@ -238,71 +249,23 @@ func (l *serverLog) tell(level slog.Level, format string, values []any) {
 				line.level = slog.LevelDebug // as other dials that fail: the node says it of the link
 			}
 			kind += address
+			peer = l.peers[address]
 		}
 	}
-	if line.level < slog.LevelWarn {
-		l.write(line)
-		return
-	}
-	l.countLocked(kind, line)
+	line.cause, line.peer = kind, peer
+	return line
 }
 
-func (l *serverLog) countLocked(kind string, line entry) {
-	c := l.causes[kind]
-	if c == nil && len(l.causes) >= maxCauses {
-		kind = "" // no line has it
-		c = l.causes[kind]
+// write writes a line, unless it is one more of its cause: whoever is refused comes back each second.
+func (l *serverLog) write(line entry) {
+	var attributes []any
+	if line.peer != "" {
+		attributes = append(attributes, "peer", line.peer)
 	}
-	if c != nil {
-		c.line, c.again = line, c.again+1
-		return
-	}
-	l.write(line)
-	if !l.ended {
-		l.causes[kind] = &cause{timer: time.AfterFunc(l.window, func() { l.turn(kind) })}
-	}
-}
-
-// turn ends a window. The next begins if something came in it.
-func (l *serverLog) turn(kind string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c := l.causes[kind]
-	switch {
-	case c == nil:
-	case c.again == 0:
-		delete(l.causes, kind)
-	default:
-		l.sumLocked(c)
-		c.timer.Reset(l.window)
-	}
-}
-
-// sumLocked writes what was counted, with the newest line for an example.
-func (l *serverLog) sumLocked(c *cause) {
-	if c.again > 0 {
-		l.write(c.line, "times", c.again, "within", l.window)
-		c.again = 0
-	}
-}
-
-// end writes what was counted, and ends all windows.
-func (l *serverLog) end() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-	for kind, c := range l.causes {
-		c.timer.Stop()
-		l.sumLocked(c)
-		delete(l.causes, kind)
-	}
-}
-
-func (l *serverLog) write(line entry, attributes ...any) {
 	if line.remedy != "" {
 		attributes = append(attributes, "remedy", line.remedy)
 	}
-	l.logger.Log(context.Background(), line.level, "nats: "+line.text, attributes...)
+	l.logger.Log(logs.WithCause(context.Background(), line.cause), line.level, "nats: "+line.text, attributes...)
 }
 
 // remedies say what to do about a line that contains a text, and how grave it is.
@@ -333,10 +296,10 @@ const duplicateLink = "Duplicate Remote LeafNode Connection"
 func lineOf(level slog.Level, text string) entry {
 	for _, r := range remedies {
 		if strings.Contains(text, r.contains) {
-			return entry{min(level, r.level), text, r.remedy}
+			return entry{level: min(level, r.level), text: text, remedy: r.remedy}
 		}
 	}
-	return entry{level, text, ""}
+	return entry{level: level, text: text}
 }
 
 // closedNotice is that of a connection. More follows if its other end said its name.

@@ -3,6 +3,7 @@ package leaf
 import (
 	"context"
 	"fmt"
+	"leafmesh/mesh/logs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type node struct {
 	*Server
 	name, seed, public string
 	log                *logBuffer
+	handler            *logs.Handler // before log, as a node has it
 }
 
 // spec is one for tests, with an nkey of its own.
@@ -36,11 +38,13 @@ func spec(t testing.TB, name string) (Spec, *node) {
 	seed, _ := pair.Seed()
 	public, _ := pair.PublicKey()
 	n := &node{name: name, seed: string(seed), public: public, log: &logBuffer{}}
+	n.handler = logs.New(slog.NewTextHandler(n.log, nil), nil)
+	t.Cleanup(func() { _ = n.handler.Close() })
 	return Spec{
 		Name:   name,
 		Listen: "127.0.0.1:0",
 		Seed:   n.seed,
-		Logger: slog.New(slog.NewTextHandler(n.log, nil)),
+		Logger: slog.New(n.handler),
 		tuning: tuning{reconnect: 100 * time.Millisecond},
 	}, n
 }

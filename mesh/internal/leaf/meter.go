@@ -55,6 +55,6 @@ func (s *Server) expel(importer string) {
 	if !s.currentSpec().sockets.shut(importer, time.Now().Add(expelledFor)) {
 		return // what it said before it was
 	}
-	s.log.tell(slog.LevelWarn, "%s says too much, and stays out for %v", []any{importer, expelledFor})
+	s.log.tellOf(importer, slog.LevelWarn, "%s says too much, and stays out for %v", []any{importer, expelledFor})
 	s.CutImporter(importer)
 }

@@ -61,7 +61,7 @@ func Start(ctx context.Context, s Spec) (*Server, error) {
 		return nil, fmt.Errorf("start leaf server %q: %w", s.Name, err)
 	}
 	leaf := &Server{spec: s, own: newCredentials(), lines: map[Account]*Line{}, ending: make(chan struct{}), stopped: make(chan struct{})}
-	leaf.log = newServerLog(s.Logger, s.tuning.window, append(s.secrets(), leaf.own.password))
+	leaf.log = newServerLog(s.Logger, append(s.secrets(), leaf.own.password))
 	leaf.spec.seen = leaf.log.handshake
 	leaf.log.closing = leaf.spec.sockets.leave
 	leaf.log.follow(s)

@@ -102,7 +102,8 @@ func (s *Server) refuseHubs() {
 		}
 		for _, link := range s.leafs("") {
 			if link.IsSpoke && strings.HasPrefix(link.Account, readerPrefix) {
-				s.log.tell(slog.LevelWarn, "%s says that it is a hub, and is put out", []any{strings.TrimPrefix(link.Account, readerPrefix)})
+				importer := strings.TrimPrefix(link.Account, readerPrefix)
+				s.log.tellOf(importer, slog.LevelWarn, "%s says that it is a hub, and is put out", []any{importer})
 				s.close(link.ID)
 			}
 		}

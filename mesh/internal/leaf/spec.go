@@ -86,7 +86,6 @@ type Spec struct {
 // tuning holds what only tests change.
 type tuning struct {
 	reconnect time.Duration // before a lost link is dialed again; 0: random
-	window    time.Duration // of a cause in the log
 }
 
 // withDefaults fills in what a zero value stands for.
@@ -105,7 +104,6 @@ func (s Spec) withDefaults() Spec {
 	s.sockets = &sockets{}
 	t := &s.tuning
 	s.Ping = orDuration(s.Ping, pingInterval)
-	t.window = orDuration(t.window, repeatAfter)
 	t.reconnect = orDuration(t.reconnect, randomReconnect())
 	return s
 }

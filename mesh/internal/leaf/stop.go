@@ -64,6 +64,5 @@ func (s *Server) shutDown() {
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
 	impatient.Stop()
-	s.log.end()
 	s.unlock()
 }

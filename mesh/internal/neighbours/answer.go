@@ -98,7 +98,7 @@ func (n *Neighbours) tell(peer string, number wire.ID, r *why.Report, end bool) 
 	for r != nil {
 		var err error
 		if data, err = json.Marshal(r); err != nil {
-			n.Log.Rarely("a report is not told", "peer", peer, "error", err)
+			n.Log.Warn("a report is not told", "peer", peer, "error", err)
 			data = nil
 		}
 		if len(data) <= maxReport {
@@ -124,7 +124,7 @@ func (n *Neighbours) send(peer string, number wire.ID, data []byte, end bool) {
 		more = len(data) > 0
 		m := &wire.Report{Number: number, Part: append([]byte{}, part...), More: more, End: end && !more}
 		if err := n.say(peer, m); err != nil {
-			n.Log.Rarely("a report is not told", "peer", peer, "error", err)
+			n.Log.Warn("a report is not told", "peer", peer, "error", err)
 			return
 		}
 	}

@@ -129,7 +129,7 @@ func (n *Neighbours) tellOne(name string) bool {
 		n.mu.Lock()
 		p.owed = append(slices.Clone(roots), p.owed...)
 		n.mu.Unlock()
-		n.Log.Rarely("a peer is not told yet which cascades are kept", "peer", name, "error", err)
+		n.Log.Warn("a peer is not told yet which cascades are kept", "peer", name, "error", err)
 		return false
 	}
 	return true

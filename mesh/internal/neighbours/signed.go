@@ -115,7 +115,7 @@ func (n *Neighbours) tellSigned(peer string, number wire.ID, t told) {
 		data, err = json.Marshal(told{Answer: operator.Answer{Node: t.Node, Error: fmt.Sprintf("the answer has %d bytes, and over links at most %d go", len(data), maxReport), Code: 413}})
 	}
 	if err != nil {
-		n.Log.Rarely("an answer to an operator is not told", "peer", peer, "error", err)
+		n.Log.Warn("an answer to an operator is not told", "peer", peer, "error", err)
 		return
 	}
 	n.send(peer, number, data, false)
@@ -127,7 +127,7 @@ func (n *Neighbours) readSigned(h heard) (t told) {
 		return told{Answer: operator.Answer{Node: h.silent}, Silent: true}
 	}
 	if err := json.Unmarshal(h.report, &t); err != nil || wire.CheckNode(t.Node) != nil {
-		n.Log.Rarely("an answer that a peer told can not be read", "peer", h.from, "error", err)
+		n.Log.Warn("an answer that a peer told can not be read", "peer", h.from, "error", err)
 		return told{Answer: operator.Answer{Node: h.from}, Silent: true}
 	}
 	t.Error = plain(t.Error)

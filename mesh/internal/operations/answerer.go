@@ -138,7 +138,7 @@ func (a *Answerer) Admit(peer string, q operator.Question) (answer func(ctx cont
 	name := strings.TrimPrefix(q.Subject, operator.AllPrefix)
 	who, known, refused := a.admitAll(name, q)
 	if refused != nil {
-		a.Log.Rarely("a question to all nodes is refused", "peer", peer, "subject", q.Subject, "error", refused.text)
+		a.Log.Warn("a question to all nodes is refused", "peer", peer, "subject", q.Subject, "error", refused.text)
 		return func(context.Context) operator.Answer { return a.told(nil, refused) }, known
 	}
 	return func(ctx context.Context) operator.Answer {

@@ -153,7 +153,7 @@ func (s *service) answers(subject, reply string) bool {
 		return false
 	}
 	if !leaf.IsInbox(reply) {
-		s.Log.Rarely("a request at the tap is not answered: the answer would go to no inbox", "subject", subject, "reply", reply)
+		s.Log.Warn("a request at the tap is not answered: the answer would go to no inbox", "subject", subject, "reply", reply)
 		return false
 	}
 	return true
@@ -161,7 +161,7 @@ func (s *service) answers(subject, reply string) bool {
 
 func (s *service) note(subject string, err error) {
 	if err != nil {
-		s.Log.Rarely("no answer to a request at the tap", "subject", subject, "error", err)
+		s.Log.Warn("no answer to a request at the tap", "subject", subject, "error", err)
 	}
 }
 

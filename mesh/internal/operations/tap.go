@@ -67,7 +67,7 @@ func (t *Tap) serve(m *nats.Msg) {
 		err = m.Respond(data)
 	}
 	if err != nil {
-		t.log.Rarely("no reply to an emit by request", "error", err)
+		t.log.Warn("no reply to an emit by request", "error", err)
 	}
 }
 

@@ -3,12 +3,12 @@ package outbox
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"slices"
 	"time"
 
 	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/journal"
 )
 
 // Stream is the name of the outbox's stream.
@@ -66,8 +66,8 @@ type Config struct {
 	Reset func() error
 	// Lost is told of messages that are given up for a service, and why. Nil: nobody is.
 	Lost func(subject, service string, why Loss, messages uint64)
-	// Logger gets what an operator should know. Nil discards it.
-	Logger *slog.Logger
+	// Log gets what an operator should know. Nil discards it.
+	Log *journal.Log
 
 	tuning tuning
 }
@@ -116,8 +116,8 @@ func (c Config) withDefaults() Config {
 	if c.Duplicates == 0 {
 		c.Duplicates = DefaultDuplicates
 	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+	if c.Log == nil {
+		c.Log = journal.New(nil, c.Node)
 	}
 	if c.Lost == nil {
 		c.Lost = func(string, string, Loss, uint64) {}

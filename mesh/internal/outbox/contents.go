@@ -44,7 +44,7 @@ func (o *Outbox) learn() {
 			return
 		}
 		if l.ctx.Err() == nil {
-			l.log.Rarely("the outbox can not read the ids of what was stored lately", "error", err)
+			l.log.Warn("the outbox can not read the ids of what was stored lately", "error", err)
 		}
 		clock.Sleep(l.ctx, openAgain)
 	}

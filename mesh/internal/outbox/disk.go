@@ -62,9 +62,9 @@ func (d *disk) fail(why error) {
 	if o.unwritable.Swap(true) {
 		return
 	}
-	o.config.Logger.Error("the outbox can not be written: it refuses messages until it can", "node", o.config.Node, "dir", o.config.Dir, "error", why)
+	o.config.Log.Error("the outbox can not be written: it refuses messages until it can", "dir", o.config.Dir, "error", why)
 	if err := dropReserve(o.config.Dir); err != nil {
-		o.config.Logger.Error("give away the reserve of the outbox", "node", o.config.Node, "error", err)
+		o.config.Log.Error("give away the reserve of the outbox", "error", err)
 	}
 	d.abandon(why)
 }
@@ -121,5 +121,5 @@ func (d *disk) recover() {
 		return
 	}
 	o.unwritable.Store(false)
-	o.config.Logger.Warn("the outbox can be written again", "node", o.config.Node, "dir", o.config.Dir)
+	o.config.Log.Warn("the outbox can be written again", "dir", o.config.Dir)
 }

@@ -39,8 +39,8 @@ func (o *Outbox) forget(ctx context.Context, f *floors) error {
 		case waiting > 0 && !o.config.drops(s.Subject, s.Service):
 			errs = append(errs, &WaitingError{Subject: s.Subject, Service: s.Service, Waiting: waiting})
 		case waiting > 0:
-			o.config.Logger.Warn("the outbox dropped events that waited for a service: the configuration says so",
-				"node", o.config.Node, "type", s.Subject, "service", s.Service, "events", waiting)
+			o.config.Log.Warn("the outbox dropped events that waited for a service: the configuration says so",
+				"type", s.Subject, "service", s.Service, "events", waiting)
 		}
 		return true
 	})

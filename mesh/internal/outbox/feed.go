@@ -69,7 +69,7 @@ func (f *feed) take() (all []fed) {
 		}
 		events, err := f.read(m)
 		if err != nil {
-			f.shelf.library.log.Rarely("the outbox reads its stream anew", "type", f.shelf.kind.Subject, "error", err)
+			f.shelf.library.log.Warn("the outbox reads its stream anew", "type", f.shelf.kind.Subject, "error", err)
 			f.reset()
 			return all
 		}
@@ -149,7 +149,7 @@ func (f *feed) open() {
 				return
 			}
 			if l.ctx.Err() == nil {
-				l.log.Rarely("the outbox can not read its stream", "type", f.shelf.kind.Subject, "error", err)
+				l.log.Warn("the outbox can not read its stream", "type", f.shelf.kind.Subject, "error", err)
 			}
 			clock.Sleep(l.ctx, openAgain)
 		}
@@ -191,7 +191,7 @@ func (f *feed) opened(name string) {
 		err = sub.SetPendingLimits(-1, -1) // no more comes than is asked for
 	}
 	if err != nil {
-		l.log.Rarely("the outbox can not read its stream", "type", f.shelf.kind.Subject, "error", err)
+		l.log.Warn("the outbox can not read its stream", "type", f.shelf.kind.Subject, "error", err)
 		return
 	}
 	f.consumer, f.sub, f.asked, f.number = name, sub, 0, 0
@@ -233,6 +233,6 @@ func (f *feed) close() {
 		return
 	}
 	if err := f.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-		f.shelf.library.log.Rarely("the outbox ends a subscription", "error", err)
+		f.shelf.library.log.Warn("the outbox ends a subscription", "error", err)
 	}
 }

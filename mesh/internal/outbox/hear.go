@@ -38,7 +38,7 @@ func (o *Outbox) Hear(reader string, message any, bytes int) {
 	r := l.reader(reader)
 	if r == nil {
 		l.stray.Add(1)
-		l.log.Rarely("somebody for whom nothing is kept speaks to the outbox", "reader", reader)
+		l.log.Warn("somebody for whom nothing is kept speaks to the outbox", "peer", reader)
 		return
 	}
 	r.put(message, bytes)
@@ -106,7 +106,7 @@ func (l *library) hear(r *reader, said any, now int64) {
 		l.oversize(r, said, now)
 	default: // an exporter's
 		l.malformed.Add(1)
-		l.log.Rarely("a reader of the outbox speaks as an exporter", "reader", r.name)
+		l.log.Warn("a reader of the outbox speaks as an exporter", "peer", r.name)
 	}
 }
 
@@ -147,7 +147,7 @@ func (l *library) answers(r *reader, said *wire.Answers, now int64) {
 			continue
 		}
 		l.unbelieved.Add(1)
-		l.log.Rarely("a reader answers for an event that it does not have", "reader", r.name, "type", a.Type, "sequence", a.Sequence)
+		l.log.Warn("a reader answers for an event that it does not have", "peer", r.name, "type", a.Type, "sequence", a.Sequence)
 	}
 }
 
@@ -184,6 +184,6 @@ func (l *library) oversize(r *reader, said oversize, now int64) {
 	l.changed = true
 	l.outbox.config.Lost(said.shelf.kind.Subject, said.shelf.service, LostOversize, 1)
 	l.log.Error("an event is lost for a service: it is larger than its readers take: raise max_payload there",
-		"node", l.outbox.config.Node, "type", said.shelf.kind.Subject, "service", said.shelf.service, "reader", r.name,
+		"type", said.shelf.kind.Subject, "service", said.shelf.service, "peer", r.name,
 		"sequence", said.sequence, "bytes", said.bytes)
 }

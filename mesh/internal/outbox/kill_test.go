@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
 )
@@ -40,7 +41,7 @@ func childSite(dir string) (Config, leaf.Spec) {
 		MaxPayload: leaf.DefaultMaxPayload,
 		MaxBytes:   127_000, // small files, and many of them
 		Duplicates: 100 * time.Millisecond,
-		Logger:     log,
+		Log:        journal.New(log, "clue-1"),
 		tuning:     tuning{interval: 3 * time.Millisecond},
 	}
 	return config, leaf.Spec{Name: "clue-1", Outbox: &leaf.Outbox{Dir: dir, MaxBytes: 2 * roomToKeep}, Logger: log}

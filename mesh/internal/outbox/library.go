@@ -44,7 +44,7 @@ type library struct {
 func newLibrary(o *Outbox) *library {
 	l := &library{
 		outbox:  o,
-		log:     journal.New(o.config.Logger, o.config.Node),
+		log:     o.config.Log,
 		readers: map[string]*reader{},
 		tails:   map[string]*tail{},
 		loads:   map[string][]*load{},

@@ -150,7 +150,7 @@ func (t *trimmer) loseUpTo(ctx context.Context, s *shelf, upTo uint64) (many uin
 	if many > 0 {
 		s.beyond.Add(many)
 		o.config.Lost(s.kind.Subject, s.service, LostFull, many)
-		o.library.log.Rarely("events are lost for a service: more waits for it than its bound lets (full: lose)",
+		o.library.log.Warn("events are lost for a service: more waits for it than its bound lets (full: lose)",
 			"type", s.kind.Subject, "service", s.service, "events", many)
 	}
 	return many, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
 )
@@ -58,10 +59,10 @@ func newSite(t testing.TB, change func(*site)) *site {
 		Send:       s.peers.send,
 		Service:    serviceOf,
 		MaxPayload: leaf.DefaultMaxPayload,
-		Logger:     slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Log:        journal.New(slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn})), "clue-1"),
 		tuning:     tuning{interval: 10 * time.Millisecond, answerTimeout: 2 * time.Second},
 	}
-	s.spec = leaf.Spec{Name: "clue-1", Outbox: &leaf.Outbox{Dir: dir, MaxBytes: 64 << 20}, Logger: s.config.Logger}
+	s.spec = leaf.Spec{Name: "clue-1", Outbox: &leaf.Outbox{Dir: dir, MaxBytes: 64 << 20}, Logger: s.config.Log.Logger}
 	if change != nil {
 		change(s)
 	}

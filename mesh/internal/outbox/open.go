@@ -167,7 +167,7 @@ func (o *Outbox) openFloors(ctx context.Context, js jetstream.JetStream, identit
 			return nil, err
 		}
 		if len(f.Shelves) == 0 && info.State.Msgs > 0 {
-			o.config.Logger.Warn("the outbox does not know what was handled: its readers get again all that is still here",
+			o.config.Log.Warn("the outbox does not know what was handled: its readers get again all that is still here",
 				"file", o.floorsPath(), "events", info.State.Msgs)
 		}
 	}
@@ -192,8 +192,8 @@ func (o *Outbox) makeStream(ctx context.Context, js jetstream.JetStream, m *mark
 		}
 	}
 	if m == nil {
-		o.config.Logger.Info("an empty outbox begins: if there was one here, what it kept is lost, and its readers say so",
-			"node", o.config.Node, "dir", o.config.Dir)
+		o.config.Log.Info("an empty outbox begins: if there was one here, what it kept is lost, and its readers say so",
+			"dir", o.config.Dir)
 		m = &mark{Identity: rand.Text(), Making: true}
 		if err := writeMark(o.config.Dir, *m); err != nil {
 			return mark{}, fmt.Errorf("write the mark: %w", err)
@@ -222,7 +222,7 @@ func (o *Outbox) adopt(ctx context.Context, js jetstream.JetStream, info *jetstr
 		Removed:   info.State.LastSeq - info.State.Msgs,
 		RemovedTo: info.State.LastSeq,
 	}
-	o.config.Logger.Warn("the outbox has no mark: it goes on with what is left, and its readers get all of that again",
+	o.config.Log.Warn("the outbox has no mark: it goes on with what is left, and its readers get all of that again",
 		"file", filepath.Join(o.config.Dir, markName), "messages", info.State.Msgs, "last", m.Last)
 	if err := o.update(ctx, js, o.streamConfig(m.Identity)); err != nil {
 		return mark{}, err

@@ -64,8 +64,8 @@ func (s *shelf) recall(r *reader, remembers uint64, now int64) {
 		return
 	}
 	l := s.library
-	l.outbox.config.Logger.Warn("a reader was restored from an older copy of its data, and gets again what still lies in the outbox",
-		"node", l.outbox.config.Node, "reader", r.name, "type", s.kind.Subject, "handled", t.sure, "remembers", remembers)
+	l.outbox.config.Log.Warn("a reader was restored from an older copy of its data, and gets again what still lies in the outbox",
+		"peer", r.name, "type", s.kind.Subject, "handled", t.sure, "last", remembers)
 	*t = told{sure: remembers, highest: remembers, pending: remembers}
 	after := min(remembers, s.Floor())
 	s.Reopen(after, now)

@@ -53,8 +53,8 @@ func (l *library) newShelf(t Type, service string, f *shelfFile, last uint64) *s
 	end := lastNumber(last)
 	if f.State.Floor > end {
 		// Its sequences are used again for other events.
-		l.outbox.config.Logger.Warn("a service handled more than the outbox has: the machine crashed, or an older copy was restored",
-			"node", l.outbox.config.Node, "type", t.Subject, "service", service, "handled", sequenceOf(f.State.Floor), "last", last)
+		l.outbox.config.Log.Warn("a service handled more than the outbox has: the machine crashed, or an older copy was restored",
+			"type", t.Subject, "service", service, "handled", sequenceOf(f.State.Floor), "last", last)
 	}
 	if f.State.Known > end {
 		f.State = handout.StateOf(min(f.State.Floor, end), min(f.State.Floor, end), nil)

@@ -35,7 +35,7 @@ func (o *Outbox) takeOver(ctx context.Context, f *floors, info *jetstream.Stream
 			continue
 		}
 		f.Shelves = append(f.Shelves, shelfFile{Subject: subject, Service: service, Came: true, State: o.stateOf(c)})
-		o.config.Logger.Info("the outbox took over what a service has handled", "type", subject, "service", service, "handled", c.AckFloor.Stream)
+		o.config.Log.Info("the outbox took over what a service has handled", "type", subject, "service", service, "handled", c.AckFloor.Stream)
 	}
 	if err := consumers.Err(); err != nil {
 		return fmt.Errorf("list consumers: %w", err)
@@ -128,8 +128,8 @@ func (o *Outbox) dropConsumers(ctx context.Context) error {
 		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
 			return fmt.Errorf("remove the files of a consumer: %w", err)
 		}
-		o.config.Logger.Warn("the outbox removed a consumer that was not readable: its service gets again what it has handled and is still here",
-			"consumer", entry.Name())
+		o.config.Log.Warn("the outbox removed a consumer that was not readable: its service gets again what it has handled and is still here",
+			"file", filepath.Join(dir, entry.Name()))
 	}
 	for _, name := range known {
 		if err := o.stream.DeleteConsumer(ctx, name); err != nil {

@@ -151,7 +151,7 @@ func (t *trimmer) look(final bool) {
 	case isWriteError(err):
 		t.disk.fail(err)
 	case !t.failing:
-		t.outbox.config.Logger.Error("look after the outbox", "node", t.outbox.config.Node, "error", err)
+		t.outbox.config.Log.Error("look after the outbox", "error", err)
 	}
 	t.failing = err != nil
 }
@@ -220,8 +220,8 @@ func (t *trimmer) noticeLoss(state jetstream.StreamState) {
 	}
 	t.lost += removed - t.mark.Removed
 	t.mark.Removed = removed // renewMark writes it: it has been told
-	t.outbox.config.Logger.Error("the outbox lost messages: a file of it is damaged",
-		"node", t.outbox.config.Node, "messages", t.lost, "files", t.outbox.streamDir())
+	t.outbox.config.Log.Error("the outbox lost messages: a file of it is damaged",
+		"messages", t.lost, "dir", t.outbox.streamDir())
 }
 
 // crowded: the stream is more than half full, or the disk is, and then nothing is kept only to

@@ -84,7 +84,7 @@ func (b *boxes) put(h *cause.Header, event []byte) {
 		mine, largest := b.of(reader), min(reader.Largest(), b.env.MaxPayload)-placeRoom
 		if size := wire.ContainerSize(len(event)); size > largest {
 			b.at.LostOversize.Pass(h)
-			b.env.Log.RarelyAbout(h, "event larger than a reader takes", "peer", reader.Name, "bytes", size, "max_payload", largest)
+			b.env.Log.WarnAbout(h, "event larger than a reader takes", "peer", reader.Name, "bytes", size, "max_payload", largest)
 			continue
 		}
 		if n := mine.events.Len(); n == wire.MaxContainerEvents || n > 0 && mine.events.SizeWith(len(event)) > min(largest, maxBoxBytes) {
@@ -123,7 +123,7 @@ func (b *boxes) send(mine *box) {
 	b.message = append(wire.AppendPlace(b.message[:0], run, before), mine.events.Bytes()...)
 	err := mine.reader.Send(b.message, mine.events.Len())
 	if err != nil {
-		b.env.Log.Rarely("events not sent", "type", b.at.Type, "peer", mine.reader.Name, "events", mine.events.Len(), "error", err)
+		b.env.Log.Warn("events not sent", "type", b.at.Type, "peer", mine.reader.Name, "events", mine.events.Len(), "error", err)
 	}
 	for i := range mine.of {
 		switch h := &mine.of[i]; {
@@ -139,7 +139,7 @@ func (b *boxes) send(mine *box) {
 
 // lose counts what a reader does not get that is too far behind.
 func (b *boxes) lose(mine *box) {
-	b.env.Log.Rarely("events for a reader that lags behind are lost", "type", b.at.Type, "peer", mine.reader.Name, "events", mine.events.Len())
+	b.env.Log.Warn("events for a reader that lags behind are lost", "type", b.at.Type, "peer", mine.reader.Name, "events", mine.events.Len())
 	for i := range mine.of {
 		if h := &mine.of[i]; h.ID.IsZero() { // another reader got it
 			b.at.LostSlow.PassUnknown(1, nil)

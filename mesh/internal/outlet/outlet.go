@@ -118,7 +118,7 @@ func (o *outlet) Process(it *delivery.Item, value any) bool {
 	event, err := o.encode(&it.Header, value)
 	if err != nil {
 		it.At.LostMalformed.PassError(&it.Header, err)
-		o.Log.RarelyAbout(&it.Header, "event can not be encoded", "error", err)
+		o.Log.WarnAbout(&it.Header, "event can not be encoded", "error", err)
 		return true
 	}
 	if export {
@@ -163,12 +163,12 @@ func (o *outlet) show(subject string, event []byte, h *cause.Header) {
 	message := o.alone.Bytes()
 	if len(message) > o.MaxPayload {
 		o.AtTap.LostOversize.Pass(h)
-		o.Log.RarelyAbout(h, "event too large to send", "place", "tap", "bytes", len(message), "max_payload", o.MaxPayload)
+		o.Log.WarnAbout(h, "event too large to send", "place", "tap", "bytes", len(message), "max_payload", o.MaxPayload)
 		return
 	}
 	if err := o.Tap.Publish(subject, message); err != nil {
 		o.AtTap.LostClosed.PassError(h, err)
-		o.Log.RarelyAbout(h, "event not shown at the tap", "error", err)
+		o.Log.WarnAbout(h, "event not shown at the tap", "error", err)
 		return
 	}
 	o.AtTap.Tapped.Pass(h)

@@ -38,7 +38,7 @@ func (r *Readers) Dismiss(name string, now time.Time) {
 	}
 	r.gone(name, p, now)
 	if err := r.say(name, &wire.Goodbye{Nonce: p.nonce}); err != nil {
-		r.env.Log.Rarely("a reader is not told that its rights have changed", "peer", name, "error", err)
+		r.env.Log.Warn("a reader is not told that its rights have changed", "peer", name, "error", err)
 	}
 }
 

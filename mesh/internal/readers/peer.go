@@ -44,7 +44,7 @@ func (r *Readers) hearOther(name string, other *wire.OtherVersion) {
 		return
 	}
 	if err := r.say(name, &wire.Welcome{Exporter: r.env.Node, MaxPayload: uint64(r.env.MaxPayload), Release: release.Version(), Time: r.env.Wall()}); err != nil {
-		r.env.Log.Rarely("a reader of another version is not told this node's", "peer", name, "error", err)
+		r.env.Log.Warn("a reader of another version is not told this node's", "peer", name, "error", err)
 	}
 }
 

@@ -105,7 +105,7 @@ func (r *Readers) Hear(name string, data []byte) {
 	}
 	if err != nil {
 		r.env.Malformed.PassUnknown(1, err)
-		r.env.Log.Rarely("a reader says what is not understood", "peer", name, "error", err)
+		r.env.Log.Warn("a reader says what is not understood", "peer", name, "error", err)
 		return
 	}
 	switch m := message.(type) {
@@ -123,7 +123,7 @@ func (r *Readers) Hear(name string, data []byte) {
 	default:
 		if r.env.Outbox == nil {
 			r.env.Malformed.PassUnknown(1, nil)
-			r.env.Log.Rarely("a reader speaks to an outbox that is not there", "peer", name, "message", fmt.Sprintf("%T", m))
+			r.env.Log.Warn("a reader speaks to an outbox that is not there", "peer", name, "value", fmt.Sprintf("%T", m))
 		}
 	}
 	if r.env.Outbox != nil {
@@ -178,7 +178,7 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 	err := r.say(name, &wire.Welcome{Nonce: h.Nonce, Exporter: r.env.Node, MaxPayload: uint64(r.env.MaxPayload), Imports: answers,
 		Release: release.Version(), Time: r.env.Wall()})
 	if err != nil {
-		r.env.Log.Rarely("a reader can not be welcomed", "peer", name, "error", err)
+		r.env.Log.Warn("a reader can not be welcomed", "peer", name, "error", err)
 	}
 }
 
@@ -207,7 +207,7 @@ func (r *Readers) Goodbye() {
 	r.mu.Unlock()
 	for name, goodbye := range goodbyes {
 		if err := r.say(name, goodbye); err != nil {
-			r.env.Log.Rarely("a reader is not told that the node ends", "peer", name, "error", err)
+			r.env.Log.Warn("a reader is not told that the node ends", "peer", name, "error", err)
 		}
 	}
 }

@@ -1,11 +1,11 @@
 package topology
 
 import (
-	"log/slog"
 	"path/filepath"
 	"time"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/outbox"
 )
@@ -37,9 +37,9 @@ func outboxSpec(c config.Node) *leaf.Outbox {
 
 // Outbox says what the node's outbox keeps, for whom and how much of it. There must be a durable
 // export. reset makes the server read the outbox's files anew.
-func Outbox(c config.Node, reset func() error, logger *slog.Logger) outbox.Config {
+func Outbox(c config.Node, reset func() error, log *journal.Log) outbox.Config {
 	spec := outbox.Config{Node: c.Name, Dir: OutboxDir(c), MaxAge: c.Outbox.MaxAge, MaxBytes: int64(c.Outbox.MaxBytes),
-		MaxMessages: c.Outbox.MaxEvents, SyncInterval: syncInterval(c), Reset: reset, Logger: logger,
+		MaxMessages: c.Outbox.MaxEvents, SyncInterval: syncInterval(c), Reset: reset, Log: log,
 		Service: config.ServiceOf, MaxPayload: int(c.MaxPayload)}
 	for _, e := range c.DurableExports() {
 		t := outbox.Type{Subject: e.Event, Services: e.KeptFor, Drop: e.Drop, Bounds: map[string]outbox.Bound{}}
