@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"io/fs"
+	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -114,4 +116,44 @@ func namesInLogs(t *testing.T) (names []string) {
 		}
 	}
 	return names
+}
+
+// A daemon's file may give each package a level that logs, and no other: the list of services/daemon
+// has them all.
+func TestDaemonsKnowThePackagesThatLog(t *testing.T) {
+	logging, known := map[string]bool{}, map[string]bool{}
+	for _, f := range parseGoFiles(t) {
+		switch {
+		case f.isTest() || !within(f.folder(), "mesh") && !within(f.folder(), "services"):
+			continue
+		case f.name == "services/daemon/log.go":
+			known = textsOf(f.syntax, "packages")
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if _, writes := isLog(call); writes {
+					logging[path.Base(f.folder())] = true
+				}
+			}
+			return true
+		})
+	}
+	if got, want := slices.Sorted(maps.Keys(known)), slices.Sorted(maps.Keys(logging)); !slices.Equal(got, want) {
+		t.Errorf("services/daemon/log.go lists %q; these log: %q", got, want)
+	}
+}
+
+// textsOf are the texts of a variable that is a list of them.
+func textsOf(f *ast.File, variable string) map[string]bool {
+	texts := map[string]bool{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok && v.Names[0].Name == variable {
+			for _, e := range v.Values[0].(*ast.CompositeLit).Elts {
+				text, _ := strconv.Unquote(e.(*ast.BasicLit).Value)
+				texts[text] = true
+			}
+		}
+		return true
+	})
+	return texts
 }

@@ -27,6 +27,8 @@ type Config struct {
 	HTTPHosts []string `yaml:"http_hosts" remedy:"give names of hosts without a port, as in [hunt.example.org]"`
 	// Metrics is a port with the node's metrics and health. Nil: none.
 	Metrics *metrics.Config `yaml:"metrics"`
+	// Log says what is logged.
+	Log LogConfig `yaml:"log"`
 	// Data is the directory of the database, <service>.db; made if missing.
 	Data mesh.Path `yaml:"data"`
 	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
@@ -45,7 +47,7 @@ func (c *Config) ServiceIs(service string) error {
 // Validate returns all problems of a configuration read from YAML, joined, each a *config.FieldError. A service with a
 // Validate of its own joins these to its own.
 func (c *Config) Validate() error {
-	problems := []error{config.InField("mesh", c.Mesh.Validate())}
+	problems := []error{config.InField("mesh", c.Mesh.Validate()), config.InField("log", c.Log.Validate())}
 	if c.HTTP != "" {
 		if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
 			problems = append(problems, &config.FieldError{Field: "http", Problem: "it is not of the form host:port", Remedy: "give host:port, as in 127.0.0.1:8080"})

@@ -21,7 +21,7 @@ type Run func(ctx context.Context, config string) error
 // flags are the same for all daemons.
 type flags struct {
 	Config    string           `help:"Configuration file (YAML)." default:"${config}" type:"path" placeholder:"FILE"`
-	LogLevel  slog.Level       `help:"Least level to log: debug, info, warn or error." default:"info"`
+	LogLevel  *slog.Level      `help:"Least level to log: debug, info, warn or error. Default: log.level of the file." placeholder:"LEVEL"`
 	LogFormat string           `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text"`
 	Version   kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -58,7 +58,9 @@ func execute(name string, args []string, stdout, stderr io.Writer, run Run) int 
 		fmt.Fprintf(stderr, "%s: %v (see %s --help)\n", name, err, name)
 		return 2
 	}
-	slog.SetDefault(slog.New(logHandler(f, stderr)))
+	log := newLog(f, stderr)
+	defer closeLog(log, name, stderr)
+	slog.SetDefault(slog.New(log))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from here on a signal has its usual effect
@@ -80,15 +82,6 @@ func (e *exitStatus) set(status int) {
 
 // service is the name of the daemon's service.
 func service(name string) string { return strings.TrimSuffix(name, "d") }
-
-// logHandler makes the handler that the flags ask for.
-func logHandler(f flags, w io.Writer) slog.Handler {
-	options := &slog.HandlerOptions{Level: f.LogLevel}
-	if f.LogFormat == "json" {
-		return slog.NewJSONHandler(w, options)
-	}
-	return slog.NewTextHandler(w, options)
-}
 
 // version is that of the module the program was built from.
 func version() string {

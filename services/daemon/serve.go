@@ -43,6 +43,7 @@ type Service interface {
 // store's outbox by then is relayed after the next start.
 func Serve(ctx context.Context, c Config, s Service) error {
 	lasting := context.WithoutCancel(ctx) // what runs while draining must not end with the signal
+	c.Log.Apply()
 	s.Declare(&c.Mesh)
 	c.Mesh.Logger = slog.Default()
 	node, err := mesh.Open(ctx, c.Mesh)
