@@ -1,12 +1,14 @@
 package mesh
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/logs"
 	"leafmesh/mesh/stats"
 )
 
@@ -118,10 +120,10 @@ func (f *flow) after(d time.Duration) time.Time { return time.Unix(0, f.clock.Wa
 
 // changeEnded tells of the end of a change, which nobody asked for at the time.
 func (f *flow) changeEnded(is stats.Change, err error) {
-	attrs := []any{"node", f.name, "operator", is.By, "what", is.What, "type", is.Type, "place", is.Place}
+	attrs := []any{"operator", is.By, "what", is.What, "type", is.Type, "place", is.Place}
 	if err != nil {
-		f.log.Error("a change that was to end stays in force", append(attrs, "error", fmt.Errorf("undo it: %w", err))...)
+		f.log.ErrorContext(logs.Each(context.Background()), "a change that was to end stays in force", append(attrs, "error", fmt.Errorf("undo it: %w", err))...)
 		return
 	}
-	f.log.Info("a change has ended, and what was before is in force again", attrs...)
+	f.log.InfoContext(logs.Each(context.Background()), "a change has ended, and what was before is in force again", attrs...)
 }

@@ -160,7 +160,7 @@ func (n *Node) tellOfLink(news health.News) {
 	if news.Dialed {
 		direction = "imports"
 	}
-	attrs := []any{"node", n.name, "peer", news.Peer, "direction", direction}
+	attrs := []any{"peer", news.Peer, "direction", direction}
 	down := news.Down.Round(time.Millisecond)
 	switch news.Event {
 	case health.Up:

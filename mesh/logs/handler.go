@@ -82,7 +82,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	switch {
 	case h.levels != nil && !h.levels.writes(r.Level, r.PC):
 		return nil
-	case r.Level < slog.LevelInfo:
+	case r.Level < slog.LevelInfo || ctx.Value(eachKey{}) != nil:
 		return h.next.Handle(ctx, r)
 	}
 	message, whole := h.causes(ctx, r.Level, r.Message)
@@ -133,6 +133,12 @@ func (h *Handler) Repeats(ctx context.Context, level slog.Level, message string,
 	}
 	return h.book.repeats(whole)
 }
+
+type eachKey struct{}
+
+// Each lets all records with the context be written at once, as nobody else remembers what they say:
+// who changed what. Whoever gives it bounds how many there are.
+func Each(ctx context.Context) context.Context { return context.WithValue(ctx, eachKey{}, true) }
 
 type causeKey struct{}
 

@@ -291,3 +291,18 @@ func TestManyLogAtOnce(t *testing.T) {
 		t.Errorf("lines for %d records", records)
 	}
 }
+
+// What each record of is wanted is not collapsed.
+func TestEachRecord(t *testing.T) {
+	var text strings.Builder
+	h := New(slog.NewTextHandler(&text, nil), nil)
+	for range 20 {
+		slog.New(h).InfoContext(Each(context.Background()), "an operator changed the node")
+	}
+	if n := strings.Count(text.String(), "an operator changed"); n != 20 {
+		t.Errorf("%d lines, want 20", n)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}

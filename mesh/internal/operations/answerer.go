@@ -13,6 +13,7 @@ import (
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/journal"
+	"leafmesh/mesh/logs"
 	"leafmesh/mesh/operator"
 	"leafmesh/mesh/stats"
 	"leafmesh/mesh/why"
@@ -124,12 +125,12 @@ const maxLoggedData = 200
 
 // logChange says who changed what, or tried to: each time, as nobody else remembers it.
 func (a *Answerer) logChange(r request, err error) {
-	attrs := []any{"node", a.Name, "operator", r.by, "question", r.name, "data", strings.ToValidUTF8(string(r.data[:min(len(r.data), maxLoggedData)]), "?")}
+	attrs := []any{"operator", r.by, "question", r.name, "data", strings.ToValidUTF8(string(r.data[:min(len(r.data), maxLoggedData)]), "?")}
 	if err != nil {
-		a.Log.Warn("an operator could not change the node", append(attrs, "error", err)...)
+		a.Log.WarnContext(logs.Each(context.Background()), "an operator could not change the node", append(attrs, "error", err)...)
 		return
 	}
-	a.Log.Info("an operator changed the node", attrs...)
+	a.Log.InfoContext(logs.Each(context.Background()), "an operator changed the node", attrs...)
 }
 
 // Admit takes a signed question that a peer passed on. answer answers it for this node, or says why

@@ -59,7 +59,7 @@ func TestARestoredReaderIsNoticed(t *testing.T) {
 			if got := texts(p.get(t, 1)); got != "21" {
 				t.Errorf("then it got %s", got)
 			}
-			line := fmt.Sprintf("type=clue.hint.taken handled=%d remembers=%d", lastNumber(20), lastNumber(7))
+			line := fmt.Sprintf("type=clue.hint.taken handled=%d last=%d", lastNumber(20), lastNumber(7))
 			if n, want := strings.Count(s.log.String(), line), map[bool]int{true: 1}[c.noticed]; n != want {
 				t.Errorf("%d lines, want %d:\n%s", n, want, s.log.String())
 			}
