@@ -47,7 +47,7 @@ ATTACKS := ^Test.*(Attack|Rogue|Hostile|Flood|CanNot|NeedsACredential|OneDoorOnl
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(foreach node,hunt-1 clue-1 score-1,configs/keys/$(node).nk configs/keys/$(node).tap)
 
-.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash bench bench-compare bench-test size why keys build daemons clean
+.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash bench bench-compare bench-test live screenshots size why keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,7 @@ run: ## start the three nodes in one process; ARGS='-teams 20' passes flags
 
 test: ## run all tests; in CI with the race detector, the short fuzz and bench's tests
 	$(GO) test $(if $(RACE),-race) $(TESTFLAGS) ./...
+	@$(MAKE) --no-print-directory live
 	$(if $(FUZZ),@$(MAKE) --no-print-directory bench-test fuzz)
 
 race: ## run all tests with the race detector
@@ -70,13 +71,15 @@ check: format vet lint vulnerabilities tidy rules $(if $(CI),targets) ## format,
 format: ## fail if gofmt would change a file
 	@files="$$(gofmt -l .)" && if [ -n "$$files" ]; then printf 'gofmt -w is needed for:\n%s\n' "$$files" >&2; exit 1; fi
 
-vet: ## go vet, in both modules
+vet: ## go vet, in all modules
 	$(GO) vet ./...
 	cd bench && $(GO) vet ./...
+	cd browser && $(GO) vet ./...
 
-lint: ## staticcheck and errcheck, in both modules
+lint: ## staticcheck and errcheck, in all modules
 	$(GO) run $(STATICCHECK) ./...
 	cd bench && $(GO) run $(STATICCHECK) ./...
+	cd browser && $(GO) run $(STATICCHECK) ./...
 	$(GO) run $(ERRCHECK) -ignoretests -exclude .errcheck-exclude ./...
 	cd bench && $(GO) run $(ERRCHECK) -ignoretests -exclude ../.errcheck-exclude ./...
 
@@ -93,6 +96,7 @@ vulnerabilities: ## govulncheck, in both modules, and gosec
 tidy: ## fail if go mod tidy would change a module
 	$(GO) mod tidy -diff
 	cd bench && $(GO) mod tidy -diff
+	cd browser && $(GO) mod tidy -diff
 
 rules: ## who imports what, sizes, doc comments, links in the documentation
 	$(GO) test -count=1 .
@@ -117,6 +121,13 @@ fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
 
 crash: ## kill daemons, let them hang, break links, for minutes; ARGS='-long': 200 kills and 200 faults of links; '-seed 7' repeats a run
 	$(GO) test ./embedded -run '^TestNothingIsLost' -count=1 -timeout=60m -v -args -middle $(ARGS)
+
+live: ## try the console and the hunt's pages in a real Chromium, which must be installed; a part of test
+	cd browser && $(GO) test -count=1 -timeout=10m ./...
+
+screenshots: ## write the pictures of docs/console.md
+	@mkdir -p docs/images
+	cd browser && $(GO) test -count=1 -timeout=10m ./... -args -screenshots $(CURDIR)/docs/images
 
 why: ## three daemons, one of which fails for one team: find out why from a line of the log, as docs/why.md shows
 	$(GO) test ./embedded -run '^TestWhy$$' -count=1 -timeout=5m -v

@@ -87,6 +87,13 @@ var importRules = []struct {
 		allowed: func(imported string) bool { return imported != module+"/mesh/metrics" },
 	},
 	{
+		name: "only daemons and embedded serve a console",
+		from: func(folder string) bool {
+			return folder != "services/daemon" && !within(folder, "embedded") && !within(folder, "browser")
+		},
+		allowed: func(imported string) bool { return imported != module+"/mesh/console" },
+	},
+	{
 		name:    "nothing imports embedded",
 		from:    func(folder string) bool { return !within(folder, "embedded") },
 		allowed: func(imported string) bool { return !within(imported, module+"/embedded") },

@@ -18,7 +18,7 @@ Usage:
   embedded [play] [flags]     simulated teams play the sample hunt until Ctrl-C
       -for DURATION           stop after this time, 10s for example
       -teams N                how many teams play (default 50)
-      -http ADDR              host:port of clue's API; hunt and score take the next two ports; port 0: any free ones
+      -http ADDR              host:port of clue's API; hunt, score and the console take the next three ports; port 0: any free ones
                               (default: where the daemons' configurations say)
       -data DIR               keep the databases here and go on with what is in them (default: a temporary folder)
 
@@ -121,7 +121,11 @@ func (p *play) check() error {
 	case p.http == "":
 		return nil
 	}
-	if _, err := cluster.Addresses(p.http); err != nil {
+	all, err := cluster.Addresses(p.http)
+	if err == nil {
+		_, err = consoleAddress(all[2])
+	}
+	if err != nil {
 		return wrongf("play: -http: %v", err)
 	}
 	return nil

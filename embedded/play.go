@@ -38,7 +38,12 @@ func (p *play) run(ctx context.Context, s streams) (err error) {
 		return errors.Join(err, closeCluster(ctx, c, false))
 	}
 	crowd := players.New(calls, c.Played, p.teams, p.think)
-	p.announce(s, c)
+	shown, err := serveConsole(p.http, c)
+	if err != nil {
+		calls.Close()
+		return errors.Join(err, closeCluster(ctx, c, false))
+	}
+	p.announce(s, c, shown.URL())
 	if p.length > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, p.length)
@@ -46,12 +51,13 @@ func (p *play) run(ctx context.Context, s streams) (err error) {
 	}
 	p.watch(ctx, s, c, crowd)
 	calls.Close()
-	return p.finish(ctx, s, c, crowd)
+	return errors.Join(closeConsole(ctx, shown), p.finish(ctx, s, c, crowd))
 }
 
 // announce says what runs where.
-func (p *play) announce(s streams, c *cluster.Cluster) {
+func (p *play) announce(s streams, c *cluster.Cluster, console string) {
 	fmt.Fprintf(s.out, "%s: %s play %q\n\n", "leafmesh", counted(p.teams, "team"), c.Played.Title)
+	fmt.Fprintf(s.out, "  console  %s\n", console)
 	fmt.Fprintf(s.out, "  clue-1   %s\n", c.Clue.URL())
 	fmt.Fprintf(s.out, "  hunt-1   %s/v1/hunt\n", c.Hunt.URL())
 	fmt.Fprintf(s.out, "  score-1  %s/v1/leaderboard, live: %s/v1/leaderboard/stream\n\n", c.Score.URL(), c.Score.URL())

@@ -23,7 +23,7 @@ func TestPlayForAWhile(t *testing.T) {
 	}
 	for _, want := range []string{
 		`20 teams play "The Lamp at Gannet Rock"`,
-		`clue-1   http://127\.0\.0\.1:\d+\n`, `hunt-1   http://`, `score-1  http://.*/v1/leaderboard`,
+		`^[^\n]*\n\n  console  http://127\.0\.0\.1:\d+\n`, `clue-1   http://127\.0\.0\.1:\d+\n`, `hunt-1   http://`, `score-1  http://.*/v1/leaderboard`,
 		`00:0\d  guesses \d+  solves \d+  finished \d+  events local \d+ exported \d+ imported \d+ shed 0  links 4/4\n`,
 		`(?s)00:0\d  guesses.*00:0\d  guesses`, `rank  points  solves`,
 	} {
@@ -60,6 +60,19 @@ func TestPlayUntilInterrupted(t *testing.T) {
 			status <- code
 		}()
 		out := &transcript{reader: reader}
+		console := out.until(t, regexp.MustCompile(`console  (\S+)`))[1]
+		page, err := http.Get(console)
+		if err != nil || page.StatusCode != http.StatusOK {
+			t.Fatalf("the first URL that is printed: %v, %+v", err, page)
+		}
+		if err := page.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		looks, err := http.Get(console + "/api/live")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer looks.Body.Close()
 		url := out.until(t, regexp.MustCompile(`live: (\S+)`))[1]
 		stream, err := http.Get(url)
 		if err != nil {

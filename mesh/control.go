@@ -1,11 +1,14 @@
 package mesh
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/stats"
 )
 
 // Rules lists the rules in force, with defaults filled in; those of exports and imports too.
@@ -62,6 +65,28 @@ func (n *Node) Cut(subject, place string) error { return n.cutFor(subject, place
 
 // Restore undoes [Node.Cut].
 func (n *Node) Restore(subject, place string) error { return n.cutFor(subject, place, false, 0, "") }
+
+// Places lists where events of the types that the node knows go and can be cut, ordered by type and
+// place, and whether they are. It may be called at any time, also after Close.
+func (n *Node) Places() []stats.Place {
+	n.table.mu.Lock()
+	defer n.table.mu.Unlock()
+	places := []stats.Place{}
+	for subject, t := range n.table.Load().types {
+		if export := steps.At(steps.Export); t.export != nil && !t.durable && t.places[export] == nil {
+			places = append(places, stats.Place{Type: subject, Place: export.String()})
+		}
+		for at, s := range t.places {
+			if at.Kind != steps.Export || !t.durable {
+				places = append(places, stats.Place{Type: subject, Place: at.String(), Cut: s.Cut.Load()})
+			}
+		}
+	}
+	slices.SortFunc(places, func(a, b stats.Place) int {
+		return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Place, b.Place))
+	})
+	return places
+}
 
 // setCut cuts a place or restores it, and reports whether it was cut.
 func (f *flow) setCut(subject, place string, cut bool) (was bool, err error) {

@@ -133,3 +133,38 @@ func TestBreaker(t *testing.T) {
 		t.Errorf("shed as %+v", c)
 	}
 }
+
+// Places has all that can be cut and nothing else, and says what is.
+func TestPlacesSayWhatIsCut(t *testing.T) {
+	stepKept := mesh.NewEvent[step]("core.step.kept")
+	kept := stepKept.Export(mesh.Limit{})
+	kept.KeptFor = []string{"score"}
+	n := openAll(t, mesh.Config{Name: "core-1", Data: mesh.Path(t.TempDir()), Exports: []mesh.Export{kept, stepTaken.Export(mesh.Limit{})},
+		Handlers: []mesh.Handler{stepKept.Handle("one", nothing), stepTaken.Handle("two", nothing)}})[0]
+	for range 2 { // also before there was an event
+		for _, p := range n.Places() {
+			if p.Cut {
+				t.Errorf("%+v is cut", p)
+			}
+			if err := n.Cut(p.Type, p.Place); err != nil {
+				t.Errorf("%+v can not be cut: %v", p, err)
+			}
+		}
+		seen := 0
+		for _, p := range n.Places() {
+			if !p.Cut {
+				t.Errorf("%+v is not cut", p)
+			}
+			if (p == stats.Place{Type: "core.step.kept", Place: "handler one", Cut: true}) || (p == stats.Place{Type: stepTaken.Subject(), Place: "export", Cut: true}) {
+				seen++
+			}
+			if err := n.Restore(p.Type, p.Place); err != nil {
+				t.Error(err)
+			}
+		}
+		if seen != 2 {
+			t.Errorf("places are %+v", n.Places())
+		}
+		emitMany(t, n, stepTaken, "a", 1)
+	}
+}

@@ -95,6 +95,18 @@ func (n *Node) recall(ctx context.Context, who string, ids ...cause.ID) (why.Rep
 	return r, nil
 }
 
+// Kept lists the cascades that this node keeps as something went wrong in them on it, or took long,
+// the newest first. It reads what is kept, up to some ten milliseconds. It may be called at any time,
+// also after Close. The error tells of cascades that can not be read; the others are listed
+// nevertheless.
+func (n *Node) Kept() ([]why.Summary, error) {
+	records, err := n.archive.Faults()
+	if err != nil {
+		err = fmt.Errorf("mesh: read the cascades that node %s keeps: %w", n.name, err)
+	}
+	return why.Summarize(records), err
+}
+
 // recorded tells how full the recorder is; nil if there is none.
 func (n *Node) recorded() *stats.Recorder {
 	seen := n.archive.Stats(n.recorder.Stats())

@@ -1,12 +1,8 @@
 package metrics
 
 import (
-	"errors"
-	"fmt"
-	"net"
-	"net/netip"
-
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/door"
 )
 
 // Config says where metrics are given out, and to whom.
@@ -20,39 +16,7 @@ type Config struct {
 	Pprof bool `yaml:"pprof,omitempty" remedy:"write true or false"`
 }
 
-// minToken is the least length of a token. One that is made as the documentation says has 32.
-const minToken = 16
-
 // Validate gives every problem of the configuration, joined, each a *config.FieldError; nil for none.
-func (c Config) Validate() error {
-	var problems []error
-	wrong := func(field, problem, remedy string) {
-		problems = append(problems, &config.FieldError{Field: field, Problem: problem, Remedy: remedy})
-	}
-	host, port, err := net.SplitHostPort(c.Listen)
-	if err == nil {
-		_, err = net.LookupPort("tcp", port)
-	}
-	if err != nil {
-		wrong("listen", fmt.Sprintf("%q is not of the form host:port", c.Listen),
-			"give host:port, as in 127.0.0.1:9101")
-	}
-	switch {
-	case !c.Token.IsZero():
-		if token, err := c.Token.Resolve(); err != nil {
-			problems = append(problems, config.InField("token", err))
-		} else if len(token) < minToken {
-			wrong("token", fmt.Sprintf("it has %d characters", len(token)),
-				fmt.Sprintf("give it %d at least, by chance: head -c 24 /dev/urandom | base64", minToken))
-		}
-	case err == nil && !isLoopback(host):
-		wrong("token", fmt.Sprintf("it is missing, and %q is not this machine alone", host),
-			"name its file {file: PATH} or environment variable {env: NAME}, or listen on 127.0.0.1")
-	}
-	return errors.Join(problems...)
-}
+func (c Config) Validate() error { return c.door().Validate() }
 
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "" || host == "localhost" || err == nil && address.IsLoopback()
-}
+func (c Config) door() door.Config { return door.Config{Listen: c.Listen, Token: c.Token} }

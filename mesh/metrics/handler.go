@@ -1,20 +1,16 @@
 package metrics
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"io"
-	"net"
 	"net/http"
 	"net/http/pprof"
-	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/door"
 )
 
 // scrapesAtOnce bounds what scrapes cost. A Prometheus server asks once in some seconds.
@@ -42,7 +38,7 @@ func newHandler(c Config, node *mesh.Node, checks []Check) (http.Handler, error)
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", ready.answer)
 	all := http.NewServeMux()
-	all.Handle("/", bounded(mux))
+	all.Handle("/", door.Bounded(mux))
 	if c.Pprof {
 		for path, profile := range map[string]http.HandlerFunc{
 			"": pprof.Index, "cmdline": pprof.Cmdline, "profile": pprof.Profile,
@@ -51,54 +47,7 @@ func newHandler(c Config, node *mesh.Node, checks []Check) (http.Handler, error)
 			all.HandleFunc("GET /debug/pprof/"+path, profile)
 		}
 	}
-	return guard(c, all)
-}
-
-// bounded gives an answer so much time to be written, and not for ever.
-func bounded(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A writer that knows no deadline is no connection, and needs none.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-		h.ServeHTTP(w, r)
-	})
-}
-
-// guard lets in who has the token. Without one it lets in this machine, but no page that a browser on
-// it shows: by DNS such a page can pass for one of ours, and its requests then name another host.
-func guard(c Config, h http.Handler) (http.Handler, error) {
-	if c.Token.IsZero() {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !isLoopback(hostOf(r)) {
-				http.Error(w, "ask for this port by 127.0.0.1 or localhost", http.StatusForbidden)
-				return
-			}
-			h.ServeHTTP(w, r)
-		}), nil
-	}
-	token, err := c.Token.Resolve()
-	if err != nil {
-		return nil, err
-	}
-	want := sha256.Sum256([]byte(token))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		got := sha256.Sum256([]byte(strings.TrimSpace(given)))
-		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) == 0 {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			http.Error(w, `send the token: "Authorization: Bearer TOKEN"`, http.StatusUnauthorized)
-			return
-		}
-		h.ServeHTTP(w, r)
-	}), nil
-}
-
-// hostOf is the host that a request names, without its port.
-func hostOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	return strings.Trim(host, "[]")
+	return all, nil
 }
 
 // index lists what there is.

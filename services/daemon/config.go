@@ -8,6 +8,7 @@ import (
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/console"
 	"leafmesh/mesh/metrics"
 )
 
@@ -29,6 +30,9 @@ type Config struct {
 	Metrics *metrics.Config `yaml:"metrics"`
 	// Log says what is logged.
 	Log LogConfig `yaml:"log"`
+	// Console is a port with a page that shows the node. Nil: none. Who has its token may change limits, cuts and dead letters;
+	// without one it only shows.
+	Console *console.Config `yaml:"console"`
 	// Data is the directory of the database, <service>.db; made if missing.
 	Data mesh.Path `yaml:"data"`
 	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
@@ -60,6 +64,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Metrics != nil {
 		problems = append(problems, config.InField("metrics", c.Metrics.Validate()))
+	}
+	if c.Console != nil {
+		problems = append(problems, config.InField("console", c.Console.Validate()))
 	}
 	if c.Data == "" {
 		problems = append(problems, &config.FieldError{Field: "data", Problem: "it is missing", Remedy: "name the directory of the database"})

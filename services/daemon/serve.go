@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/console"
+	"leafmesh/mesh/door"
 	"leafmesh/mesh/metrics"
 	"leafmesh/mesh/stats"
 )
@@ -37,9 +39,9 @@ type Service interface {
 
 // Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve returns.
 //
-// Start: declare handlers, open the node, give out its metrics, serve HTTP; linking goes on in the background and is logged when
+// Start: declare handlers, open the node, give out its metrics and its console, serve HTTP; linking goes on in the background and is logged when
 // ready. Stop, within 20 s: HTTP first, so that nothing new comes in, then the relay, as a node that closes takes no more
-// of it, then the node, so that handlers finish with the store still open, then metrics and the service. What handlers put into the
+// of it, then the node, so that handlers finish with the store still open, then metrics, console and the service. What handlers put into the
 // store's outbox by then is relayed after the next start.
 func Serve(ctx context.Context, c Config, s Service) error {
 	lasting := context.WithoutCancel(ctx) // what runs while draining must not end with the signal
@@ -51,6 +53,10 @@ func Serve(ctx context.Context, c Config, s Service) error {
 		return errors.Join(fmt.Errorf("open node %q: %w", c.Mesh.Name, err), s.Close(lasting))
 	}
 	watched, err := watch(ctx, c.Metrics, node, s)
+	var shown *door.Server
+	if err == nil {
+		shown, err = show(c.Console, node)
+	}
 	if err == nil {
 		err = serve(ctx, lasting, node, s)
 	}
@@ -59,8 +65,10 @@ func Serve(ctx context.Context, c Config, s Service) error {
 	err = errors.Join(err, s.StopServing(drain))
 	s.StopRelaying()
 	err = errors.Join(err, node.Close(drain))
-	if watched != nil {
-		err = errors.Join(err, watched.Close(drain))
+	for _, port := range []*door.Server{watched, shown} {
+		if port != nil {
+			err = errors.Join(err, port.Close(drain))
+		}
 	}
 	err = errors.Join(err, s.Close(drain))
 	logLosses(node)
@@ -95,6 +103,23 @@ func watch(ctx context.Context, c *metrics.Config, node *mesh.Node, s Service) (
 	server, err := metrics.Serve(*c, node, metrics.Check{Name: "database", Ready: s.Check}, running)
 	if err == nil {
 		slog.Info("metrics", "node", node.Name(), "url", server.URL())
+	}
+	return server, err
+}
+
+// show serves the console of the node; nil without a configuration. Without a token everybody on this machine gets in, and so
+// nobody may change anything.
+func show(c *console.Config, node *mesh.Node) (*door.Server, error) {
+	if c == nil {
+		return nil, nil
+	}
+	o := console.Options{Source: console.Nodes{node}}
+	if !c.Token.IsZero() {
+		o.Changer = console.Nodes{node}
+	}
+	server, err := console.Serve(*c, o)
+	if err == nil {
+		slog.Info("console", "node", node.Name(), "url", server.URL())
 	}
 	return server, err
 }

@@ -1,12 +1,13 @@
 package httpapi
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
+
+	"leafmesh/mesh/door"
 )
 
 // named refuses requests that name another host than ours. A page can have its own name lead to our address
@@ -19,22 +20,13 @@ func named(h http.Handler, listen string, hosts []string) http.Handler {
 		known = append(known, machine)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if host := hostOf(r); !isAddress(host) && !slices.ContainsFunc(known, func(name string) bool { return sameHost(name, host) }) {
+		if host := door.HostOf(r); !isAddress(host) && !slices.ContainsFunc(known, func(name string) bool { return sameHost(name, host) }) {
 			respondProblem(w, NewProblem(http.StatusMisdirectedRequest,
 				"this server is not known as %.80q: ask for it by its address, or name that host in http_hosts of its file", host))
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
-}
-
-// hostOf is the host that a request names, without its port and without brackets.
-func hostOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	return strings.Trim(host, "[]")
 }
 
 func isAddress(host string) bool {

@@ -238,6 +238,18 @@ func (a *Archive) Find(ask recorder.Ask, found func(why.Record)) error {
 	return errors.Join(a.faults.each(each), a.wishes.each(each), a.samples.each(each))
 }
 
+// Faults gives all records of the cascades in which something went wrong on this node or took long,
+// in the order in which they were kept. An error says what can not be read.
+func (a *Archive) Faults() (records []why.Record, err error) {
+	if a == nil {
+		return nil, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err = a.faults.each(func(r why.Record) { records = append(records, r) })
+	return records, err
+}
+
 // Stats completes what the recorder tells of itself; s may be nil.
 func (a *Archive) Stats(s *stats.Recorder) *stats.Recorder {
 	if a == nil || s == nil {

@@ -1,0 +1,48 @@
+package console
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"net/http"
+)
+
+// tokenHeader has the token of the session in each request that changes something. Only a page of this
+// console can read it, and a page of another origin can not even send the header.
+const tokenHeader = "Console-Token"
+
+// maxBody bounds a request to change something.
+const maxBody = 64 << 10
+
+// change lets a handler change something for who may, and asks with the token of this console.
+func (c *Console) change(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case c.Changer == nil:
+			fail(w, http.StatusForbidden, "this console only shows: a daemon's changes something if it has a token")
+		case subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(c.token)) == 0:
+			fail(w, http.StatusForbidden, "the request is not of a page of this console: load the page again")
+		default:
+			h(w, r)
+		}
+	}
+}
+
+// read reads what a page asks for. If it is nothing of the form, that is answered.
+func read[T any](w http.ResponseWriter, r *http.Request) (in T, ok bool) {
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&in); err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return in, false
+	}
+	return in, true
+}
+
+// done answers what became of a change.
+func done(w http.ResponseWriter, err error) {
+	if err != nil {
+		fail(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	respond(w, struct{}{})
+}

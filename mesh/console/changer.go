@@ -1,0 +1,20 @@
+package console
+
+import (
+	"context"
+
+	"leafmesh/mesh/config"
+)
+
+// Changer changes nodes, as somebody asks for it on a page. Each error is shown there. Its methods are
+// safe for concurrent use. [Nodes] is one.
+type Changer interface {
+	// SetRules replaces the rules of a node: see mesh.Node.SetRules.
+	SetRules(ctx context.Context, node string, rules []config.Rule) error
+	// Cut stops the events of a type from reaching a place of a node, and Restore undoes it.
+	Cut(ctx context.Context, node, subject, place string) error
+	Restore(ctx context.Context, node, subject, place string) error
+	// ReplayLetter gives a dead letter to its handler once more, and DropLetter deletes it.
+	ReplayLetter(ctx context.Context, node, key string) error
+	DropLetter(ctx context.Context, node, key string) error
+}

@@ -1,0 +1,44 @@
+package console
+
+import (
+	"context"
+	"fmt"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/config"
+)
+
+// on has change done by the node of a name.
+func (nodes Nodes) on(name string, change func(*mesh.Node) error) error {
+	for _, n := range nodes {
+		if n.Name() == name {
+			return change(n)
+		}
+	}
+	return fmt.Errorf("there is no node %.80q here", name)
+}
+
+// SetRules implements Changer.
+func (nodes Nodes) SetRules(_ context.Context, node string, rules []config.Rule) error {
+	return nodes.on(node, func(n *mesh.Node) error { return n.SetRules(rules) })
+}
+
+// Cut implements Changer.
+func (nodes Nodes) Cut(_ context.Context, node, subject, place string) error {
+	return nodes.on(node, func(n *mesh.Node) error { return n.Cut(subject, place) })
+}
+
+// Restore implements Changer.
+func (nodes Nodes) Restore(_ context.Context, node, subject, place string) error {
+	return nodes.on(node, func(n *mesh.Node) error { return n.Restore(subject, place) })
+}
+
+// ReplayLetter implements Changer.
+func (nodes Nodes) ReplayLetter(ctx context.Context, node, key string) error {
+	return nodes.on(node, func(n *mesh.Node) error { return n.ReplayLetter(ctx, key) })
+}
+
+// DropLetter implements Changer.
+func (nodes Nodes) DropLetter(_ context.Context, node, key string) error {
+	return nodes.on(node, func(n *mesh.Node) error { return n.DropLetter(key) })
+}
