@@ -117,6 +117,7 @@ func (n Node) WithDefaults() Node {
 		n.Outbox = n.Outbox.WithDefaults()
 	}
 	n.Limits, n.Exports, n.Imports = slices.Clone(n.Limits), slices.Clone(n.Exports), slices.Clone(n.Imports)
+	n.Peers = slices.Clone(n.Peers)
 	for i := range n.Limits {
 		n.Limits[i] = n.Limits[i].WithDefaults()
 	}
