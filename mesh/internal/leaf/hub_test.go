@@ -218,7 +218,7 @@ func newImporter(t *testing.T, name string, line *leaf.Line, imports ...config.I
 	}
 	intake, end := context.WithCancel(context.Background())
 	time := clock.New(nil)
-	env := &inlet.Env{Node: name, Clock: time, Log: journal.New(slog.New(slog.DiscardHandler), name), Trace: steps.New(nil), Paths: cause.NewTree(8),
+	env := &inlet.Env{Node: name, Peers: func() []config.Peer { return nil }, Clock: time, Log: journal.New(slog.New(slog.DiscardHandler), name), Trace: steps.New(nil), Paths: cause.NewTree(8),
 		Intake: intake, Handling: intake, MaxPayload: leaf.DefaultMaxPayload, Exporters: map[string]inlet.Exporter{"clue-1": toExporter{line, name}},
 		Letters: kept, Bookmarks: marks}
 	nobody := delivery.NewTargets(nil) // settles what is durable
