@@ -10,6 +10,7 @@ import (
 
 	"leafmesh/embedded/cluster"
 	"leafmesh/embedded/players"
+	"leafmesh/mesh"
 )
 
 const usage = `Runs the clue, hunt and score services as three linked nodes in this process.
@@ -40,6 +41,8 @@ Usage:
   embedded derive [flags]     prints the hunt that a log was played on, as a hunt file
       -log FILE               the log
 
+  embedded version            prints the version, and that of the messages on links
+
 Flags have one dash or two. Ctrl-C stops cleanly, a second one at once.
 `
 
@@ -56,6 +59,14 @@ type command interface {
 	run(ctx context.Context, s streams) error
 }
 
+// showVersion prints which version of leafmesh this is.
+type showVersion struct{}
+
+func (showVersion) run(_ context.Context, s streams) error {
+	_, err := fmt.Fprintf(s.out, "embedded %s, wire version %d\n", mesh.Version(), mesh.WireVersion)
+	return err
+}
+
 // flagged is a command that has flags.
 type flagged interface {
 	command
@@ -66,6 +77,9 @@ type flagged interface {
 // parse reads the arguments. Errors: *usageError, and flag.ErrHelp when help is asked for.
 func parse(args []string) (command, error) {
 	name := "play"
+	if len(args) == 1 && strings.TrimLeft(args[0], "-") == "version" {
+		args = []string{"version"}
+	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	}
@@ -81,8 +95,10 @@ func parse(args []string) (command, error) {
 		c = &raiseStorm{}
 	case "help":
 		return nil, flag.ErrHelp
+	case "version":
+		return showVersion{}, nil
 	default:
-		return nil, wrongf("there is no command %q; there are play, replay, derive and storm", name)
+		return nil, wrongf("there is no command %q; there are play, replay, derive, storm and version", name)
 	}
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(io.Discard) // Run tells of errors

@@ -27,6 +27,8 @@ func TestParse(t *testing.T) {
 		"replay -log F -speed 100x -data d":      &replayLog{log: "F", speed: 100, data: "d"},
 		"replay -log F -clue c -hunt h -score s": &replayLog{log: "F", clue: "c", hunt: "h", score: "s"},
 		"derive -log F":                          &derive{log: "F"},
+		"version":                                showVersion{},
+		"--version":                              showVersion{},
 		"storm":                                  &raiseStorm{rate: 25, length: 5 * time.Second},
 		"storm -json -rate 100 -for 5s":          &raiseStorm{rate: 100, length: 5 * time.Second, json: true},
 		"storm -sick -for 400ms":                 &raiseStorm{rate: 25, length: 400 * time.Millisecond, sick: true},

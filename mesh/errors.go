@@ -5,8 +5,11 @@ import (
 
 	"leafmesh/mesh/internal/handling"
 	"leafmesh/mesh/internal/inlet"
+	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/outbox"
+	"leafmesh/mesh/internal/sealed"
+	"leafmesh/mesh/internal/storage"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
@@ -65,6 +68,18 @@ var (
 	// ErrUncertain: the outbox gave no answer in time. The event may be stored nevertheless; it was
 	// not handled on this node. errors.As with an *UncertainError tells its id: see [WithID].
 	ErrUncertain = outbox.ErrUncertain
+)
+
+// Errors of [Open], beside those of the configuration, which are [config.FieldError]s.
+var (
+	// ErrListen: an address to listen at is taken, or is none of this machine.
+	ErrListen = leaf.ErrListen
+	// ErrDataInUse: another process has the node's data directory.
+	ErrDataInUse = storage.ErrInUse
+	// ErrForeignData: the data directory is that of a node of another service.
+	ErrForeignData = storage.ErrForeign
+	// ErrDamagedData: something in the data directory is not what was written there.
+	ErrDamagedData = sealed.ErrDamaged
 )
 
 // Errors of letters, and of links.

@@ -69,6 +69,7 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 		n.abort()
 		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, err)
 	}
+	n.log.Info("node is open", "version", Version(), "wire", WireVersion)
 	return n, nil
 }
 

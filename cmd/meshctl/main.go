@@ -13,10 +13,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
+
+	"leafmesh/mesh"
 )
 
 const (
@@ -59,6 +62,8 @@ type commands struct {
 	Check    checkCommand    `cmd:"" group:"files" help:"Check node files and report every problem in them."`
 	Hub      hubCommand      `cmd:"" group:"files" help:"Write the configuration of a hub, where nodes meet that have no direct link."`
 	New      newCommand      `cmd:"" group:"files" help:"Write services that run, with keys, node files and tests."`
+
+	Version kong.VersionFlag `help:"Print the version, and that of the messages on links, and exit."`
 
 	Context    contextCommand    `cmd:"" group:"tool" help:"Name meshes, so that no command needs to be told where they are."`
 	Completion completionCommand `cmd:"" group:"tool" help:"Print what makes a shell complete the words of meshctl."`
@@ -118,8 +123,10 @@ func run(ctx context.Context, args []string, in input, out output) int {
 // newParser makes the parser; helped is called when it has printed help.
 func newParser(out output, helped func()) (*kong.Kong, error) {
 	return kong.New(&commands{}, kong.Name("meshctl"), kong.Description(description), kong.ExplicitGroups(ordered()),
-		kong.Writers(out.results, out.problems), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Exit(func(int) { helped() })) // Help ends the parsing, not the process.
+		kong.Writers(out.results, out.problems),
+		kong.Vars{"version": "meshctl " + mesh.Version() + ", wire version " + strconv.Itoa(mesh.WireVersion)},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Exit(func(int) { helped() })) // Help and version end the parsing, not the process.
 }
 
 // ordered gives the groups in the order in which the help has them.

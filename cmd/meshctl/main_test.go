@@ -72,6 +72,7 @@ func TestUsage(t *testing.T) {
 		stdout, stderr string
 	}{
 		{"--help", 0, "Usage: meshctl <command>", ""},
+		{"--version", 0, ", wire version 2\n", ""},
 		{"key --help", 0, "Usage: meshctl key <file>", ""},
 		{"check --help", 0, "--no-secrets", ""},
 		{"", 2, "", `meshctl: expected one of "doctor", `},

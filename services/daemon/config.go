@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/config"
@@ -33,6 +34,9 @@ type Config struct {
 	// Console is a port with a page that shows the node. Nil: none. Who has its token may change limits, cuts and dead letters;
 	// without one it only shows.
 	Console *console.Config `yaml:"console"`
+	// StopDelay is how long the daemon goes on as before when it is to stop, but for /readyz, which says so at once: the time
+	// that a load balancer takes to notice. Default 0.
+	StopDelay time.Duration `yaml:"stop_delay" remedy:"give a duration, as in 5s"`
 	// Data is the directory of the database, <service>.db; made if missing.
 	Data mesh.Path `yaml:"data"`
 	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
@@ -67,6 +71,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Console != nil {
 		problems = append(problems, config.InField("console", c.Console.Validate()))
+	}
+	if c.StopDelay < 0 || c.StopDelay > maxStopDelay {
+		problems = append(problems, &config.FieldError{Field: "stop_delay", Problem: fmt.Sprintf("%v is not from 0 to %v", c.StopDelay, maxStopDelay), Remedy: "give the time that a load balancer takes to notice, as in 5s"})
 	}
 	if c.Data == "" {
 		problems = append(problems, &config.FieldError{Field: "data", Problem: "it is missing", Remedy: "name the directory of the database"})

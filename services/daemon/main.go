@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"leafmesh/mesh"
 )
 
 // Run does a daemon's work with the configuration file at config. It returns when ctx has ended (on a signal) and all is
@@ -23,12 +24,13 @@ type flags struct {
 	Config    string           `help:"Configuration file (YAML)." default:"${config}" type:"path" placeholder:"FILE"`
 	LogLevel  *slog.Level      `help:"Least level to log: debug, info, warn or error. Default: log.level of the file." placeholder:"LEVEL"`
 	LogFormat string           `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text"`
-	Version   kong.VersionFlag `help:"Print the version and exit."`
+	Version   kong.VersionFlag `help:"Print the version, and that of the messages on links, and exit."`
 }
 
 // Main runs the daemon of the given name, "scored" for example, and exits the process: with status 0 after
-// a clean end, 1 when run failed (the error is on standard error), and kong's status for wrong flags. The default
-// configuration file is configs/<name without the d at its end>.yaml.
+// a clean end, 2 for wrong flags, and when run failed with 78 if it never will start as things are, 75 if it may the
+// next time, and else 1; the error is on standard error. The default configuration file is
+// configs/<name without the d at its end>.yaml.
 //
 // SIGINT and SIGTERM end run's context; a second one ends the process at once. slog's default logger writes
 // to standard error.
@@ -43,7 +45,7 @@ func execute(name string, args []string, stdout, stderr io.Writer, run Run) int 
 	parser, err := kong.New(&f,
 		kong.Name(name),
 		kong.Description("Runs one node of the "+service(name)+" service. Stops cleanly on SIGINT and SIGTERM."),
-		kong.Vars{"config": "configs/" + service(name) + ".yaml", "version": name + " " + version()},
+		kong.Vars{"config": "configs/" + service(name) + ".yaml", "version": fmt.Sprintf("%s %s, wire version %d", name, mesh.Version(), mesh.WireVersion)},
 		kong.Writers(stdout, stderr),
 		kong.Exit(exit.set),
 	)
@@ -56,7 +58,7 @@ func execute(name string, args []string, stdout, stderr io.Writer, run Run) int 
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v (see %s --help)\n", name, err, name)
-		return 2
+		return statusUsage
 	}
 	log := newLog(f, stderr)
 	defer closeLog(log, name, stderr)
@@ -66,7 +68,7 @@ func execute(name string, args []string, stdout, stderr io.Writer, run Run) int 
 	context.AfterFunc(ctx, stop) // from here on a signal has its usual effect
 	if err := run(ctx, f.Config); err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
-		return 1
+		return statusOf(err)
 	}
 	return 0
 }
@@ -82,12 +84,3 @@ func (e *exitStatus) set(status int) {
 
 // service is the name of the daemon's service.
 func service(name string) string { return strings.TrimSuffix(name, "d") }
-
-// version is that of the module the program was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(unknown version)"
-	}
-	return info.Main.Version
-}

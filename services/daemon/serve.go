@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"sync"
 	"time"
 
 	"leafmesh/mesh"
@@ -17,6 +19,9 @@ import (
 // drainTimeout is how long a daemon takes to stop at most. Service managers kill after 90 s (systemd) or
 // 30 s (Kubernetes) by default.
 const drainTimeout = 20 * time.Second
+
+// maxStopDelay bounds Config.StopDelay: with the drain it has to end before the service manager's patience does.
+const maxStopDelay = time.Minute
 
 // Service is one service, made but not yet running: its store is open.
 type Service interface {
@@ -40,7 +45,7 @@ type Service interface {
 // Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve returns.
 //
 // Start: declare handlers, open the node, give out its metrics and its console, serve HTTP; linking goes on in the background and is logged when
-// ready. Stop, within 20 s: HTTP first, so that nothing new comes in, then the relay, as a node that closes takes no more
+// ready. Stop: /readyz says so for c.StopDelay. Then, within 20 s: HTTP first, so that nothing new comes in, then the relay, as a node that closes takes no more
 // of it, then the node, so that handlers finish with the store still open, then metrics, console and the service. What handlers put into the
 // store's outbox by then is relayed after the next start.
 func Serve(ctx context.Context, c Config, s Service) error {
@@ -52,13 +57,23 @@ func Serve(ctx context.Context, c Config, s Service) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open node %q: %w", c.Mesh.Name, err), s.Close(lasting))
 	}
+	systemd := managerOf(os.Getenv)
+	following, unfollow := context.WithCancel(lasting)
+	var followers sync.WaitGroup
+	followers.Go(func() { systemd.follow(following, node) })
+	defer followers.Wait()
+	defer unfollow()
 	watched, err := watch(ctx, c.Metrics, node, s)
 	var shown *door.Server
 	if err == nil {
 		shown, err = show(c.Console, node)
 	}
 	if err == nil {
-		err = serve(ctx, lasting, node, s)
+		err = serve(ctx, lasting, node, s, systemd)
+	}
+	if err == nil {
+		systemd.tell("STOPPING=1")
+		time.Sleep(c.StopDelay) // a second signal ends the process meanwhile
 	}
 	drain, cancel := context.WithTimeout(lasting, drainTimeout)
 	defer cancel()
@@ -76,10 +91,11 @@ func Serve(ctx context.Context, c Config, s Service) error {
 }
 
 // serve serves until ctx ends; what is served lives on.
-func serve(ctx, lasting context.Context, node *mesh.Node, s Service) error {
+func serve(ctx, lasting context.Context, node *mesh.Node, s Service, systemd manager) error {
 	if err := s.Serve(lasting, node); err != nil {
 		return err
 	}
+	systemd.tell("READY=1") // and not when it is linked: peers may wait for this one
 	defer slog.Info("stopping", "node", node.Name())
 	slog.Info("serving", "node", node.Name(), "url", s.URL())
 	if err := untilReady(ctx, node); err != nil {

@@ -108,7 +108,7 @@ func (s *Server) clean(err error) error {
 func (s *Server) awaitListeners(ctx context.Context) error {
 	// Start has opened the listeners or failed to before it returns.
 	if problem := s.log.fatals(); problem != "" {
-		return fmt.Errorf("%s: %s", problem, s.spec.remedy(problem))
+		return s.spec.refusal(problem)
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -119,12 +119,12 @@ func (s *Server) awaitListeners(ctx context.Context) error {
 	return fmt.Errorf("the listeners are not ready: %w", cmp.Or(clock.EndOf(ctx), context.DeadlineExceeded))
 }
 
-// remedy says what to do about a line that ended the start.
-func (s Spec) remedy(problem string) string {
+// refusal is the error of a line that ended the start, with what to do about it.
+func (s Spec) refusal(problem string) error {
 	if s.Outbox != nil && strings.Contains(problem, "JetStream") {
-		return "see to it that this process may write to the outbox's directory " + s.Outbox.Dir
+		return fmt.Errorf("%s: see to it that this process may write to the outbox's directory %s", problem, s.Outbox.Dir)
 	}
-	return "choose another address or stop what uses it"
+	return fmt.Errorf("%w: %s: choose another address or stop what uses it", ErrListen, problem)
 }
 
 // unlock gives the outbox's directory free.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+
+	"leafmesh/mesh/internal/sealed"
 )
 
 // Errors of Store and Pending.Wait.
@@ -43,6 +45,9 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("outbox is damaged: %s: %s: restore %s from a copy, or remove %s to accept the loss (then %s)",
 		e.File, e.Problem, e.Dir, remove, e.consequence())
 }
+
+// Is reports that it is a sealed.ErrDamaged.
+func (e *DamagedError) Is(target error) bool { return target == sealed.ErrDamaged }
 
 func (e *DamagedError) consequence() string {
 	switch {

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 )
 
+// ErrDamaged is what each error of a damaged file is, by errors.Is.
+var ErrDamaged = errors.New("damaged")
+
 // DamagedError is returned for a file that does not hold what was written to it.
 type DamagedError struct {
 	Path   string
@@ -23,6 +26,9 @@ func (e *DamagedError) Error() string {
 
 // Unwrap gives what is wrong with it.
 func (e *DamagedError) Unwrap() error { return e.Cause }
+
+// Is reports that it is an ErrDamaged.
+func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
 
 // MakeFolder makes a folder that only its owner can read, if it is missing.
 func MakeFolder(path string) error {

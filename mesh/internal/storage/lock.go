@@ -18,6 +18,14 @@ const (
 	serviceFile = "service" // whose it is
 )
 
+// Errors of Open.
+var (
+	// ErrInUse: another process has the data directory.
+	ErrInUse = errors.New("in use by another node")
+	// ErrForeign: the data directory is that of another service.
+	ErrForeign = errors.New("of another service")
+)
+
 // lock is a data directory that this process has for itself.
 type lock struct{ file *flock.Flock }
 
@@ -37,7 +45,7 @@ func take(data, node, service string) (*lock, error) {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("the data directory %s is in use by another node: give each node one of its own", data)
+		return nil, fmt.Errorf("the data directory %s is %w: give each node one of its own", data, ErrInUse)
 	}
 	if err := claim(data, node, service); err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -71,6 +79,6 @@ func claim(data, node, service string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("the data directory %s is that of a node of service %.80q: give %s one of its own (or remove %s, if the service was renamed: "+
-		"what is kept for others under its old name is then dropped)", data, strings.TrimSpace(string(owner)), node, path)
+	return fmt.Errorf("the data directory %s is %w: it is that of a node of service %.80q: give %s one of its own (or remove %s, if the service was renamed: "+
+		"what is kept for others under its old name is then dropped)", data, ErrForeign, strings.TrimSpace(string(owner)), node, path)
 }
