@@ -6,7 +6,7 @@
 //	go run ./embedded storm                  floods three nodes, with the cascade guard off and then on
 //	go run ./embedded storm -sick            runs healthy handlers, keys and emitters beside sick ones
 //
-// Flags have one dash or two; see docs/running.md for all of them.
+// Flags have one dash or two; docs/treasure-hunt.md, docs/replay.md and docs/storms.md list them.
 //
 // Flags are parsed by the standard library, and not by the library that the daemons and meshctl use, which takes `-for` for
 // three flags of one letter.
