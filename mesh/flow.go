@@ -25,10 +25,12 @@ import (
 // ports, and the store of durable events.
 type flow struct {
 	name   string
-	config config.Node // with defaults filled in; never changes
-	log    *journal.Log
-	clock  *clock.Clock
-	trace  *steps.Trace
+	config config.Node // as the node was opened, with defaults filled in; never changes
+	// present is the configuration in force, but for the peers: see Node.inForce.
+	present atomic.Pointer[config.Node]
+	log     *journal.Log
+	clock   *clock.Clock
+	trace   *steps.Trace
 	// recorder remembers what lately happened; nil: nothing is recorded.
 	recorder *recorder.Recorder
 	opened   int64 // in nanoseconds since 1970
@@ -79,6 +81,7 @@ func newFlow(c config.Node) (*flow, error) {
 	}
 	f := &flow{name: c.Name, config: c, log: journal.New(c.Logger, c.Name), clock: clock.New(c.WallClock), guard: gate.NewCascades(c.Cascades),
 		paths: cause.NewTree(maxPaths)}
+	f.present.Store(&c)
 	f.imported = f.paths.Beside(maxPaths)
 	f.trace = steps.New(f.warnUndeclared)
 	f.record()

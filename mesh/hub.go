@@ -2,14 +2,10 @@ package mesh
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/nats-io/nats.go"
 
-	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/leaf"
-	"leafmesh/mesh/internal/readers"
-	"leafmesh/mesh/internal/topology"
 )
 
 // openHub opens the line to the hub, over which peers without a direct link speak.
@@ -20,53 +16,9 @@ func (n *Node) openHub() (err error) {
 	return err
 }
 
-// readerWays are the ways to those who may read exports: their direct links, and the hub for all
-// of them.
-func (n *Node) readerWays(lines []*leaf.Line) (ways []readers.Line) {
-	direct := map[string]*leaf.Line{}
-	for _, line := range lines {
-		direct[line.Peer()] = line
-		if n.hub == nil {
-			ways = append(ways, line)
-		}
-	}
-	for _, name := range topology.ReadersByHub(n.config) {
-		ways = append(ways, hubReader{hub: n.hub, direct: direct[name], name: name, said: leaf.ToReader(name, n.name)})
-	}
-	return ways
-}
-
-// hearHub lets readers speak that come by the hub. Who speaks follows from the subject, which the
-// hub lets nobody else publish on.
-func (n *Node) hearHub() error {
-	for _, name := range topology.ReadersByHub(n.config) {
-		if err := n.hub.HearFrom(name, func(m *nats.Msg) { n.readers.Hear(name, m.Data) }); err != nil {
-			return err
-		}
-	}
-	for _, name := range topology.ExportersByHub(n.config) {
-		if err := n.hearExporter(n.hub, name); err != nil {
-			return err
-		}
-	}
-	return n.hub.Flush(n.life.intake)
-}
-
-// checkByHub reports peers that were not reached by the hub when the node started.
-func (n *Node) checkByHub(c config.Node) error {
-	before := topology.ReadersByHub(n.config)
-	for _, name := range topology.ReadersByHub(c) {
-		if !slices.Contains(before, name) {
-			return newPeer(c, name, "may_import", "the peer could not import when the node started")
-		}
-	}
-	before = topology.ExportersByHub(n.config)
-	for _, name := range topology.ExportersByHub(c) {
-		if !slices.Contains(before, name) {
-			return newPeer(c, name, "name", "nothing was imported from the peer by the hub when the node started")
-		}
-	}
-	return nil
+// hubReader is the way to a reader that may come by the hub.
+func (n *Node) hubReader(name string) hubReader {
+	return hubReader{hub: n.hub, direct: n.lines.reader(name), name: name, said: leaf.ToReader(name, n.name)}
 }
 
 // hubReader is the way to a reader that has a direct link, or comes by the hub, or both: then a

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -35,51 +36,122 @@ func peerNamed(list []config.Peer, name string) *config.Peer {
 	return &list[at]
 }
 
+// inForce is the configuration in force.
+func (n *Node) inForce() config.Node {
+	c := *n.present.Load()
+	c.Peers = n.peers.list()
+	return c
+}
+
 // Peers lists the node's peers as they are now.
 func (n *Node) Peers() []config.Peer { return slices.Clone(n.peers.list()) }
 
-// SetPeers replaces the keys, URLs and rights of the peers of the running node: change what
+// SetPeers replaces the peers of the running node, their keys, URLs and rights: change what
 // [Node.Peers] returned, or read the node's file again.
 //
 // A peer that is left out, that may import less than before, or whose link was made with a key that it no
 // longer has, loses that link before SetPeers returns: nothing more is delivered over it. One that may still
 // link then does so anew. All other links stay. So a peer changes its key without an outage: give it a
 // NextKey at all its peers, then it changes by [Node.SetSeed] or at a start, then give the next
-// key as its only one.
+// key as its only one. A peer that is new is linked to as at a start.
 //
-// A peer that did not import before, or from which nothing was imported, takes a new start of the
-// node. The error says so; others are those of Open, with fields of "peers". After an error nothing has
-// changed.
+// The errors are those of Open, with fields of "peers", and one that a peer takes a new start of
+// the node: it had a direct link and is to be reached by the hub, or the other way round. After an
+// error nothing has changed.
 func (n *Node) SetPeers(list []config.Peer) error {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()
-	c, former := n.config, n.peers.list()
+	c := n.inForce()
 	c.Peers = slices.Clone(list)
 	if err := c.CheckPeers(); err != nil {
 		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
 	}
-	importers, remotes, err := n.links(c)
+	return n.setPeersLocked(c)
+}
+
+// setPeersLocked gives the node the peers of a configuration, whose peers are checked. After an error
+// it has those of before.
+func (n *Node) setPeersLocked(c config.Node) error {
+	err := n.checkWays(c)
 	if err == nil {
-		err = n.checkByHub(c)
+		former := n.inForce()
+		if err = n.putPeersLocked(c); err != nil {
+			err = errors.Join(err, n.putPeersLocked(former))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
 	}
-	n.peers.present.Store(&c.Peers) // whoever says hello from now on is judged by them
-	if err := n.leaf.Link(remotes, importers); err != nil {
-		n.peers.present.Store(&former)
-		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
+	return nil
+}
+
+func (n *Node) putPeersLocked(c config.Node) error {
+	former := n.peers.list()
+	importers, remotes, err := n.links(c)
+	if err != nil {
+		return err
 	}
+	n.peers.present.Store(&c.Peers) // whoever says hello from now on is judged by them
+	n.neighbours.SetPeers(namesOf(c.Peers))
+	err = n.leaf.Link(remotes, importers)
+	if err == nil {
+		err = n.addReaders(c)
+	}
+	if err == nil {
+		err = n.addExporters(c)
+	}
+	if err != nil {
+		n.peers.present.Store(&former)
+		return err
+	}
+	n.takeBack(c, former)
+	return nil
+}
+
+func namesOf(peers []config.Peer) (names []string) {
+	for _, p := range peers {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// takeBack ends what peers may no longer that they might before. Their links are closed.
+func (n *Node) takeBack(c config.Node, former []config.Peer) {
 	for _, p := range former {
 		now := peerNamed(c.Peers, p.Name)
-		if now != nil && n.lost(p.MayImport, now.MayImport) {
+		switch {
+		case now == nil || len(now.MayImport) == 0:
+			if n.hub != nil {
+				n.readers.Dismiss(p.Name, time.Now()) // the link to the hub stays
+			}
+			n.settle(p.Name)
+			n.readers.Remove(p.Name)
+		case n.lost(p.MayImport, now.MayImport):
 			n.leaf.CutImporter(p.Name) // it says hello anew
+			if n.hub != nil {
+				n.readers.Dismiss(p.Name, time.Now())
+			}
 		}
-		if n.hub != nil && (now == nil || n.lost(p.MayImport, now.MayImport)) {
-			n.readers.Dismiss(p.Name, time.Now()) // the link to the hub stays
+		if now == nil || !n.importsFrom(c, *now) {
+			n.inlets.Remove(p.Name)
 		}
 	}
-	return nil
+}
+
+// settle hears what a reader said until its link was closed, so that it is not taken for lost.
+func (n *Node) settle(reader string) {
+	line := n.lines.reader(reader)
+	if line == nil {
+		return
+	}
+	if err := line.Settle(n.life.intake); err != nil {
+		n.log.Warn("what a peer said before it was removed may not have been heard", "peer", reader, "error", err)
+	}
+}
+
+// importsFrom reports whether events of a peer come in, by whichever way.
+func (n *Node) importsFrom(c config.Node, p config.Peer) bool {
+	return (p.URL != "" || c.ByHub(p)) && topology.ImportsFrom(c, p)
 }
 
 // lost reports whether an export may be imported no longer.
@@ -87,45 +159,26 @@ func (n *Node) lost(before, now config.MayImport) bool {
 	return slices.ContainsFunc(n.config.Exports, func(e config.Export) bool { return before.Includes(e.Event) && !now.Includes(e.Event) })
 }
 
-// links are what the embedded server is to have for the peers of c: all that it had at the start, as
-// the lines to them stay, of which some have no way in or are not dialed.
+// links are what the embedded server is to have for the peers of c, and for all that it had before:
+// the lines to those stay, of which some have no way in or are not dialed any more.
 func (n *Node) links(c config.Node) (importers []leaf.Importer, remotes []leaf.Remote, err error) {
-	readers, err := topology.Readers(c)
-	if err != nil {
+	if importers, err = topology.Readers(c); err != nil {
 		return nil, nil, err
 	}
-	exporters, err := topology.Remotes(c)
-	if err != nil {
+	if remotes, err = topology.Remotes(c); err != nil {
 		return nil, nil, err
 	}
 	for _, line := range n.lines.readers() {
-		importer := leaf.Importer{Name: line.Peer(), Shut: true}
-		if at := slices.IndexFunc(readers, func(r leaf.Importer) bool { return r.Name == importer.Name }); at >= 0 {
-			importer = readers[at]
-			readers = slices.Delete(readers, at, at+1)
+		if !slices.ContainsFunc(importers, func(i leaf.Importer) bool { return i.Name == line.Peer() }) {
+			importers = append(importers, leaf.Importer{Name: line.Peer(), Shut: true})
 		}
-		importers = append(importers, importer)
 	}
 	for _, line := range n.lines.exporters() {
-		remote := leaf.Remote{Name: line.Peer()}
-		if at := slices.IndexFunc(exporters, func(r leaf.Remote) bool { return r.Name == remote.Name }); at >= 0 {
-			remote = exporters[at]
-			exporters = slices.Delete(exporters, at, at+1)
+		if !slices.ContainsFunc(remotes, func(r leaf.Remote) bool { return r.Name == line.Peer() }) {
+			remotes = append(remotes, leaf.Remote{Name: line.Peer(), Shut: true})
 		}
-		remotes = append(remotes, remote)
 	}
-	switch {
-	case len(readers) > 0:
-		err = newPeer(c, readers[0].Name, "may_import", "the peer could not import when the node started")
-	case len(exporters) > 0:
-		err = newPeer(c, exporters[0].Name, "url", "the peer was not dialed when the node started")
-	}
-	return importers, remotes, err
-}
-
-func newPeer(c config.Node, name, field, problem string) error {
-	at := slices.IndexFunc(c.Peers, func(p config.Peer) bool { return p.Name == name })
-	return &config.FieldError{Field: fmt.Sprintf("peers[%d].%s", at, field), Problem: problem, Remedy: "start the node again with it"}
+	return importers, remotes, nil
 }
 
 // SetSeed gives the running node another seed. Links stay as they are; those that are made later prove
@@ -148,7 +201,7 @@ func (n *Node) SetSeed(seed config.Secret) error {
 func (n *Node) Dial(urls map[string]string) error {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()
-	c := n.config
+	c := n.inForce()
 	c.Peers = topology.At(n.peers.list(), urls)
 	importers, remotes, err := n.links(c)
 	if err == nil && len(remotes) > 0 {

@@ -37,31 +37,12 @@ func (n *Node) openReaders() error {
 	if n.kept != nil {
 		env.Outbox = n.kept
 	}
-	peers, err := topology.Readers(n.config)
-	if err != nil {
-		return err
-	}
-	for _, p := range peers {
-		line, err := n.leaf.ToReader(p.Name)
-		if err != nil {
-			return err
-		}
-		n.lines.addReader(line)
-	}
-	lines := n.lines.readers()
-	ways := n.readerWays(lines)
-	n.readers = readers.New(env, ways)
+	n.readers = readers.New(env, nil)
 	n.ports.Readers = n.readers
-	for _, line := range lines {
-		reader := line.Peer()
-		if err := line.Hear(func(m *nats.Msg) { n.readers.Hear(reader, m.Data) }); err != nil {
-			return err
-		}
-	}
-	if len(ways) > 0 {
+	if n.config.Listen != "" || n.hub != nil {
 		n.watching.Go(n.watchReaders)
 	}
-	return n.flushLines(lines)
+	return n.addReaders(n.config)
 }
 
 // lostOnLink counts events that were sent and did not arrive.
@@ -123,53 +104,17 @@ const maxSaid = 64 << 20
 
 // openInlets opens the imports, and hears what exporters say.
 func (n *Node) openInlets() (err error) {
-	exporters := map[string]inlet.Exporter{}
-	remotes, err := topology.Remotes(n.config)
-	if err != nil {
-		return err
-	}
-	for _, r := range remotes {
-		line, err := n.leaf.ToExporter(r.Name)
-		if err != nil {
-			return err
-		}
-		n.lines.addExporter(line)
-		exporters[r.Name] = exporter{line, n}
-	}
-	lines := n.lines.exporters()
-	for _, name := range topology.ExportersByHub(n.config) {
-		exporters[name] = hubExporter{n.hub, name, n}
-	}
 	env := &inlet.Env{Node: n.name, Peers: n.peers.list, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
-		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Exporters: exporters, Neighbours: n.neighbours.Hear,
+		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Neighbours: n.neighbours.Hear,
 		Letters: n.storage.Letters.Letters, Bookmarks: n.storage.Bookmarks}
 	if n.inlets, err = inlet.OpenSet(env, n.config.Imports, n.inletType); err != nil {
 		return err
 	}
-	for _, line := range lines {
-		if err := n.hearExporter(line, line.Peer()); err != nil {
-			return err
-		}
-	}
-	if n.hub != nil {
-		if err := n.hearHub(); err != nil {
-			return err
-		}
-	}
-	if err := n.flushLines(lines); err != nil {
+	if err := n.addExporters(n.config); err != nil {
 		return err
 	}
 	n.inlets.Start()
 	return nil
-}
-
-// hearExporter lets an exporter speak.
-func (n *Node) hearExporter(line *leaf.Line, name string) error {
-	s, err := line.Subscribe(leaf.ToReader(n.name, name), func(m *nats.Msg) { n.inlets.Hear(name, m.Data) })
-	if err == nil {
-		err = s.SetPendingLimits(-1, maxSaid) // the credits of imports bound it, of an exporter that keeps to them
-	}
-	return err
 }
 
 // flushLines waits until the server knows what was subscribed to.

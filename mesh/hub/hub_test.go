@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -237,8 +238,48 @@ func TestRightsEndAtOnceAtAHub(t *testing.T) {
 	if _, all := plain.counts(); all != 1 {
 		t.Errorf("%d events came that may not be imported any more", all-1)
 	}
-	peers = append(peers, mesh.Peer{Name: "hunt-1", MayImport: mesh.AllExports()})
-	if err := exporter.SetPeers(peers); err == nil || !strings.Contains(err.Error(), "start the node again") {
-		t.Errorf("a peer that was not known at the start: %v", err)
+}
+
+// A node that the others did not know when they started takes part by the hub once it is one of their
+// peers, and no longer when it is none.
+func TestAPeerComesAndGoesAtAHub(t *testing.T) {
+	s := newSite(t, 1)
+	var plain, durable, plain2, durable2 seen
+	configs := []mesh.Config{s.add(clue(t, "score-1", "score-2")), s.add(score(t, "score-1", &plain, &durable)), s.add(score(t, "score-2", &plain2, &durable2))}
+	s.open()
+	peers := configs[0].Peers
+	configs[0].Peers = peers[:1]
+	exporter, importer := run(t, configs[0]), run(t, configs[1])
+	ready(t, exporter, importer)
+	n := 0
+	for range 2 {
+		if err := exporter.SetPeers(peers); err != nil {
+			t.Fatal(err)
+		}
+		second := run(t, configs[2])
+		ready(t, second)
+		_, before := plain2.counts()
+		await(t, "events to reach the second importer", func() bool {
+			emit(t, exporter, clueSolved, n)
+			n++
+			_, all := plain2.counts()
+			return all > before
+		})
+		if err := errors.Join(second.Close(within(t)), exporter.SetPeers(peers[:1])); err != nil {
+			t.Fatal(err)
+		}
 	}
+	list := importer.Peers()
+	if err := importer.SetPeers(nil); err == nil {
+		ready(t, importer) // it does not miss who is no peer
+	} else {
+		t.Fatal(err)
+	}
+	if err := importer.SetPeers(list); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, importer)
+	_, before := plain.counts()
+	emit(t, exporter, clueSolved, n)
+	await(t, "an event after the exporter came back", func() bool { _, all := plain.counts(); return all > before })
 }

@@ -46,7 +46,7 @@ func newDurable(t *talk, of Type, settings config.Import) *durable {
 	point := func(outcome stats.Outcome, rule string) *steps.Point {
 		return t.Trace.Point(steps.Step{Type: of.Subject, Outcome: outcome, Place: steps.At(steps.Import), Rule: rule})
 	}
-	d := &durable{inlet: newInlet(t.Env, of, t.exporter, "durable import"), talk: t, settings: settings,
+	d := &durable{inlet: newInlet(t, of, "durable import"), talk: t, settings: settings,
 		place:        bookmark.Place{Peer: t.exporter, Subject: of.Subject},
 		redelivered:  point(stats.Redelivered, ""),
 		acknowledged: point(stats.Acknowledged, ""),

@@ -25,6 +25,7 @@ type inlet struct {
 	*Env
 	of           Type
 	exporter     string
+	from         *talk
 	kind         string // what it is called
 	each         bool   // each instance of the service gets the events
 	step         string // the last of events from the exporter: "<exporter>:<subject>"
@@ -53,11 +54,12 @@ const (
 	pendingBytes  = 10 << 20 // an exporter has 8 MiB on their way at most
 )
 
-func newInlet(env *Env, of Type, exporter, kind string) *inlet {
+func newInlet(from *talk, of Type, kind string) *inlet {
+	env, exporter := from.Env, from.exporter
 	lost := func(rule string) *steps.Point {
 		return env.Trace.Point(steps.Step{Type: of.Subject, Outcome: stats.Lost, Place: steps.At(steps.Import), Rule: rule})
 	}
-	i := &inlet{Env: env, of: of, exporter: exporter, kind: kind, step: exporter + ":" + of.Subject,
+	i := &inlet{Env: env, of: of, exporter: exporter, from: from, kind: kind, step: exporter + ":" + of.Subject,
 		malformed: lost(stats.Malformed), overdue: lost(stats.Closed), slow: lost(stats.SlowConsumer), cut: lost(stats.LinkCut)}
 	i.unbind(errNotBound, false)
 	return i
@@ -65,7 +67,7 @@ func newInlet(env *Env, of Type, exporter, kind string) *inlet {
 
 // open begins an import that is at most once.
 func open(t *talk, of Type, delivery config.Delivery) (i *inlet, err error) {
-	i = newInlet(t.Env, of, t.exporter, "import")
+	i = newInlet(t, of, "import")
 	i.each = delivery == config.Each
 	if i.subscription, err = t.Subscribe(of.Subject, i.receive); err == nil {
 		err = i.subscription.SetPendingLimits(pendingEvents, pendingBytes)
@@ -119,7 +121,7 @@ func (i *inlet) count(run, before uint64) {
 // link: the client says that it has dropped messages, or the link is the one over which the last loss
 // was noticed. The client tells of all at once that it has dropped, and gaps come one by one.
 func (i *inlet) droppedHere() bool {
-	link, _ := i.Exporters[i.exporter].Link()
+	link, _ := i.from.Link()
 	same := link == i.lossLink
 	i.lossLink = link
 	dropped, err := i.subscription.Dropped()

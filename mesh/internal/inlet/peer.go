@@ -60,8 +60,9 @@ func (t *talk) state() (s stats.LinkState, bidden bool) {
 
 // Peer is what an exporter says of itself, and whether it said goodbye. The nil Set knows nobody.
 func (s *Set) Peer(exporter string) (state stats.LinkState, bidden bool) {
-	if s == nil || s.talks[exporter] == nil {
+	t := s.talkWith(exporter)
+	if t == nil {
 		return stats.LinkState{}, false
 	}
-	return s.talks[exporter].state()
+	return t.state()
 }

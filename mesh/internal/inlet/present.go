@@ -13,6 +13,7 @@ var ErrNotExported = errors.New("not exported")
 var (
 	errNotBound = errors.New("not connected yet")
 	errLinkDown = errors.New("the link is down")
+	errRemoved  = errors.New("the exporter was removed from the peers")
 	errEnding   = errors.New("the exporter is ending")
 	errSilent   = errors.New("the exporter has stopped answering")
 	errNoAnswer = fmt.Errorf("%w: it does not answer a hello: upgrade it, if it is older than this node", ErrNotExported)
@@ -55,8 +56,10 @@ func (s *Set) Missing() (all []Missing) {
 	if s == nil {
 		return nil
 	}
-	for _, t := range s.talks {
-		all = append(all, t.missing()...)
+	for _, t := range s.exchange.Load().talks {
+		if !t.away.Load() {
+			all = append(all, t.missing()...)
+		}
 	}
 	return all
 }

@@ -3,7 +3,10 @@ package inlet
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"leafmesh/mesh/config"
@@ -14,58 +17,107 @@ import (
 type Set struct {
 	env      *Env
 	imports  []config.Import
-	plain    []*inlet
-	talks    map[string]*talk // by exporter
-	durables []*durable
+	of       func(subject string) Type
 	ended    chan struct{}  // closed when all handlers have ended
 	admits   sync.WaitGroup // goroutines of durables; end with the intake
 	tending  sync.WaitGroup // those of talks and bookmarks; end with ended
+	exchange atomic.Pointer[exchange]
+
+	mu      sync.Mutex // held while exporters come and go, and while the set starts or stops
+	started bool       // guarded by mu
+	stopped bool       // guarded by mu
+	saving  bool       // guarded by mu: bookmarks are saved
+}
+
+// exchange is with whom a node talks, and what comes in from them. It is replaced as a whole.
+type exchange struct {
+	talks    map[string]*talk // by exporter
+	plain    []*inlet
+	durables []*durable
 }
 
 // OpenSet makes the imports: each from all exporters of its type. of tells the type of a subject. On
 // an error, stop what was opened with [Set.Stop].
 func OpenSet(env *Env, imports []config.Import, of func(subject string) Type) (*Set, error) {
-	s := &Set{env: env, imports: imports, talks: map[string]*talk{}, ended: make(chan struct{})}
-	for _, i := range imports {
-		t := of(i.Event)
-		for exporter := range env.Exporters {
-			if config.ServiceOf(exporter) != config.OwnerOf(i.Event) {
-				continue
-			}
-			if s.talks[exporter] == nil {
-				s.talks[exporter] = newTalk(env, exporter, newNonce())
-			}
-			if err := s.add(s.talks[exporter], t, i); err != nil {
-				return s, err
-			}
+	s := &Set{env: env, imports: imports, of: of, ended: make(chan struct{})}
+	s.exchange.Store(&exchange{talks: map[string]*talk{}})
+	for exporter, way := range env.Exporters {
+		if err := s.Add(exporter, way); err != nil {
+			return s, err
 		}
 	}
 	return s, nil
 }
 
-// add makes an import from one exporter.
-func (s *Set) add(t *talk, of Type, settings config.Import) error {
+// Add lets events come in from another exporter, or again from one that was removed; the way to that
+// one stays as it was. Errors: stats.ErrClosed once the set is stopped, and what the way says.
+func (s *Set) Add(exporter string, way Exporter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return stats.ErrClosed
+	}
+	former := s.exchange.Load()
+	if t := former.talks[exporter]; t != nil {
+		t.comeBack()
+		return nil
+	}
+	t := newTalk(s.env, exporter, way, newNonce())
+	var err error
+	for _, i := range s.imports {
+		if err == nil && config.ServiceOf(exporter) == config.OwnerOf(i.Event) {
+			err = t.add(s.of(i.Event), i)
+		}
+	}
+	next := &exchange{talks: maps.Clone(former.talks), plain: slices.Concat(former.plain, t.plain), durables: slices.Concat(former.durables, t.imports)}
+	if len(t.plain)+len(t.imports) > 0 {
+		next.talks[exporter] = t
+	}
+	s.exchange.Store(next)
+	if err == nil && s.started {
+		s.startLocked(t)
+	}
+	return err
+}
+
+// Remove ends what is imported from an exporter, which is not missed any more. What has come is
+// handled; by a hub events may come until the exporter has heard goodbye.
+func (s *Set) Remove(exporter string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.exchange.Load().talks[exporter]; t != nil {
+		t.leave()
+	}
+}
+
+// add makes an import.
+func (t *talk) add(of Type, settings config.Import) error {
 	if settings.Durable {
-		d := newDurable(t, of, settings)
-		t.imports = append(t.imports, d)
-		s.durables = append(s.durables, d)
+		t.imports = append(t.imports, newDurable(t, of, settings))
 		return nil
 	}
 	i, err := open(t, of, settings.Delivery)
 	t.plain = append(t.plain, i)
-	s.plain = append(s.plain, i)
 	return err
 }
 
 // Start begins to take events out of the exporters' outboxes.
 func (s *Set) Start() {
-	for _, d := range s.durables {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = true
+	for _, t := range s.exchange.Load().talks {
+		s.startLocked(t)
+	}
+}
+
+func (s *Set) startLocked(t *talk) {
+	for _, d := range t.imports {
 		s.admits.Go(d.admit)
 	}
-	for _, t := range s.talks {
-		s.tending.Go(func() { t.run(s.ended) })
-	}
-	if len(s.durables) > 0 {
+	s.tending.Go(func() { t.run(s.ended) })
+	if len(t.imports) > 0 && !s.saving {
+		s.saving = true
 		s.tending.Go(s.saveBookmarks)
 	}
 }
@@ -73,9 +125,21 @@ func (s *Set) Start() {
 // Hear takes a message that came from an exporter. It does not block. The messages of one exporter
 // come one at a time, in the order in which they were said.
 func (s *Set) Hear(exporter string, data []byte) {
-	if t := s.talks[exporter]; t != nil {
+	if t := s.talkWith(exporter); t != nil {
 		t.hear(data)
 	}
+}
+
+// talkWith is the talk with an exporter; nil if there is none, or it was removed. The nil Set has none.
+func (s *Set) talkWith(exporter string) *talk {
+	if s == nil {
+		return nil
+	}
+	t := s.exchange.Load().talks[exporter]
+	if t == nil || t.away.Load() {
+		return nil
+	}
+	return t
 }
 
 // saveBookmarks saves them each second, until the node has ended.
@@ -105,15 +169,17 @@ func (s *Set) Stats() (plain []stats.Import, durables []stats.DurableImport) {
 			continue
 		}
 		sum := stats.Import{Type: of.Event, Each: of.Delivery == config.Each}
-		for _, i := range s.plain {
+		for _, i := range s.exchange.Load().plain {
 			if i.of.Subject == of.Event {
 				sum.Arrived += i.arrived()
 			}
 		}
 		plain = append(plain, sum)
 	}
-	for _, d := range s.durables {
-		durables = append(durables, d.stats())
+	for _, d := range s.exchange.Load().durables {
+		if !d.talk.away.Load() {
+			durables = append(durables, d.stats())
+		}
 	}
 	return plain, durables
 }
@@ -124,11 +190,15 @@ func (s *Set) Stop(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	for _, t := range s.talks {
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+	present := s.exchange.Load()
+	for _, t := range present.talks {
 		t.close()
 	}
 	var errs []error
-	for _, i := range s.plain {
+	for _, i := range present.plain {
 		errs = append(errs, i.stop(ctx))
 	}
 	return errors.Join(errs...)
@@ -140,7 +210,7 @@ func (s *Set) Await(ctx context.Context) {
 	if s == nil {
 		return
 	}
-	for _, i := range s.plain {
+	for _, i := range s.exchange.Load().plain {
 		i.await(ctx)
 	}
 	s.admits.Wait() // soon: they wait for nothing but the intake
@@ -152,7 +222,7 @@ func (s *Set) AwaitTending() {
 	if s == nil {
 		return
 	}
-	for _, d := range s.durables {
+	for _, d := range s.exchange.Load().durables {
 		d.abandon()
 	}
 	close(s.ended)

@@ -26,6 +26,7 @@ type talk struct {
 	malformed *steps.Point
 	answers   answers
 	closing   atomic.Bool
+	away      atomic.Bool // the exporter was removed from the peers
 
 	mu       sync.Mutex
 	greeting greeting // guarded by mu
@@ -53,8 +54,8 @@ const lookEach = 50 * time.Millisecond
 // toldLately is how far back answers are told again on a new link.
 const toldLately = int64(10 * time.Second)
 
-func newTalk(env *Env, exporter string, nonce wire.ID) *talk {
-	return &talk{Env: env, Exporter: env.Exporters[exporter], exporter: exporter, nonce: nonce, room: env.MaxPayload,
+func newTalk(env *Env, exporter string, way Exporter, nonce wire.ID) *talk {
+	return &talk{Env: env, Exporter: way, exporter: exporter, nonce: nonce, room: env.MaxPayload,
 		answers:   answers{wake: make(chan struct{}, 1)},
 		malformed: env.Trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Import), Rule: stats.Malformed})}
 }
@@ -123,7 +124,7 @@ const (
 
 // redial dials an exporter again that has said goodbye.
 func (t *talk) redial(now int64) {
-	if t.up || t.bidAt == 0 || now-t.bidAt > redialFor || t.redialedAt != 0 && now-t.redialedAt < redialEach || t.closing.Load() {
+	if t.up || t.bidAt == 0 || now-t.bidAt > redialFor || t.redialedAt != 0 && now-t.redialedAt < redialEach || t.closing.Load() || t.away.Load() {
 		return
 	}
 	if t.Redial() == nil { // an error says that it does not listen yet
@@ -135,15 +136,17 @@ func (t *talk) redial(now int64) {
 func (t *talk) greet(now int64) {
 	switch {
 	case !t.up:
-	case t.closing.Load():
+	case t.closing.Load(), t.away.Load():
 		if !t.goodbye {
 			t.goodbye = t.say(&wire.Goodbye{Nonce: t.nonce}) == nil
 		}
+		return
 	case t.isHelloDue(now):
 		if err := t.say(t.hello()); err != nil {
 			t.Log.Warn("hello not said to an exporter", "peer", t.exporter, "error", err)
 		}
 	}
+	t.goodbye = false
 }
 
 // isHelloDue asks the greeting, and disconnects the imports whose exporter is silent.
@@ -280,6 +283,25 @@ func (t *talk) all() []*inlet {
 		all = append(all, d.inlet)
 	}
 	return all
+}
+
+// leave lets nothing more come in from the exporter. By a hub it is still there, and hears goodbye.
+func (t *talk) leave() {
+	t.away.Store(true)
+	t.mu.Lock()
+	t.mayTell = false
+	t.mu.Unlock()
+	t.unbind(errRemoved, false)
+	t.answers.rouse()
+}
+
+// comeBack undoes leave: hello is to be said again.
+func (t *talk) comeBack() {
+	t.mu.Lock()
+	t.greeting = greeting{since: t.Clock.Now()}
+	t.mu.Unlock()
+	t.away.Store(false)
+	t.answers.rouse()
 }
 
 // close lets the talk take no more.

@@ -1,12 +1,14 @@
 package inlet
 
+import "fmt"
+
 // Room is how large a message to an exporter may be, in bytes; 0 if it has not welcomed this node on
 // the link that is there. The nil Set has none.
 func (s *Set) Room(exporter string) int {
-	if s == nil || s.talks[exporter] == nil {
+	t := s.talkWith(exporter)
+	if t == nil {
 		return 0
 	}
-	t := s.talks[exporter]
 	if _, up := t.Link(); !up {
 		return 0
 	}
@@ -19,8 +21,14 @@ func (s *Set) Room(exporter string) int {
 }
 
 // Send sends an exporter that has room a message of the talk, which is encoded.
-func (s *Set) Send(exporter string, message []byte) error { return s.talks[exporter].Say(message) }
+func (s *Set) Send(exporter string, message []byte) error {
+	t := s.talkWith(exporter)
+	if t == nil {
+		return fmt.Errorf("nothing is imported from %s any more", exporter)
+	}
+	return t.Say(message)
+}
 
 // Expects reports whether an exporter should be there: something is imported from it. The nil Set
 // expects nobody.
-func (s *Set) Expects(exporter string) bool { return s != nil && s.talks[exporter] != nil }
+func (s *Set) Expects(exporter string) bool { return s.talkWith(exporter) != nil }

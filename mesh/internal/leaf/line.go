@@ -20,6 +20,8 @@ type Line struct {
 
 	live atomic.Pointer[server.Account]
 	link atomic.Uint64 // the number of the link that was there when Link looked last
+
+	marks marks
 }
 
 // lineBuffer is how many bytes gather before Publish writes them to the server in this process: each

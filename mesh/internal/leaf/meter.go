@@ -38,6 +38,9 @@ func (m *meter) exceeds(now time.Time, bytes int) bool {
 func (l *Line) Hear(f nats.MsgHandler) error {
 	var said meter
 	subscription, err := l.Subscribe(FromReader(l.peer, l.server.Name()), func(m *nats.Msg) {
+		if l.marks.passes(m.Data) {
+			return
+		}
 		if said.exceeds(time.Now(), len(m.Data)) {
 			l.server.expel(l.peer)
 			return

@@ -30,6 +30,8 @@ type Remote struct {
 	URL string
 	// Keys are as those of an Importer. None is needed if Plain or with Certificates.
 	Keys []string
+	// Shut leaves the remote its account, and it is not dialed any more; then it has no URL.
+	Shut bool
 
 	paused bool // not dialed just now: see Redial
 }

@@ -53,10 +53,14 @@ func (s *Server) Links() (links []Link) {
 		}
 	}
 	for _, importer := range spec.Importers {
-		add(importer.Name, readerAccount(importer.Name), Inbound)
+		if !importer.Shut {
+			add(importer.Name, readerAccount(importer.Name), Inbound)
+		}
 	}
 	for _, remote := range spec.Remotes {
-		add(remote.Name, exporterAccount(remote.Name), Outbound)
+		if !remote.Shut {
+			add(remote.Name, exporterAccount(remote.Name), Outbound)
+		}
 	}
 	if spec.Hub != nil {
 		add(HubName, hubAccount, ToHubs)

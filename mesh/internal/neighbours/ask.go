@@ -149,8 +149,9 @@ func (c arrival) heard() (h heard, ok bool) {
 func (n *Neighbours) askPeers(ctx context.Context, q query, wait time.Duration, tell func(heard)) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	a := &asking{open: map[string][]byte{}, came: make(chan arrival, maxReports+len(n.Peers)), room: maxBytes}
-	for _, name := range n.Peers {
+	peers := n.names()
+	a := &asking{open: map[string][]byte{}, came: make(chan arrival, maxReports+len(peers)), room: maxBytes}
+	for _, name := range peers {
 		if !q.isFor(name) {
 			continue
 		}

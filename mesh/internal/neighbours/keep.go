@@ -97,11 +97,12 @@ func (n *Neighbours) run() {
 
 // tellAll tells all peers that are there, and reports whether others are still owed something.
 func (n *Neighbours) tellAll() (owed bool) {
-	for _, name := range n.Peers {
+	for _, name := range n.names() {
 		for n.tellOne(name) {
 		}
 		n.mu.Lock()
-		owed = owed || len(n.peers[name].owed) > 0
+		p := n.peers[name]
+		owed = owed || p != nil && len(p.owed) > 0
 		n.mu.Unlock()
 	}
 	return owed
@@ -118,6 +119,10 @@ func (n *Neighbours) tellOne(name string) bool {
 	}
 	n.mu.Lock()
 	p := n.peers[name]
+	if p == nil { // it is a peer no longer
+		n.mu.Unlock()
+		return false
+	}
 	roots := p.owed[:min(len(p.owed), wire.MaxTalkRoots, (room-headRoom)/rootRoom)]
 	m := &wire.Keep{Roots: wireIDs(roots)}
 	p.owed = p.owed[len(roots):]

@@ -3,6 +3,7 @@ package neighbours
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,7 +31,7 @@ type Way interface {
 // Spec says what neighbours are to be.
 type Spec struct {
 	Node  string
-	Peers []string // all that the node may be linked to, ever
+	Peers []string // those at the start: see Neighbours.SetPeers
 	Clock *clock.Clock
 	Log   *journal.Log
 	// Recall gives what this node knows, as somebody asks for it: a peer, or "" for whoever asks this
@@ -96,11 +97,29 @@ const (
 func New(s Spec) *Neighbours {
 	n := &Neighbours{Spec: s, wake: make(chan struct{}, 1), peers: map[string]*peer{}, pending: map[wire.ID]*asking{}, passed: newRecent[wire.ID](maxPassed)}
 	n.ctx, n.end = context.WithCancel(context.Background())
-	for _, name := range s.Peers {
-		n.peers[name] = &peer{told: newRecent[cause.ID](maxTold), asked: rate.NewLimiter(askedRate, askedBurst), signs: rate.NewLimiter(signedRate, signedBurst)}
-	}
+	n.SetPeers(s.Peers)
 	n.busy.Go(n.run)
 	return n
+}
+
+// SetPeers says by their names which nodes this one may be linked to. What is known of those that were
+// peers before stays.
+func (n *Neighbours) SetPeers(names []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, name := range names {
+		if n.peers[name] == nil {
+			n.peers[name] = &peer{told: newRecent[cause.ID](maxTold), asked: rate.NewLimiter(askedRate, askedBurst), signs: rate.NewLimiter(signedRate, signedBurst)}
+		}
+	}
+	maps.DeleteFunc(n.peers, func(name string, _ *peer) bool { return !slices.Contains(names, name) })
+}
+
+// names are those of the peers.
+func (n *Neighbours) names() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Sorted(maps.Keys(n.peers))
 }
 
 // Add adds a way.

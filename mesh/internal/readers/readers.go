@@ -50,7 +50,7 @@ type Env struct {
 // Readers are those of a node. Its methods are safe for concurrent use.
 type Readers struct {
 	env       Env
-	lines     map[string]Line      // by reader; not changed
+	lines     lines                // to those that may read
 	audiences map[string]*Audience // by type; not changed
 
 	mu      sync.Mutex
@@ -73,13 +73,11 @@ type presence struct {
 
 // New makes the readers of a node, none of which has said hello. Its lines lead to them.
 func New(env Env, lines []Line) *Readers {
-	r := &Readers{env: env, lines: map[string]Line{}, audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}, peers: map[string]*peer{}}
+	r := &Readers{env: env, audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}, peers: map[string]*peer{}}
 	if r.env.Wall == nil {
 		r.env.Wall = func() int64 { return time.Now().UnixNano() }
 	}
-	for _, l := range lines {
-		r.lines[l.Peer()] = l
-	}
+	r.lines.add(lines...)
 	for _, e := range env.Exports {
 		if !e.IsDurable() {
 			r.audiences[e.Event] = &Audience{}
@@ -97,8 +95,12 @@ func (r *Readers) Audience(subject string) *Audience {
 	return r.audiences[subject]
 }
 
-// Hear takes what a reader says, whose name is certain. It does not wait.
+// Hear takes what a reader says, whose name is certain. It does not wait. Who may not read any more is
+// not heard.
 func (r *Readers) Hear(name string, data []byte) {
+	if r.lines.to(name) == nil {
+		return // it said so before its link was closed
+	}
 	message, err := wire.DecodeTalk(data)
 	if other, ok := errors.AsType[*wire.OtherVersion](err); ok {
 		r.hearOther(name, other)
@@ -134,7 +136,7 @@ func (r *Readers) Hear(name string, data []byte) {
 // Look finds readers whose link is gone: they get nothing before they say hello again. Who has been
 // gone for long is forgotten.
 func (r *Readers) Look(now time.Time) {
-	for name, line := range r.lines {
+	for name, line := range r.lines.all() {
 		p := r.presenceOf(name)
 		if p == nil {
 			continue
@@ -170,10 +172,16 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 	h.Imports = durable
 	if len(durable) > 0 && r.env.Outbox != nil && r.env.Outbox.Hello(name, h, answers) {
 		r.serve(name)
+		if r.lines.to(name) == nil { // it was removed meanwhile
+			r.env.Outbox.Gone(name)
+		}
 		return
 	}
 	for _, i := range durable {
 		answers = append(answers, wire.WelcomeImport{Type: i.Type, Problem: r.problem(name, i)})
+	}
+	if r.lines.to(name) == nil {
+		return
 	}
 	err := r.say(name, &wire.Welcome{Nonce: h.Nonce, Exporter: r.env.Node, MaxPayload: uint64(r.env.MaxPayload), Imports: answers,
 		Release: release.Version(), Time: r.env.Wall()})
@@ -217,6 +225,9 @@ func (r *Readers) Goodbye() {
 func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport, durable []wire.HelloImport, ended *presence) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.lines.to(name) == nil { // it was removed meanwhile
+		return nil, nil, nil
+	}
 	former := r.greeted[name]
 	p := &presence{nonce: h.Nonce, room: int(min(h.MaxPayload, uint64(r.env.MaxPayload))), asks: map[string]bool{},
 		types: map[string]*Reader{}, had: map[string]*Reader{}, flight: &flight{}}
@@ -269,7 +280,7 @@ func (r *Readers) reader(name string, i wire.HelloImport, had *Reader, former *p
 	if had != nil && former.types[i.Type] == had {
 		return had
 	}
-	reader := &Reader{Name: name, line: r.lines[name], service: config.ServiceOf(name), on: leaf.EventsTo(name, r.env.Node, i.Type),
+	reader := &Reader{Name: name, line: r.lines.to(name), service: config.ServiceOf(name), on: leaf.EventsTo(name, r.env.Node, i.Type),
 		each: i.Each, hash: hashOf(name), flight: f}
 	if had != nil {
 		reader.counts, reader.weight.sent = had.counts, had.end()
@@ -372,7 +383,12 @@ func (r *Readers) say(name string, message any) error {
 	return r.Send(name, data)
 }
 
-// Send sends a reader a message of the talk, which is encoded.
+// Send sends a reader a message of the talk, which is encoded. Errors: it may not read any more, or
+// the line is closed.
 func (r *Readers) Send(name string, message []byte) error {
-	return r.lines[name].Publish(leaf.ToReader(name, r.env.Node), message)
+	line := r.lines.to(name)
+	if line == nil {
+		return fmt.Errorf("%s is no reader of %s any more", name, r.env.Node)
+	}
+	return line.Publish(leaf.ToReader(name, r.env.Node), message)
 }

@@ -16,7 +16,11 @@ func (r *Readers) Room(name string) int {
 	if p == nil {
 		return 0
 	}
-	if _, up := r.lines[name].Link(); !up {
+	line := r.lines.to(name)
+	if line == nil {
+		return 0
+	}
+	if _, up := line.Link(); !up {
 		return 0
 	}
 	return p.room
@@ -25,7 +29,7 @@ func (r *Readers) Room(name string) int {
 // Expects reports whether a reader should be there: it has said hello since the node was opened, or
 // the outbox keeps events for it.
 func (r *Readers) Expects(name string) bool {
-	if r == nil || r.lines[name] == nil {
+	if r == nil || r.lines.to(name) == nil {
 		return false
 	}
 	r.mu.Lock()

@@ -85,21 +85,22 @@ func ReadersByHub(c config.Node) (names []string) {
 // ExportersByHub names the peers that the node imports from by its hub.
 func ExportersByHub(c config.Node) (names []string) {
 	for _, p := range c.Peers {
-		if c.ByHub(p) && importsFrom(c, p) {
+		if c.ByHub(p) && ImportsFrom(c, p) {
 			names = append(names, p.Name)
 		}
 	}
 	return names
 }
 
-func importsFrom(c config.Node, p config.Peer) bool {
+// ImportsFrom reports whether the node imports an event of the peer's service.
+func ImportsFrom(c config.Node, p config.Peer) bool {
 	return slices.ContainsFunc(c.Imports, func(i config.Import) bool { return config.OwnerOf(i.Event) == config.ServiceOf(p.Name) })
 }
 
 // Remotes are the peers that the node dials: those of a service whose events it imports.
 func Remotes(c config.Node) (remotes []leaf.Remote, err error) {
 	for _, p := range c.Peers {
-		if p.URL == "" || !importsFrom(c, p) {
+		if p.URL == "" || !ImportsFrom(c, p) {
 			continue
 		}
 		keys, err := p.PublicKeys()
