@@ -7,9 +7,10 @@
 //
 // # Guarantees
 //
-//   - A node may publish and hear only what it says to the exporters that it imports from, and what
-//     they say to it, by name; and the same with those who import from it. So it reads nothing that
-//     is not for it, and speaks in no other's name.
+//   - A node may publish only in its own name, and hear only what is said to it. So it reads nothing
+//     that is for others, and speaks in no other's name. Whom it hears, its own file says.
+//   - What a node may do does not change when others come and go. A stock server keeps the
+//     permissions of a link while it stands, whatever it reloads.
 //   - All nodes share one account. No JetStream subject crosses the hub.
 //   - The hub opens no port for clients beyond loopback, and its users log in as leaf nodes alone.
 package hub
@@ -32,11 +33,22 @@ type Node struct {
 	Key string
 }
 
-// user is what a node may do at the hub.
-type user struct {
-	name, key          string
-	publish, subscribe []string
+// user is a node at the hub.
+type user struct{ name, key string }
+
+// publish are the subjects that the node may speak on: in its own name, as a reader and as an
+// exporter.
+func (u user) publish() []string {
+	return []string{leaf.FromReader(u.name, anybody), leaf.ToReader(anybody, u.name), leaf.ToReader(anybody, u.name) + ".>"}
 }
+
+// subscribe are the subjects that the node may hear: what is said to it.
+func (u user) subscribe() []string {
+	return []string{leaf.FromReader(anybody, u.name), leaf.ToReader(u.name, anybody), leaf.ToReader(u.name, anybody) + ".>"}
+}
+
+// anybody stands for the name of a node.
+const anybody = "*"
 
 // Hub is what a hub has to know of the nodes.
 type Hub struct {
@@ -48,29 +60,25 @@ type Hub struct {
 // an import that no node exports by the hub to that one, two nodes with one name or key.
 func Nodes(nodes []Node) (*Hub, error) {
 	nodes = slices.DeleteFunc(slices.Clone(nodes), func(n Node) bool { return n.Config.Hub == nil })
-	h, users := &Hub{}, map[string]*user{}
+	h, users := &Hub{}, map[string]user{}
 	var problems []error
 	keys := map[string]string{}
 	for _, n := range nodes {
 		name := n.Config.Name
-		if users[name] != nil {
+		if _, twice := users[name]; twice {
 			problems = append(problems, fmt.Errorf("two nodes are named %s", name))
 		}
 		if other, twice := keys[n.Key]; twice {
 			problems = append(problems, fmt.Errorf("%s has the hub seed of %s: give each node its own", name, other))
 		}
-		keys[n.Key], users[name] = name, &user{name: name, key: n.Key}
+		keys[n.Key], users[name] = name, user{name, n.Key}
 		h.maxPayload = max(h.maxPayload, int(n.Config.MaxPayload)+leaf.HeaderRoom)
 	}
 	for _, importer := range nodes {
 		for _, i := range importer.Config.Imports {
-			exporters := exportersOf(i.Event, importer.Config, nodes)
-			if len(exporters) == 0 && !direct(i.Event, importer.Config) {
+			if !exported(i.Event, importer.Config, nodes) && !direct(i.Event, importer.Config) {
 				problems = append(problems, fmt.Errorf("%s imports %s, and no node that is given exports it to %s by the hub: give that node's file too, and name %s with may_import among its peers",
 					importer.Config.Name, i.Event, importer.Config.Name, importer.Config.Name))
-			}
-			for _, exporter := range exporters {
-				users[importer.Config.Name].meet(users[exporter])
 			}
 		}
 	}
@@ -78,7 +86,7 @@ func Nodes(nodes []Node) (*Hub, error) {
 		problems = append(problems, errors.New("no node has a hub: set hub in the nodes' files"))
 	}
 	for _, u := range users {
-		h.users = append(h.users, *u)
+		h.users = append(h.users, u)
 	}
 	slices.SortFunc(h.users, func(a, b user) int { return strings.Compare(a.name, b.name) })
 	return h, errors.Join(problems...)
@@ -89,35 +97,15 @@ func direct(event string, importer config.Node) bool {
 	return slices.ContainsFunc(importer.Peers, func(p config.Peer) bool { return p.URL != "" && config.ServiceOf(p.Name) == config.OwnerOf(event) })
 }
 
-// exportersOf names the nodes that export a type by the hub to a node.
-func exportersOf(event string, importer config.Node, nodes []Node) (names []string) {
-	for _, p := range importer.Peers {
+// exported reports whether a node exports a type by the hub to another one.
+func exported(event string, importer config.Node, nodes []Node) bool {
+	return slices.ContainsFunc(importer.Peers, func(p config.Peer) bool {
 		if !importer.ByHub(p) || config.ServiceOf(p.Name) != config.OwnerOf(event) {
-			continue
+			return false
 		}
 		at := slices.IndexFunc(nodes, func(n Node) bool { return n.Config.Name == p.Name })
-		if at >= 0 && nodes[at].Config.Export(event) != nil && slices.ContainsFunc(nodes[at].Config.Peers, func(reader config.Peer) bool {
+		return at >= 0 && nodes[at].Config.Export(event) != nil && slices.ContainsFunc(nodes[at].Config.Peers, func(reader config.Peer) bool {
 			return reader.Name == importer.Name && reader.MayImport.Includes(event)
-		}) {
-			names = append(names, p.Name)
-		}
-	}
-	return names
-}
-
-// meet lets an importer speak with an exporter.
-func (importer *user) meet(exporter *user) {
-	from, to := leaf.FromReader(importer.name, exporter.name), leaf.ToReader(importer.name, exporter.name)
-	importer.publish, importer.subscribe = with(importer.publish, from), with(importer.subscribe, to, to+".>")
-	exporter.publish, exporter.subscribe = with(exporter.publish, to, to+".>"), with(exporter.subscribe, from)
-}
-
-// with adds what is not there yet.
-func with(subjects []string, more ...string) []string {
-	for _, subject := range more {
-		if !slices.Contains(subjects, subject) {
-			subjects = append(subjects, subject)
-		}
-	}
-	return subjects
+		})
+	})
 }

@@ -138,7 +138,8 @@ func TestWhoImportsNothingReadsNothing(t *testing.T) {
 	await(t, "the attacker to be linked", func() bool { _, up := line.Link(); return up })
 	exporter, importer := run(t, configs[0]), run(t, configs[1])
 	ready(t, exporter, importer)
-	for _, subject := range []string{leaf.EventsTo("score-1", "clue-1", clueSolved.Subject()), leaf.ToReader("score-1", "clue-1"), leaf.FromReader("score-1", "clue-1")} {
+	// In another's name it is not let speak; in its own nobody listens to it.
+	for _, subject := range []string{leaf.EventsTo("score-1", "mad-1", clueSolved.Subject()), leaf.ToReader("score-1", "mad-1"), leaf.FromReader("mad-1", "clue-1"), leaf.EventsTo("score-1", "clue-1", clueSolved.Subject()), leaf.ToReader("score-1", "clue-1"), leaf.FromReader("score-1", "clue-1")} {
 		if err := line.Publish(subject, []byte("forged")); err != nil {
 			t.Fatal(err)
 		}

@@ -52,18 +52,15 @@ func (h *Hub) Render(s Server) string {
 	for _, u := range h.users {
 		line("      # %s", u.name)
 		line("      {nkey: %s, allowed_connection_types: [\"LEAFNODE\"], permissions: {", u.key)
-		line("        publish: {allow: [%s]}", allowed(u.publish))
-		line("        subscribe: {allow: [%s]}}}", allowed(u.subscribe))
+		line("        publish: {allow: [%s]}", allowed(u.publish()))
+		line("        subscribe: {allow: [%s]}}}", allowed(u.subscribe()))
 	}
 	line("    ]\n  }\n}")
 	return b.String()
 }
 
-// allowed lists subjects. NATS takes an empty list for all of them.
+// allowed lists subjects.
 func allowed(subjects []string) string {
-	if len(subjects) == 0 {
-		return leaf.Quote("nobody.speaks")
-	}
 	quoted := make([]string, len(subjects))
 	for i, subject := range subjects {
 		quoted[i] = leaf.Quote(subject)
