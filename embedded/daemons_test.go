@@ -94,6 +94,14 @@ type edit func(service string, node map[string]any)
 // startFleet starts all three with a hunt, and returns when they are linked. They are stopped when the test ends.
 func startFleet(t *testing.T, programs string, hunt *huntfile.Hunt, links route, edits ...edit) *fleet {
 	t.Helper()
+	f := writeFleet(t, hunt, links, edits...)
+	f.start(t, programs)
+	return f
+}
+
+// writeFleet writes the files of all three.
+func writeFleet(t *testing.T, hunt *huntfile.Hunt, links route, edits ...edit) *fleet {
+	t.Helper()
 	dir := t.TempDir()
 	if err := hunt.Write(filepath.Join(dir, "derived-hunt.yaml")); err != nil {
 		t.Fatal(err)
@@ -106,13 +114,23 @@ func startFleet(t *testing.T, programs string, hunt *huntfile.Hunt, links route,
 	}
 	for _, s := range services {
 		writeConfig(t, dir, s, ports, links, edits)
-		f.daemons = append(f.daemons, startDaemon(t, filepath.Join(programs, s+"d"), filepath.Join(dir, s+".yaml")))
+	}
+	return f
+}
+
+// file is the file of a service.
+func (f *fleet) file(service string) string { return filepath.Join(f.dir, service+".yaml") }
+
+// start starts all three.
+func (f *fleet) start(t *testing.T, programs string) {
+	t.Helper()
+	for _, s := range services {
+		f.daemons = append(f.daemons, startDaemon(t, filepath.Join(programs, s+"d"), f.file(s)))
 	}
 	for i, d := range f.daemons {
 		f.urls[services[i]] = d.await(t, `msg=serving .*url=(\S+)`)
 		d.await(t, `msg="(linked)`)
 	}
-	return f
 }
 
 // writeConfig writes the shipped configuration of a service with other ports, keys and folders.

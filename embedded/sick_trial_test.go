@@ -123,7 +123,14 @@ func newWard(t *testing.T, random *rand.Rand) *ward {
 // start writes the file of a node and starts its daemon.
 func (w *ward) start(t *testing.T, dir, node string, inMesh, more map[string]any) *daemon {
 	t.Helper()
-	inMesh["name"], inMesh["data"], inMesh["seed"] = node, "data-"+node, map[string]string{"file": node + ".seed"}
+	inMesh["name"], inMesh["seed"] = node, map[string]string{"file": node + ".seed"}
+	return w.prepare(t, dir, node, inMesh, more)()
+}
+
+// prepare writes the file of a node, and gives what starts its daemon.
+func (w *ward) prepare(t *testing.T, dir, node string, inMesh, more map[string]any) func() *daemon {
+	t.Helper()
+	inMesh["data"] = "data-" + node
 	file := map[string]any{"mesh": inMesh, "http": freeAddress(t)}
 	for key, value := range more {
 		file[key] = value
@@ -138,10 +145,12 @@ func (w *ward) start(t *testing.T, dir, node string, inMesh, more map[string]any
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := startDaemon(t, program, path)
-	d.name = node
-	w.urls[d] = d.await(t, `msg=serving .*url=(\S+)`)
-	return d
+	return func() *daemon {
+		d := startDaemon(t, program, path)
+		d.name = node
+		w.urls[d] = d.await(t, `msg=serving .*url=(\S+)`)
+		return d
+	}
 }
 
 // customer is whose turn it is to buy.

@@ -57,6 +57,12 @@ const (
 // newTrial starts the daemons. Their links go where links says.
 func newTrial(t *testing.T, programs string, log testlog.Log, links route) *trial {
 	t.Helper()
+	return newTrialOf(t, log, func(hunt *huntfile.Hunt) *fleet { return startFleet(t, programs, hunt, links) })
+}
+
+// newTrialOf is newTrial with daemons that are started in another way.
+func newTrialOf(t *testing.T, log testlog.Log, start func(*huntfile.Hunt) *fleet) *trial {
+	t.Helper()
 	rows, hunt, err := readLog(log.Path, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +73,7 @@ func newTrial(t *testing.T, programs string, log testlog.Log, links route) *tria
 		huntfile.Clue{ID: bonus, Title: "Bonus", Points: 1, Answers: []string{"nobody"}, Unlock: huntfile.Rule{Solves: 1}},
 		huntfile.Clue{ID: help, Title: "Help", Points: 1, Answers: []string{"nobody"}, Unlock: huntfile.Rule{Start: true},
 			Hints: []huntfile.Hint{{Text: "Ask somebody", Cost: 1}}})
-	tr := &trial{log: rows, hunt: hunt, fleet: startFleet(t, programs, &played, links), client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}},
+	tr := &trial{log: rows, hunt: hunt, fleet: start(&played), client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}},
 		start: time.Now(), toldAt: make(map[solve]time.Duration)}
 	t.Cleanup(tr.client.CloseIdleConnections)
 	tr.want, tr.right = expected(rows, hunt)
