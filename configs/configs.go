@@ -4,7 +4,7 @@ package configs
 
 import "embed"
 
-// Files are the YAML files of this folder: one for each daemon, and the sample hunt.
+// Files are the YAML files of this folder: one for each daemon, and the sample hunt; and those of the folder hub, of daemons that meet at a hub.
 //
-//go:embed *.yaml
+//go:embed *.yaml hub/*.yaml
 var Files embed.FS

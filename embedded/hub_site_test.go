@@ -8,12 +8,17 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"leafmesh/configs"
 )
 
 // hubSite is a cluster of stock nats-servers, each a process, with the configuration that meshctl hub writes.
@@ -75,13 +80,27 @@ func (h *hubSite) join(t *testing.T) edit {
 			urls = append(urls, "tls://"+address)
 		}
 		node["hub"] = map[string]any{"urls": urls, "seed": map[string]string{"file": h.path(name + ".seed")}, "ca": h.path("ca.pem")}
-		delete(node, "listen")
-		delete(node, "seed")
-		for _, p := range node["peers"].([]any) {
-			peer := p.(map[string]any)
-			delete(peer, "url")
-			delete(peer, "key_file")
+	}
+}
+
+// example gives a service's node what configs/hub has, but for where the hub is and where data lies.
+func (h *hubSite) example(t *testing.T) edit {
+	join := h.join(t)
+	return func(service string, node map[string]any) {
+		shipped, err := configs.Files.ReadFile("hub/" + service + ".yaml")
+		if err != nil {
+			t.Fatal(err)
 		}
+		var file struct {
+			Mesh map[string]any `yaml:"mesh"`
+		}
+		if err := yaml.Unmarshal(shipped, &file); err != nil {
+			t.Fatal(err)
+		}
+		clear(node)
+		maps.Copy(node, file.Mesh)
+		node["data"] = "data-" + service + "/mesh"
+		join(service, node)
 	}
 }
 

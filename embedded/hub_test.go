@@ -23,7 +23,7 @@ func TestHubServersAreKilled(t *testing.T) {
 	}
 	r := rounds(t, formOfOne)[0]
 	tr := newTrialOf(t, r.log, func(hunt *huntfile.Hunt) *fleet {
-		f := writeFleet(t, hunt, direct, hub.join(t))
+		f := writeFleet(t, hunt, direct, hub.example(t))
 		hub.configure(t, f.file("clue"), f.file("hunt"), f.file("score"))
 		hub.start(t)
 		f.start(t, programs)
