@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -213,65 +212,6 @@ func TestWhyAfterARestart(t *testing.T) {
 	wantParts(t, explain(t, again[0], bad.ID).String(), want...)
 	wantParts(t, explain(t, again[0], good.ID).String(), "Nothing is known of", "clue-1 knows all since")
 	wantParts(t, explain(t, again[0], asked.ID).String(), "clue.clue.solved (key asked)", "handler look on clue-1: handled")
-}
-
-// While a storm of refusals and failures runs, the one cascade that matters is still explained, and
-// the log stays short.
-func TestWhyInAStorm(t *testing.T) {
-	var log journalLines
-	size := mesh.Size(8 << 20)
-	headers := make(chan mesh.Header, 1)
-	n := openCore(t, mesh.Config{Recorder: &size, Logger: slog.New(slog.NewTextHandler(&log, nil)),
-		Handlers: []mesh.Handler{
-			stepBegun.Handle("first", emitting(stepTaken)),
-			stepTaken.Handle("second", func(ctx context.Context, s step) error {
-				h, _ := mesh.HeaderOf(ctx)
-				headers <- h
-				return errors.New("no such team")
-			}, mesh.Retry{Tries: 1}),
-			stepEnded.Handle("storm", func(context.Context, step) error { return errors.New("down") }, mesh.Retry{Tries: 1}, mesh.Queue(1<<14)),
-		},
-		Limits: []mesh.Rule{{Name: "few", Event: "core.step.repeated", Limit: slowly(1)}}})
-	storm := func() {
-		emitMany(t, n, stepRepeated, "storm", 100_000)
-		emitMany(t, n, stepEnded, "storm", 5_000)
-	}
-	begun := time.Now()
-	storm()
-	emitStep(t, n, stepBegun, step{Key: "otters"})
-	h := receive(t, headers)
-	await(t, "the cascade to be kept", func() bool {
-		return strings.Contains(explain(t, n, h.ID).String(), "handler second on core-1: given up")
-	})
-	storm()
-	finish(t, n)
-	seconds := time.Since(begun).Seconds()
-	wantParts(t, explain(t, n, h.ID).String(), "core.step.taken (key otters), handler second on core-1: given up", "no such team",
-		"\ncore.step.begun (key otters) from core-1 at ", "\n└─ core.step.taken (key otters) from core-1 +")
-	if s := n.Stats().Recorder; s.Left < 190_000 || s.Kept == 0 {
-		t.Errorf("%+v", s)
-	}
-	if lines := strings.Count(log.String(), "\n"); float64(lines) > 20+10*seconds {
-		t.Errorf("%d lines in %.1f s", lines, seconds)
-	}
-}
-
-// journalLines collects what is logged.
-type journalLines struct {
-	mu   sync.Mutex
-	text strings.Builder // guarded by mu
-}
-
-func (l *journalLines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *journalLines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // Each line that the log has of an event that fails leads to the cause: the first failed call of a

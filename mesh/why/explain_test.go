@@ -224,6 +224,43 @@ func TestWhatHasNotEnded(t *testing.T) {
 	}
 }
 
+// Of many events that came to the same the first stands for all; one that came to something else, or
+// that is asked for, is shown.
+func TestManyAlikeAreOneLine(t *testing.T) {
+	told := newTeller()
+	told.tell("clue-1", submitted, stats.Admitted, "", 0, 0, "")
+	told.tell("clue-1", submitted, stats.Handled, "handler judge", 1*ms, ms, "")
+	for i := range byte(100) {
+		r, rule := solved, "few"
+		r.Event, r.Emitted, r.Rule = idOf(2*ms, 10+i), solved.Emitted+int64(i)*int64(ms), rule
+		if i == 50 {
+			r.Rule = "other"
+		}
+		told.tell("clue-1", r, stats.Refused, "emit", time.Duration(2+i)*ms, 0, "")
+	}
+	id := func(n byte) string { return idOf(2*ms, 10+n).String() }
+	want := `
+clue.clue.solved (key otters), emit on clue-1: refused by rule few
+99 steps more went wrong.
+
+clue.answer.submitted (key otters) from clue-1 at 2026-11-28 12:00:00.000  ` + submitted.Event.String() + `
+│  handler judge on clue-1: handled in 1ms, waited 1ms
+├─ clue.clue.solved (key otters) from clue-1 +2ms  ` + id(0) + `
+│     emit on clue-1: refused by rule few
+│  … and 49 more of which the same became, the last +51ms
+├─ clue.clue.solved (key otters) from clue-1 +52ms  ` + id(50) + `
+│     emit on clue-1: refused by rule other
+├─ clue.clue.solved (key otters) from clue-1 +53ms  ` + id(51) + `
+│     emit on clue-1: refused by rule few
+│  … and 46 more of which the same became, the last +99ms
+├─ clue.clue.solved (key otters) from clue-1 +100ms  ` + id(98) + `  ← asked for
+│     emit on clue-1: refused by rule few
+└─ clue.clue.solved (key otters) from clue-1 +101ms  ` + id(99) + `
+      emit on clue-1: refused by rule few
+`
+	wantText(t, Explain(idOf(2*ms, 10+98), told.of("clue-1")...), want)
+}
+
 // The explanation does not depend on the order of reports and records, nor on what is told twice.
 func TestOrderAndRepeatsDoNotMatter(t *testing.T) {
 	reports := failing().of("clue-1", "score-1")

@@ -2,6 +2,7 @@ package why
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,13 +92,45 @@ func (t *text) event(e *Event, mark, indent string, first *Event) {
 	for _, s := range e.Steps {
 		t.step(s, rest)
 	}
-	for i, effect := range e.Effects {
-		if i == len(e.Effects)-1 {
-			t.event(effect, indent+"└─ ", indent+"   ", first)
-		} else {
-			t.event(effect, indent+"├─ ", indent+"│  ", first)
+	for left := e.Effects; len(left) > 0; {
+		alike := alikeAtFirst(left)
+		if alike <= mostAlike {
+			alike = 1
 		}
+		mark, below := indent+"├─ ", indent+"│  "
+		if alike == len(left) {
+			mark, below = indent+"└─ ", indent+"   "
+		}
+		t.event(left[0], mark, below, first)
+		if alike > 1 {
+			t.line(below, fmt.Sprintf("… and %d more of which the same became, the last %s", alike-1, left[alike-1].since(first)))
+		}
+		left = left[alike:]
 	}
+}
+
+// mostAlike is how many events are written one by one that came to the same: of more the first stands
+// for all, as a storm has hundreds.
+const mostAlike = 3
+
+// alikeAtFirst is how many of some events, from the first on, came to the same.
+func alikeAtFirst(events []*Event) int {
+	n := 1
+	for n < len(events) && events[0].isLike(events[n]) {
+		n++
+	}
+	return n
+}
+
+// isLike reports whether of two events without effects the same became at the same places, which
+// durations aside reads the same.
+func (e *Event) isLike(other *Event) bool {
+	plain := func(e *Event) bool { return len(e.Effects) == 0 && !e.Asked && e.Missing == "" }
+	return plain(e) && plain(other) && e.Type == other.Type && e.Key == other.Key && e.Node == other.Node &&
+		slices.EqualFunc(e.Steps, other.Steps, func(a, b Step) bool {
+			return a.Node == b.Node && a.Place == b.Place && a.Outcome == b.Outcome && a.Rule == b.Rule && a.Note == b.Note && a.Of == b.Of &&
+				slices.Equal(a.Errors, b.Errors)
+		})
 }
 
 // firstKnown is the first event of a tree whose time is known; e if none is.
@@ -127,7 +160,7 @@ func (e *Event) head(first *Event) string {
 	case e == first || first.Emitted == 0:
 		head += " at " + clockOf(e.Emitted)
 	default:
-		head += " " + signed(time.Duration(e.Emitted-first.Emitted))
+		head += " " + e.since(first)
 	}
 	if e.ID == e.Root && !e.Parent.IsZero() {
 		head += ", the root of a cascade of its own"
@@ -210,9 +243,10 @@ func (s Step) durations() (words string) {
 	return words
 }
 
-// signed is how long after the first event another one was emitted: before it, if the clocks of two
+// since is how long after the first event another one was emitted: before it, if the clocks of two
 // nodes differ.
-func signed(d time.Duration) string {
+func (e *Event) since(first *Event) string {
+	d := time.Duration(e.Emitted - first.Emitted)
 	if d < 0 {
 		return round(d).String()
 	}
