@@ -251,7 +251,7 @@ func TestLimitsAtEachPlace(t *testing.T) {
 			0, 2, 0, stats.Shed, "emit-limit"},
 		{"export, refuse", func(c, _ *mesh.Config) { c.Exports[0].Limit = slow(mesh.Refuse) }, 3, 2, 0, stats.Refused, "export-limit"},
 		{"export, shed", func(c, _ *mesh.Config) { c.Exports[0].Limit = slow(mesh.Shed) }, 0, 2, 0, stats.Shed, "export-limit"},
-		{"import, shed", func(_, s *mesh.Config) { s.Imports[0].Limit = slow(mesh.Shed) }, 0, 2, 1, stats.Shed, "import-limit"},
+		{"import, shed", func(_, s *mesh.Config) { s.Imports[0].Limit = slow(mesh.Shed) }, 0, 2, 0, stats.Shed, "reader-limit"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			clue, score := clueNode("clue-1"), scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { return nil })

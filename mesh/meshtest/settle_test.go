@@ -44,8 +44,8 @@ func TestSettleWithoutEvents(t *testing.T) {
 	meshtest.Open(t, clueNode(), scoreNode("score-1", mesh.Shared)).Settle(t)
 }
 
-// What the importer's own limit drops has arrived all the same.
-func TestSettleCountsWhatAnImportDrops(t *testing.T) {
+// What the importer's limit does not take, and its exporter does not send, is done with all the same.
+func TestSettleCountsWhatAnImportDoesNotTake(t *testing.T) {
 	score := scoreNode("score-1", mesh.Shared)
 	score.Imports[0].Limit = mesh.Limit{Rate: mesh.Per(1, 1e12), Burst: 1, Policy: mesh.Shed}
 	m := meshtest.Open(t, clueNode(), score)
@@ -57,7 +57,7 @@ func TestSettleCountsWhatAnImportDrops(t *testing.T) {
 		t.Errorf("%d events passed the limit of 1", len(got))
 	}
 	wantFailure(t, func(t testing.TB) { meshtest.AssertNoneLost(t, m) },
-		"score-1: 4 clue.clue.solved shed at import by import-limit")
+		"clue-1: 4 clue.clue.solved shed at export by reader-limit")
 }
 
 func TestSettleFailsWhileAHandlerRuns(t *testing.T) {

@@ -74,8 +74,9 @@ const (
 	UnknownType  = "unknown-type"
 	TooManyTypes = "too-many-types"
 	SlowConsumer = "slow-consumer"
-	LinkCut      = "link-cut"    // sent by an exporter and not arrived, as the link was cut
-	NoDeadLetter = "dead-letter" // the dead letter itself was refused
+	ReaderLimit  = "reader-limit" // more than the import of a reader takes, so not sent to it
+	LinkCut      = "link-cut"     // sent by an exporter and not arrived, as the link was cut
+	NoDeadLetter = "dead-letter"  // the dead letter itself was refused
 	NotWireSafe  = "not-wire-safe"
 	OutboxGone   = "outbox-gone"
 

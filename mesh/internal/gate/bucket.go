@@ -25,10 +25,15 @@ type Bucket struct {
 // NewBucket makes a bucket of perSecond events a second with the given burst. A burst under 1 takes
 // a tenth of a second's worth, and at least 1.
 func NewBucket(perSecond float64, burst int) *Bucket {
+	return &Bucket{bucket: rate.NewLimiter(rate.Limit(perSecond), Burst(perSecond, burst))}
+}
+
+// Burst is how many events pass at once: see [NewBucket].
+func Burst(perSecond float64, burst int) int {
 	if burst < 1 {
-		burst = max(1, int(perSecond/10))
+		return max(1, int(perSecond/10))
 	}
-	return &Bucket{bucket: rate.NewLimiter(rate.Limit(perSecond), burst)}
+	return burst
 }
 
 // laterLocked returns the time, or the latest there was if that is later.

@@ -183,7 +183,7 @@ func (t *talk) unbind(why error, final bool) {
 func (t *talk) hello() *wire.Hello {
 	h := &wire.Hello{Nonce: t.nonce, Link: t.links, MaxPayload: uint64(t.MaxPayload), Release: release.Version()}
 	for _, i := range t.plain {
-		h.Imports = append(h.Imports, wire.HelloImport{Type: i.of.Subject, Each: i.each})
+		h.Imports = append(h.Imports, wire.HelloImport{Type: i.of.Subject, Each: i.each, Limits: i.limits()})
 	}
 	for _, d := range t.imports {
 		h.Imports = append(h.Imports, d.asked())

@@ -1,6 +1,8 @@
 package outlet
 
 import (
+	"time"
+
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/readers"
@@ -13,6 +15,9 @@ const maxBoxBytes = 32 << 10
 
 // placeRoom is what stands before the container of a message at most: see wire.AppendPlace.
 const placeRoom = 18
+
+// withheldEach is how often the log says that events for a reader are over its limits.
+const withheldEach = int64(30 * time.Second)
 
 // boxes gather the events of a type that wait to be sent, one box for each reader.
 type boxes struct {
@@ -81,6 +86,10 @@ func (b *boxes) of(reader *readers.Reader) *box {
 func (b *boxes) put(h *cause.Header, event []byte) {
 	taken := false
 	for _, reader := range b.chosen {
+		if reader.Limited() && !reader.Allows(b.env.Clock.Now()) {
+			b.withhold(reader, h)
+			continue
+		}
 		mine, largest := b.of(reader), min(reader.Largest(), b.env.MaxPayload)-placeRoom
 		if size := wire.ContainerSize(len(event)); size > largest {
 			b.at.LostOversize.Pass(h)
@@ -99,6 +108,15 @@ func (b *boxes) put(h *cause.Header, event []byte) {
 			header, taken = *h, true
 		}
 		mine.of = append(mine.of, header)
+	}
+}
+
+// withhold drops an event that the limits of a reader's import would drop there.
+func (b *boxes) withhold(reader *readers.Reader, h *cause.Header) {
+	b.at.ShedReader.Pass(h)
+	if now := b.env.Clock.Now(); reader.WithheldAt == 0 || now-reader.WithheldAt > withheldEach {
+		reader.WithheldAt = now
+		b.env.Log.WarnAbout(h, "events are not sent: they are more than the limits of a reader's import take", "peer", reader.Name)
 	}
 }
 

@@ -19,14 +19,18 @@ type Line interface {
 type Reader struct {
 	// Name is the instance's.
 	Name string
+	// WithheldAt is when it was said last that events over its limits are not sent to it; owned by
+	// the goroutine that sends the events.
+	WithheldAt int64
 
 	line        Line
 	service, on string // on: the subject that its events are sent on
 	each        bool
 	hash        uint64
-	leave       func()       // takes it out of the audience; safe for concurrent use
-	largest     atomic.Int64 // the largest message that it takes, in bytes
-	flight      *flight      // of the instance
+	leave       func()                 // takes it out of the audience; safe for concurrent use
+	largest     atomic.Int64           // the largest message that it takes, in bytes
+	limits      atomic.Pointer[limits] // of its import; nil: none
+	flight      *flight                // of the instance
 	weight      weight
 	*counts
 }

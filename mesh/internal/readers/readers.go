@@ -253,6 +253,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 		default:
 			reader := r.reader(name, i, had[i.Type], former, p.flight)
 			reader.largest.Store(int64(p.room))
+			reader.limit(i.Limits)
 			p.asks[i.Type] = true
 			p.types[i.Type], p.had[i.Type] = reader, reader
 		}

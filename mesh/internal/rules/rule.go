@@ -135,6 +135,15 @@ func (r *Rule) Order(other *Rule) int {
 	return cmp.Or(min(r.config.Concurrency, 1)-min(other.config.Concurrency, 1), narrowness[r.config.By]-narrowness[other.config.By], slices.Compare(x[:], y[:]))
 }
 
+// Bound is the rule's limit if it is one for all events of a type from one node, and drops what is
+// over it: then that node need not send more. ok is false for every other rule.
+func (r *Rule) Bound() (limit config.Limit, ok bool) {
+	c := r.config
+	forAll := (c.By == config.ByType || c.By == config.ByPeer) && c.Root == "" && c.Concurrency == 0
+	drops := c.Limit.Policy == config.Shed || c.Limit.Policy == config.Refuse || c.Limit.Policy == ""
+	return c.Limit, forAll && drops
+}
+
 // Name is what errors and counters call the rule.
 func (r *Rule) Name() string { return r.config.Name }
 

@@ -17,7 +17,7 @@ type Tally struct {
 	Exported, Unheard, Tapped                            *Point
 
 	// By the rules that every consumer has.
-	ShedFull, ShedCut, ShedBreaker                    *Point
+	ShedFull, ShedCut, ShedBreaker, ShedReader        *Point
 	RefusedFull, RefusedClosed                        *Point
 	LostClosed, LostMalformed, LostOversize, LostSlow *Point
 
@@ -36,7 +36,7 @@ func newTally(subject string, place Place, edges *edges, pointOf func(Step) *Poi
 		Delivered: point(stats.Delivered, ""), Begun: point(stats.Begun, ""), Handled: point(stats.Handled, ""),
 		Failed: point(stats.Failed, ""), Retried: point(stats.Retried, ""), Returned: point(stats.Returned, ""),
 		Exported: point(stats.Exported, ""), Unheard: point(stats.Unheard, ""), Tapped: point(stats.Tapped, ""),
-		ShedFull: point(stats.Shed, stats.QueueFull), ShedCut: point(stats.Shed, stats.Cut), ShedBreaker: point(stats.Shed, stats.Breaker),
+		ShedFull: point(stats.Shed, stats.QueueFull), ShedCut: point(stats.Shed, stats.Cut), ShedBreaker: point(stats.Shed, stats.Breaker), ShedReader: point(stats.Shed, stats.ReaderLimit),
 		RefusedFull: point(stats.Refused, stats.QueueFull), RefusedClosed: point(stats.Refused, stats.Closed),
 		LostClosed: point(stats.Lost, stats.Closed), LostMalformed: point(stats.Lost, stats.Malformed), LostOversize: point(stats.Lost, stats.PayloadSize), LostSlow: point(stats.Lost, stats.SlowConsumer),
 	}

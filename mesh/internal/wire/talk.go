@@ -31,6 +31,8 @@ const (
 	MaxBatchEvents = 1024
 	// MaxTalkHandlers is how many handlers an event may name.
 	MaxTalkHandlers = 64
+	// MaxTalkLimits is how many limits of a type a reader may name.
+	MaxTalkLimits = 16
 	// GotEach is how many bytes of batches a reader may get at most before it says so (see
 	// Answers.Got), also if it has nothing else to say. A part of an event it tells at once.
 	GotEach = 16 << 10
@@ -75,6 +77,15 @@ type HelloImport struct {
 	// the highest sequence that it has handled. Empty and 0: nothing.
 	Stream  string
 	Handled uint64
+	// Limits are those of an import that is not durable. The exporter sends no more than they let
+	// pass, so that a flood costs the reader nothing.
+	Limits []HelloLimit
+}
+
+// HelloLimit is a token bucket: Burst events at once, and one more each so many nanoseconds.
+type HelloLimit struct {
+	_            struct{} `cbor:",toarray"`
+	Every, Burst uint64
 }
 
 // Welcome is what an exporter answers.

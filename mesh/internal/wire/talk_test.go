@@ -16,7 +16,7 @@ import (
 func talks() []any {
 	nonce := ID{1, 2, 3}
 	return []any{
-		&Hello{Nonce: nonce, MaxPayload: 65536, Imports: []HelloImport{{Type: "clue.clue.solved", Ordered: 1, Handlers: []string{"count"}, Events: 512, Bytes: 1 << 24, Stream: "S", Handled: 7, Each: true}}, Link: 4, Release: "v1.2.3"},
+		&Hello{Nonce: nonce, MaxPayload: 65536, Imports: []HelloImport{{Type: "clue.clue.solved", Ordered: 1, Handlers: []string{"count"}, Events: 512, Bytes: 1 << 24, Stream: "S", Handled: 7, Each: true, Limits: []HelloLimit{{Every: 5_000_000, Burst: 20}}}}, Link: 4, Release: "v1.2.3"},
 		&Welcome{Nonce: nonce, Exporter: "clue-1", MaxPayload: 65536, Imports: []WelcomeImport{{Type: "clue.clue.solved", Problem: "no", Stream: "S", Last: 9}}, Release: "v1.2.3", Time: 1e18},
 		&Batch{Nonce: nonce, Type: "clue.clue.solved", Events: []BatchEvent{{Sequence: 8, Tries: 2, Done: []string{"count"}, Message: []byte{0x80}, More: true, From: 2}}, Number: 3},
 		&Answers{Nonce: nonce, Answers: []Answer{{Type: "clue.clue.solved", Sequence: 8, Verdict: Again, After: 5, Done: []string{"count"}}}, Got: 3},
