@@ -53,6 +53,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start the three nodes in one process; ARGS='-teams 20' passes flags
+	@test -e bin/embedded || echo 'building; the first build takes some two minutes and 0.8 GB of disk'
 	@$(GO) build -o bin/embedded ./embedded && exec bin/embedded $(ARGS)
 
 test: ## run all tests; in CI with the race detector, the short fuzz and bench's tests

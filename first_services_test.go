@@ -27,8 +27,12 @@ var (
 
 // The commands and the code of docs/first-two-services.md do what the page says, from an empty folder
 // outside the repository. Only the ports are others, so that two runs on a machine do not meet.
-func TestFirstTwoServicesRun(t *testing.T) {
-	page, err := fs.ReadFile(root, "docs/first-two-services.md")
+func TestFirstTwoServicesRun(t *testing.T) { runPage(t, "docs/first-two-services.md", "doors") }
+
+// runPage does what a page says, block by block. Its module is in a folder of this name.
+func runPage(t *testing.T, name, module string) {
+	t.Helper()
+	page, err := fs.ReadFile(root, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +48,7 @@ func TestFirstTwoServicesRun(t *testing.T) {
 	t.Setenv("GOWORK", "off")
 	blocks := pageBlock.FindAllStringSubmatch(string(page), -1)
 	if len(blocks) == 0 {
-		t.Fatal("the page has no blocks")
+		t.Fatalf("%s has no blocks", name)
 	}
 	t.Cleanup(func() {
 		for _, terminal := range w.terminals {
@@ -53,7 +57,7 @@ func TestFirstTwoServicesRun(t *testing.T) {
 	})
 	for _, block := range blocks {
 		if block[1] == "go" {
-			if err := os.WriteFile(filepath.Join(w.folder, "doors", block[2]), []byte(block[3]), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(w.folder, module, block[2]), []byte(block[3]), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			continue

@@ -1,40 +1,41 @@
+//go:build unix
+
 package leafmesh_test
 
 import (
 	"go/format"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
+	"strings"
 	"testing"
 )
 
-var (
-	goBlock   = regexp.MustCompile("(?s)```go\n(.*?)```")
-	textBlock = regexp.MustCompile("(?s)```text\n(.*?)```")
-)
-
-// The service in the README is a program that prints what the README says.
+// The service in the README is made as the README says, from an empty folder outside the repository,
+// and prints what the README shows.
 func TestReadmeServiceRuns(t *testing.T) {
 	readme, err := fs.ReadFile(root, "README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, printed := goBlock.FindSubmatch(readme), textBlock.FindSubmatch(readme)
-	if program == nil || printed == nil {
-		t.Fatal("README.md has no go block or no text block")
+	for _, block := range pageBlock.FindAllStringSubmatch(string(readme), -1) {
+		if formatted, err := format.Source([]byte(block[3])); block[1] == "go" && (err != nil || string(formatted) != block[3]) {
+			t.Errorf("%s is not as gofmt writes it: %v\n%s", block[2], err, formatted)
+		}
 	}
-	formatted, err := format.Source(program[1])
-	if err != nil || string(formatted) != string(program[1]) {
-		t.Errorf("the program is not as gofmt writes it: %v\n%s", err, formatted)
-	}
-	file := filepath.Join(t.TempDir(), "main.go")
-	if err := os.WriteFile(file, program[1], 0o600); err != nil {
+	runPage(t, "README.md", "porter")
+}
+
+// Whoever runs make the first time is told that the build takes a while. The build itself is left out.
+func TestMakeRunSaysWhatTheFirstBuildTakes(t *testing.T) {
+	makefile, err := filepath.Abs("Makefile")
+	if err != nil {
 		t.Fatal(err)
 	}
-	output, err := exec.Command("go", "run", file).CombinedOutput()
-	if err != nil || string(output) != string(printed[1]) {
-		t.Errorf("it prints %q, %v; the README says %q", output, err, printed[1])
+	run := exec.Command("make", "-f", makefile, "run", "GO=false")
+	run.Dir = t.TempDir()
+	said, _ := run.CombinedOutput() // it fails, as false builds nothing
+	if !strings.Contains(string(said), "two minutes and 0.8 GB") {
+		t.Errorf("make run says %q", said)
 	}
 }
