@@ -47,7 +47,7 @@ ATTACKS := ^Test.*(Attack|Rogue|Hostile|Flood|CanNot|NeedsACredential|OneDoorOnl
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(foreach node,hunt-1 clue-1 score-1,configs/keys/$(node).nk configs/keys/$(node).tap)
 
-.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash hub bench bench-compare bench-test live screenshots size why keys build daemons clean
+.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash hub bench bench-quick bench-compare bench-test live screenshots size why keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -136,8 +136,12 @@ screenshots: ## write the pictures of docs/console.md
 why: ## three daemons, one of which fails for one team: find out why from a line of the log, as docs/why.md shows
 	$(GO) test ./embedded -run '^TestWhy$$' -count=1 -timeout=5m -v
 
-bench: ## compare with raw NATS, JetStream, watermill and a Go channel; ARGS='-pairs 9' passes flags
-	cd bench && $(GO) run . $(ARGS)
+bench: ## compare with raw NATS, JetStream, watermill and a Go channel, and write bin/bench.json; ARGS='-pairs 9' passes flags
+	@mkdir -p bin
+	cd bench && $(GO) run . -write ../bin/bench.json $(ARGS)
+
+bench-quick: ## the same with fewer events, in 60 s
+	@$(MAKE) --no-print-directory bench ARGS='-events 20000 -pairs 9 -within 50s $(ARGS)'
 
 bench-compare: ## measure this tree and an older commit in turn; ARGS='-base v0.1.0' names it
 	cd bench && $(GO) run ./compare $(ARGS)

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -65,6 +67,34 @@ func TestTableHasALineForEachRow(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) != 5 { // machine, blank, head, two rows
 		t.Errorf("%d lines:\n%s", len(lines), out.String())
+	}
+}
+
+// With -within there are fewer pairs, and at least one; the file says what the table says, and how many.
+func TestWithin(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bench.json")
+	var out bytes.Buffer
+	arguments := []string{"-pairs", "1000000", "-events", "500", "-only", "Go channel", "-within", "300ms", "-write", path}
+	begun := time.Now()
+	if err := run(t.Context(), arguments, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Pairs < 1 || r.Pairs == 1_000_000 || len(r.Rows) != 2 || len(r.Rows[0].Pairs) != r.Pairs {
+		t.Errorf("%d pairs, %d rows", r.Pairs, len(r.Rows))
+	}
+	if want := fmt.Sprintf("; %d pairs,", r.Pairs); !strings.Contains(out.String(), want) {
+		t.Errorf("%q is not in\n%s", want, &out)
 	}
 }
 
@@ -180,7 +210,7 @@ func TestLongLine(t *testing.T) {
 }
 
 func TestBadFlagsAreErrors(t *testing.T) {
-	for _, arguments := range [][]string{{"-pairs", "0"}, {"-events", "0"}, {"-unknown"}, {"extra"}} {
+	for _, arguments := range [][]string{{"-pairs", "0"}, {"-events", "0"}, {"-within", "-1s"}, {"-unknown"}, {"extra"}} {
 		if err := run(t.Context(), arguments, io.Discard, io.Discard); err == nil {
 			t.Errorf("%v: no error", arguments)
 		}

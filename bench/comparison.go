@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -141,28 +140,22 @@ type figures struct {
 // maxAgain is how often a turn is repeated whose backlog, each time twice as large, did not last.
 const maxAgain = 6
 
-// measure runs all pairs, one after the other.
-func (c comparison) measure(ctx context.Context, pairs int, progress func(done int)) ([]pair, error) {
-	all := make([]pair, pairs)
-	for i := range all {
-		progress(i)
-		for _, turn := range []struct {
-			side  side
-			label string
-			into  *figures
-		}{{c.ours, "ours", &all[i].Ours}, {c.other, "other", &all[i].Other}} {
-			f, err := c.turn(ctx, turn.side, turn.label)
-			for again := 0; errors.Is(err, errDrained) && again < maxAgain; again++ {
-				f, err = c.turn(ctx, turn.side, turn.label)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("%s, pair %d: %w", c, i+1, err)
-			}
-			*turn.into = f
+// measure measures both sides once, one after the other.
+func (c comparison) measure(ctx context.Context) (p pair, err error) {
+	for _, turn := range []struct {
+		side  side
+		label string
+		into  *figures
+	}{{c.ours, "ours", &p.Ours}, {c.other, "other", &p.Other}} {
+		*turn.into, err = c.turn(ctx, turn.side, turn.label)
+		for again := 0; errors.Is(err, errDrained) && again < maxAgain; again++ {
+			*turn.into, err = c.turn(ctx, turn.side, turn.label)
+		}
+		if err != nil {
+			return p, err
 		}
 	}
-	progress(pairs)
-	return all, nil
+	return p, nil
 }
 
 // turn measures one side once. The label marks its goroutines in a CPU profile.

@@ -17,13 +17,16 @@ import (
 	"os/signal"
 	"runtime/pprof"
 	"strings"
+	"time"
 )
 
 // settings are what the flags say.
 type settings struct {
 	pairs   int
 	events  int
+	within  time.Duration
 	json    bool
+	write   string
 	only    string
 	profile string
 }
@@ -56,22 +59,49 @@ func run(ctx context.Context, arguments []string, out, progress io.Writer) (err 
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
-	r := report{Machine: thisMachine(), Pairs: s.pairs, Events: s.events}
+	r := report{Machine: thisMachine(), Events: s.events}
 	chosen, err := choose(comparisons(s.events), s.only)
 	if err != nil {
 		return err
 	}
-	for _, c := range chosen {
-		pairs, err := c.measure(ctx, s.pairs, func(done int) { show(progress, c, done, s.pairs) })
-		if err != nil {
+	if r.Rows, r.Pairs, err = measureAll(ctx, chosen, s, progress); err != nil {
+		return err
+	}
+	if s.write != "" {
+		if err := r.writeFile(s.write); err != nil {
 			return err
 		}
-		r.Rows = append(r.Rows, c.rows(pairs)...)
 	}
 	if s.json {
 		return r.writeJSON(out)
 	}
 	return r.writeTable(out)
+}
+
+// measureAll goes through all comparisons, a pair of each at a time, as often as asked for. So what
+// changes on the machine in the course of minutes changes all rows. Where a time is given, it ends
+// before a further round would go beyond that.
+func measureAll(ctx context.Context, chosen []comparison, s settings, progress io.Writer) (rows []row, rounds int, err error) {
+	begun, longest := time.Now(), time.Duration(0)
+	pairs := make([][]pair, len(chosen))
+	for rounds < s.pairs && (rounds == 0 || s.within == 0 || time.Since(begun)+longest < s.within) {
+		round := time.Now()
+		for i, c := range chosen {
+			show(progress, fmt.Sprintf("round %d of %d: %s", rounds+1, s.pairs, c))
+			p, err := c.measure(ctx)
+			if err != nil {
+				return nil, rounds, fmt.Errorf("%s, pair %d: %w", c, rounds+1, err)
+			}
+			pairs[i] = append(pairs[i], p)
+		}
+		rounds++
+		longest = max(longest, time.Since(round))
+	}
+	show(progress, "")
+	for i, c := range chosen {
+		rows = append(rows, c.rows(pairs[i])...)
+	}
+	return rows, rounds, nil
 }
 
 // choose gives the comparisons that a text names. That it names none is an error, which lists the
@@ -93,8 +123,8 @@ func choose(all []comparison, only string) (chosen []comparison, err error) {
 	return chosen, nil
 }
 
-// show keeps one line on a terminal up to date, and clears it at the end.
-func show(progress io.Writer, c comparison, done, pairs int) {
+// show keeps one line on a terminal up to date. An empty text clears it.
+func show(progress io.Writer, text string) {
 	file, ok := progress.(*os.File)
 	if !ok {
 		return
@@ -102,10 +132,7 @@ func show(progress io.Writer, c comparison, done, pairs int) {
 	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
 		return
 	}
-	fmt.Fprint(file, "\r\x1b[K")
-	if done < pairs {
-		fmt.Fprintf(file, "%s: %d of %d pairs", c, done, pairs)
-	}
+	fmt.Fprint(file, "\r\x1b[K", text)
 }
 
 func parse(arguments []string, output io.Writer) (s settings, err error) {
@@ -113,14 +140,16 @@ func parse(arguments []string, output io.Writer) (s settings, err error) {
 	flags.SetOutput(output)
 	flags.IntVar(&s.pairs, "pairs", 5, "how often each two are measured")
 	flags.IntVar(&s.events, "events", 500_000, "events in a throughput run of the quickest; slower ones get a fixed share")
+	flags.DurationVar(&s.within, "within", 0, "measure fewer pairs, at least one, where more would take longer than this; 0: no bound")
+	flags.StringVar(&s.write, "write", "", "write JSON with the figures of every pair to this file, beside the table")
 	flags.BoolVar(&s.json, "json", false, "print JSON with the figures of every pair instead of the table")
 	flags.StringVar(&s.only, "only", "", "measure only comparisons that have this in their name or in a row's")
 	flags.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile to this file, labelled by side")
 	if err := flags.Parse(arguments); err != nil {
 		return s, err
 	}
-	if s.pairs < 1 || s.events < 1 || flags.NArg() > 0 {
-		return s, errors.New("-pairs and -events are at least 1, and there are no arguments")
+	if s.pairs < 1 || s.events < 1 || s.within < 0 || flags.NArg() > 0 {
+		return s, errors.New("-pairs and -events are at least 1, -within is not negative, and there are no arguments")
 	}
 	return s, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,6 +41,16 @@ func (r report) writeJSON(out io.Writer) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(r)
+}
+
+// writeFile writes the JSON to a file.
+func (r report) writeFile(path string) (err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write the figures: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return r.writeJSON(file)
 }
 
 func (r report) writeTable(out io.Writer) error {
