@@ -47,7 +47,7 @@ ATTACKS := ^Test.*(Attack|Rogue|Hostile|Flood|CanNot|NeedsACredential|OneDoorOnl
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(foreach node,hunt-1 clue-1 score-1,configs/keys/$(node).nk configs/keys/$(node).tap)
 
-.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash hub bench bench-quick bench-compare bench-test live screenshots size why keys build daemons clean
+.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash hub bench bench-quick bench-compare bench-test story soak live screenshots size why keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -142,6 +142,13 @@ bench: ## compare with raw NATS, JetStream, watermill and a Go channel, and writ
 
 bench-quick: ## the same with fewer events, in 60 s
 	@$(MAKE) --no-print-directory bench ARGS='-events 20000 -pairs 9 -within 50s $(ARGS)'
+
+story: ## a central bus and leafmesh at rising rates, for half an hour or more; writes bin/story.json and bin/story.svg; ARGS='-short' takes 30 s
+	@mkdir -p bin
+	cd bench && $(GO) run ./story -json ../bin/story.json -picture ../bin/story.svg $(ARGS)
+
+soak: ## three services under load for 10 minutes: what they take stays flat, and all is accounted for
+	cd bench && $(GO) run ./story -soak 10m $(ARGS)
 
 bench-compare: ## measure this tree and an older commit in turn; ARGS='-base v0.1.0' names it
 	cd bench && $(GO) run ./compare $(ARGS)

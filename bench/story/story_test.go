@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"leafmesh/bench/story/cascade"
+	"leafmesh/bench/story/part"
+)
+
+// TestMain is also the program of the parts.
+func TestMain(m *testing.M) {
+	if what := os.Getenv(part.Variable); what != "" {
+		if err := be(context.Background(), what); err != nil {
+			fmt.Fprintln(os.Stderr, "story:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// TestShort: the short form measures both sides on all lines, and accounts for every root.
+func TestShort(t *testing.T) {
+	dir := t.TempDir()
+	figures, drawing := filepath.Join(dir, "story.json"), filepath.Join(dir, "story.svg")
+	var out strings.Builder
+	s, err := parse([]string{"-short", "-json", figures, "-picture", drawing}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), s, &out, io.Discard); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	text, err := os.ReadFile(figures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Trials) != 7 || len(r.Verdicts) != 4 { // leafmesh is in two forms on the first line
+		t.Errorf("%d trials, %d verdicts", len(r.Trials), len(r.Verdicts))
+	}
+	for _, trial := range r.Trials {
+		if works := trial.Work > 0; works != (trial.Line == "c") {
+			t.Errorf("%s: own work %v", trial, trial.Work)
+		}
+	}
+	if svg, err := os.ReadFile(drawing); err != nil || strings.Count(string(svg), "<circle") != len(r.Trials) {
+		t.Errorf("the picture has not a point for each trial: %v\n%s", err, svg)
+	}
+	if l := r.Limits; min(l.Awake, l.Asleep, l.CBOR, l.JSON) <= 0 {
+		t.Errorf("limits %+v", l)
+	}
+}
+
+// TestBadHandler: on the bus a handler that multiplies goes on for as long as anybody looks, and the
+// guard of leafmesh ends it at its first repetition, by name.
+func TestBadHandler(t *testing.T) {
+	for side, check := range map[string]func(trial) bool{
+		bus: func(r trial) bool { return r.Rogue > 1000 },
+		leafmesh: func(r trial) bool {
+			return r.Rogue == 3 && strings.Join(r.Losses, "") == "score: 4 "+cascade.Rumour+" refused at emit by cascade-loop"
+		},
+	} {
+		r, err := measure(t.Context(), trial{Side: side, Rate: 100, Bad: true}, part.Line{}, 2*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !check(r) || r.Handled+r.Unfinished+r.Refused != r.Roots {
+			t.Errorf("%s; losses %q", r, r.Losses)
+		}
+	}
+}
+
+func TestBadFlagsAreErrors(t *testing.T) {
+	for _, arguments := range [][]string{{"-for", "10ms"}, {"-soak", "10ms"}, {"-soak", "-1m"}, {"-lines", ""}, {"-lines", "abx"}, {"-rates", "4000,1000"}, {"-rates", "0"}, {"-rates", "many"}, {"-unknown"}, {"extra"}} {
+		if _, err := parse(arguments, io.Discard); err == nil {
+			t.Errorf("%v: no error", arguments)
+		}
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	of := func(side string, rate int, mean time.Duration) trial {
+		return trial{Side: side, Line: "a", Rate: rate, Result: cascade.Result{Mean: mean}}
+	}
+	bad := of(bus, 500, time.Hour)
+	bad.Bad = true
+	r := report{Trials: []trial{
+		of(bus, 1000, time.Millisecond), of(bus, 2000, 60*time.Millisecond), of(bus, 3000, 10*time.Millisecond), of(bus, 4000, time.Second), bad,
+		of(leafmesh, 1000, time.Millisecond), of(leafmesh, 4000, 2*time.Millisecond), of(leafmesh, 8000, 400*time.Millisecond),
+	}}
+	r.judge()
+	want := verdict{Line: "a", Side: leafmesh, Over: 4000, Ratio: 0.002, Bus50: 1000, Leafmesh50: 4000, Bus500: 3000, Leafmesh500: 8000, RatioAim: 1. / 5000, RateAim: 20}
+	if len(r.Verdicts) != 1 || r.Verdicts[0] != want {
+		t.Errorf("%+v, want %+v", r.Verdicts, want)
+	}
+}
+
+// TestAccounted: what was lost, or came twice, fails the short form.
+func TestAccounted(t *testing.T) {
+	well := cascade.Result{Roots: 10, Handled: 10, Mean: 1}
+	for what, change := range map[string]func(*cascade.Result){
+		"lost":  func(r *cascade.Result) { r.Handled, r.Unfinished = 9, 1 },
+		"twice": func(r *cascade.Result) { r.Twice = 1 },
+	} {
+		one := well
+		change(&one)
+		if err := (report{Trials: []trial{{Result: well}, {Result: one}}}).accounted(); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+	if err := (report{Trials: []trial{{Result: well}}}).accounted(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSoak: a short one ends well.
+func TestSoak(t *testing.T) {
+	var out strings.Builder
+	if err := soak(t.Context(), 6*time.Second, &out); err != nil {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+// TestFlat: what grows fails a soak, each by its name.
+func TestFlat(t *testing.T) {
+	before := part.Vitals{Heap: 50e6, Goroutines: 100, Descriptors: 30}
+	for want, change := range map[string]func(*part.Vitals){
+		"goroutines":  func(v *part.Vitals) { v.Goroutines = 120 },
+		"descriptors": func(v *part.Vitals) { v.Descriptors = 40 },
+		"heap":        func(v *part.Vitals) { v.Heap = 60e6 },
+		"":            func(v *part.Vitals) { v.Heap, v.Goroutines = 54e6, 105 },
+	} {
+		after := before
+		change(&after)
+		quiet := make([][]part.Vitals, 6)
+		for i := range quiet {
+			quiet[i] = []part.Vitals{before, before, before}
+			if i >= 4 {
+				quiet[i][1] = after
+			}
+		}
+		var problem error
+		for _, g := range thirds(quiet) {
+			problem = errors.Join(problem, g.flat(true))
+		}
+		if want == "" && problem != nil || want != "" && (problem == nil || !strings.Contains(problem.Error(), "hunt: ") || !strings.Contains(problem.Error(), want)) {
+			t.Errorf("%q: %v", want, problem)
+		}
+	}
+}
