@@ -8,10 +8,13 @@ import (
 )
 
 const (
-	// gather is the least time between the beginnings of two looks, unless one was
-	// not enough. A lone event does not wait; of many, those that come meanwhile share
-	// a look, a trip to the node's outbox and a deletion.
-	gather = 5 * time.Millisecond
+	// gather is how long the Relay rests for each event that its last look found, mostGather at most,
+	// unless one look was not enough. A lone event hardly delays the next one; of many, those that
+	// come meanwhile share a look, a trip to the node's outbox and a deletion. Always to rest for
+	// mostGather was rejected: it delays the few as much as the many. So was to rest for as
+	// long as the look took: of many events too few shared a look.
+	gather     = mostGather / 32
+	mostGather = 5 * time.Millisecond
 	// After a failure the Relay waits, twice as long each time.
 	firstDelay = 50 * time.Millisecond
 	maxDelay   = 10 * time.Second
@@ -25,8 +28,8 @@ const (
 func (r *Relay) run(ctx context.Context, done chan<- struct{}) {
 	defer close(done)
 	for delay := firstDelay; ; {
-		begun := time.Now()
-		more, err := r.pass(ctx)
+		found, more, err := r.pass(ctx)
+		ended := time.Now()
 		if ctx.Err() != nil {
 			return
 		}
@@ -39,7 +42,7 @@ func (r *Relay) run(ctx context.Context, done chan<- struct{}) {
 		delay = firstDelay
 		if !more {
 			rest(ctx, r.pause(), r.wake)
-			rest(ctx, gather-time.Since(begun), nil)
+			rest(ctx, min(time.Duration(found)*gather, mostGather)-time.Since(ended), nil)
 		}
 	}
 }
@@ -52,20 +55,20 @@ func (r *Relay) pause() time.Duration {
 	return r.poll
 }
 
-// pass relays one batch, and reports whether there may be more.
-func (r *Relay) pass(ctx context.Context) (more bool, err error) {
+// pass relays one batch, and reports how many events it found and whether there may be more.
+func (r *Relay) pass(ctx context.Context) (found int, more bool, err error) {
 	if err := r.clean(ctx); err != nil {
-		return false, err
+		return 0, false, err
 	}
 	if err := errors.Join(r.retryThoseAside(ctx), r.clean(ctx)); err != nil {
-		return false, err
+		return 0, false, err
 	}
 	b, err := r.outbox.first(ctx, r.aside.rows)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	err = r.give(ctx, b, r.setAside)
-	return b.full, errors.Join(err, r.clean(ctx))
+	return len(b.rows), b.full, errors.Join(err, r.clean(ctx))
 }
 
 // give relays a batch. Of an event that can not be relayed it tells refused, and goes
@@ -125,6 +128,9 @@ func (r *Relay) note(err error) {
 
 // rest waits a while, until it is woken or ctx ends.
 func rest(ctx context.Context, d time.Duration, wake <-chan struct{}) {
+	if d <= 0 {
+		return
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
