@@ -183,7 +183,7 @@ func (t *terminal) finish(test *testing.T) {
 // await waits for lines of the page, and learns the ids that stand for those of the page.
 func (w *walk) await(t *testing.T, at *terminal, shown []string) {
 	t.Helper()
-	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := patience(t); ; time.Sleep(20 * time.Millisecond) {
 		missing := w.match(at.output(), shown)
 		if missing == "" {
 			return
@@ -192,6 +192,15 @@ func (w *walk) await(t *testing.T, at *terminal, shown []string) {
 			t.Fatalf("the page shows\n%s\nbut this came:\n%s", missing, at.output())
 		}
 	}
+}
+
+// patience is until when a line may come. A busy machine builds for minutes, so that all the time of
+// the tests is given, but for what it takes to say what is missing.
+func patience(t *testing.T) time.Time {
+	if deadline, ok := t.Deadline(); ok {
+		return deadline.Add(-10 * time.Second)
+	}
+	return time.Now().Add(10 * time.Minute)
 }
 
 // match returns the first line of the page that was not said behind those before it, or "". Lines of a

@@ -13,7 +13,7 @@ import (
 
 // The service in the README is made as the README says, from an empty folder outside the repository,
 // and prints what the README shows.
-func TestReadmeServiceRuns(t *testing.T) {
+func TestFirstServiceOfReadmeRuns(t *testing.T) {
 	readme, err := fs.ReadFile(root, "README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -14,13 +14,16 @@ const (
 	Retried   Outcome = "retried"   // tries after the first
 	Returned  Outcome = "returned"  // of a durable import, not handled: it comes again
 	Exported  Outcome = "exported"  // published to the links
-	Stored    Outcome = "stored"    // put into this node's outbox
-	Unheard   Outcome = "unheard"   // an export that no node listened for
-	Tapped    Outcome = "tapped"    // shown to clients at the tap
-	Imported  Outcome = "imported"  // came over a link and was understood
+	// Stored events are in this node's outbox. One that was stored before, as after a retry, counts
+	// again, although the outbox drops the copy.
+	Stored   Outcome = "stored"
+	Unheard  Outcome = "unheard"  // an export that no node listened for
+	Tapped   Outcome = "tapped"   // shown to clients at the tap
+	Imported Outcome = "imported" // came over a link and was understood
 	// Acknowledged events of a durable import are done with: handled, or dead letters.
 	Acknowledged Outcome = "acknowledged"
-	// Redelivered events of a durable import came again.
+	// Redelivered events of a durable import came again, as far as this node or the exporter remembers.
+	// After either has crashed, an event may come again and count as new.
 	Redelivered Outcome = "redelivered"
 	// OutboxChanged counts outboxes of peers that were not as this node left them: wiped, restored
 	// from an old copy, or renamed.
