@@ -47,7 +47,7 @@ ATTACKS := ^Test.*(Attack|Rogue|Hostile|Flood|CanNot|NeedsACredential|OneDoorOnl
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(foreach node,hunt-1 clue-1 score-1,configs/keys/$(node).nk configs/keys/$(node).tap)
 
-.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash hub bench bench-quick bench-compare bench-test story soak live screenshots size why keys build daemons clean
+.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash hub scale bench bench-quick bench-compare bench-test story soak live screenshots size why keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -149,6 +149,9 @@ story: ## a central bus and leafmesh at rising rates, for half an hour or more; 
 
 soak: ## three services under load for 10 minutes: what they take stays flat, and all is accounted for
 	cd bench && $(GO) run ./story -soak 10m $(ARGS)
+
+scale: ## measure meshes of 10 to 200 nodes, with direct links and at hubs: docs/scale.md; ARGS='-nodes 100 -peers 99' passes flags
+	cd bench && $(GO) run ./scale $(ARGS)
 
 bench-compare: ## measure this tree and an older commit in turn; ARGS='-base v0.1.0' names it
 	cd bench && $(GO) run ./compare $(ARGS)
