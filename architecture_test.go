@@ -82,6 +82,21 @@ var importRules = []struct {
 		allowed: func(imported string) bool { return !within(imported, "github.com/prometheus") },
 	},
 	{
+		name:    "OpenTelemetry is for those who use mesh/traces, and for the HTTP API of services",
+		from:    func(folder string) bool { return folder != "mesh/traces" && folder != "services/httpapi" },
+		allowed: func(imported string) bool { return !within(imported, "go.opentelemetry.io") },
+	},
+	{
+		name:    "the HTTP API of services reads the context of a trace, and exports none",
+		from:    func(folder string) bool { return folder == "services/httpapi" },
+		allowed: func(imported string) bool { return !within(imported, "go.opentelemetry.io/proto") },
+	},
+	{
+		name:    "only daemons export traces",
+		from:    func(folder string) bool { return folder != "services/daemon" },
+		allowed: func(imported string) bool { return imported != module+"/mesh/traces" },
+	},
+	{
 		name:    "only daemons give out metrics",
 		from:    func(folder string) bool { return folder != "services/daemon" },
 		allowed: func(imported string) bool { return imported != module+"/mesh/metrics" },

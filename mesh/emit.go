@@ -42,13 +42,15 @@ func (r *typedRoute[T]) take(ctx context.Context, o *offer, v rules.Verdict, val
 		return nil
 	case v.Keep != nil:
 		kept := *value
-		_, err := o.coalesce(&postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &kept, payload: o.payload})
+		_, err := o.coalesce(ctx, &postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &kept, payload: o.payload})
 		return err
 	case o.turn != nil:
 		p := r.pend(value, o.payload)
 		err := o.turn.desk.hold(o, &p.arrival, p)
 		if err != nil {
 			p.recycle()
+		} else {
+			r.flow.begins(ctx, &p.item.Header)
 		}
 		return err
 	}
@@ -142,15 +144,20 @@ func (o *offer) admit(ctx context.Context, r *route, checked any) (rules.Verdict
 
 // coalesce gives an event to the rule that coalesces it, inside a handler when that returns nil. It
 // returns the id of an event from outside.
-func (o *offer) coalesce(c *postponed) (cause.ID, error) {
+func (o *offer) coalesce(ctx context.Context, c *postponed) (cause.ID, error) {
 	c.event.BeforeWait = nil
 	if o.turn != nil {
-		return cause.ID{}, o.turn.desk.coalesce(o, c)
+		err := o.turn.desk.coalesce(o, c)
+		if err == nil {
+			c.flow.begins(ctx, &c.header)
+		}
+		return cause.ID{}, err
 	}
 	if c.flow.life.closing.Load() {
 		return cause.ID{}, stats.ErrClosed
 	}
 	c.header = cause.NewRoot(c.event.Path, c.event.Key, c.event.At)
+	c.flow.begins(ctx, &c.header)
 	c.rule.Keep(&c.event, c)
 	return c.header.ID, nil
 }

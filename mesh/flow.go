@@ -33,7 +33,9 @@ type flow struct {
 	trace   *steps.Trace
 	// recorder remembers what lately happened; nil: nothing is recorded.
 	recorder *recorder.Recorder
-	opened   int64 // in nanoseconds since 1970
+	// tracer makes traces of what is kept of that; nil: nobody does.
+	tracer atomic.Pointer[Tracer]
+	opened int64 // in nanoseconds since 1970
 
 	guard   *gate.Cascades
 	gate    *rules.Gate

@@ -51,11 +51,11 @@ func (e *Event[T]) Stage(ctx context.Context, value T) (Staged, error) {
 	if o.turn == nil && r.flow.life.closing.Load() {
 		return Staged{}, r.refuse(&o.event, stats.Closed, stats.ErrClosed)
 	}
-	return o.stage(r.eventType)
+	return o.stage(ctx, r.eventType)
 }
 
 // stage makes the message of an event.
-func (o *offer) stage(t *eventType) (Staged, error) {
+func (o *offer) stage(ctx context.Context, t *eventType) (Staged, error) {
 	h, err := o.header(t.Subject, o.payload)
 	if err != nil {
 		return Staged{}, err
@@ -64,6 +64,7 @@ func (o *offer) stage(t *eventType) (Staged, error) {
 	if err != nil {
 		return Staged{}, t.notEncoded(&o.event, err)
 	}
+	t.flow.begins(ctx, &h)
 	if o.turn != nil {
 		o.turn.stages(t.Type)
 	}

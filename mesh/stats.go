@@ -29,6 +29,7 @@ func (n *Node) Stats() stats.Stats {
 		DurableImports: durables,
 		Letters:        n.storage.Letters.Stats(now),
 		Recorder:       n.recorded(),
+		Traces:         n.traces(),
 		Changes:        n.changes.list(),
 	}
 }

@@ -57,7 +57,7 @@ func (f *flow) emitRequested(ctx context.Context, wireSubject string, payload []
 	case v.Shed != nil:
 		return Reply{Verdict: "shed", Rule: v.Shed.Name()}, nil
 	case v.Keep != nil:
-		id, err := o.coalesce(&postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &value, payload: o.payload})
+		id, err := o.coalesce(ctx, &postponed{route: &r.route, to: r, rule: v.Keep, event: o.event, value: &value, payload: o.payload})
 		return Reply{Verdict: "coalesced", ID: id[:], Rule: v.Keep.Name()}, err
 	}
 	id, err := r.enter(ctx, &o, &value)

@@ -59,10 +59,17 @@ func (t *turn) Err() error { return t.desk.base.Err() }
 // Done is closed when the node gives up waiting for its handlers.
 func (t *turn) Done() <-chan struct{} { return t.desk.base.Done() }
 
-// Value gives what the node's context holds.
+// Value gives what the node's context holds, and who traces it.
 func (t *turn) Value(key any) any {
 	if key == (sourceKey{}) {
 		return t
+	}
+	if tracer := t.desk.flow.tracer.Load(); tracer != nil {
+		if h, handler, ok := t.present(); ok {
+			if value := (*tracer).Value(h, handler, key); value != nil {
+				return value
+			}
+		}
 	}
 	return t.desk.base.Value(key)
 }

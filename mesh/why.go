@@ -173,7 +173,8 @@ func (n *Node) openArchive() (err error) {
 		folder = filepath.Join(string(n.config.Data), "cascades")
 	}
 	a, err := archive.Open(archive.Spec{Node: n.name, Folder: folder, Bytes: archiveBytes(*n.config.Recorder), Recorder: n.recorder, Clock: n.clock, Log: n.log,
-		Kept: func(root cause.ID, records []why.Record) { n.neighbours.Kept(root, records) }})
+		Kept:    func(root cause.ID, records []why.Record) { n.neighbours.Kept(root, records) },
+		Shelved: n.keptRecords})
 	if err != nil {
 		return err
 	}

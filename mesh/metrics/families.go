@@ -18,6 +18,7 @@ type families struct {
 	readerRedelivered, readerLost              *family
 	arrived, importUp, importUnderWay          *family
 	letters, lettersOldest                     *family
+	spans, spansWaiting                        *family
 }
 
 func newFamilies(node string) (f families, all []*family) {
@@ -65,6 +66,9 @@ func newFamilies(node string) (f families, all []*family) {
 
 		letters:       metric("letters", "Durable dead letters."),
 		lettersOldest: oldest("letters_oldest_seconds", "How long ago the oldest durable dead letter was given up."),
+
+		spans:        metric("spans_total", "Spans of traces by what became of them.", "outcome"),
+		spansWaiting: metric("spans_waiting", "Spans that wait to be sent."),
 	}
 	f.events.keeps = 0
 	f.linkUp.join, f.importUp.join = math.Min, math.Min
@@ -92,6 +96,12 @@ func (f *families) add(s stats.Stats) {
 		f.linkBytes.add(float64(l.BytesOut), l.Peer, l.Direction, "out")
 	}
 	f.addDurable(s)
+	if t := s.Traces; t != nil {
+		f.spansWaiting.add(float64(t.Waiting))
+		for outcome, count := range map[string]uint64{"exported": t.Exported, "queue-full": t.QueueFull, "refused": t.Refused, "closed": t.Closed, "forgotten": t.Forgotten} {
+			f.spans.add(float64(count), outcome)
+		}
+	}
 }
 
 // addDurable adds what is about durable events.

@@ -62,6 +62,8 @@ type Stats struct {
 	Changes []Change `json:"changes,omitempty"`
 	// Recorder is how full the flight recorder is; nil if the node has none.
 	Recorder *Recorder `json:"recorder,omitempty"`
+	// Traces tells of the spans that are made of it; nil if the node is not traced.
+	Traces *Traces `json:"traces,omitempty"`
 }
 
 // Total sums an outcome over all types, places and rules.

@@ -11,6 +11,7 @@ import (
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/console"
 	"leafmesh/mesh/metrics"
+	"leafmesh/mesh/traces"
 )
 
 // Config is what every service is told about one instance of it. A service embeds it in a Config of its own, inline in YAML,
@@ -29,6 +30,8 @@ type Config struct {
 	HTTPHosts []string `yaml:"http_hosts" remedy:"give names of hosts without a port, as in [hunt.example.org]"`
 	// Metrics is a port with the node's metrics and health. Nil: none.
 	Metrics *metrics.Config `yaml:"metrics"`
+	// Traces says where spans of the node's cascades go. Nil: nowhere.
+	Traces *traces.Config `yaml:"traces"`
 	// Log says what is logged.
 	Log LogConfig `yaml:"log"`
 	// Console is a port with a page that shows the node. Nil: none. Who has its token may change limits, cuts and dead letters;
@@ -68,6 +71,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Metrics != nil {
 		problems = append(problems, config.InField("metrics", c.Metrics.Validate()))
+	}
+	if c.Traces != nil {
+		problems = append(problems, config.InField("traces", c.Traces.Validate()))
 	}
 	if c.Console != nil {
 		problems = append(problems, config.InField("console", c.Console.Validate()))

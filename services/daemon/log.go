@@ -23,7 +23,7 @@ type LogConfig struct {
 
 // packages are those that log.
 var packages = []string{"archive", "daemon", "httpapi", "inlet", "leaf", "mesh", "neighbours", "operations", "outbox", "outlet", "readers", "score",
-	"transact"}
+	"traces", "transact"}
 
 // Validate gives every problem, joined, each a *config.FieldError; nil for none.
 func (c LogConfig) Validate() error {

@@ -14,6 +14,7 @@ import (
 	"leafmesh/mesh/door"
 	"leafmesh/mesh/metrics"
 	"leafmesh/mesh/stats"
+	"leafmesh/mesh/traces"
 )
 
 // drainTimeout is how long a daemon takes to stop at most. Service managers kill after 90 s (systemd) or
@@ -44,9 +45,9 @@ type Service interface {
 
 // Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve returns.
 //
-// Start: declare handlers, open the node, give out its metrics and its console, serve HTTP; linking goes on in the background and is logged when
+// Start: declare handlers, open the node, export its traces, give out its metrics and its console, serve HTTP; linking goes on in the background and is logged when
 // ready. Stop: /readyz says so for c.StopDelay. Then, within 20 s: HTTP first, so that nothing new comes in, then the relay, as a node that closes takes no more
-// of it, then the node, so that handlers finish with the store still open, then metrics, console and the service. What handlers put into the
+// of it, then the node, so that handlers finish with the store still open, then traces, metrics, console and the service. What handlers put into the
 // store's outbox by then is relayed after the next start.
 func Serve(ctx context.Context, c Config, s Service) error {
 	lasting := context.WithoutCancel(ctx) // what runs while draining must not end with the signal
@@ -63,7 +64,11 @@ func Serve(ctx context.Context, c Config, s Service) error {
 	followers.Go(func() { systemd.follow(following, node) })
 	defer followers.Wait()
 	defer unfollow()
-	watched, err := watch(ctx, c.Metrics, node, s)
+	traced, err := trace(c.Traces, node)
+	var watched *metrics.Server
+	if err == nil {
+		watched, err = watch(ctx, c.Metrics, node, s)
+	}
 	var shown *door.Server
 	if err == nil {
 		shown, err = show(c.Console, node)
@@ -80,6 +85,9 @@ func Serve(ctx context.Context, c Config, s Service) error {
 	err = errors.Join(err, s.StopServing(drain))
 	s.StopRelaying()
 	err = errors.Join(err, node.Close(drain))
+	if traced != nil {
+		endTraces(drain, traced, node)
+	}
 	for _, port := range []*door.Server{watched, shown} {
 		if port != nil {
 			err = errors.Join(err, port.Close(drain))
@@ -103,6 +111,21 @@ func serve(ctx, lasting context.Context, node *mesh.Node, s Service, systemd man
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// trace exports spans of the node's cascades; nil without a configuration.
+func trace(c *traces.Config, node *mesh.Node) (*traces.Exporter, error) {
+	if c == nil {
+		return nil, nil
+	}
+	return traces.Export(*c, node, slog.Default())
+}
+
+// endTraces sends the last spans. That a collector is not there is no fault of a daemon's.
+func endTraces(ctx context.Context, e *traces.Exporter, node *mesh.Node) {
+	if err := e.Close(ctx); err != nil {
+		slog.Warn("spans lost", "node", node.Name(), "error", err)
+	}
 }
 
 // watch gives out the metrics and the health of the node and its service; nil without a configuration.

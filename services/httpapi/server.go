@@ -58,7 +58,7 @@ func newServer(ctx context.Context, addr string, h http.Handler, t timeouts) (*S
 	base, cancel := context.WithCancel(context.WithValue(ctx, closingKey{}, closing))
 	s := &Server{listener: socket, cancel: cancel, done: make(chan struct{})}
 	s.http = &http.Server{
-		Handler:           protect(h),
+		Handler:           protect(traced(h)),
 		ReadHeaderTimeout: t.header,
 		ReadTimeout:       t.read,
 		WriteTimeout:      t.write,

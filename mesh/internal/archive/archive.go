@@ -45,7 +45,9 @@ type Spec struct {
 	Folder string // "": in memory
 	Bytes  int64  // of all that is kept, encoded
 	// Kept is told what was kept just now of a cascade, by the goroutine of Run; nil: nobody is.
-	Kept     func(root cause.ID, records []why.Record)
+	Kept func(root cause.ID, records []why.Record)
+	// Shelved is told all that was kept just now, also as examples of what is usual; nil: nobody is.
+	Shelved  func(records []why.Record)
 	Recorder *recorder.Recorder
 	Clock    *clock.Clock
 	Log      *journal.Log
@@ -181,7 +183,9 @@ func (a *Archive) look() {
 	if trimmed := a.chosen.trim(); a.told.trim() || trimmed {
 		a.Recorder.Follow(append(a.chosen.roots(), a.told.roots()...))
 	}
-	a.keep(more, fresh, samples)
+	if shelved := a.keep(more, fresh, samples); len(shelved) > 0 && a.Shelved != nil {
+		a.Shelved(shelved)
+	}
 	if a.Kept != nil {
 		for root, records := range more {
 			a.Kept(root, records)
@@ -189,10 +193,10 @@ func (a *Archive) look() {
 	}
 }
 
-// keep puts records onto the shelves.
-func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, samples map[cause.ID][]why.Record) {
+// keep puts records onto the shelves, and returns which.
+func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, samples map[cause.ID][]why.Record) (shelved []why.Record) {
 	if len(more) == 0 && len(samples) == 0 {
-		return
+		return nil
 	}
 	now := a.Clock.Wall()
 	a.mu.Lock()
@@ -206,7 +210,9 @@ func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, 
 		if a.chosen.has(root) {
 			shelf, chosen = &a.faults, a.chosen
 		}
-		errs = append(errs, shelf.put(root, chosen.room(root, why.Compact(records)), now))
+		records = chosen.room(root, why.Compact(records))
+		shelved = append(shelved, records...)
+		errs = append(errs, shelf.put(root, records, now))
 	}
 	for root, records := range samples {
 		for _, r := range records {
@@ -214,6 +220,7 @@ func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, 
 				a.sampled++
 			}
 		}
+		shelved = append(shelved, records...)
 		errs = append(errs, a.samples.put(root, records, now))
 	}
 	a.problem = ""
@@ -221,6 +228,7 @@ func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, 
 		a.problem = err.Error()
 		a.Log.Warn("cascades not kept", "error", err)
 	}
+	return shelved
 }
 
 // Find calls found for the records that are asked for. An error says what can not be read.

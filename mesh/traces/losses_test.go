@@ -1,0 +1,164 @@
+package traces
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	collectorpb "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
+	"google.golang.org/protobuf/proto"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
+)
+
+// handled are records of so many events that were handled.
+func handled(count int) (records []why.Record) {
+	for range count {
+		id := cause.NewID(time.Now().UnixNano())
+		records = append(records, why.Record{Node: "clue-1", Event: id, Root: id, Type: "clue.answer.given", Outcome: stats.Handled, Place: "handler judge", At: 1, Count: 1})
+	}
+	return records
+}
+
+// Each span that is not exported is counted, by why it is not.
+func TestSpansThatAreLostAreCounted(t *testing.T) {
+	answer := func(status int) func(http.ResponseWriter, int) bool {
+		return func(w http.ResponseWriter, _ int) bool {
+			w.WriteHeader(status)
+			return false
+		}
+	}
+	for _, test := range []struct {
+		name    string
+		answer  func(w http.ResponseWriter, taken int) bool
+		spans   int
+		want    stats.Traces // once the exporter is closed
+		problem string
+	}{
+		{"taken", nil, 1000, stats.Traces{Exported: 1000}, ""},
+		{"refused", answer(400), 1000, stats.Traces{Refused: 1000}, "the receiver answers 400 Bad Request"},
+		{"refused for good", answer(500), 3, stats.Traces{Refused: 3}, "the receiver answers 500"},
+		{"overloaded", answer(503), 700, stats.Traces{Closed: 700}, "the receiver answers 503 Service Unavailable"},
+		{"too many", answer(503), maxWaiting + 50, stats.Traces{Closed: maxWaiting, QueueFull: 50}, "503"},
+		{"in part", func(w http.ResponseWriter, _ int) bool {
+			body, err := proto.Marshal(&collectorpb.ExportTraceServiceResponse{PartialSuccess: &collectorpb.ExportTracePartialSuccess{RejectedSpans: 2}})
+			if err != nil {
+				t.Error(err)
+			}
+			_, err = w.Write(body)
+			return err == nil
+		}, 10, stats.Traces{Exported: 8, Refused: 2}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := receive(t)
+			r.set(test.answer)
+			e := export(t, r, open(t, mesh.Config{Name: "clue-1"})...)[0]
+			e.Keep(handled(test.spans))
+			err := e.Close(within(t))
+			if lost := test.want.Closed > 0; (err != nil) != lost || lost && !strings.Contains(err.Error(), fmt.Sprintf("%d spans were not sent: ", test.want.Closed)) {
+				t.Errorf("Close: %v", err)
+			}
+			got := e.Stats()
+			problem := got.Problem
+			got.Problem = ""
+			if got != test.want || !strings.Contains(problem, test.problem) || (problem == "") != (test.problem == "") {
+				t.Errorf("%+v, %q, want %+v, %q", got, problem, test.want, test.problem)
+			}
+		})
+	}
+}
+
+// A receiver that comes back gets what waited, and a span that is kept twice goes out once.
+func TestTheReceiverComesBack(t *testing.T) {
+	r := receive(t)
+	r.set(func(w http.ResponseWriter, _ int) bool {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return false
+	})
+	var log strings.Builder
+	e := export(t, r, open(t, mesh.Config{Name: "clue-1"})...)[0]
+	e.log = lines(&log)
+	records := handled(3)
+	e.Keep(records)
+	await(t, "a problem", func() bool { return e.Stats().Problem != "" })
+	r.set(nil)
+	e.Keep(records)
+	await(t, "the spans", func() bool { return e.Stats().Exported == 3 })
+	if s := e.Stats(); s.Problem != "" || s.Waiting != 0 {
+		t.Errorf("%+v", s)
+	}
+	if err := e.Close(within(t)); err != nil {
+		t.Error(err)
+	}
+	if got := log.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "spans not exported") || !strings.Contains(got, "spans are exported again") {
+		t.Errorf("the log:\n%s", got)
+	}
+	e.Keep(handled(2)) // after the end
+	if s := e.Stats(); s.Closed != 2 || s.Waiting != 0 {
+		t.Errorf("after the end: %+v", s)
+	}
+}
+
+// The contexts of requests are bounded.
+func TestRequestsAreForgotten(t *testing.T) {
+	var r requests
+	var ids []cause.ID
+	for i := range maxRequests + 10 {
+		id := cause.ID{byte(i >> 8), byte(i)}
+		ids = append(ids, id)
+		r.add(id, contextOf(id, handlingSpan(id, "a", "b")))
+	}
+	_, first := r.get(ids[9])
+	_, next := r.get(ids[10])
+	if first || !next || r.lost() != 10 || len(r.of) != maxRequests {
+		t.Errorf("first %v, next %v, %d lost, %d known", first, next, r.lost(), len(r.of))
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for _, test := range []struct{ otlp, url, problem string }{
+		{"http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces", ""},
+		{"https://collector.example/", "https://collector.example/v1/traces", ""},
+		{"https://collector.example/otlp", "https://collector.example/otlp", ""},
+		{"127.0.0.1:4318", "", "is no URL of http or https"},
+		{"grpc://127.0.0.1:4317", "", "is no URL of http or https"},
+		{"", "", "is no URL of http or https"},
+	} {
+		c := Config{OTLP: test.otlp}
+		url, _ := c.url()
+		if err := c.Validate(); url != test.url || (err == nil) != (test.problem == "") || err != nil && !strings.Contains(err.Error(), test.problem) {
+			t.Errorf("%q: %q, %v", test.otlp, url, err)
+		}
+	}
+	if err := (Config{OTLP: "http://a", Token: mesh.NewSecret("")}).Validate(); err == nil || !strings.Contains(err.Error(), "token: ") {
+		t.Errorf("an empty token: %v", err)
+	}
+}
+
+// What is sent says who sends it, and brings the token.
+func TestTheTokenIsSent(t *testing.T) {
+	asked := make(chan http.Header, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		asked <- r.Header
+	}))
+	defer server.Close()
+	e, err := Export(Config{OTLP: server.URL, Token: mesh.NewSecret("0123456789abcdef")}, open(t, mesh.Config{Name: "clue-1"})[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Keep(handled(1))
+	if err := e.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if h := <-asked; h.Get("Authorization") != "Bearer 0123456789abcdef" || h.Get("Content-Type") != "application/x-protobuf" {
+		t.Errorf("%v", h)
+	}
+}
