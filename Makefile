@@ -37,7 +37,7 @@ TARGET_FLAGS := -gcflags='all=-N -l'
 PURE := ./mesh/cause ./mesh/config ./mesh/graph $(addprefix ./mesh/internal/,clock delivery document gate handling handout meter queue recorder rules sealed steps topology wire)
 RUNS_386 := $(filter Linux/x86_64 Linux/i686,$(shell uname -s)/$(shell uname -m))
 
-# Vulnerabilities that are known, and what gosec finds. Both need the network once; what they can not reach is skipped by name.
+# Vulnerabilities that are known, and what gosec finds. Both need the network once; what they cannot reach is skipped by name.
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOSEC := github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 
@@ -87,11 +87,11 @@ lint: ## staticcheck and errcheck, in all modules
 vulnerabilities: ## govulncheck, in both modules, and gosec
 	@for module in . bench; do \
 		said="$$(cd $$module && $(GO) run $(GOVULNCHECK) ./... 2>&1)" && continue; \
-		case "$$said" in *"fetching vulnerabilities"*|*"no such host"*|*"i/o timeout"*) echo "govulncheck of $$module: skipped, its data can not be reached";; \
+		case "$$said" in *"fetching vulnerabilities"*|*"no such host"*|*"i/o timeout"*) echo "govulncheck of $$module: skipped, its data cannot be reached";; \
 		*) printf '%s\n' "$$said" >&2; exit 1;; esac; \
 	done
 	@said="$$($(GO) run $(GOSEC) -quiet -severity high -confidence high ./mesh/... ./services/... ./cmd/... ./embedded/... 2>&1)" || \
-		case "$$said" in *"no such host"*|*"i/o timeout"*) echo "gosec: skipped, it can not be reached";; \
+		case "$$said" in *"no such host"*|*"i/o timeout"*) echo "gosec: skipped, it cannot be reached";; \
 		*) printf '%s\n' "$$said" >&2; exit 1;; esac
 
 tidy: ## fail if go mod tidy would change a module

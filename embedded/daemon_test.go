@@ -78,7 +78,7 @@ func (d *daemon) kill() error {
 	return nil
 }
 
-// hang keeps the process from running, and from ending, until what is given returns. Where a system can not do that, the process
+// hang keeps the process from running, and from ending, until what is given returns. Where a system cannot do that, the process
 // runs all the time.
 func (d *daemon) hang(during func()) error {
 	if err := suspend(d.process.Process); err != nil {

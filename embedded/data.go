@@ -18,7 +18,7 @@ func dataFolder(dir string) (folder string, remove func() error, err error) {
 	return folder, func() error { return os.RemoveAll(folder) }, nil
 }
 
-// mustBeEmpty fails if there is anything in a folder: a log can not be replayed on top of another play.
+// mustBeEmpty fails if there is anything in a folder: a log cannot be replayed on top of another play.
 func mustBeEmpty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	switch {

@@ -23,7 +23,7 @@ import (
 )
 
 // TestNothingIsLostBesideTheSick has one till and two ledgers, which share an import and a database, each a process of its own.
-// While one customer's sales can not be booked, it kills daemons, lets ledgers hang, cuts handlers and breaks links. All other
+// While one customer's sales cannot be booked, it kills daemons, lets ledgers hang, cuts handlers and breaks links. All other
 // sales are booked meanwhile. In the end those of this customer are too, or are dead letters, which can be replayed; and nothing
 // is booked twice.
 func TestNothingIsLostBesideTheSick(t *testing.T) {
@@ -58,7 +58,7 @@ func TestNothingIsLostBesideTheSick(t *testing.T) {
 	t.Logf("%d sales, %d of them of the sick customer, whose letters were %d; troubles %v", len(w.sales), w.salesOf(poisoned), len(letters), w.done)
 }
 
-// poisoned is the customer whose sales can not be booked. One in 50 sales is hers.
+// poisoned is the customer whose sales cannot be booked. One in 50 sales is hers.
 const poisoned = "poisoned"
 
 // sellers is how many sell at a time.
@@ -175,7 +175,7 @@ func (w *ward) sell(t *testing.T, customer string) {
 	w.sales[made.ID] = customer
 }
 
-// call makes a request, again and again while the daemon is away or can not do it.
+// call makes a request, again and again while the daemon is away or cannot do it.
 func (w *ward) call(d *daemon, method, path string, in, out any) error {
 	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		err := w.callOnce(d, method, path, in, out)

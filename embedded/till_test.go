@@ -104,7 +104,7 @@ func (l *ledger) Check(ctx context.Context) error {
 	return l.books.PingContext(ctx)
 }
 
-var errPoison = errors.New("this customer's sales can not be booked")
+var errPoison = errors.New("this customer's sales cannot be booked")
 
 // book books a sale once.
 func (l *ledger) book(ctx context.Context, handler string, s sale) error {

@@ -9,7 +9,7 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// ErrNotWireSafe says that a value can not be encoded, or would arrive on another node as another
+// ErrNotWireSafe says that a value cannot be encoded, or would arrive on another node as another
 // one. Events that are exported or staged are refused for it, and in the codec check all events.
 var ErrNotWireSafe = errors.New("mesh: event does not survive the wire")
 

@@ -122,7 +122,7 @@ type ValueError struct {
 // Error names the place of the value.
 func (e *ValueError) Error() string { return fmt.Sprintf("value %d: %v", e.Index, e.Err) }
 
-// Unwrap gives the error that Emit would have returned.
+// Unwrap returns the error that Emit would have returned.
 func (e *ValueError) Unwrap() error { return e.Err }
 
 // EmitAll emits values in order, each as [Event.Emit] does and each by itself: one that is refused

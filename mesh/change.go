@@ -70,7 +70,7 @@ func (c *changes) undo(of changeOf, p *passingChange) (did bool, err error) {
 	return true, p.undo()
 }
 
-// list gives the changes that are to end, the first to end first.
+// list returns the changes that are to end, the first to end first.
 func (c *changes) list() (list []stats.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

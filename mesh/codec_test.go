@@ -63,7 +63,7 @@ func TestAValueThatDoesNotDecodeIsLostToThatHandlerAlone(t *testing.T) {
 	emitStep(t, n, stepTaken, step{"a", 1})
 	finish(t, n)
 	if called {
-		t.Error("the handler was called with a value that it can not have")
+		t.Error("the handler was called with a value that it cannot have")
 	}
 	wantCount(t, n, stepTaken.Subject(), stats.Lost, "handler odd", "malformed", 1)
 	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler even", "", 1)

@@ -44,7 +44,7 @@ func (c *sourceContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// Context gives a context whose events are root events of this node:
+// Context returns a context whose events are root events of this node:
 //
 //	err := clue.Submitted.Emit(node.Context(ctx), clue.Submission{…})
 //
@@ -64,7 +64,7 @@ func (f *flow) Context(parent context.Context) context.Context {
 	return &sourceContext{parent, from}
 }
 
-// NewRoot gives a context for work that outlives its cascade, such as a batch whose items are each
+// NewRoot returns a context for work that outlives its cascade, such as a batch whose items are each
 // a matter of their own. In a handler, every event emitted with it begins a cascade: its path is
 // one step, its budgets and its deadline are fresh, limits by root count it as a root. Its
 // Header.Parent is a link to the event being handled. All else is as with the handler's own
@@ -87,7 +87,7 @@ func NewRoot(ctx context.Context) context.Context {
 // idKey finds in a context the id of [WithID].
 type idKey struct{}
 
-// WithID gives a context with which [Event.Emit] emits a root event of a durable export under an id
+// WithID returns a context with which [Event.Emit] emits a root event of a durable export under an id
 // of the caller's choice. So one that may be stored already, see [UncertainError], can be emitted
 // again: the outbox keeps one event of an id, if the second comes within two minutes. [NewID] makes
 // ids. The id has no effect on events of other types, in a handler, where ids follow from the event
@@ -99,7 +99,7 @@ func WithID(ctx context.Context, id cause.ID) context.Context {
 // NewID makes an id that no other event has.
 func NewID() cause.ID { return cause.NewID(time.Now().UnixNano()) }
 
-// sourceOf gives the node that ctx belongs to and, inside a handler, the turn.
+// sourceOf returns the node that ctx belongs to and, inside a handler, the turn.
 func sourceOf(ctx context.Context) source {
 	if from := sourceIn(ctx); from.flow != nil { // the common cases, without a walk up the chain
 		return from
@@ -117,14 +117,14 @@ func sourceIn(v any) source {
 	return source{}
 }
 
-// HeaderOf gives the header of the event that ctx's handler was called for, and false outside of a
+// HeaderOf returns the header of the event that ctx's handler was called for, and false outside of a
 // handler and after it returned.
 func HeaderOf(ctx context.Context) (cause.Header, bool) {
 	header, _, ok := sourceOf(ctx).turn.present()
 	return header, ok
 }
 
-// HandlerOf gives the name of the handler that ctx belongs to, and false outside of a handler and
+// HandlerOf returns the name of the handler that ctx belongs to, and false outside of a handler and
 // after it returned.
 func HandlerOf(ctx context.Context) (name string, ok bool) {
 	_, name, ok = sourceOf(ctx).turn.present()

@@ -60,7 +60,7 @@ func (f *flow) warnOfUnbounded(old, present []config.Rule) {
 // [Node.Restore]. What is in a handler's queue is still handled. Events that come are dropped
 // there, and counted as shed by the rule "cut"; all other places get them. ErrNotHere: the node does
 // not know the type or the place; places are those that [Node.Stats] shows. A durable
-// export can not be cut, as its events are kept for the services it names: cut their handlers.
+// export cannot be cut, as its events are kept for the services it names: cut their handlers.
 func (n *Node) Cut(subject, place string) error { return n.cutFor(subject, place, true, 0, "") }
 
 // Restore undoes [Node.Cut].
@@ -97,7 +97,7 @@ func (f *flow) setCut(subject, place string, cut bool) (was bool, err error) {
 	case known == nil:
 		return false, fmt.Errorf("%w: node %s knows no event type %q", ErrNotHere, f.name, subject)
 	case place == export.String() && known.durable:
-		return false, fmt.Errorf("mesh: the export of %s from node %s is durable and can not be cut: cut the handlers of the services it is kept for", subject, f.name)
+		return false, fmt.Errorf("mesh: the export of %s from node %s is durable and cannot be cut: cut the handlers of the services it is kept for", subject, f.name)
 	case place == export.String() && known.export != nil:
 		return known.subscriptionLocked(export).Cut.Swap(cut), nil // there may have been no event yet
 	}

@@ -83,7 +83,7 @@ func TestACutExportIsSeenAtTheTap(t *testing.T) {
 	wantCount(t, nodes[0], "clue.clue.solved", stats.Exported, "export", "", 1)
 }
 
-// What a durable export promises is kept for its services: it can not be cut.
+// What a durable export promises is kept for its services: it cannot be cut.
 func TestADurableExportIsNotCut(t *testing.T) {
 	export := stepTaken.Export(mesh.Limit{})
 	export.KeptFor = []string{"score"}
@@ -147,7 +147,7 @@ func TestPlacesSayWhatIsCut(t *testing.T) {
 				t.Errorf("%+v is cut", p)
 			}
 			if err := n.Cut(p.Type, p.Place); err != nil {
-				t.Errorf("%+v can not be cut: %v", p, err)
+				t.Errorf("%+v cannot be cut: %v", p, err)
 			}
 		}
 		seen := 0

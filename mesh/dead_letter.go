@@ -21,7 +21,7 @@ type DeadLetter struct {
 	Handler string   `cbor:"4,keyasint"` // the handler's name
 	Tries   int      `cbor:"5,keyasint"`
 	Error   string   `cbor:"6,keyasint"` // of the last try, cut to 1024 bytes
-	Payload []byte   `cbor:"7,keyasint"` // the event's value as CBOR; nil if it can not be encoded
+	Payload []byte   `cbor:"7,keyasint"` // the event's value as CBOR; nil if it cannot be encoded
 	// NoPayload says why the value could not be encoded, cut to 1024 bytes; "" if it was.
 	NoPayload string `cbor:"8,keyasint,omitempty"`
 }

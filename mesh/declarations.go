@@ -19,7 +19,7 @@ type registry struct {
 	keys map[string][]keyOfPayload // guarded by mu: none for a type without a key
 }
 
-// keyOfPayload gives the key of an encoded value.
+// keyOfPayload returns the key of an encoded value.
 type keyOfPayload func(payload []byte) (string, error)
 
 func (r *registry) add(subject string, key keyOfPayload) {

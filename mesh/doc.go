@@ -12,13 +12,13 @@
 // # Guarantees
 //
 // Delivery. An event that Emit admitted reaches each matching handler of its node once, but for
-// handlers that shed, are cut or have an open breaker, and for those whose Go type can not take the
+// handlers that shed, are cut or have an open breaker, and for those whose Go type cannot take the
 // value. A handler that fails is tried again a finite number of times; then the event becomes a
 // dead letter ([DeadLetters]). Over a link an event arrives at most once: while a link is down, or
 // when a process dies, events are lost. Durable exports are not: see docs/durable.md. Emit returns
 // when such an event is stored, and it reaches the handlers of each service that it is kept for at
 // least once. What a live node loses it counts under a type, a place and a rule (see [Stats]); what
-// dies with a process or inside a broken connection can not be counted by it.
+// dies with a process or inside a broken connection cannot be counted by it.
 //
 // Order. A handler gets the events of one type and one key in the order one goroutine emitted them,
 // if all of them are root events or all are emitted in handler calls, whose events take effect when
@@ -28,11 +28,11 @@
 // Effects. Events emitted in a handler are held until it returns nil and dropped if it does not: a
 // handler that is tried again does not emit twice. An event can also be staged in the SQL
 // transaction that changes a service's state, and relayed after the COMMIT ([Event.Stage],
-// [Node.Relay]; package transact does it): then state and event can not disagree.
+// [Node.Relay]; package transact does it): then state and event cannot disagree.
 //
 // Backpressure. Emit of a root event waits while a handler's queue is full, until its context ends;
 // it looks at the context only when it has to wait. Emit with a handler's own context, or with
-// [NewRoot] of it, never waits for a queue, so that a cycle of handlers can not deadlock; it may
+// [NewRoot] of it, never waits for a queue, so that a cycle of handlers cannot deadlock; it may
 // overfill a queue up to a hard cap and is refused past it. It may wait for a limit whose policy is
 // [Wait]. A handler that makes a context of its own by [Node.Context] emits root events, and those
 // wait. All or nothing: a refused event reached no handler.

@@ -49,7 +49,7 @@ func TestDurableMaxPayload(t *testing.T) {
 	}
 }
 
-// A handler whose name a letter can not hold would have its events come again for ever.
+// A handler whose name a letter cannot hold would have its events come again for ever.
 func TestDurableHandlerName(t *testing.T) {
 	handler := clueSolved.Handle(strings.Repeat("x", 257), func(context.Context, solved) error { return nil })
 	_, err := inproc.Open(within(t), mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{handler}})

@@ -114,7 +114,7 @@ func TestDurableFinalForOneHandler(t *testing.T) {
 	}
 }
 
-// What can not be decoded by a handler, or says that it is from a node which is no peer, is a
+// What cannot be decoded by a handler, or says that it is from a node which is no peer, is a
 // dead letter and not lost.
 func TestDurableMalformedIsALetter(t *testing.T) {
 	var got seen

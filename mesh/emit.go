@@ -22,7 +22,7 @@ import (
 // Emit returns nil when the event is admitted (or dropped by a rule that sheds, which is counted).
 // Otherwise nobody gets it, and the error is a RefusedError, stats.ErrClosed, ErrNoNode or
 // ErrHandlerReturned. An event of an exported type is encoded here, and refused with ErrNotWireSafe
-// if its value can not travel, or with ErrTooLarge if its message would be larger than max_payload.
+// if its value cannot travel, or with ErrTooLarge if its message would be larger than max_payload.
 // Events of other types are not encoded: only the codec check refuses those with ErrNotWireSafe.
 // A type of another service than the node's is refused with ErrNotOwner. The value must not be
 // changed afterwards.

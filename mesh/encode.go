@@ -53,7 +53,7 @@ func (o *offer) example() cause.Header {
 	return cause.NewRoot(e.Path, e.Key, e.At)
 }
 
-// notEncoded counts an event that can not leave the node, and returns the error, which names its
+// notEncoded counts an event that cannot leave the node, and returns the error, which names its
 // key.
 func (t *eventType) notEncoded(e *rules.Event, why error) error {
 	rule := stats.NotWireSafe

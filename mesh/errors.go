@@ -51,7 +51,7 @@ var (
 // wrapped, and errors.Is and errors.As find what it was made of.
 func Final(err error) error { return handling.Final(err) }
 
-// NotNow makes an error with which a handler says that it can not handle the event now, and wants it
+// NotNow makes an error with which a handler says that it cannot handle the event now, and wants it
 // again after a time. That is no try, however often it says so; it makes no dead letter, and a
 // circuit breaker does not count it. An event of a durable import goes back to the outbox that it
 // came from, and other events are handled meanwhile. For every other event the handler's worker
@@ -63,7 +63,7 @@ func NotNow(after time.Duration) error { return handling.NotNow(after) }
 var (
 	// ErrOutboxFull: the outbox is at one of its bounds. Nothing was stored.
 	ErrOutboxFull = outbox.ErrFull
-	// ErrOutboxDisk: the outbox can not write, as on a full disk. Nothing was stored.
+	// ErrOutboxDisk: the outbox cannot write, as on a full disk. Nothing was stored.
 	ErrOutboxDisk = outbox.ErrDisk
 	// ErrUncertain: the outbox gave no answer in time. The event may be stored nevertheless; it was
 	// not handled on this node. errors.As with an *UncertainError tells its id: see [WithID].

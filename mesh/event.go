@@ -57,7 +57,7 @@ var eventCount atomic.Int64
 // start.
 func NewEvent[T any](subject string, options ...EventOption[T]) *Event[T] {
 	if err := wire.CheckType(reflect.TypeFor[T]()); err != nil {
-		panic(fmt.Sprintf("mesh.NewEvent: %s can not travel: %v", subject, err))
+		panic(fmt.Sprintf("mesh.NewEvent: %s cannot travel: %v", subject, err))
 	}
 	e := &Event[T]{declared: declare(subject)}
 	for _, option := range options {

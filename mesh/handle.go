@@ -24,10 +24,10 @@ type PanicError struct {
 	Stack []byte
 }
 
-// Error gives the panic's value; the stack is in the field.
+// Error returns the panic's value; the stack is in the field.
 func (e *PanicError) Error() string { return fmt.Sprintf("mesh: handler panicked: %v", e.Value) }
 
-// Unwrap gives what the handler panicked with, if that is an error: a refusal of the cascade guard
+// Unwrap returns what the handler panicked with, if that is an error: a refusal of the cascade guard
 // is final also when it is thrown.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
@@ -90,7 +90,7 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 
 // callChecked also fails if the handler changed what the value refers to.
 func (c *caller) callChecked(ctx context.Context, value any) error {
-	before, _ := wire.AppendPayload(nil, value) // nil: it can not be encoded, and there is nothing to compare
+	before, _ := wire.AppendPayload(nil, value) // nil: it cannot be encoded, and there is nothing to compare
 	err := c.call(ctx, value)
 	if after, _ := wire.AppendPayload(nil, value); err == nil && before != nil && after != nil && !bytes.Equal(before, after) {
 		return fmt.Errorf("%w: handler %s, %s", ErrMutated, c.name, c.desk.header.Subject())

@@ -36,7 +36,7 @@ func (n *Node) Health() stats.Health {
 	return stats.Health{Ready: len(problems) == 0, Problems: problems}
 }
 
-// Watch gives the node's health now, and again each time that it changes, within a second. Who does
+// Watch returns the node's health now, and again each time that it changes, within a second. Who does
 // not keep up gets the newest: the node never waits for it. The channel is closed when ctx ends,
 // or after the node has said that it closes.
 func (n *Node) Watch(ctx context.Context) <-chan stats.Health {

@@ -13,10 +13,10 @@ import (
 )
 
 // Letters lists the durable dead letters, the longest kept first. The error tells of letters that
-// can not be read; the others are listed nevertheless.
+// cannot be read; the others are listed nevertheless.
 func (n *Node) Letters() ([]stats.Letter, error) { return n.storage.Letters.Summaries() }
 
-// Letter gives a letter with its payload. Errors: ErrNoLetter, or that its file is damaged.
+// Letter returns a letter with its payload. Errors: ErrNoLetter, or that its file is damaged.
 func (n *Node) Letter(key string) (stats.Letter, error) {
 	l, err := n.storage.Letters.Show(key)
 	if err != nil {

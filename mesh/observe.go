@@ -3,11 +3,11 @@ package mesh
 import "leafmesh/mesh/stats"
 
 // Measure begins to measure how long events wait, are handled, and took over links. Until then no
-// event pays for it. It can not be ended. Call it before the first event, or what was under way is
+// event pays for it. It cannot be ended. Call it before the first event, or what was under way is
 // left out.
 func (n *Node) Measure() { n.trace.Measure(n.clock) }
 
-// Durations gives how long events took since [Node.Measure], in a fixed order. The events of a type
+// Durations returns how long events took since [Node.Measure], in a fixed order. The events of a type
 // at a handler are all measured up to 32 in 5 ms, which is 6400 a second, and of the others one of 32,
 // which counts for those since the one before.
 //
@@ -16,7 +16,7 @@ func (n *Node) Measure() { n.trace.Measure(n.clock) }
 func (n *Node) Durations() []stats.Durations { return n.trace.Durations() }
 
 // Writable says why the node's outbox takes no events, as of a second ago: a bound is reached, or the
-// disk can not be written. Emit of a durable export then returns ErrOutboxFull or ErrOutboxDisk, and
+// disk cannot be written. Emit of a durable export then returns ErrOutboxFull or ErrOutboxDisk, and
 // errors.Is finds the same here. Nil: it takes some, or the node has no durable export.
 func (n *Node) Writable() error {
 	if n.kept == nil {

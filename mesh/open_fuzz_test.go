@@ -108,7 +108,7 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		if err := n.SetRules(n.Rules()); err != nil {
-			t.Errorf("the rules in force can not be set: %v", err)
+			t.Errorf("the rules in force cannot be set: %v", err)
 		}
 		if err := n.Close(ctx); err != nil {
 			t.Error(err)

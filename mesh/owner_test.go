@@ -224,7 +224,7 @@ func TestWhatTheTapRefuses(t *testing.T) {
 	}
 }
 
-// A client can not have a bucket of its own for each event by making keys up.
+// A client cannot have a bucket of its own for each event by making keys up.
 func TestTheTapHoldsToLimitsByKey(t *testing.T) {
 	clue := clueNode("clue-1")
 	clue.Limits = []mesh.Rule{{Name: "one-team", Event: "clue.clue.solved", By: mesh.ByKey, Limit: slowly(1)}}

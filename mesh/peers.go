@@ -19,7 +19,7 @@ type peers struct {
 	present  atomic.Pointer[[]config.Peer] // replaced as a whole
 }
 
-// list gives the peers as they are now. They are not changed.
+// list returns the peers as they are now. They are not changed.
 func (p *peers) list() []config.Peer { return *p.present.Load() }
 
 // mayImport reports whether a reader may import a type.

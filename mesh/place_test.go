@@ -32,7 +32,7 @@ func TestWhatDidNotArriveIsCounted(t *testing.T) {
 		{2, 0, 3, 3, 0},  // begins anew
 		{2, 3, 1, 3, 0},  // goes on
 		{3, 2, 1, 3, 2},  // the beginning is lost
-		{3, 1, 1, 3, 2},  // what can not be: less than before
+		{3, 1, 1, 3, 2},  // what cannot be: less than before
 		{1, 8, 1, 3, 10}, // of a former run: there is no telling what that is
 	} {
 		send(clueSolved.Subject(), test.run, test.before, contained(t, slices.Repeat([][]byte{event}, test.events)...))

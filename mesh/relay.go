@@ -14,7 +14,7 @@ import (
 // ErrUnrelayable is what [Node.Relay] returns, with the reason, for a staged event that fails each
 // time as things stand: one that is damaged, was staged by another node, is of a type that is not
 // the node's (it is ErrNotOwner too), or is exported and larger than max_payload (ErrTooLarge).
-var ErrUnrelayable = errors.New("mesh: staged event can not be relayed")
+var ErrUnrelayable = errors.New("mesh: staged event cannot be relayed")
 
 // Relay lets staged events take effect as if they were emitted now, one after the other: handlers
 // of this node get them, clients at the tap, and the links if the type is exported. The gate is not

@@ -70,7 +70,7 @@ type typedRoute[T any] struct {
 	pool  sync.Pool // of *pending[T]
 }
 
-// routeOf gives the event's route on the node. After the first event of the type it costs an atomic
+// routeOf returns the event's route on the node. After the first event of the type it costs an atomic
 // load and an index.
 func routeOf[T any](f *flow, e *Event[T]) (*typedRoute[T], error) {
 	known := f.table.Load().routes
@@ -162,7 +162,7 @@ func newRouteLocked[T any](t *eventType) *typedRoute[T] {
 	return r
 }
 
-// encodedRoute gives the route of events that come encoded, for a subject of the node's service that
+// encodedRoute returns the route of events that come encoded, for a subject of the node's service that
 // it handles, exports, limits or has emitted.
 func (f *flow) encodedRoute(subject string) (*typedRoute[Any], error) {
 	f.table.mu.Lock()
@@ -192,7 +192,7 @@ const unknownType = "(other)"
 // and a place in the table, for as long as the node lives.
 const maxTypes = 4096
 
-// typeOf gives the subject's event type, or an error if the node knows too many.
+// typeOf returns the subject's event type, or an error if the node knows too many.
 func (f *flow) typeOf(subject string) (*eventType, error) {
 	if t := f.table.Load().types[subject]; t != nil {
 		return t, nil

@@ -8,7 +8,7 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// Stats gives the node's counters. It may be called at any time, also after Close.
+// Stats returns the node's counters. It may be called at any time, also after Close.
 func (n *Node) Stats() stats.Stats {
 	now := n.clock.Wall()
 	imports, durables := n.inlets.Stats() // first: it counts what the clients dropped
@@ -34,7 +34,7 @@ func (n *Node) Stats() stats.Stats {
 	}
 }
 
-// Graph gives the node's graph at this moment, in a fixed order. It may be called at any time, also
+// Graph returns the node's graph at this moment, in a fixed order. It may be called at any time, also
 // after Close. The counts are read one after the other while events flow.
 //
 // A node sees its own handlers' edges. A cycle that goes over several nodes is found in their

@@ -15,7 +15,7 @@ type Tracer interface {
 	// Begin is told of an event that begins a cascade, with the context with which it is emitted or
 	// staged. It is called before the event takes effect, which a full outbox may still prevent.
 	Begin(ctx context.Context, root cause.ID)
-	// Value gives what the context of a handler holds for a key while it is called for the event of
+	// Value returns what the context of a handler holds for a key while it is called for the event of
 	// h; nil: nothing.
 	Value(h cause.Header, handler string, key any) any
 	// Keep is told what the node keeps of cascades: of those in which something went wrong or took
@@ -27,7 +27,7 @@ type Tracer interface {
 }
 
 // Trace lets t trace the node from now on, in place of the one before; nil ends it. A node without a
-// recorder can not be traced, which is an error.
+// recorder cannot be traced, which is an error.
 func (n *Node) Trace(t Tracer) error {
 	switch {
 	case t == nil:

@@ -59,7 +59,7 @@ func (t *turn) Err() error { return t.desk.base.Err() }
 // Done is closed when the node gives up waiting for its handlers.
 func (t *turn) Done() <-chan struct{} { return t.desk.base.Done() }
 
-// Value gives what the node's context holds, and who traces it.
+// Value returns what the node's context holds, and who traces it.
 func (t *turn) Value(key any) any {
 	if key == (sourceKey{}) {
 		return t
@@ -91,7 +91,7 @@ func (t *turn) present() (h cause.Header, handler string, ok bool) {
 
 func (d *desk) presentLocked(t *turn) bool { return d.open && d.number == t.number }
 
-// turnSlab is how many turns are made at once. A turn can not be used again, as somebody may have
+// turnSlab is how many turns are made at once. A turn cannot be used again, as somebody may have
 // kept it, so each costs its 16 bytes; but only one in so many costs an allocation.
 const turnSlab = 256
 

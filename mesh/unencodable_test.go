@@ -14,7 +14,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// badCodec can not be encoded, whenever N says so, and counts how often it is.
+// badCodec cannot be encoded, whenever N says so, and counts how often it is.
 type badCodec struct {
 	N       int
 	encoded *int
@@ -71,7 +71,7 @@ var unencodable = map[string]struct {
 	"over the wire":       {parcel{Key: "k", Any: strings.Repeat("x", 2<<20)}, mesh.ErrTooLarge, "payload-size", "at most 1048576"},
 }
 
-// Whichever way an exported event is emitted, one that can not be encoded is an error, and nobody
+// Whichever way an exported event is emitted, one that cannot be encoded is an error, and nobody
 // gets it.
 func TestAnExportedEventThatCanNotBeEncodedIsRefused(t *testing.T) {
 	ways := map[string]func(ctx context.Context, v parcel) error{
@@ -195,7 +195,7 @@ func TestAnExportedEventIsEncodedOnce(t *testing.T) {
 	}
 }
 
-// An event that can not be encoded takes nobody's place: a rule that coalesces keeps the one before.
+// An event that cannot be encoded takes nobody's place: a rule that coalesces keeps the one before.
 func TestARuleKeepsNoEventThatCanNotBeEncoded(t *testing.T) {
 	got := make(chan any, 10)
 	n := openCore(t, mesh.Config{Exports: []mesh.Export{parcelSent.Export(mesh.Limit{})},
@@ -214,7 +214,7 @@ func TestARuleKeepsNoEventThatCanNotBeEncoded(t *testing.T) {
 	}
 }
 
-// A client at the tap is refused like an emitter in Go; what the tap can not show is counted there.
+// A client at the tap is refused like an emitter in Go; what the tap cannot show is counted there.
 func TestTheTapAndWhatCanNotBeEncoded(t *testing.T) {
 	node := clueNode("clue-1")
 	node.MaxPayload = 1024

@@ -26,7 +26,7 @@ func (n *Node) Why(ctx context.Context, id cause.ID) (why.Explanation, error) {
 	return why.Explain(id, reports...), err
 }
 
-// Inquire gives what the mesh has recorded of the cascades of some events or roots, at most 64: what
+// Inquire returns what the mesh has recorded of the cascades of some events or roots, at most 64: what
 // [Node.Recall] gives of this node, which comes first, and of all that its links lead to. Nodes pass
 // the question on, each once. It returns within two seconds; a node that did not answer has a
 // report whose Problem says why. Other nodes tell only of cascades that this node took part in. It
@@ -47,7 +47,7 @@ const (
 	maxRecalled = 10_000
 )
 
-// Recall gives what this node has recorded of the cascades of some events or roots, and of those
+// Recall returns what this node has recorded of the cascades of some events or roots, and of those
 // that they are linked with by [NewRoot]: 64 at most, and 10,000 records. Another node may know an
 // event under its root only, so that several nodes are asked again for what the first answers lead
 // to: see why.Linked. It reads all that the recorder has, some milliseconds for each link. It may
@@ -97,7 +97,7 @@ func (n *Node) recall(ctx context.Context, who string, ids ...cause.ID) (why.Rep
 
 // Kept lists the cascades that this node keeps as something went wrong in them on it, or took long,
 // the newest first. It reads what is kept, up to some ten milliseconds. It may be called at any time,
-// also after Close. The error tells of cascades that can not be read; the others are listed
+// also after Close. The error tells of cascades that cannot be read; the others are listed
 // nevertheless.
 func (n *Node) Kept() ([]why.Summary, error) {
 	records, err := n.archive.Faults()

@@ -100,7 +100,7 @@ func (c doctorCommand) checks(ctx context.Context) ([]checkup.Check, error) {
 func (c doctorCommand) read(paths []string) (files []checkup.File) {
 	for _, path := range paths {
 		f := checkup.File{Path: path, Problems: checkCommand{NoSecrets: c.NoSecrets}.check(path)}
-		// A file that can not be read is one of its problems.
+		// A file that cannot be read is one of its problems.
 		f.Node, _ = nodeOf(path)
 		files = append(files, f)
 	}

@@ -8,7 +8,7 @@ import (
 	"leafmesh/cmd/meshctl/internal/checkup"
 )
 
-// A mesh that works is well, but for what one node alone can not tell; what fails is found with its
+// A mesh that works is well, but for what one node alone cannot tell; what fails is found with its
 // remedy, and the exit code says so.
 func TestDoctor(t *testing.T) {
 	nodes, servers, _ := openNodes(t)

@@ -158,7 +158,7 @@ func (c emitCommand) emit(ctx context.Context, conn *nats.Conn, payload []byte) 
 	}
 	var reply mesh.Reply
 	if err := cbor.Unmarshal(m.Data, &reply); err != nil {
-		return v, fmt.Errorf("%s: a verdict that can not be read: %w", v.Node, err)
+		return v, fmt.Errorf("%s: a verdict that cannot be read: %w", v.Node, err)
 	}
 	v.Verdict, v.Rule, v.Error = reply.Verdict, reply.Rule, reply.Error
 	copy(v.Event[:], reply.ID)

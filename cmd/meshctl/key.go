@@ -32,7 +32,7 @@ it. To change a key, make another: peers name its public key as next_key first.
 // Run makes the key pair. On an error neither file is left behind.
 func (c keyCommand) Run(out output) (err error) {
 	if strings.HasSuffix(c.File, publicSuffix) {
-		return fmt.Errorf("%s: the seed can not be in a %s file, which is for the public key; name it %s", c.File, publicSuffix,
+		return fmt.Errorf("%s: the seed cannot be in a %s file, which is for the public key; name it %s", c.File, publicSuffix,
 			strings.TrimSuffix(c.File, publicSuffix)+seedSuffix)
 	}
 	pair, err := nkeys.CreateUser()
@@ -60,7 +60,7 @@ func (c keyCommand) Run(out output) (err error) {
 }
 
 // writeNew writes a file that must not exist yet, not even as a link, and
-// removes it again if it can not be written.
+// removes it again if it cannot be written.
 func writeNew(path string, data []byte, mode fs.FileMode) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {

@@ -36,7 +36,7 @@ func (lettersList) Help() string {
   meshctl letters -f configs/score.yaml
   meshctl letters list --type 'clue.>' --older 1h -o json
 
-The exit code is 1 if a node did not answer, or has letters that can not be read.`
+The exit code is 1 if a node did not answer, or has letters that cannot be read.`
 }
 
 // Run lists the letters.

@@ -81,7 +81,7 @@ func allLetters(ctx context.Context, out output, m nodes.Mesh) (all []nodeLetter
 				}
 				continue
 			case p.what.Damaged != "":
-				out.complain(p.Node, fmt.Errorf("letters that can not be read: %s", p.what.Damaged))
+				out.complain(p.Node, fmt.Errorf("letters that cannot be read: %s", p.what.Damaged))
 				failed = errReported
 			}
 			done[p.Node] = true

@@ -124,7 +124,7 @@ func whyDown(s stats.Stats, l stats.Link, answers []nodes.Answer, problems []str
 		}
 	}
 	if l.Direction == "imports" {
-		return "not known here: the log of " + s.Node + " says why it can not dial " + l.Peer
+		return "not known here: the log of " + s.Node + " says why it cannot dial " + l.Peer
 	}
 	return "not known here: " + l.Peer + " has not dialed; it was not asked whether it imports anything, or its log says why not"
 }

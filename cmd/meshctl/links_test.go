@@ -54,7 +54,7 @@ func TestWhyALinkIsDown(t *testing.T) {
 	stdout, _, code := meshctl("links", "-s", tap, "--operator", seedFile(t))
 	for _, part := range []string{"score-1  imports from  clue-1  down     0         0 B    unknown  there is no TLS at clue-1\n",
 		"hunt-1  down     0         0 B    unknown  hunt-1 does not let score-1 import it\n", "hunt-2: it did not answer in time",
-		"unknown  not known here: the log of score-1 says why it can not dial hunt-3\n", "exports to    hunt-4  unknown  0         0 B    unknown  not known here: hunt-4 has not dialed; it was not asked whether it imports anything, or its log says why not\n"} {
+		"unknown  not known here: the log of score-1 says why it cannot dial hunt-3\n", "exports to    hunt-4  unknown  0         0 B    unknown  not known here: hunt-4 has not dialed; it was not asked whether it imports anything, or its log says why not\n"} {
 		if code != 1 || !strings.Contains(stdout, part) {
 			t.Errorf("exit %d, no %q in\n%s", code, part, stdout)
 		}

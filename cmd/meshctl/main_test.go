@@ -171,7 +171,7 @@ func TestKeyOverwritesNothing(t *testing.T) {
 		{"a.nk", "meshctl: a.nk exists and is not overwritten"},
 		{"b.nk", "meshctl: b.pub exists and is not overwritten"},
 		{"c.nk", "meshctl: c.nk exists and is not overwritten"},
-		{"d.pub", "meshctl: d.pub: the seed can not be in a .pub file, which is for the public key; name it d.nk"},
+		{"d.pub", "meshctl: d.pub: the seed cannot be in a .pub file, which is for the public key; name it d.nk"},
 		{"none/e.nk", "meshctl: make a key file: open none/e.nk: no such file or directory"},
 	} {
 		stdout, stderr, code := meshctl("key", test.file)

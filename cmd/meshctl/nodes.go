@@ -122,7 +122,7 @@ func timeText(at time.Time) string {
 	return at.UTC().Format(time.DateTime)
 }
 
-// clockText is a difference of clocks for people: "+1.2s", or "same" where it can not be told from
+// clockText is a difference of clocks for people: "+1.2s", or "same" where it cannot be told from
 // none.
 func clockText(difference, within time.Duration) string {
 	if difference.Abs() <= within {

@@ -127,7 +127,7 @@ func TestWhyWithoutANode(t *testing.T) {
 	}
 }
 
-// What can not be asked or is not known is said, with an exit code for scripts.
+// What cannot be asked or is not known is said, with an exit code for scripts.
 func TestWhyWithoutAnAnswer(t *testing.T) {
 	servers, failed := openMesh(t)
 	t.Chdir(t.TempDir())

@@ -8,7 +8,7 @@
 //
 // # Guarantees
 //
-//   - A row that can not be used is skipped and counted, never guessed at; the first ten are kept with their line. It costs no
+//   - A row that cannot be used is skipped and counted, never guessed at; the first ten are kept with their line. It costs no
 //     other row: a quote that is never closed spoils its own line only.
 //   - [Derive] is pure: the same rows give the same hunt.
 //   - In the derived hunt each puzzle is worth one point, opens at the start and has no limit of guesses. Its answers are the

@@ -33,7 +33,7 @@ type records struct {
 	err    error // why it has no fields
 }
 
-// next goes to the next record, and past blank lines. A record that can not be read costs its first line only.
+// next goes to the next record, and past blank lines. A record that cannot be read costs its first line only.
 func (r *records) next() bool {
 	for r.rest != "" {
 		first, after, _ := strings.Cut(r.rest, "\n")

@@ -45,7 +45,7 @@ var (
 	}
 )
 
-// smallLog makes the log: some 400 guesses, and among them every kind of row that can not be used.
+// smallLog makes the log: some 400 guesses, and among them every kind of row that cannot be used.
 func smallLog() []byte {
 	random := rand.New(rand.NewPCG(2018, 3))
 	var b bytes.Buffer
@@ -110,7 +110,7 @@ func writeRow(b *bytes.Buffer, at time.Time, team, puzzle, guess, letter, end st
 	b.WriteString(strings.Join(fields, ",") + end)
 }
 
-// brokenRows are 13 rows that can not be used, and a blank line, which is none; the header is one more.
+// brokenRows are 13 rows that cannot be used, and a blank line, which is none; the header is one more.
 func brokenRows() []string {
 	const when = "2024-02-29 12:00:00"
 	return []string{

@@ -54,7 +54,7 @@ func TestLocalNoticesTeamsWithoutClues(t *testing.T) {
 	}
 }
 
-// A guess that can not be judged, because the database is gone, ends the replay at once and by name.
+// A guess that cannot be judged, because the database is gone, ends the replay at once and by name.
 func TestLocalNoticesGuessesThatFail(t *testing.T) {
 	local, log, hunt := openSmall(t, func(err error) {
 		if err == nil || !strings.Contains(err.Error(), "count what waits to be relayed to node clue-1") {

@@ -203,7 +203,7 @@ func (r *Remote) Join(ctx context.Context, teams []guesslog.Team, clues int) err
 	return nil
 }
 
-// Settle implements Target. Other processes' counters can not be seen from here: it waits until score has all solves.
+// Settle implements Target. Other processes' counters cannot be seen from here: it waits until score has all solves.
 func (r *Remote) Settle(ctx context.Context, solves int) error {
 	arrived, since := -1, time.Now()
 	return poll(ctx, func() (bool, error) {

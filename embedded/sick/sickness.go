@@ -111,7 +111,7 @@ func (w *ward) drawTickets(ctx context.Context, sick bool) error {
 	var callers emitters
 	err := measure.Pace(ctx, rate, func(due time.Time) error {
 		callers.Go(func() error {
-			// Without a deadline: the rule can not know when the caller will hang up.
+			// Without a deadline: the rule cannot know when the caller will hang up.
 			ctx, hangUp := context.WithCancel(ctx)
 			defer hangUp()
 			defer time.AfterFunc(hangUpAfter, hangUp).Stop()

@@ -75,7 +75,7 @@ func (w *ward) open(ctx context.Context) (err error) {
 	return w.nodes.Ready(ctx)
 }
 
-// configs declares the nodes. A sick handler beside healthy ones of its type sheds what it can not
+// configs declares the nodes. A sick handler beside healthy ones of its type sheds what it cannot
 // take; one that has a type for itself holds its emitter or its import back, as is the default.
 func (w *ward) configs() []mesh.Config {
 	stuck := []mesh.HandlerOption{mesh.Timeout(hangsFor), mesh.Retry{Tries: 1}, mesh.Queue(sickQueue)}

@@ -80,7 +80,7 @@ func (id ID) Time() time.Time { return time.UnixMilli(int64(binary.BigEndian.Uin
 // IsZero reports whether the id is unset, as the parent is of an event that no handler emitted.
 func (id ID) IsZero() bool { return id == ID{} }
 
-// String gives the text form, "0199b2c4-….".
+// String returns the text form, "0199b2c4-….".
 func (id ID) String() string {
 	var text [36]byte
 	at := 0
@@ -94,7 +94,7 @@ func (id ID) String() string {
 	return string(text[:])
 }
 
-// MarshalText gives the text form.
+// MarshalText returns the text form.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // UnmarshalText reads the text form.

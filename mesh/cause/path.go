@@ -75,10 +75,10 @@ func (t *Tree) Numbered(number uint32) *Path {
 	return nil
 }
 
-// Root gives the path of a root event: one step.
+// Root returns the path of a root event: one step.
 func (t *Tree) Root(step string) *Path { return t.empty.Child(step) }
 
-// Walk gives the path of the steps, each "node:subject". It allocates only for a path it has not
+// Walk returns the path of the steps, each "node:subject". It allocates only for a path it has not
 // seen. It returns nil for no steps.
 func (t *Tree) Walk(steps [][]byte) *Path {
 	if len(steps) == 0 {
@@ -99,7 +99,7 @@ func (t *Tree) Size() int {
 	return len(t.list)
 }
 
-// Child gives the path with one more step, "node:subject".
+// Child returns the path with one more step, "node:subject".
 func (p *Path) Child(step string) *Path {
 	if found := p.find(step); found != nil {
 		return found
@@ -147,7 +147,7 @@ func (p *Path) AppendSteps(dst [][]byte) [][]byte {
 	return append(dst, p.encoded)
 }
 
-// String gives the path as people read it: "a → b → c".
+// String returns the path as people read it: "a → b → c".
 func (p *Path) String() string { return strings.Join(p.Steps(), " → ") }
 
 func (p *Path) find(step string) *Path {
@@ -159,7 +159,7 @@ func (p *Path) find(step string) *Path {
 }
 
 // maxChildren bounds how many paths are kept that differ in their last step only, so that one who
-// makes steps up can not make keeping another one slow.
+// makes steps up cannot make keeping another one slow.
 const maxChildren = 1024
 
 func (t *Tree) intern(parent *Path, step string) *Path {

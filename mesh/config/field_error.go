@@ -29,7 +29,7 @@ type FieldError struct {
 	from  []string // fields that the problem may only follow from
 }
 
-// Error gives "file:line: field: problem; remedy" without the parts that are empty, on one line
+// Error returns "file:line: field: problem; remedy" without the parts that are empty, on one line
 // without control characters. Very long parts are cut, and anything that reads as an nkey seed is
 // left out.
 func (e *FieldError) Error() string {
@@ -51,7 +51,7 @@ func (e *FieldError) Error() string {
 	return text
 }
 
-// Unwrap gives what caused the problem, such as the error of a file that can not be read, or nil.
+// Unwrap returns what caused the problem, such as the error of a file that cannot be read, or nil.
 func (e *FieldError) Unwrap() error { return e.cause }
 
 // seedText matches nkey seeds (58 characters) and private keys of every kind, and the larger part

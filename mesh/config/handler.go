@@ -61,7 +61,7 @@ func DefaultHandlerSettings() HandlerSettings {
 	return HandlerSettings{Workers: 1, Queue: 1024, Tries: 3, FirstPause: 10 * time.Millisecond, LongestPause: time.Second}
 }
 
-// CheckProgram reports what the configuration wants and the program can not do: handlers that could
+// CheckProgram reports what the configuration wants and the program cannot do: handlers that could
 // not run as they say, or that declare to emit types of another service; exports and limits of types
 // that it does not declare; and durable imports that no handler takes. All are FieldErrors. Mistyped,
 // an export or a limit would do nothing. An import may be of a type that is not declared: a handler

@@ -103,7 +103,7 @@ func (r Rate) MarshalText() ([]byte, error) {
 
 func (r Rate) valid() bool { return r >= 0 && r <= maxRate }
 
-// String gives the rate with the unit that makes it a short number: "20/min" and not
+// String returns the rate with the unit that makes it a short number: "20/min" and not
 // "0.3333333333333333/s".
 func (r Rate) String() string {
 	if r == 0 {

@@ -14,7 +14,7 @@ import (
 // Validator is a configuration that can check itself: a *[Node], or a pointer to a service's own
 // struct with a Node in it.
 type Validator interface {
-	// Validate gives every problem at once, nil for none: FieldErrors joined, their Field relative
+	// Validate returns every problem at once, nil for none: FieldErrors joined, their Field relative
 	// to the receiver. See [InField].
 	Validate() error
 }
@@ -56,7 +56,7 @@ func absolute(folder, path string) string {
 //
 // It reports every problem at once: FieldErrors joined in the order of their lines, each with file,
 // line, field, what is wrong and what would be right. Validate runs even if the file has problems,
-// and what it says of the values that these concern is left out. A file that can not be read is the
+// and what it says of the values that these concern is left out. A file that cannot be read is the
 // error of package os, wrapped; what is no regular file (a pipe, a device, a directory) is refused
 // and not opened, as to read it might never end.
 func LoadYAML(path string, into Validator) error {

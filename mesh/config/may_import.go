@@ -22,7 +22,7 @@ func (m MayImport) Includes(subject string) bool {
 
 func (m MayImport) all() bool { return len(m) == 1 && m[0] == allExports }
 
-// MarshalYAML gives the word all or the list.
+// MarshalYAML returns the word all or the list.
 func (m MayImport) MarshalYAML() (any, error) {
 	if m.all() {
 		return allExports, nil

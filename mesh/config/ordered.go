@@ -19,7 +19,7 @@ const (
 
 var orderedTexts = [...]string{"false", "true", "all"}
 
-// String gives the text form: false, true or all.
+// String returns the text form: false, true or all.
 func (o Ordered) String() string {
 	if int(o) < len(orderedTexts) {
 		return orderedTexts[o]
@@ -27,7 +27,7 @@ func (o Ordered) String() string {
 	return "an unknown order"
 }
 
-// MarshalText gives the text form. An order that there is not has none.
+// MarshalText returns the text form. An order that there is not has none.
 func (o Ordered) MarshalText() ([]byte, error) {
 	if int(o) >= len(orderedTexts) {
 		return nil, errOrdered

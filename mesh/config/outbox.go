@@ -44,7 +44,7 @@ const (
 	maxOutboxEvents     = 1_000_000_000
 )
 
-// String gives "always" or the interval.
+// String returns "always" or the interval.
 func (s Sync) String() string {
 	if s == SyncAlways {
 		return "always"
@@ -52,7 +52,7 @@ func (s Sync) String() string {
 	return time.Duration(s).String()
 }
 
-// MarshalText gives "always" or the interval.
+// MarshalText returns "always" or the interval.
 func (s Sync) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads "always" or an interval, "1s".

@@ -32,7 +32,7 @@ type By string
 const (
 	// ByType gives each event type a bucket. It is the default.
 	ByType By = "type"
-	// ByKey gives each type and key a bucket: one team can not use up what others need.
+	// ByKey gives each type and key a bucket: one team cannot use up what others need.
 	ByKey By = "key"
 	// ByRoot gives each type of root event, on its node, a bucket for all events of its cascades.
 	// On emit a descendant only takes from the bucket and is never stopped; the root events are. So

@@ -86,7 +86,7 @@ func fill(t *testing.T, v reflect.Value) {
 	case v.CanFloat():
 		v.SetFloat(1.0 / 3)
 	default:
-		t.Fatalf("the test can not fill a %v: teach it", v.Type())
+		t.Fatalf("the test cannot fill a %v: teach it", v.Type())
 	}
 }
 

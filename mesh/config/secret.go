@@ -27,11 +27,11 @@ type Secret struct {
 	Env string `yaml:"env,omitempty"`
 
 	// value is a pointer because fmt prints a pointer in a nested struct as an address, where it
-	// can not call Format: in unexported fields.
+	// cannot call Format: in unexported fields.
 	value *string
 }
 
-// ErrSecret is in every error about a secret or key that is named in due form but can not be had
+// ErrSecret is in every error about a secret or key that is named in due form but cannot be had
 // from there: no such file, an unset variable, too wide permissions, a wrong content. A check of a
 // configuration away from its machine leaves these out.
 var ErrSecret = errors.New("mesh: secret not usable")
@@ -95,7 +95,7 @@ func (s Secret) sources() (n int) {
 	return n
 }
 
-// resolveSeed gives the secret's value, which must be an nkey user seed.
+// resolveSeed returns the secret's value, which must be an nkey user seed.
 func (s Secret) resolveSeed() (string, error) {
 	if s.sources() == 1 && s.File != "" {
 		if err := checkSeedFile(s.File); err != nil {

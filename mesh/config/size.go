@@ -69,7 +69,7 @@ func (s Size) MarshalText() ([]byte, error) {
 	return []byte(s.String()), nil
 }
 
-// String gives the size in the largest unit by 1024 of which it is a whole number: "64KiB", and
+// String returns the size in the largest unit by 1024 of which it is a whole number: "64KiB", and
 // "65537".
 func (s Size) String() string {
 	for _, u := range sizeUnits[:binaryUnits] {

@@ -16,7 +16,7 @@ const (
 	maxRecorder     = Size(4 << 30)
 )
 
-// Validate gives every problem of the configuration at once: FieldErrors joined, nil for none. It
+// Validate returns every problem of the configuration at once: FieldErrors joined, nil for none. It
 // reads the files and environment variables that secrets and key files name, so it holds for this
 // machine and user; problems of these are [ErrSecret]. Handlers are checked by mesh.Open.
 //
@@ -93,7 +93,7 @@ func (v *validation) threshold(field string, f float64, standard int) {
 // firsts remembers in which field a value stood first.
 type firsts map[string]string
 
-// twice gives the field of the value's first occurrence, or "".
+// twice returns the field of the value's first occurrence, or "".
 func (f firsts) twice(value, field string) string {
 	first, found := f[value]
 	if !found {

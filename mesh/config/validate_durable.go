@@ -82,7 +82,7 @@ func (v *validation) durableExport(field string, e Export) {
 		}
 	}
 	if e.IsDurable() && e.Limit.Policy == Shed && !e.Limit.Unlimited() {
-		v.add(field+".limit.policy", "a durable export can not shed: what Emit admits is stored", "choose refuse or wait")
+		v.add(field+".limit.policy", "a durable export cannot shed: what Emit admits is stored", "choose refuse or wait")
 	}
 }
 
@@ -109,7 +109,7 @@ func (v *validation) durableImport(field string, m Import) {
 	case !m.Durable && r != (Redelivery{}):
 		v.add(field+".redelivery", "only events of a durable import come again", "add durable: true, or remove it", field+".durable")
 	case m.Durable && m.Limit.Policy == Shed && !m.Limit.Unlimited():
-		v.add(field+".limit.policy", "a durable import can not shed: what it does not take comes again", "choose wait or refuse")
+		v.add(field+".limit.policy", "a durable import cannot shed: what it does not take comes again", "choose wait or refuse")
 	}
 	if m.Ordered > OrderedAll {
 		v.add(field+".ordered", fmt.Sprintf("%d is no order", m.Ordered), "use OrderedNo, OrderedByKey or OrderedAll")

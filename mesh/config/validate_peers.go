@@ -11,7 +11,7 @@ import (
 
 const leafScheme = "nats-leaf"
 
-// CheckPeers gives the problems of the peers alone. That nobody may read an export any more, or use the
+// CheckPeers returns the problems of the peers alone. That nobody may read an export any more, or use the
 // port, is none: what a peer had can be taken back while a node runs.
 func (n Node) CheckPeers() error {
 	var own []*FieldError
@@ -203,7 +203,7 @@ func checkKey(key string) error {
 	return &FieldError{Problem: "this is not the public key of an nkey user (U…)", Remedy: "give what is in the peer's .pub file, made by: meshctl key FILE"}
 }
 
-// publicKeyOf gives the public key of a user seed, "" if it is none.
+// publicKeyOf returns the public key of a user seed, "" if it is none.
 func publicKeyOf(seed string) string {
 	pair, err := nkeys.FromSeed([]byte(seed))
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // tokenHeader has the token of the session in each request that changes something. Only a page of this
-// console can read it, and a page of another origin can not even send the header.
+// console can read it, and a page of another origin cannot even send the header.
 const tokenHeader = "Console-Token"
 
 // maxBody bounds a request to change something.

@@ -15,7 +15,7 @@ type Config struct {
 	Token config.Secret `yaml:"token,omitempty"`
 }
 
-// Validate gives every problem of the configuration, joined, each a *config.FieldError; nil for none.
+// Validate returns every problem of the configuration, joined, each a *config.FieldError; nil for none.
 func (c Config) Validate() error { return c.door().Validate() }
 
 func (c Config) door() door.Config { return door.Config{Listen: c.Listen, Token: c.Token} }

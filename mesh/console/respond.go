@@ -16,7 +16,7 @@ func fail(w http.ResponseWriter, status int, problem string) {
 func respondWith(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil { // a rate that has no text, of rules that no node would take
-		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer can not be encoded"}`)
+		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

@@ -23,7 +23,7 @@ type Config struct {
 // minToken is the least length of a token. One that is made as the documentation says has 32.
 const minToken = 16
 
-// Validate gives every problem of the configuration, joined, each a *config.FieldError of "listen" or
+// Validate returns every problem of the configuration, joined, each a *config.FieldError of "listen" or
 // "token"; nil for none.
 func (c Config) Validate() error {
 	var problems []error

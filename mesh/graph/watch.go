@@ -110,7 +110,7 @@ func (w *Watch) Check(samples []Sample, now time.Time) []Alarm {
 	return w.speak(over, now)
 }
 
-// judge gives the factor since the edge was last judged. Events that are being handled may count on
+// judge returns the factor since the edge was last judged. Events that are being handled may count on
 // one side only, so they are added to the handled ones: the factor is up to a tenth too low and
 // never too high. A loop that passes on exactly one event for each must not seem to grow.
 func (w *Watch) judge(s Sample) (factor float64, ok bool) {
@@ -129,7 +129,7 @@ func (w *Watch) judge(s Sample) (factor float64, ok bool) {
 	return factor, true
 }
 
-// cycles gives the cycles over the threshold that some judged edge is in.
+// cycles returns the cycles over the threshold that some judged edge is in.
 func (w *Watch) cycles(judged map[[2]string]bool) (alarms []Alarm) {
 	var edges []arc
 	for key, e := range w.edges {
@@ -150,7 +150,7 @@ func (w *Watch) cycles(judged map[[2]string]bool) (alarms []Alarm) {
 	return alarms
 }
 
-// speak gives the alarms that are to be given now, and counts the others as repeats. What nothing
+// speak returns the alarms that are to be given now, and counts the others as repeats. What nothing
 // was said of for long is forgotten, so that the memory of it is bounded.
 func (w *Watch) speak(over []Alarm, now time.Time) (alarms []Alarm) {
 	maps.DeleteFunc(w.said, func(_ string, last *said) bool { return now.Sub(last.at) >= 2*silence })

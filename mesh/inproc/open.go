@@ -78,7 +78,7 @@ func (nodes Nodes) Ready(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Node gives the node of a name, or nil.
+// Node returns the node of a name, or nil.
 func (nodes Nodes) Node(name string) *mesh.Node {
 	for _, n := range nodes {
 		if n.Name() == name {

@@ -152,7 +152,7 @@ func (b *book) wakeLocked(now time.Time, after time.Duration) {
 // turn writes what is due.
 func (b *book) turn() {
 	for _, l := range b.due() {
-		_ = l.write() // who logs can not be told; the next handler has had its chance
+		_ = l.write() // who logs cannot be told; the next handler has had its chance
 	}
 }
 

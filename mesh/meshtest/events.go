@@ -8,13 +8,13 @@ import (
 	"leafmesh/mesh"
 )
 
-// Recorded gives every event recorded on a node so far, in order.
+// Recorded returns every event recorded on a node so far, in order.
 func (m *Mesh) Recorded(node string) []Received[mesh.Any] {
 	m.t.Helper()
 	return m.recorder(m.t, node).all()
 }
 
-// Events gives the events of a type recorded on a node so far, in order. The
+// Events returns the events of a type recorded on a node so far, in order. The
 // event's Go type may be any that the subject's values decode into: a service's
 // own view of what it imports. The test fails if one does not.
 func Events[T any](t testing.TB, m *Mesh, node string, event *mesh.Event[T]) []Received[T] {

@@ -15,7 +15,7 @@ import (
 // already are Open's variadic part.
 type Settings struct {
 	// WithoutCodecCheck leaves mesh.Config.CodecCheck as each config says: for
-	// tests of speed, and of values that can not be encoded.
+	// tests of speed, and of values that cannot be encoded.
 	WithoutCodecCheck bool
 
 	// Limit bounds each wait: opening with all links, Await, Settle, closing.
@@ -99,7 +99,7 @@ func (m *Mesh) close() {
 	}
 }
 
-// Node gives the node of a name. The test fails if there is none.
+// Node returns the node of a name. The test fails if there is none.
 func (m *Mesh) Node(name string) *mesh.Node {
 	m.t.Helper()
 	n := m.Nodes.Node(name)
@@ -109,7 +109,7 @@ func (m *Mesh) Node(name string) *mesh.Node {
 	return n
 }
 
-// Context gives a context for root events of a node. It ends with the test.
+// Context returns a context for root events of a node. It ends with the test.
 func (m *Mesh) Context(node string) context.Context {
 	m.t.Helper()
 	return m.Node(node).Context(m.t.Context())

@@ -93,7 +93,7 @@ func expect(t testing.TB, to net.Conn, text string) {
 	}
 }
 
-// silent fails if something arrives within a moment. It can not prove that nothing
+// silent fails if something arrives within a moment. It cannot prove that nothing
 // ever will.
 func silent(t testing.TB, at net.Conn) {
 	t.Helper()

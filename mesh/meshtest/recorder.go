@@ -45,7 +45,7 @@ func (r *recorder) record(ctx context.Context, value mesh.Any) error {
 	return nil
 }
 
-// since gives the events from the given index on, and a channel that is closed
+// since returns the events from the given index on, and a channel that is closed
 // by the next one.
 func (r *recorder) since(index int) ([]Received[mesh.Any], <-chan struct{}) {
 	r.mu.Lock()

@@ -16,7 +16,7 @@ type Config struct {
 	Pprof bool `yaml:"pprof,omitempty" remedy:"write true or false"`
 }
 
-// Validate gives every problem of the configuration, joined, each a *config.FieldError; nil for none.
+// Validate returns every problem of the configuration, joined, each a *config.FieldError; nil for none.
 func (c Config) Validate() error { return c.door().Validate() }
 
 func (c Config) door() door.Config { return door.Config{Listen: c.Listen, Token: c.Token} }

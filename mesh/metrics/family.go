@@ -75,7 +75,7 @@ func (f *family) add(value float64, labels ...string) {
 	}
 }
 
-// together gives the labels of what is counted together.
+// together returns the labels of what is counted together.
 func (f *family) together(labels []string) []string {
 	all := slices.Repeat([]string{other}, len(labels))
 	if f.keeps >= 0 {

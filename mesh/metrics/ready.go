@@ -18,7 +18,7 @@ import (
 type Check struct {
 	// Name is what the answer calls it: "database".
 	Name string
-	// Ready gives what is missing, nil for nothing. It returns when ctx ends. It may be called by
+	// Ready returns what is missing, nil for nothing. It returns when ctx ends. It may be called by
 	// one goroutine at a time.
 	Ready func(ctx context.Context) error
 }
@@ -48,7 +48,7 @@ func (r *readiness) answer(w http.ResponseWriter, _ *http.Request) {
 	answer(w, status, text)
 }
 
-// present gives the answer, and asks the checks if the last one is too old.
+// present returns the answer, and asks the checks if the last one is too old.
 func (r *readiness) present() (status int, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

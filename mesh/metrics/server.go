@@ -12,7 +12,7 @@ import (
 type Server = door.Server
 
 // Serve gives out a node's metrics and health until Close. The node begins to measure: see
-// mesh.Node.Measure. What the node can not know of its readiness is told by checks, such as one of a
+// mesh.Node.Measure. What the node cannot know of its readiness is told by checks, such as one of a
 // database. When Serve returns, connections are taken.
 func Serve(c Config, node *mesh.Node, checks ...Check) (*Server, error) {
 	if err := c.Validate(); err != nil {

@@ -5,6 +5,6 @@
 // question to the whole mesh is a request at the tap of any node, on "mesh.ops.all." and what is
 // asked, with headers that the operator's key has signed. Nodes pass the question on to those that
 // they are linked to, each once, and every node checks the signature itself before it answers. So a
-// node on the way can not ask in an operator's name, and no node has to be trusted with a password of
+// node on the way cannot ask in an operator's name, and no node has to be trusted with a password of
 // another.
 package operator

@@ -36,7 +36,7 @@ const MaxLife = 60 * time.Second
 const life = MaxLife / 2
 
 // Sign makes the headers of a question that is asked once, within 30 seconds. Subject is what it is
-// asked on, "mesh.ops.all.stats", and body the request's data. The error says that pair can not sign:
+// asked on, "mesh.ops.all.stats", and body the request's data. The error says that pair cannot sign:
 // it was wiped, or has no seed.
 func Sign(pair nkeys.KeyPair, subject string, body []byte) (nats.Header, error) {
 	return signAt(pair, subject, body, time.Now())

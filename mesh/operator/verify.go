@@ -46,7 +46,7 @@ func Verify(subject string, header nats.Header, body []byte, now time.Time) (Sig
 	key, nonce, expires := header.Get(KeyHeader), header.Get(NonceHeader), header.Get(ExpiresHeader)
 	seconds, err := strconv.ParseInt(expires, 10, 64)
 	if err != nil || !isNonce(nonce) || strings.Contains(subject, "\n") {
-		return Signed{}, fmt.Errorf("%w: a header can not be read", ErrForged)
+		return Signed{}, fmt.Errorf("%w: a header cannot be read", ErrForged)
 	}
 	s := Signed{Key: key, Nonce: nonce, Expires: time.Unix(seconds, 0)}
 	switch left := s.Expires.Sub(now); {

@@ -56,10 +56,10 @@ func (e RefusedError) Error() string {
 // Is finds ErrRefused. It takes no allocation, as a list of wrapped errors would.
 func (e RefusedError) Is(target error) bool { return target == ErrRefused }
 
-// As gives a copy of the error, or makes a pointer point to one.
+// As returns a copy of the error, or makes a pointer point to one.
 func (e RefusedError) As(target any) bool { return copyTo(target, e) }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e RefusedError) Unwrap() error { return e.Cause }
 
 // UncertainError says that a durable event may be stored although Emit failed: the outbox gave no
@@ -74,7 +74,7 @@ func (e *UncertainError) Error() string {
 	return fmt.Sprintf("event %s may be stored: %v", e.Event, e.Cause)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *UncertainError) Unwrap() error { return e.Cause }
 
 // CascadeError says which bound of its cascade an event would have broken. It is a RefusedError, and
@@ -108,7 +108,7 @@ func (e CascadeError) Error() string {
 // Is finds ErrCascade and ErrRefused.
 func (e CascadeError) Is(target error) bool { return target == ErrCascade || target == ErrRefused }
 
-// As gives a copy of the error or of the RefusedError in it, or makes a pointer point to one.
+// As returns a copy of the error or of the RefusedError in it, or makes a pointer point to one.
 func (e CascadeError) As(target any) bool {
 	return copyTo(target, e) || copyTo(target, e.RefusedError)
 }

@@ -175,7 +175,7 @@ type Letter struct {
 	Event cause.ID `json:"event"`
 	Type  string   `json:"type"`
 	// Root is the root of the event's cascade, Path the steps from there to the event, each
-	// "node:subject", and EventKey the event's key. They are zero if the event can not be decoded.
+	// "node:subject", and EventKey the event's key. They are zero if the event cannot be decoded.
 	Root     cause.ID `json:"root,omitzero"`
 	Path     []string `json:"path,omitempty"`
 	EventKey string   `json:"event_key,omitempty"`

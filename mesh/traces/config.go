@@ -16,7 +16,7 @@ type Config struct {
 	Token config.Secret `yaml:"token,omitempty"`
 }
 
-// Validate gives every problem of the configuration, joined, each a *config.FieldError; nil for none.
+// Validate returns every problem of the configuration, joined, each a *config.FieldError; nil for none.
 func (c Config) Validate() error {
 	var problems []error
 	if _, err := c.url(); err != nil {

@@ -46,8 +46,8 @@ type Exporter struct {
 }
 
 // Export exports the spans of a node from now on, until Close. It does not wait for the receiver, which
-// may come later. The logger, which may be nil, is told when the receiver can not be reached and when it
-// can be again. A node without a recorder can not be traced, which is an error.
+// may come later. The logger, which may be nil, is told when the receiver cannot be reached and when it
+// can be again. A node without a recorder cannot be traced, which is an error.
 func Export(c Config, node *mesh.Node, logger *slog.Logger) (*Exporter, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("export traces: %w", config.InField("traces", err))

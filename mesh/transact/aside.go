@@ -26,14 +26,14 @@ type row struct {
 	event mesh.Staged
 }
 
-// aside are the rows that can not be relayed as things stand. They are kept in memory
+// aside are the rows that cannot be relayed as things stand. They are kept in memory
 // alone, so that each start tries and tells of them again.
 type aside struct {
 	rows    []int64 // never changed in place: Stats may be reading
-	failure error   // why the last of them can not be relayed
+	failure error   // why the last of them cannot be relayed
 }
 
-// setAside sets a row aside, and logs it, if it can not be relayed as things stand;
+// setAside sets a row aside, and logs it, if it cannot be relayed as things stand;
 // otherwise, and if there is no room, it returns the error that stops the Relay.
 func (r *Relay) setAside(w row, err error) error {
 	if !errors.Is(err, mesh.ErrUnrelayable) {

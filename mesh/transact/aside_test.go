@@ -48,7 +48,7 @@ func startRetrying(t testing.TB, n *mesh.Node, c transact.Config) *transact.Rela
 	return r
 }
 
-// A row that can not be relayed is told of once, and the others pass.
+// A row that cannot be relayed is told of once, and the others pass.
 func TestARowThatCanNotBeRelayedLetsTheOthersPass(t *testing.T) {
 	for name, test := range map[string]struct{ damage, why string }{
 		"its message": {"UPDATE mesh_outbox SET message = substr(message, 1, 40) WHERE seq = 3", "promised"},

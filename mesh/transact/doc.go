@@ -1,5 +1,5 @@
 // Package transact keeps a service's events and its state in one SQL
-// transaction, so that the two can not disagree.
+// transaction, so that the two cannot disagree.
 //
 // The outbox: [Emit] writes an event into the transaction that changes the state, or
 // [Put] one that was staged before it began; a [Relay] gives it to the node after the
@@ -49,7 +49,7 @@
 // skipped: exactly the rows that were relayed are deleted, and a row with a lower number
 // that is committed late is relayed late.
 //
-// One holds up no other. An event that can not be relayed as things stand
+// One holds up no other. An event that cannot be relayed as things stand
 // ([mesh.ErrUnrelayable]) is set aside: its row is damaged or was copied from another
 // node, its type is not the node's, or it is larger than max_payload by now. The others
 // pass. The log has one line for it, with the row and what to do, and [Stats] counts

@@ -129,7 +129,7 @@ func list(n int) string {
 	return "(" + strings.TrimPrefix(b.String(), ", ") + ")"
 }
 
-// padded gives the rows as arguments of their list, the last one repeated.
+// padded returns the rows as arguments of their list, the last one repeated.
 func padded(rows []int64) []any {
 	args := make([]any, listed(len(rows)))
 	for i := range args {
@@ -157,7 +157,7 @@ func (o outbox) backlog(ctx context.Context) (waiting int, oldest time.Time, err
 	return waiting, oldest, rows.Err()
 }
 
-// ask gives the one value of a query.
+// ask returns the one value of a query.
 func ask[T any](ctx context.Context, db Database, query string, args ...any) (value T, err error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {

@@ -71,7 +71,7 @@ func (r *Relay) pass(ctx context.Context) (found int, more bool, err error) {
 	return len(b.rows), b.full, errors.Join(err, r.clean(ctx))
 }
 
-// give relays a batch. Of an event that can not be relayed it tells refused, and goes
+// give relays a batch. Of an event that cannot be relayed it tells refused, and goes
 // on behind it unless that returns an error.
 func (r *Relay) give(ctx context.Context, b batch, refused func(row, error) error) error {
 	for len(b.rows) > 0 {
@@ -90,7 +90,7 @@ func (r *Relay) give(ctx context.Context, b batch, refused func(row, error) erro
 }
 
 // clean deletes what was relayed, also when ctx has ended: what is left would be
-// relayed again. What can not be deleted is remembered and not relayed again by
+// relayed again. What cannot be deleted is remembered and not relayed again by
 // this Relay.
 func (r *Relay) clean(ctx context.Context) error {
 	if len(r.gone) == 0 {

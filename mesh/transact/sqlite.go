@@ -19,7 +19,7 @@ const connectionLimit = time.Second
 // checkSQLite refuses a SQLite database whose connections do not wait for each other:
 // transactions of the service would fail now and then, beside a Relay that deletes.
 // A start that fails each time is better than that. For other databases, and
-// where it can not be told, it does nothing.
+// where it cannot be told, it does nothing.
 func (r *Relay) checkSQLite(ctx context.Context, node string) error {
 	db := r.outbox.db
 	if _, err := ask[string](ctx, db, "SELECT version()"); err == nil {

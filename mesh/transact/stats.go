@@ -12,7 +12,7 @@ type Stats struct {
 	Waiting int       // events in the outbox, those set aside among them
 	Oldest  time.Time // when the first of them was emitted; zero: none waits
 	Relayed uint64    // events that the node took since Start
-	// SetAside is how many of the waiting events can not be relayed as things stand.
+	// SetAside is how many of the waiting events cannot be relayed as things stand.
 	// Somebody has to act: the log names each row and the remedy.
 	SetAside int
 	// Twice is how many events of those relayed were gone from the outbox when this Relay

@@ -156,7 +156,7 @@ func samples() []sample {
 		stopped("any with an int", any(1), "would arrive as an int64"), stopped("any with a uint64", any(uint64(1)), "would arrive as an int64"),
 		stopped("any with a float32", any(float32(1)), "would arrive as a float64"), stopped("any with a time", any(when), "would arrive as its encoding"),
 		stopped("any with a struct", any(base{1}), "would arrive as a map"), stopped("any with a slice", any([]string{"a"}), "would arrive as a []any"),
-		stopped("any with a channel", any(make(chan int)), "can not hold"),
+		stopped("any with a channel", any(make(chan int)), "cannot hold"),
 		sent("omitempty, nil", maybe[[]int]{}, survives, "", maybe[[]int]{}, nil),
 		sent("omitempty, zero", maybe[int]{}, survives, "", maybe[int]{}, nil),
 		sent("omitempty, pointer to a zero", maybe[*int]{new(int)}, survives, "", maybe[*int]{}, nil),

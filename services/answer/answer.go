@@ -35,7 +35,7 @@ func Same(a, b string) bool {
 
 // Normalize gives the form in which answers are compared: Unicode compatibility form (NFKC), case folded, without
 // spaces, punctuation, control and invisible characters. Letters, accents, digits, symbols ("+", "€") and emoji stay.
-// The result may be empty: then the text can not be an answer.
+// The result may be empty: then the text cannot be an answer.
 func Normalize(s string) string {
 	if out, ok := normalizeASCII(s); ok {
 		return out

@@ -25,7 +25,7 @@
 //
 // # Not promised
 //
-// A team whose announcement by hunt is still on its way can not guess yet.
+// A team whose announcement by hunt is still on its way cannot guess yet.
 //
 // When the machine dies, the newest transactions may be lost: see package store.
 package clue

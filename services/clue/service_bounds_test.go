@@ -139,7 +139,7 @@ func TestAnswerIsBounded(t *testing.T) {
 func TestAnswerEndsWithItsContext(t *testing.T) {
 	r := start(t, t.TempDir(), sample(huntfile.Limits{}))
 	seat := r.board.keep("owls")
-	seat.mu.Lock() // The judge can not go on.
+	seat.mu.Lock() // The judge cannot go on.
 	ctx, cancel := context.WithCancel(r.Ctx)
 	result := make(chan error)
 	go func() {

@@ -96,7 +96,7 @@ func (s *Service) event(sub Submission) (AnswerSubmitted, error) {
 	return AnswerSubmitted{Attempt: formatAttempt(s.ids.next()), Team: sub.Team, Clue: sub.Clue, Guess: sub.Guess, At: at.UnixMilli()}, nil
 }
 
-// checkClue refuses what can not be the id of any hunt's clue.
+// checkClue refuses what cannot be the id of any hunt's clue.
 func checkClue(id string) error {
 	switch {
 	case id == "":

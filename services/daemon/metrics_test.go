@@ -107,7 +107,7 @@ func TestServeGivesOutMetrics(t *testing.T) {
 	}
 }
 
-// Metrics that can not be given out stop the start, and what has begun ends.
+// Metrics that cannot be given out stop the start, and what has begun ends.
 func TestServeWithoutItsMetricsPort(t *testing.T) {
 	keepLog(t)
 	slog.SetDefault(slog.New(slog.DiscardHandler))

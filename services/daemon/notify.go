@@ -36,7 +36,7 @@ func managerOf(getenv func(string) string) manager {
 	return m
 }
 
-// tell sends assignments, such as READY=1. What can not be told is logged: the daemon runs on.
+// tell sends assignments, such as READY=1. What cannot be told is logged: the daemon runs on.
 func (m manager) tell(assignments ...string) {
 	if m.socket == "" {
 		return

@@ -31,7 +31,7 @@ type Service interface {
 	// Serve starts to relay to node what the store's outbox holds, if it has one, and the HTTP API of the service, whose root
 	// events go into node. It returns when the API listens.
 	Serve(ctx context.Context, node *mesh.Node) error
-	// Check says why the service's database can not be written; nil: it can.
+	// Check says why the service's database cannot be written; nil: it can.
 	Check(ctx context.Context) error
 	// URL is where the HTTP API is reached.
 	URL() string

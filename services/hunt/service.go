@@ -31,7 +31,7 @@ type Service struct {
 // New opens the database in config.Data and loads the state of all teams. The hunt must be valid and must not change. The
 // caller closes the service, also when it never served.
 //
-// Errors: *config.FieldError joined, for a hunt that can not be played; *store.OwnerError for a database of another hunt; those of store.OpenFor.
+// Errors: *config.FieldError joined, for a hunt that cannot be played; *store.OwnerError for a database of another hunt; those of store.OpenFor.
 func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 	if err := hunt.Validate(); err != nil {
 		return nil, fmt.Errorf("hunt: %w", err)
@@ -67,7 +67,7 @@ func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
 	return nil
 }
 
-// Check says why the database can not be written; nil: it can.
+// Check says why the database cannot be written; nil: it can.
 func (s *Service) Check(ctx context.Context) error { return s.records.db.Check(ctx) }
 
 // URL is where the HTTP API is reached, without a slash at the end; "" when it does not serve.

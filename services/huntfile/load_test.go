@@ -182,7 +182,7 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		if err := h.Write(path); err != nil {
-			t.Fatalf("a valid hunt can not be written: %v", err)
+			t.Fatalf("a valid hunt cannot be written: %v", err)
 		}
 		if _, err := Load(path); err != nil {
 			t.Fatalf("it does not read back: %v", err)

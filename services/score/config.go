@@ -35,7 +35,7 @@ func (c *Config) Validate() error {
 }
 
 // mayMatchAwarded reports whether a rule's event is score.points.awarded or a pattern that could stand for it. It is
-// stricter than NATS: a pattern of this service that can not match is not told from one that can.
+// stricter than NATS: a pattern of this service that cannot match is not told from one that can.
 func mayMatchAwarded(event string) bool {
 	if !strings.ContainsAny(event, "*>") {
 		return event == Awarded.Subject()

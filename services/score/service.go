@@ -67,7 +67,7 @@ func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
 	return nil
 }
 
-// Check says why the database can not be written; nil: it can.
+// Check says why the database cannot be written; nil: it can.
 func (s *Service) Check(ctx context.Context) error { return s.ledger.db.Check(ctx) }
 
 // URL is where the HTTP API is reached, without a slash at the end; "" when it does not serve.

@@ -15,7 +15,7 @@ const (
 	sqlNext       = "UPDATE checkpoint SET number = number + 1"
 )
 
-// inspect compares a database with its mark. It reads on a connection that can not merge the -wal file
+// inspect compares a database with its mark. It reads on a connection that cannot merge the -wal file
 // into the database and delete it: what is refused is left as it was found.
 func inspect(path string, m mark) (err error) {
 	var problem string

@@ -58,7 +58,7 @@ func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	return db.writer.do(ctx, f)
 }
 
-// Check says why the database can not be written; nil: it can. It writes a page as it is.
+// Check says why the database cannot be written; nil: it can. It writes a page as it is.
 func (db *DB) Check(ctx context.Context) error {
 	if _, err := db.ExecContext(ctx, "PRAGMA application_id = 0"); err != nil {
 		return fmt.Errorf("write to %s: %w", db.path, err)

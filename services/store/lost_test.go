@@ -218,7 +218,7 @@ func TestAKillWhileOpeningOrClosingIsNoLoss(t *testing.T) {
 	}
 }
 
-// A new program that can not migrate, and one that is too old, leave the database of a killed process as it was.
+// A new program that cannot migrate, and one that is too old, leave the database of a killed process as it was.
 func TestARefusedOpenAfterAKillLosesNothing(t *testing.T) {
 	path := killed(t).write(t)
 	for _, schema := range [][]string{{}, {testSchema, "NO SQL"}} {

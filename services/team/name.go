@@ -23,8 +23,8 @@ type NameError struct{ Problem string }
 // Error gives the problem as a sentence about "the team name".
 func (e *NameError) Error() string { return "the team name " + e.Problem }
 
-// CheckName returns a [*NameError] when name can not be a team's: empty, too long, not UTF-8, with control characters
-// or with white space at an end, or "." or "..", which can not stand in a URL's path. Names are otherwise compared byte
+// CheckName returns a [*NameError] when name cannot be a team's: empty, too long, not UTF-8, with control characters
+// or with white space at an end, or "." or "..", which cannot stand in a URL's path. Names are otherwise compared byte
 // for byte: "Owls" and "owls" are two teams.
 func CheckName(name string) error {
 	switch {
@@ -39,7 +39,7 @@ func CheckName(name string) error {
 	case strings.TrimSpace(name) != name:
 		return &NameError{"begins or ends with white space"}
 	case name == "." || name == "..":
-		return &NameError{"can not be a dot or two"}
+		return &NameError{"cannot be a dot or two"}
 	}
 	return nil
 }

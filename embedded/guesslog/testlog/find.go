@@ -14,7 +14,7 @@ type Log struct {
 	Path    string
 	Guesses int // rows that can be used
 	Correct int // of these, rows with a Y
-	Skipped int // rows that can not be used
+	Skipped int // rows that cannot be used
 	Teams   int
 	Solved  int // teams with at least one solve
 	// Board is a table of the hunt's organisers, team and solves among its columns; empty: none.

@@ -231,7 +231,7 @@ func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, 
 	return shelved
 }
 
-// Find calls found for the records that are asked for. An error says what can not be read.
+// Find calls found for the records that are asked for. An error says what cannot be read.
 func (a *Archive) Find(ask recorder.Ask, found func(why.Record)) error {
 	if a == nil {
 		return nil
@@ -247,7 +247,7 @@ func (a *Archive) Find(ask recorder.Ask, found func(why.Record)) error {
 }
 
 // Faults gives all records of the cascades in which something went wrong on this node or took long,
-// in the order in which they were kept. An error says what can not be read.
+// in the order in which they were kept. An error says what cannot be read.
 func (a *Archive) Faults() (records []why.Record, err error) {
 	if a == nil {
 		return nil, nil

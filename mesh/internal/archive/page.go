@@ -59,7 +59,7 @@ func encodePage(root cause.ID, records []why.Record) (data []byte, n int, err er
 }
 
 // errDamaged says that a page is not what was written.
-var errDamaged = errors.New("a page is cut or was changed, and what stands behind it can not be found")
+var errDamaged = errors.New("a page is cut or was changed, and what stands behind it cannot be found")
 
 // eachPage calls found for the records of all pages.
 func eachPage(data []byte, found func(why.Record)) error {

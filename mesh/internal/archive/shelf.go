@@ -125,7 +125,7 @@ func (s *shelf) bytes() (sum int64) {
 	return sum
 }
 
-// each calls found for all records, oldest first. An error says what can not be read.
+// each calls found for all records, oldest first. An error says what cannot be read.
 func (s *shelf) each(found func(why.Record)) error {
 	var errs []error
 	for _, v := range s.volumes {

@@ -76,7 +76,7 @@ func (m Marks) Save(path string) error {
 	return format.Write(path, list)
 }
 
-// check reports what can not be in the file. Writing and reading share it.
+// check reports what cannot be in the file. Writing and reading share it.
 func (m Marks) check() error {
 	if len(m) > maxMarks {
 		return fmt.Errorf("%d marks are more than %d", len(m), maxMarks)

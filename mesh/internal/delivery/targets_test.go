@@ -153,7 +153,7 @@ func TestWhoeverWaitsHoldsNoPlace(t *testing.T) {
 	}
 }
 
-// An encoded event that a taker can not decode is lost there alone, or fails its handover.
+// An encoded event that a taker cannot decode is lost there alone, or fails its handover.
 func TestDeliverEncoded(t *testing.T) {
 	h := newHouse(Kind{IsHandler: true})
 	header := cause.NewRoot(h.root, "", 1)

@@ -152,7 +152,7 @@ func (d *decoder) nothing(node ast.Node, target reflect.Value, path string) {
 func (d *decoder) custom(node ast.Node, target reflect.Value, path string) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			d.problem(node, path, "the value can not be decoded", "")
+			d.problem(node, path, "the value cannot be decoded", "")
 		}
 	}()
 	if d.zerosWithin(node, path) {

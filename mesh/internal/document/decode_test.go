@@ -152,7 +152,7 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		"rows: [{kind: a}, 1]":        "1 rows[1]: a whole number stands where a mapping belongs",
 		"odd: x":                      "1 odd: cannot unmarshal string into Go value of type int",
 		"odd: 13":                     "1 odd: unlucky",
-		"upset: 1":                    "1 upset: the value can not be decoded",
+		"upset: 1":                    "1 upset: the value cannot be decoded",
 		"func: 1":                     "1 func: a whole number stands where a value of an unknown kind belongs",
 		"private: x":                  "1 private: unknown key",
 		"hidden: x":                   "1 hidden: unknown key",

@@ -4,7 +4,7 @@
 // Strict means: no key that the target does not have, no key twice, no text
 // where a number stands or a number where a text stands, one document, and no
 // anchors, aliases, merge keys, tags or directives. Without those a document
-// can not grow when it is read, and each value stands on exactly one line.
+// cannot grow when it is read, and each value stands on exactly one line.
 //
 // Guarantees: Decode never panics on any input. It accepts at most MaxBytes
 // bytes, MaxKeys keys and MaxDepth levels of flow nesting, and refuses more

@@ -28,7 +28,7 @@ const ByteOrderMark = "\ufeff"
 
 // parse gives the root of the only document in data, nil for an empty one.
 func parse(data []byte) (root ast.Node, problems []Problem) {
-	// The library has panicked on odd input before. A file that it can not
+	// The library has panicked on odd input before. A file that it cannot
 	// handle is a bad file, not a reason to crash.
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -120,7 +120,7 @@ func refused(kind token.Type) (what, remedy string) {
 // syntaxProblem takes the message and the line of the library's error. Its full
 // text shows the source around the error, where a secret may stand.
 func syntaxProblem(err error) Problem {
-	line, text := 1, "it can not be parsed"
+	line, text := 1, "it cannot be parsed"
 	if syntax, ok := errors.AsType[yaml.Error](err); ok {
 		text = syntax.GetMessage()
 		if t := syntax.GetToken(); t != nil && t.Position != nil {

@@ -151,7 +151,7 @@ func (s *Shelf) drop(h *hold, since int64) {
 	s.spare.keepHold(h)
 }
 
-// picky reports whether some reader can not take the item.
+// picky reports whether some reader cannot take the item.
 func (i *item) picky() bool { return i.holds != nil || i.small > 0 }
 
 // holdOf is that of a reader, nil if it does not have the item.

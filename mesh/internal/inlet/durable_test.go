@@ -153,7 +153,7 @@ func TestExcusesDoNotCount(t *testing.T) {
 	})
 }
 
-// A letter that can not be kept keeps the event in its outbox.
+// A letter that cannot be kept keeps the event in its outbox.
 func TestNoRoomForALetter(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := newSite(t, nil)

@@ -100,7 +100,7 @@ func (d *durable) isForOneThatIsGone(t *taken) bool {
 	return len(t.done) > 0 && !slices.ContainsFunc(d.of.Handlers, func(name string) bool { return !slices.Contains(t.done, name) })
 }
 
-// refuse ends an event that can not come to the handlers which have not handled it.
+// refuse ends an event that cannot come to the handlers which have not handled it.
 func (d *durable) refuse(t *taken, why error) {
 	failures := []delivery.Failure{{Place: steps.At(steps.Import), Final: true, Err: why}}
 	if len(t.done) > 0 { // not to those that have

@@ -167,7 +167,7 @@ func (i *inlet) receiveEvent(m *nats.Msg, data []byte) {
 	}
 }
 
-// drop counts what can not be read, or says what it may not.
+// drop counts what cannot be read, or says what it may not.
 func (i *inlet) drop(m *nats.Msg, why error) {
 	i.malformed.PassUnknown(1, why)
 	i.Log.Warn("malformed message dropped", "subject", m.Subject, "bytes", len(m.Data), "error", why)
@@ -198,7 +198,7 @@ func (i *inlet) passImported(h *cause.Header, damage error) {
 // from a node that exports it.
 //
 // An event whose causal header is damaged becomes a root, and damage says what is wrong with it. It
-// can not pass the check of its origin, and needs none: it passes for nobody. Nor does it get more
+// cannot pass the check of its origin, and needs none: it passes for nobody. Nor does it get more
 // than others. Its link still binds it to a peer of the type's service, and a peer that wants
 // its events to be roots, with fresh budgets, can say so in good form. Rules by peer have one
 // bucket for all such events of a rule.

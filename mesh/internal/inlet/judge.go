@@ -83,7 +83,7 @@ func (d *durable) excuse(t *taken) {
 // giveBack lets an event come again, to any instance of the service, and counts no try.
 func (d *durable) giveBack(t *taken, after time.Duration) { d.comeBack(t, wire.Later, after) }
 
-// comeBack lets an event come again. One whose outbox is gone can not, and is lost.
+// comeBack lets an event come again. One whose outbox is gone cannot, and is lost.
 func (d *durable) comeBack(t *taken, v wire.Verdict, after time.Duration) {
 	if d.Intake.Err() != nil {
 		after = 0 // another instance may have it at once

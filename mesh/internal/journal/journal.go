@@ -71,5 +71,5 @@ func (l *Log) about(level slog.Level, h *cause.Header, text string, attrs []any)
 	runtime.Callers(3, caller[:]) // who called WarnAbout: levels are those of packages
 	r := slog.NewRecord(time.Now(), level, text, caller[0])
 	r.Add(About(h, attrs...)...)
-	_ = l.handler.Handle(ctx, r) // as slog.Logger does: who logs can not be told
+	_ = l.handler.Handle(ctx, r) // as slog.Logger does: who logs cannot be told
 }

@@ -21,7 +21,7 @@
 //   - Who an importer is, is decided by its key alone. A key that gives itself another's
 //     name cuts no link but its own. It has two links at most, and a bounded number of
 //     subscriptions.
-//   - What an exporter says arrives on its own line. It can not speak in another
+//   - What an exporter says arrives on its own line. It cannot speak in another
 //     exporter's name, and hears nothing that is said to another.
 //   - A tap reads all of local, and publishes only to mesh.emit.> and mesh.ops.>.
 //     It listens on loopback or not at all.
@@ -71,7 +71,7 @@
 //     mesh 11 MB of heap a node. There are no deny lists.
 //   - A connection of nats.go has a buffer of 32 KiB, whatever it is told. It is a third of the
 //     heap of nodes in a full mesh of 25, where an end of a link takes some 100 KB in all.
-//   - A remote can not be enabled while its last dial is under way: Redial tries again.
+//   - A remote cannot be enabled while its last dial is under way: Redial tries again.
 //   - max_pending holds for our own connections as well: with 8 MiB, an importer on a busy
 //     machine was cut from its own server in a burst and lost 57,000 of 300,000 messages. It
 //     is left at 64 MiB.

@@ -9,7 +9,7 @@ var (
 	// ErrUnknownPeer: no Importer or Remote has that name.
 	ErrUnknownPeer = errors.New("no such peer")
 	// ErrListen: an address to listen at is taken, or is none of this machine.
-	ErrListen = errors.New("can not listen")
+	ErrListen = errors.New("cannot listen")
 	// ErrNotListening: nobody listens at a Remote's URL.
 	ErrNotListening = errors.New("nobody listens there")
 )

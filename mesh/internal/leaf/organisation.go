@@ -78,7 +78,7 @@ func newOrganisation(files Certificates, logger *slog.Logger) (*organisation, er
 	return o, nil
 }
 
-// current reads the files if they have changed. While they can not be read, as between the
+// current reads the files if they have changed. While they cannot be read, as between the
 // writing of the certificate and that of its key, what was read before holds.
 func (o *organisation) current() (*tls.Certificate, *x509.CertPool) {
 	o.mu.Lock()
@@ -90,7 +90,7 @@ func (o *organisation) current() (*tls.Certificate, *x509.CertPool) {
 	o.versions = now // else a bad file would be read for each handshake
 	own, roots, err := o.files.read()
 	if err != nil {
-		o.logger.Warn("the changed certificates can not be used, and the former ones are", "error", err)
+		o.logger.Warn("the changed certificates cannot be used, and the former ones are", "error", err)
 		return o.own, o.roots
 	}
 	o.own, o.roots = own, roots

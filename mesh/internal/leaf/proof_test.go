@@ -179,7 +179,7 @@ func copyAndClose(to, from net.Conn) {
 	}
 }
 
-// A session can not be resumed, and so not with a key that was taken back meanwhile.
+// A session cannot be resumed, and so not with a key that was taken back meanwhile.
 func TestNoSessionIsResumed(t *testing.T) {
 	score := start(t, "score-1", nil)
 	clue := start(t, "clue-1", func(s *Spec) { s.Importers = []Importer{score.importer()} })
@@ -318,7 +318,7 @@ func TestOrganisationRenews(t *testing.T) {
 	if serial() != first {
 		t.Error("a bad file was used")
 	}
-	if !strings.Contains(clue.log.String(), "the changed certificates can not be used") {
+	if !strings.Contains(clue.log.String(), "the changed certificates cannot be used") {
 		t.Errorf("the log says nothing: %s", clue.log)
 	}
 	ours.issue(t, "clue-1", "clue-1")

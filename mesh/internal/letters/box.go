@@ -37,7 +37,7 @@ func (b *Box) Stats(now int64) (s stats.Letters) {
 }
 
 // Summaries lists the letters, the longest kept first. The error tells of letters that
-// can not be read; the others are listed nevertheless.
+// cannot be read; the others are listed nevertheless.
 func (b *Box) Summaries() ([]stats.Letter, error) {
 	if b.Letters == nil {
 		return nil, nil

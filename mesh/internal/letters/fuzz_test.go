@@ -34,11 +34,11 @@ func FuzzLetter(f *testing.F) {
 		}
 		packed, err := read.pack()
 		if err != nil {
-			t.Fatalf("%x was read as %+v, which can not be written: %v", text, read, err)
+			t.Fatalf("%x was read as %+v, which cannot be written: %v", text, read, err)
 		}
 		written, err := format.Encode(&packed)
 		if err != nil {
-			t.Fatalf("%x was read as %+v, which can not be written: %v", text, read, err)
+			t.Fatalf("%x was read as %+v, which cannot be written: %v", text, read, err)
 		}
 		if err := format.Decode(written, &again); err != nil {
 			t.Fatalf("%x: %v", written, err)

@@ -41,7 +41,7 @@ type Summary struct {
 }
 
 // Origin is how a letter's event came about: the root of its cascade, the steps from there to it, each
-// "node:subject", and the event's key. It is read from the event, and zero if that can not be read.
+// "node:subject", and the event's key. It is read from the event, and zero if that cannot be read.
 type Origin struct {
 	Root     [16]byte
 	Path     []string
@@ -66,7 +66,7 @@ const (
 	MaxHandlerBytes = config.MaxHandlerBytes
 	MaxErrorBytes   = 4096
 
-	// maxMessageBytes is more than a message has: what can not be read may be as long, and is kept too.
+	// maxMessageBytes is more than a message has: what cannot be read may be as long, and is kept too.
 	maxMessageBytes = wire.MaxMessageBytes + 16
 )
 
@@ -145,7 +145,7 @@ var (
 	errText = errors.New("a name in it is not valid UTF-8")
 )
 
-// check reports what can not be in a letter. Writing and reading share it.
+// check reports what cannot be in a letter. Writing and reading share it.
 func (s *stored) check() error {
 	switch {
 	case len(s.ID) != 16 || [16]byte(s.ID) == [16]byte{}:

@@ -32,7 +32,7 @@ type Letters struct {
 	// mu is held while files are written, too. A letter is rare, and two at a time
 	// would not get faster through one disk.
 	mu     sync.Mutex
-	kept   map[Key]time.Time // guarded by mu: when each was given up; zero for one that can not be read
+	kept   map[Key]time.Time // guarded by mu: when each was given up; zero for one that cannot be read
 	closed bool              // guarded by mu
 }
 
@@ -40,7 +40,7 @@ type Letters struct {
 // most max letters are kept; a folder that holds more already is opened all the
 // same. What a kill left half written is removed. It reads every letter once.
 //
-// Letters that can not be read are no error here, because a node must start
+// Letters that cannot be read are no error here, because a node must start
 // without them. List tells of them.
 func Open(path string, max int) (*Letters, error) {
 	l := &Letters{folder: path, max: max}
@@ -55,7 +55,7 @@ func Open(path string, max int) (*Letters, error) {
 }
 
 // lookLocked reads the folder: its letters, and what is wrong with those that
-// can not be read. The error is the folder's own.
+// cannot be read. The error is the folder's own.
 func (l *Letters) lookLocked() (summaries []Summary, problems []error, err error) {
 	entries, err := os.ReadDir(l.folder)
 	if err != nil {

@@ -246,8 +246,8 @@ func (n *Neighbours) read(h heard) (r why.Report, ok bool) {
 		return why.Report{Node: h.silent, Problem: h.problem}, true
 	}
 	if err := json.Unmarshal(h.report, &r); err != nil {
-		n.Log.Warn("a report of a peer can not be read", "peer", h.from, "error", err)
-		return why.Report{Node: h.from, Problem: "its answer can not be read"}, true
+		n.Log.Warn("a report of a peer cannot be read", "peer", h.from, "error", err)
+		return why.Report{Node: h.from, Problem: "its answer cannot be read"}, true
 	}
 	return tidy(r)
 }

@@ -334,7 +334,7 @@ func TestAnswersThatAreMadeUp(t *testing.T) {
 		part string
 		want string // of the node score-1
 	}{
-		"no JSON":  {"{", "its answer can not be read"},
+		"no JSON":  {"{", "its answer cannot be read"},
 		"too much": {strings.Repeat(" ", 900), "it answers more than clue-1 takes"},
 		"nothing":  {"", ""},
 	} {

@@ -127,7 +127,7 @@ func (n *Neighbours) readSigned(h heard) (t told) {
 		return told{Answer: operator.Answer{Node: h.silent}, Silent: true}
 	}
 	if err := json.Unmarshal(h.report, &t); err != nil || wire.CheckNode(t.Node) != nil {
-		n.Log.Warn("an answer that a peer told can not be read", "peer", h.from, "error", err)
+		n.Log.Warn("an answer that a peer told cannot be read", "peer", h.from, "error", err)
 		return told{Answer: operator.Answer{Node: h.from}, Silent: true}
 	}
 	t.Error = plain(t.Error)

@@ -20,7 +20,7 @@ type letterList struct {
 	Letters []stats.Letter `json:"letters"`
 	// More counts those behind them, for which the answer has no room.
 	More int `json:"more,omitempty"`
-	// Damaged tells of letters that can not be read.
+	// Damaged tells of letters that cannot be read.
 	Damaged string `json:"damaged,omitempty"`
 }
 

@@ -13,7 +13,7 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// eventsOf are the events of a stored message. What can not be read is one event: its readers say what
+// eventsOf are the events of a stored message. What cannot be read is one event: its readers say what
 // is wrong, and keep it as a dead letter. The events share the message's memory.
 func eventsOf(sequence uint64, subject string, message []byte) []fed {
 	events, err := wire.SplitStored(message, nil)
@@ -44,7 +44,7 @@ func (o *Outbox) learn() {
 			return
 		}
 		if l.ctx.Err() == nil {
-			l.log.Warn("the outbox can not read the ids of what was stored lately", "error", err)
+			l.log.Warn("the outbox cannot read the ids of what was stored lately", "error", err)
 		}
 		clock.Sleep(l.ctx, openAgain)
 	}

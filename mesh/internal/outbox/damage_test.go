@@ -272,7 +272,7 @@ func TestWholeDirectory(t *testing.T) {
 	}
 }
 
-// A second process can not have the directory, and one that can't be written is named.
+// A second process cannot have the directory, and one that can't be written is named.
 func TestDirectory(t *testing.T) {
 	s := newSite(t, nil).open(t)
 	if second, err := leaf.Start(timeout(t), s.spec); err == nil || !strings.Contains(err.Error(), "another process") {

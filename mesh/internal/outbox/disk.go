@@ -62,7 +62,7 @@ func (d *disk) fail(why error) {
 	if o.unwritable.Swap(true) {
 		return
 	}
-	o.config.Log.Error("the outbox can not be written: it refuses messages until it can", "dir", o.config.Dir, "error", why)
+	o.config.Log.Error("the outbox cannot be written: it refuses messages until it can", "dir", o.config.Dir, "error", why)
 	if err := dropReserve(o.config.Dir); err != nil {
 		o.config.Log.Error("give away the reserve of the outbox", "error", err)
 	}

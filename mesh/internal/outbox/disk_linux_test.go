@@ -55,7 +55,7 @@ func TestFullDisk(t *testing.T) {
 
 const (
 	diskVariable = "OUTBOX_TEST_DISK"
-	noMount      = "can not mount"
+	noMount      = "cannot mount"
 )
 
 // mounting are the ways to a mount name space: as root, and as anybody.

@@ -13,9 +13,9 @@ var (
 	// ErrFull: the event was not stored, because a bound of the outbox is reached.
 	// It can be stored when a service has taken some of what is there.
 	ErrFull = errors.New("outbox is full")
-	// ErrDisk: the event was not stored, because the outbox can not be written.
+	// ErrDisk: the event was not stored, because the outbox cannot be written.
 	// Storing goes on by itself when it can.
-	ErrDisk = errors.New("outbox can not be written")
+	ErrDisk = errors.New("outbox cannot be written")
 	// ErrUncertain: no answer came. The event may be stored or not; storing it
 	// again with the same id within Config.Duplicates is safe.
 	ErrUncertain = errors.New("outbox did not answer: the event may be stored")

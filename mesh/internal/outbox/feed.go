@@ -149,7 +149,7 @@ func (f *feed) open() {
 				return
 			}
 			if l.ctx.Err() == nil {
-				l.log.Warn("the outbox can not read its stream", "type", f.shelf.kind.Subject, "error", err)
+				l.log.Warn("the outbox cannot read its stream", "type", f.shelf.kind.Subject, "error", err)
 			}
 			clock.Sleep(l.ctx, openAgain)
 		}
@@ -191,7 +191,7 @@ func (f *feed) opened(name string) {
 		err = sub.SetPendingLimits(-1, -1) // no more comes than is asked for
 	}
 	if err != nil {
-		l.log.Warn("the outbox can not read its stream", "type", f.shelf.kind.Subject, "error", err)
+		l.log.Warn("the outbox cannot read its stream", "type", f.shelf.kind.Subject, "error", err)
 		return
 	}
 	f.consumer, f.sub, f.asked, f.number = name, sub, 0, 0

@@ -34,7 +34,7 @@ func typeOf(subject string) (kind, key string) {
 	if end < 0 {
 		return subject, ""
 	}
-	// A key that can not be read is no reason to hold an event back: its readers say what is wrong.
+	// A key that cannot be read is no reason to hold an event back: its readers say what is wrong.
 	key, _ = wire.DecodeKey(subject[end+1:])
 	return subject[:end], key
 }

@@ -46,7 +46,7 @@ type (
 		hello  *wire.Hello
 		others []wire.WelcomeImport
 	}
-	// departed: the reader's link is down, or it can not be talked to.
+	// departed: the reader's link is down, or it cannot be talked to.
 	departed struct{}
 	// missing: the stream does not have an event any more.
 	missing struct {

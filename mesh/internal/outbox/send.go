@@ -191,7 +191,7 @@ func (r *reader) say(talk any, limit int) {
 		err = r.library.outbox.config.Send(r.name, message)
 	}
 	if err != nil {
-		r.library.log.Warn("a reader of the outbox can not be reached", "peer", r.name, "error", err)
+		r.library.log.Warn("a reader of the outbox cannot be reached", "peer", r.name, "error", err)
 		r.put(departed{}, 0)
 	}
 }

@@ -212,7 +212,7 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 }
 
 // noticeLoss tells of messages that are gone and were not removed here: JetStream
-// drops what it can not read when it comes upon it.
+// drops what it cannot read when it comes upon it.
 func (t *trimmer) noticeLoss(state jetstream.StreamState) {
 	removed := state.LastSeq - state.Msgs
 	if t.mark.Removing || removed <= t.mark.Removed {

@@ -210,7 +210,7 @@ func TestReadersChange(t *testing.T) {
 	})
 }
 
-// What can not be sent, as the node closes, is counted once for each event.
+// What cannot be sent, as the node closes, is counted once for each event.
 func TestNotSent(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := newSite(t, "score-1")

@@ -118,7 +118,7 @@ func (o *outlet) Process(it *delivery.Item, value any) bool {
 	event, err := o.encode(&it.Header, value)
 	if err != nil {
 		it.At.LostMalformed.PassError(&it.Header, err)
-		o.Log.WarnAbout(&it.Header, "event can not be encoded", "error", err)
+		o.Log.WarnAbout(&it.Header, "event cannot be encoded", "error", err)
 		return true
 	}
 	if export {

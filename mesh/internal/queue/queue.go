@@ -23,7 +23,7 @@ var (
 const closedDepth = 1 << 62
 
 // Places counts the places of a queue, and lets its worker sleep. Reserving is one atomic
-// operation. A Go channel was rejected: it can not be overfilled, and it takes its lock for each
+// operation. A Go channel was rejected: it cannot be overfilled, and it takes its lock for each
 // event on both sides.
 //
 // Emitters and the worker write side by side. What they write lies on two cache lines: depth on

@@ -186,7 +186,7 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 	err := r.say(name, &wire.Welcome{Nonce: h.Nonce, Exporter: r.env.Node, MaxPayload: uint64(r.env.MaxPayload), Imports: answers,
 		Release: release.Version(), Time: r.env.Wall()})
 	if err != nil {
-		r.env.Log.Warn("a reader can not be welcomed", "peer", name, "error", err)
+		r.env.Log.Warn("a reader cannot be welcomed", "peer", name, "error", err)
 	}
 }
 

@@ -5,7 +5,7 @@ import "leafmesh/mesh/cause"
 // record is one step of an event in a ring: two cache lines without a pointer, so that the garbage
 // collector does not look at the rings, and what a peer makes up has no room but these bytes.
 //
-// Rejected were records of different lengths (a ring that can not be read from any place), a
+// Rejected were records of different lengths (a ring that cannot be read from any place), a
 // pointer to the path (it would hold paths that no tree keeps), and an index by root kept up to
 // date: one more cache miss a record, so that what is asked once in a while need not read 24 MiB in
 // 5 ms.

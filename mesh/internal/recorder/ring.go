@@ -22,7 +22,7 @@ type ring struct {
 	chunks []*chunk
 	// staged are the newest records, if the ring stages: they go into a chunk many at a time. A
 	// record that is written there at once lies in memory that the processor's cache does not have,
-	// and the latch can not be given back before it has. Measured: 40 ns a record.
+	// and the latch cannot be given back before it has. Measured: 40 ns a record.
 	staged  [stagedRecords]record
 	pending int      // whoever has the latch: how many of staged are in use
 	_       [64]byte // the next ring's latch lies on another cache line

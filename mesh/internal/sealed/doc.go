@@ -8,7 +8,7 @@
 //     until [Sweep].
 //   - What [Write] returned nil for survives a crash of the process and of the
 //     machine, as far as the file system keeps its word about fsync. On Windows that
-//     a file was removed may be undone by a crash of the machine: a folder can not
+//     a file was removed may be undone by a crash of the machine: a folder cannot
 //     be synced there.
 //   - [Read] believes a file only if its checksum, its kind and its version are
 //     right. Otherwise it returns a [*DamagedError], and never half a document.

@@ -121,7 +121,7 @@ func TestWhatIsNotBelieved(t *testing.T) {
 func TestAFailedWriteLeavesNothing(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "note")
-	if err := os.Mkdir(path, 0o700); err != nil { // a file can not take the place of a folder
+	if err := os.Mkdir(path, 0o700); err != nil { // a file cannot take the place of a folder
 		t.Fatal(err)
 	}
 	if err := notes.Write(path, note{"hello"}); err == nil {

@@ -173,7 +173,7 @@ func timeIn(v reflect.Value) time.Time {
 	return v.Interface().(time.Time)
 }
 
-// checkTime refuses what the text of a time can not say. The library refuses other years than 0 to
+// checkTime refuses what the text of a time cannot say. The library refuses other years than 0 to
 // 9999.
 func (c *checker) checkTime(v reflect.Value) error {
 	if !c.faithful {
@@ -226,5 +226,5 @@ func arrival(v reflect.Value) string {
 	case reflect.Map, reflect.Struct, reflect.Pointer:
 		return "a map; put a map[string]any into it, or declare the type of the field"
 	}
-	return "nothing, as CBOR can not hold it"
+	return "nothing, as CBOR cannot hold it"
 }

@@ -50,7 +50,7 @@ func with(index int, item any) string {
 
 func refusals() []refusal { return append(malformedOnes(), damagedOnes()...) }
 
-// malformedOnes are lost: their events can not be read.
+// malformedOnes are lost: their events cannot be read.
 func malformedOnes() []refusal {
 	return []refusal{
 		{About: "nothing", Event: "", says: "cut short at byte 0"},

@@ -109,7 +109,7 @@ func (b shapeBuilder) buildByKind(s *shape) {
 	case reflect.Pointer:
 		s.kind, s.elem = pointerShape, b.build(s.of.Elem())
 		if k := s.of.Elem().Kind(); k == reflect.Pointer || k == reflect.Interface {
-			s.problem = found("is a %v, and null can not say which of the two is nil; use one pointer", s.of)
+			s.problem = found("is a %v, and null cannot say which of the two is nil; use one pointer", s.of)
 		}
 	case reflect.Slice, reflect.Array:
 		s.kind, s.elem = listShape, b.build(s.of.Elem())
@@ -123,11 +123,11 @@ func (b shapeBuilder) buildByKind(s *shape) {
 		s.kind = structShape
 		b.buildStruct(s)
 	default:
-		s.problem = found("is a %v, which CBOR can not hold; leave it out with the tag cbor:\"-\"", s.of)
+		s.problem = found("is a %v, which CBOR cannot hold; leave it out with the tag cbor:\"-\"", s.of)
 	}
 }
 
-// checkMapKey reports why the keys of a map can not travel, or nil. docs/wire.md allows integers
+// checkMapKey reports why the keys of a map cannot travel, or nil. docs/wire.md allows integers
 // and text.
 func checkMapKey(t reflect.Type) *problem {
 	switch k := t.Key().Kind(); {

@@ -11,7 +11,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// problem is why values of a type can not travel. It reads on after the place: "is not exported,
+// problem is why values of a type cannot travel. It reads on after the place: "is not exported,
 // …".
 type problem struct {
 	field string // of the struct that has the problem; "" is the type itself
@@ -103,7 +103,7 @@ func checkField(f reflect.StructField, tag string, embedded bool) *problem {
 	case embedded && (of == timeType || of == bigIntType || codecOf(of) != nil):
 		return found("is a %v that is embedded, and would be lost; give the field a name", f.Type)
 	case embedded && !f.IsExported() && f.Type.Kind() == reflect.Pointer:
-		return found("is an embedded pointer to a struct that is not exported, and can not be decoded; embed the struct itself")
+		return found("is an embedded pointer to a struct that is not exported, and cannot be decoded; embed the struct itself")
 	case !embedded && !f.IsExported():
 		return found("is not exported, and would be lost; export it, %s", remedy)
 	}

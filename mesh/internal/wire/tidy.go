@@ -33,7 +33,7 @@ func tidyIn(v reflect.Value, s *shape) {
 		}
 	case mapShape:
 		for pairs := v.MapRange(); pairs.Next(); {
-			element := reflect.New(s.of.Elem()).Elem() // one in a map can not be set
+			element := reflect.New(s.of.Elem()).Elem() // one in a map cannot be set
 			element.Set(pairs.Value())
 			tidyIn(element, s.elem)
 			v.SetMapIndex(pairs.Key(), element)

@@ -207,8 +207,8 @@ func TestExitStatus(t *testing.T) {
 			}
 			write(t, filepath.Join(s.dir, "data", "clue.db"), strings.Repeat("no database ", 1000))
 		}, want: 78, says: "clue.db"},
-		{name: "the leaf port is taken", prepare: func(t *testing.T, s site) { take(t, s.ports["listen"]) }, want: 75, says: "can not listen"},
-		{name: "the tap's port is taken", prepare: func(t *testing.T, s site) { take(t, s.ports["tap"]) }, want: 75, says: "can not listen"},
+		{name: "the leaf port is taken", prepare: func(t *testing.T, s site) { take(t, s.ports["listen"]) }, want: 75, says: "cannot listen"},
+		{name: "the tap's port is taken", prepare: func(t *testing.T, s site) { take(t, s.ports["tap"]) }, want: 75, says: "cannot listen"},
 		{name: "the API's port is taken", prepare: func(t *testing.T, s site) { take(t, s.ports["http"]) }, want: 75, says: "address already in use"},
 		{name: "the port of metrics is taken", prepare: func(t *testing.T, s site) { take(t, s.ports["metrics"]) }, want: 75, says: "address already in use"},
 		{name: "the data is in use", prepare: func(t *testing.T, s site) {

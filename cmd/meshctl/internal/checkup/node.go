@@ -120,7 +120,7 @@ func clocks(there []Node) Check {
 		for i, n := range there {
 			for _, other := range there[:i] {
 				if d := n.Clock - other.Clock; d.Abs()-n.ClockWithin-other.ClockWithin > apart {
-					c.find("let NTP set the clocks of both machines: the times of logs and of meshctl why can not be compared", "the clock of %s is %v off that of %s", n.Name, d.Round(time.Millisecond), other.Name)
+					c.find("let NTP set the clocks of both machines: the times of logs and of meshctl why cannot be compared", "the clock of %s is %v off that of %s", n.Name, d.Round(time.Millisecond), other.Name)
 				}
 			}
 		}

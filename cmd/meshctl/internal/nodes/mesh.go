@@ -36,7 +36,7 @@ func (a Answer) Decode(into any) error {
 		return a.Err
 	}
 	if err := json.Unmarshal(a.Data, into); err != nil {
-		return fmt.Errorf("an answer that can not be read: %w", err)
+		return fmt.Errorf("an answer that cannot be read: %w", err)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (s *signed) askAll(ctx context.Context, conn *nats.Conn, question string, d
 		}
 		var page everywhere
 		if err := json.Unmarshal(encoded, &page); err != nil {
-			return answers, fmt.Errorf("an answer that can not be read: %w", err)
+			return answers, fmt.Errorf("an answer that cannot be read: %w", err)
 		}
 		for _, a := range page.Answers {
 			answer := Answer{Node: a.Node, Data: a.Answer, Asked: asked, Got: got}

@@ -122,7 +122,7 @@ func TestSignedIsRefused(t *testing.T) {
 		want   string
 	}{
 		{faketap.Fail(403, "clue-1 names no operators: name them under operators"), "clue-1 names no operators: name them under operators"},
-		{&nats.Msg{Data: []byte(`[]`)}, "an answer that can not be read: "},
+		{&nats.Msg{Data: []byte(`[]`)}, "an answer that cannot be read: "},
 		{&nats.Msg{Data: []byte(`{"more":3}`)}, "an answer of one node is larger than a message: raise max_payload"},
 	} {
 		tap := faketap.Open(t, "clue-1", func(*nats.Msg) *nats.Msg { return test.answer })
@@ -135,7 +135,7 @@ func TestSignedIsRefused(t *testing.T) {
 	}
 }
 
-// A node of which two taps are given is asked once; one that can not be reached is named.
+// A node of which two taps are given is asked once; one that cannot be reached is named.
 func TestDirect(t *testing.T) {
 	asked := 0
 	tap := faketap.Open(t, "clue-1", func(*nats.Msg) *nats.Msg { asked++; return &nats.Msg{Data: []byte("{}")} })

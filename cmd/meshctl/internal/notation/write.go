@@ -113,7 +113,7 @@ func writeMap(b *bytes.Buffer, pairs map[any]any) error {
 	for i, key := range keys {
 		name := fmt.Sprint(key)
 		if names[name] {
-			return fmt.Errorf("a map has the key %s as a number and as a text, which JSON can not tell apart: use diagnostic notation", name)
+			return fmt.Errorf("a map has the key %s as a number and as a text, which JSON cannot tell apart: use diagnostic notation", name)
 		}
 		names[name] = true
 		if i > 0 {
