@@ -1,8 +1,12 @@
 // Package cause tells how an event came about: its identity, its root, its parent, and the path of
 // steps that led from the root to it, over all nodes.
 //
-// Services read a [Header] in a handler, with mesh.HeaderOf. The rest of the package is what the
-// mesh makes headers of.
+// Services read a [Header] in a handler:
+//
+//	header, _ := mesh.HeaderOf(ctx)
+//	log.Print(header.ID, header.Root, header.Path())
+//
+// The rest of the package is what the mesh makes headers of.
 //
 // # Guarantees
 //

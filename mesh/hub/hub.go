@@ -1,6 +1,9 @@
 // Package hub writes the configuration of a hub: of a stock nats-server, or of each server of a
 // cluster, where the nodes of a mesh meet that have no direct link.
 //
+//	h, err := hub.Nodes(nodes)
+//	_, err = file.WriteString(h.Render(hub.Server{Name: "hub-a", Listen: "0.0.0.0:7422"}))
+//
 // Give [Nodes] the configurations of all nodes, and write what [Hub.Render] returns to the file that
 // nats-server is started with. When a node comes or goes, write it again and let nats-server reload
 // it: no node starts anew.

@@ -1,5 +1,8 @@
-// Package operator is how people and programs that are no nodes ask a whole mesh: what a signed
-// question is, and what the answer to it is.
+// Package operator signs and checks the questions that people and programs ask a whole mesh. It also
+// has what the answers are.
+//
+//	header, err := operator.Sign(pair, "mesh.ops.all.stats", nil)
+//	answer, err := connection.RequestMsg(&nats.Msg{Subject: "mesh.ops.all.stats", Header: header}, time.Second)
 //
 // An operator has an nkey, whose public half stands under operators in the files of the nodes. A
 // question to the whole mesh is a request at the tap of any node, on "mesh.ops.all." and what is

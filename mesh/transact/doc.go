@@ -1,6 +1,12 @@
 // Package transact keeps a service's events and its state in one SQL
 // transaction, so that the two cannot disagree.
 //
+//	first, err := inbox.First(ctx, tx)                      // has this event been handled before?
+//	…                                                       // change the state
+//	err = transact.Emit(ctx, tx, PointsChanged, newPoints)  // goes out only after the COMMIT
+//	err = tx.Commit()
+//	relay.Wake()
+//
 // The outbox: [Emit] writes an event into the transaction that changes the state, or
 // [Put] one that was staged before it began; a [Relay] gives it to the node after the
 // COMMIT. The inbox: [Inbox.First] tells

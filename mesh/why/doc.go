@@ -1,6 +1,9 @@
 // Package why explains what became of an event: records of what happened in, the cascade as a tree
 // and as text out. It is pure: no clock, no file and no network.
 //
+//	explanation, err := node.Why(ctx, id) // asks all nodes that can be reached
+//	fmt.Println(explanation)              // the tree, as meshctl why prints it
+//
 // A node's flight recorder makes a [Record] of each step of each event that says something: where
 // it was admitted, handled, tried in vain, refused or lost, when, and for how long. Records have
 // headers only, never values. A [Report] is what one node has of some cascades, and [Explain] makes
