@@ -19,6 +19,12 @@ const (
 	rate        metric = "rate"    // ours alone, events a second: high is good
 	growth      metric = "growth"  // of the heap in use after a garbage collection, ours minus the other's, in MB
 	allocations metric = "allocations"
+	added       metric = "added time" // of an event, ours minus the other's: low is good
+	alone       metric = "time alone" // of an event, ours: low is good
+	size        metric = "bytes"      // of an event, ours over the other's: low is good
+	envelope    metric = "envelope"   // the median, in bytes, ours: low is good
+	resident    metric = "memory"     // of a process, ours over the other's: low is good
+	idling      metric = "idle time"  // of the processor in a second, ours over the other's: low is good
 )
 
 // allowedAllocations is what counts as none: the process allocates a little
@@ -78,8 +84,16 @@ func (m metric) of(f figures) float64 {
 	switch m {
 	case throughput, rate:
 		return 1e9 / f.Nanos
-	case cost:
+	case cost, added, alone:
 		return f.Nanos
+	case size:
+		return f.Bytes
+	case envelope:
+		return f.Envelope
+	case resident:
+		return f.Resident / 1e6
+	case idling:
+		return f.Idling
 	case delay:
 		return f.Delay
 	case tail:
@@ -94,12 +108,12 @@ func (m metric) of(f figures) float64 {
 }
 
 // ratio is ours over the other's; of allocations, where the other's may be
-// none, and of a rate it is ours, and of growth the difference.
+// none, of a rate and what else is of interest alone it is ours, and of growth and what is added the difference.
 func (m metric) ratio(p pair) float64 {
 	switch m {
-	case allocations, rate:
+	case allocations, rate, alone, envelope:
 		return m.of(p.Ours)
-	case growth:
+	case growth, added:
 		return m.of(p.Ours) - m.of(p.Other)
 	}
 	return m.of(p.Ours) / m.of(p.Other)
@@ -128,6 +142,8 @@ func (m metric) aim(limit float64) string {
 		return fmt.Sprintf("≥ %.3g", limit)
 	case m == rate:
 		return "≥ " + m.text(limit)
+	case m == added || m == alone || m == envelope:
+		return "≤ " + m.text(limit)
 	case m == growth:
 		return fmt.Sprintf("≤ %.3g MB", limit)
 	default:
@@ -143,8 +159,10 @@ func (m metric) text(value float64) string {
 			return fmt.Sprintf("%.3gk/s", value/1e3)
 		}
 		return fmt.Sprintf("%.3gM/s", value/1e6)
-	case growth:
+	case growth, resident:
 		return fmt.Sprintf("%.2f MB", value)
+	case size, envelope:
+		return fmt.Sprintf("%.0f bytes", value)
 	case allocations:
 		return fmt.Sprintf("%.2f", value)
 	default:

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,7 +22,7 @@ import (
 
 // TestMain is also the program of the peer that floods.
 func TestMain(m *testing.M) {
-	if os.Getenv(floodVariable) != "" {
+	if os.Getenv(floodVariable) != "" || os.Getenv(idleVariable) != "" {
 		main()
 		return
 	}
@@ -40,7 +41,7 @@ func TestEveryComparisonGivesFigures(t *testing.T) {
 		t.Fatalf("%v in\n%s", err, out.String())
 	}
 	want := 0
-	for _, c := range comparisons(2000) {
+	for _, c := range comparisons(2000, sampleLog) {
 		want += len(c.aims)
 	}
 	if len(r.Rows) != want {
@@ -50,7 +51,7 @@ func TestEveryComparisonGivesFigures(t *testing.T) {
 		if len(row.Pairs) != 2 {
 			t.Errorf("%s against %s: %d pairs, want 2", row.What, row.Other, len(row.Pairs))
 		}
-		if row.Metric != allocations && row.Metric != growth && row.Median <= 0 || row.Least > row.Median || row.Median > row.Most {
+		if !slices.Contains([]metric{allocations, growth, added}, row.Metric) && row.Median <= 0 || row.Least > row.Median || row.Median > row.Most {
 			t.Errorf("%s against %s: ratio %v (%v – %v)", row.What, row.Other, row.Median, row.Least, row.Most)
 		}
 		if (row.Aim == "") != (row.Met == nil) {
@@ -65,7 +66,7 @@ func TestTableHasALineForEachRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 5 { // machine, blank, head, two rows
+	if len(lines) != 6 { // machine, blank, head, three rows
 		t.Errorf("%d lines:\n%s", len(lines), out.String())
 	}
 }
@@ -90,7 +91,7 @@ func TestWithin(t *testing.T) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Pairs < 1 || r.Pairs == 1_000_000 || len(r.Rows) != 2 || len(r.Rows[0].Pairs) != r.Pairs {
+	if r.Pairs < 1 || r.Pairs == 1_000_000 || len(r.Rows) != 3 || len(r.Rows[0].Pairs) != r.Pairs {
 		t.Errorf("%d pairs, %d rows", r.Pairs, len(r.Rows))
 	}
 	if want := fmt.Sprintf("; %d pairs,", r.Pairs); !strings.Contains(out.String(), want) {
@@ -152,8 +153,8 @@ func TestEnvelopeBytes(t *testing.T) {
 // -only looks at the names of comparisons and of rows. What it can not find is an error that says what
 // there is.
 func TestOnly(t *testing.T) {
-	all := comparisons(500)
-	for text, want := range map[string]int{"": len(all), "Go channel": 1, "one hop p50": 2, "ordered, 50 ms round trip": 1, "64 goroutines": 2} {
+	all := comparisons(500, sampleLog)
+	for text, want := range map[string]int{"": len(all), "Go channel": 2, "one hop p50": 2, "ordered, 50 ms round trip": 1, "64 goroutines": 2} {
 		if chosen, err := choose(all, text); err != nil || len(chosen) != want {
 			t.Errorf("%q: %d comparisons, %v; want %d", text, len(chosen), err, want)
 		}
@@ -239,17 +240,19 @@ func TestRows(t *testing.T) {
 	c := comparison{ours: side{name: "ours"}, other: side{name: "other"}, aims: []aim{
 		{metric: throughput, limit: 3}, {metric: delay, limit: 0.5}, {metric: cost, limit: 0.25},
 		{metric: allocations, limit: allowedAllocations}, {metric: throughput}, {metric: rate, limit: 5e6},
+		{metric: added, limit: 45}, {metric: alone, limit: 99}, {metric: size, limit: 0.35}, {metric: envelope, limit: 64},
 	}}
 	rows := c.rows([]pair{
-		{Ours: figures{Nanos: 100, Delay: 10, CPU: 2}, Other: figures{Nanos: 500, Delay: 15, CPU: 1}},
-		{Ours: figures{Nanos: 100, Delay: 10, CPU: 1, Allocs: 1}, Other: figures{Nanos: 300, Delay: 30, CPU: 1}},
-		{Ours: figures{Nanos: 100, Delay: 10, CPU: 3}, Other: figures{Nanos: 100, Delay: 20, CPU: 1}},
+		{Ours: figures{Nanos: 100, Delay: 10, CPU: 2, Bytes: 3, Envelope: 64}, Other: figures{Nanos: 500, Delay: 15, CPU: 1, Bytes: 10}},
+		{Ours: figures{Nanos: 100, Delay: 10, CPU: 1, Allocs: 1, Bytes: 0.2, Envelope: 65}, Other: figures{Nanos: 300, Delay: 30, CPU: 1, Bytes: 1}},
+		{Ours: figures{Nanos: 100, Delay: 10, CPU: 3, Bytes: 4, Envelope: 60}, Other: figures{Nanos: 100, Delay: 20, CPU: 1, Bytes: 10}},
 	})
 	for i, want := range []struct {
 		median, least, most float64
 		met                 string
 	}{
 		{3, 1, 5, "yes"}, {0.5, 1. / 3, 10. / 15, "yes"}, {1. / 3, 0.2, 1, "no"}, {0, 0, 1, "yes"}, {3, 1, 5, "-"}, {1e7, 1e7, 1e7, "yes"},
+		{-200, -400, 0, "yes"}, {100, 100, 100, "no"}, {0.3, 0.2, 0.4, "yes"}, {64, 60, 65, "yes"},
 	} {
 		near := func(a, b float64) bool { return math.Abs(a-b) < 1e-9*max(1, b) }
 		if r := rows[i]; !near(r.Median, want.median) || !near(r.Least, want.least) || !near(r.Most, want.most) || r.met() != want.met {
@@ -258,5 +261,59 @@ func TestRows(t *testing.T) {
 	}
 	if rows[0].CPU != 2 {
 		t.Errorf("CPU ratio %v, want 2", rows[0].CPU)
+	}
+}
+
+// A shape counts deliveries, each type as many as any other, from as many emitters as it has.
+func TestShape(t *testing.T) {
+	for name, test := range map[string]struct {
+		shape
+		emitted, handled uint64
+	}{
+		"10 handlers":      {shape{handlers: 10}, 24, 240},
+		"emitters":         {shape{types: 4, emitters: 2, handlers: 1}, 240, 240},
+		"bursts and keys":  {shape{types: 3, handlers: 1, burst: 7, keys: 5}, 240, 240},
+		"others":           {shape{handlers: 1, others: 20}, 240, 240},
+		"no handler":       {shape{rules: threeRules}, 240, 0},
+		"nobody imports":   {shape{handlers: 1, exported: true}, 240, 240},
+		"all but one fail": {shape{rules: noRoom, refused: true}, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := test.side().open(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := c.(*shaped)
+			defer s.close(t.Context())
+			if err := s.carry(t.Context(), 240); err != nil {
+				t.Fatal(err)
+			}
+			counts := s.node.Stats()
+			if emitted := counts.Total(stats.Admitted); emitted != test.emitted {
+				t.Errorf("%d emitted, want %d", emitted, test.emitted)
+			}
+			eventually(t, "all are handled", func() bool { return s.node.Stats().Total(stats.Handled) == test.handled })
+		})
+	}
+}
+
+// The bytes of a log are those of its answers, and of an envelope there are fewer than of the message.
+func TestLoggedBytes(t *testing.T) {
+	for _, side := range []side{meshLogged(sampleLog), cloudEvents(sampleLog)} {
+		c, err := side.open(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f figures
+		if err := c.(whole).carry(t.Context(), 600); err != nil {
+			t.Fatal(err)
+		}
+		c.(observer).observe(&f)
+		if f.Bytes < 100 || f.Envelope >= f.Bytes || f.Envelope < 0 {
+			t.Errorf("%s: %.0f bytes, of them %.0f are the envelope", side.name, f.Bytes, f.Envelope)
+		}
+		if err := c.close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -56,6 +56,9 @@ func (f *flow) handled() {
 
 // run emits events and waits until all have arrived.
 func (f *flow) run(ctx context.Context, c carrier, events int) error {
+	if w, ok := c.(whole); ok {
+		return w.carry(ctx, events)
+	}
 	events = f.round(events)
 	f.target <- events
 	if m, ok := c.(many); ok {
@@ -110,6 +113,9 @@ func (f *flow) measure(ctx context.Context, c carrier, events int) (figures, err
 	}
 	if b, ok := c.(background); ok {
 		measured.Beside = b.beside()
+	}
+	if o, ok := c.(observer); ok && err == nil {
+		o.observe(&measured)
 	}
 	return measured, err
 }

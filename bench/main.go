@@ -20,6 +20,9 @@ import (
 	"time"
 )
 
+// sampleLog is a small guess log, for whoever has no other.
+const sampleLog = "../embedded/testdata/small-log.csv"
+
 // settings are what the flags say.
 type settings struct {
 	pairs   int
@@ -29,6 +32,7 @@ type settings struct {
 	write   string
 	only    string
 	profile string
+	log     string
 }
 
 func main() {
@@ -37,6 +41,9 @@ func main() {
 	work := func() error { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) }
 	if importer := os.Getenv(floodVariable); importer != "" {
 		work = func() error { return beFloodPeer(ctx, importer, os.Stdin, os.Stdout) }
+	}
+	if settings := os.Getenv(idleVariable); settings != "" {
+		work = func() error { return beIdle(ctx, settings, os.Stdin, os.Stdout) }
 	}
 	if err := work(); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
@@ -60,7 +67,7 @@ func run(ctx context.Context, arguments []string, out, progress io.Writer) (err 
 		defer func() { err = errors.Join(err, stop()) }()
 	}
 	r := report{Machine: thisMachine(), Events: s.events}
-	chosen, err := choose(comparisons(s.events), s.only)
+	chosen, err := choose(comparisons(s.events, s.log), s.only)
 	if err != nil {
 		return err
 	}
@@ -144,6 +151,7 @@ func parse(arguments []string, output io.Writer) (s settings, err error) {
 	flags.StringVar(&s.write, "write", "", "write JSON with the figures of every pair to this file, beside the table")
 	flags.BoolVar(&s.json, "json", false, "print JSON with the figures of every pair instead of the table")
 	flags.StringVar(&s.only, "only", "", "measure only comparisons that have this in their name or in a row's")
+	flags.StringVar(&s.log, "log", sampleLog, "the guess log whose events are measured in bytes")
 	flags.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile to this file, labelled by side")
 	if err := flags.Parse(arguments); err != nil {
 		return s, err

@@ -67,8 +67,11 @@ func (r report) writeTable(out io.Writer) error {
 }
 
 func (r row) ratio() string {
-	if r.Metric == rate {
+	switch r.Metric {
+	case rate:
 		return fmt.Sprintf("%.0f (%.0f – %.0f)", r.Median, r.Least, r.Most)
+	case added, alone, envelope:
+		return fmt.Sprintf("%s (%s – %s)", r.Metric.text(r.Median), r.Metric.text(r.Least), r.Metric.text(r.Most))
 	}
 	return fmt.Sprintf("%.3g (%.3g – %.3g)", r.Median, r.Least, r.Most)
 }
