@@ -36,6 +36,9 @@ func (r report) chart() picture.Chart {
 	for _, l := range lines {
 		for _, side := range l.sides {
 			s := picture.Series{Name: side + ", " + l.brief, Class: classes[side], Dash: dashes[l.name]}
+			if side == together { // on one line only
+				s.Name = side
+			}
 			for _, t := range r.Trials {
 				if t.Side == side && t.Line == l.name && !t.Bad {
 					s.Points = append(s.Points, picture.Point{X: float64(t.Rate), Y: ms(t.Mean)})

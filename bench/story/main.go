@@ -65,6 +65,7 @@ type settings struct {
 	rates   []int // roots a second, rising
 	short   bool
 	json    string
+	read    string
 	picture string
 }
 
@@ -78,6 +79,7 @@ func parse(arguments []string, output io.Writer) (s settings, err error) {
 	flags.Func("rates", "roots a second, rising, with commas: 1000,4000 (default: 250 to 128,000 in 16 steps)", s.setRates)
 	flags.BoolVar(&s.short, "short", false, "only a low rate of each, and fail if something is not accounted for")
 	flags.StringVar(&s.json, "json", "", "write all figures to this file")
+	flags.StringVar(&s.read, "read", "", "measure nothing: join the figures of these files, with commas between, that -json wrote")
 	flags.StringVar(&s.picture, "picture", "", "draw the lines into this SVG file")
 	if err := flags.Parse(arguments); err != nil {
 		return s, err

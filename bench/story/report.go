@@ -110,6 +110,28 @@ func below(means map[int]time.Duration, limit time.Duration) (highest int) {
 	return highest
 }
 
+// join makes one report of those in files. The machine and its limits are those of the first.
+func join(paths []string) (all report, err error) {
+	for i, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return all, fmt.Errorf("read figures: %w", err)
+		}
+		var one report
+		if err := json.Unmarshal(text, &one); err != nil {
+			return all, fmt.Errorf("read figures in %s: %w", path, err)
+		}
+		if i == 0 {
+			all.Machine, all.Seconds, all.Limits = one.Machine, one.Seconds, one.Limits
+		}
+		if one.Seconds != all.Seconds {
+			return all, fmt.Errorf("%s has %v s a rate and %s %v: only runs of the same length compare", paths[0], all.Seconds, path, one.Seconds)
+		}
+		all.Trials = append(all.Trials, one.Trials...)
+	}
+	return all, nil
+}
+
 func (r report) writeJSON(path string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

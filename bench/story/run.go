@@ -31,7 +31,7 @@ type line struct {
 var lines = []line{
 	{"a", "exports at most once, no state", "in memory", []string{bus, leafmesh, together}, part.Line{}},
 	{"b", "exports kept on disk, no state", "on disk", []string{bus, leafmesh}, part.Line{Kept: true}},
-	{"c", "exports kept on disk, state and commits", "on disk, with state", []string{bus, leafmesh}, part.Line{Kept: true, State: true}},
+	{"c", "exports kept on disk, state and commits", "with state", []string{bus, leafmesh}, part.Line{Kept: true, State: true}},
 }
 
 const (
@@ -44,27 +44,15 @@ const (
 
 // run measures, prints and draws.
 func run(ctx context.Context, s settings, out, progress io.Writer) error {
-	r := report{Machine: thisMachine(), Seconds: s.seconds.Seconds()}
-	var err error
-	if r.Limits, err = limits(); err != nil {
+	get := func() (report, error) { return measureAll(ctx, s, progress) }
+	if s.read != "" {
+		get = func() (report, error) { return join(strings.Split(s.read, ",")) }
+	}
+	r, err := get()
+	if err != nil {
 		return err
 	}
-	for _, l := range lines {
-		if !strings.Contains(s.lines, l.name) {
-			continue
-		}
-		for _, side := range l.sides {
-			trials, err := climb(ctx, s, l, side, progress)
-			r.Trials = append(r.Trials, trials...)
-			if err != nil {
-				return err
-			}
-		}
-	}
 	r.judge()
-	if s.short {
-		r.Seconds = shortFor.Seconds()
-	}
 	err = r.writeTable(out)
 	if s.json != "" {
 		err = errors.Join(err, r.writeJSON(s.json))
@@ -76,6 +64,30 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 		err = errors.Join(err, r.accounted())
 	}
 	return err
+}
+
+// measureAll measures all sides of the lines that are asked for.
+func measureAll(ctx context.Context, s settings, progress io.Writer) (r report, err error) {
+	r = report{Machine: thisMachine(), Seconds: s.seconds.Seconds()}
+	if s.short {
+		r.Seconds = shortFor.Seconds()
+	}
+	if r.Limits, err = limits(); err != nil {
+		return r, err
+	}
+	for _, l := range lines {
+		if !strings.Contains(s.lines, l.name) {
+			continue
+		}
+		for _, side := range l.sides {
+			trials, err := climb(ctx, s, l, side, progress)
+			r.Trials = append(r.Trials, trials...)
+			if err != nil {
+				return r, err
+			}
+		}
+	}
+	return r, nil
 }
 
 // climb measures one side of a line at rising rates until it is over, and beside a bad handler.

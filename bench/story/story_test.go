@@ -91,6 +91,27 @@ func TestBadFlagsAreErrors(t *testing.T) {
 	}
 }
 
+// TestJoin: figures of several runs make one report, if each rate was measured for as long.
+func TestJoin(t *testing.T) {
+	write := func(name string, r report) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := r.writeJSON(path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	memory := write("a.json", report{Seconds: 8, Machine: machine{Procs: 2}, Trials: []trial{{Side: bus, Line: "a", Rate: 1}}})
+	disk := write("b.json", report{Seconds: 8, Machine: machine{Procs: 4}, Trials: []trial{{Side: bus, Line: "b", Rate: 2}}})
+	long := write("c.json", report{Seconds: 30})
+	r, err := join([]string{memory, disk})
+	if err != nil || len(r.Trials) != 2 || r.Trials[1].Rate != 2 || r.Machine.Procs != 2 || r.Seconds != 8 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := join([]string{memory, long}); err == nil || !strings.Contains(err.Error(), "30") {
+		t.Errorf("runs of other lengths: %v", err)
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	of := func(side string, rate int, mean time.Duration) trial {
 		return trial{Side: side, Line: "a", Rate: rate, Result: cascade.Result{Mean: mean}}
