@@ -42,6 +42,8 @@ type Edge struct {
 	// would. Refused ones are in it because a cascade that was stopped has always fewer emitted
 	// events than handled ones, however fast it grew.
 	Factor float64 `json:"factor"`
+	// Rate is how many of Count came in a second lately, if that was measured: see [Graph.Since].
+	Rate float64 `json:"rate,omitempty"`
 	// Declared says that the handler declares it; it need not have been seen.
 	Declared bool `json:"declared,omitempty"`
 }

@@ -9,29 +9,24 @@ import (
 )
 
 // Mermaid draws the graph as a flowchart in Mermaid's language, which many viewers of Markdown
-// show. Each arrow has its handler and its factor; one that was declared and not seen is dashed.
-// Equal graphs give equal text.
+// show. Each arrow has its handler, its factor, and its rate if it has one; one
+// that was declared and not seen is dashed, and those of a cycle are red. Below stand the nodes, if
+// there are several, and the cycles with their gain. Equal graphs give equal text.
 func (g Graph) Mermaid() string {
 	var boxes []box
 	for _, t := range g.Types {
-		b := box{Name: t.Type}
-		if t.Exported {
-			b.Marks = append(b.Marks, "exported")
-		}
-		if t.Imported {
-			b.Marks = append(b.Marks, "imported")
-		}
-		boxes = append(boxes, b)
+		boxes = append(boxes, box{Name: t.Type, Marks: t.marks()})
 	}
 	var arrows []arrow
+	cycles := g.onCycles()
 	for _, e := range g.Edges {
-		label := e.Handler + " ×" + number(e.Factor)
-		if len(g.Nodes) > 1 {
-			label = e.Service + "/" + label
-		}
-		arrows = append(arrows, arrow{From: e.From, To: e.To, Label: label, Dashed: e.Count+e.Refused == 0})
+		arrows = append(arrows, arrow{From: e.From, To: e.To, Label: e.label(len(g.Nodes) > 1), Dashed: e.unseen(), Cycle: cycles[[2]string{e.From, e.To}]})
 	}
-	return mermaid(boxes, arrows)
+	text := mermaid(boxes, arrows)
+	for i, note := range g.notes() {
+		text += fmt.Sprintf("    n%d[\"%s\"]\n    style n%[1]d fill:none,stroke:none\n", i, escape(note))
+	}
+	return text
 }
 
 // box is an event type in a drawing.
@@ -43,7 +38,7 @@ type box struct {
 // arrow is an edge in a drawing. A dashed one was declared and never taken.
 type arrow struct {
 	From, To, Label string
-	Dashed          bool
+	Dashed, Cycle   bool
 }
 
 // mermaid draws a flowchart in Mermaid's language. The order of nodes and arrows is kept, and each
@@ -60,6 +55,7 @@ func mermaid(nodes []box, arrows []arrow) string {
 		}
 		fmt.Fprintf(&text, "    t%d[\"%s\"]\n", i, label)
 	}
+	drawn := 0
 	for _, a := range arrows {
 		from, known := index[a.From]
 		to, alsoKnown := index[a.To]
@@ -71,6 +67,10 @@ func mermaid(nodes []box, arrows []arrow) string {
 			line = "-.->"
 		}
 		fmt.Fprintf(&text, "    t%d %s|\"%s\"| t%d\n", from, line, escape(a.Label), to)
+		if a.Cycle {
+			fmt.Fprintf(&text, "    linkStyle %d stroke:#c22\n", drawn)
+		}
+		drawn++
 	}
 	return text.String()
 }
@@ -90,9 +90,4 @@ func escape(label string) string {
 		}
 	}
 	return text.String()
-}
-
-// number writes a factor as people read it: two decimals at most.
-func number(f float64) string {
-	return strings.TrimRight(strings.TrimRight(strconv.FormatFloat(f, 'f', 2, 64), "0"), ".")
 }

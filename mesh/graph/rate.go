@@ -1,0 +1,27 @@
+package graph
+
+import "time"
+
+// Since gives the graph with the rate of each edge: what it has counted since an earlier graph of the
+// same nodes, which was taken so long before. An edge that was not there then, or counts less than
+// then, as its node was started again, counts from nothing. The Graph itself is not changed.
+func (g Graph) Since(earlier Graph, before time.Duration) Graph {
+	if before <= 0 {
+		return g
+	}
+	counts := map[key]uint64{}
+	for _, e := range earlier.Edges {
+		counts[e.key()] = e.Count
+	}
+	edges := make([]Edge, len(g.Edges))
+	for i, e := range g.Edges {
+		more := e.Count
+		if was := counts[e.key()]; was <= more {
+			more -= was
+		}
+		e.Rate = float64(more) / before.Seconds()
+		edges[i] = e
+	}
+	g.Edges = edges
+	return g
+}
