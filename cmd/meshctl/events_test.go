@@ -92,6 +92,7 @@ func TestEmitIsRefused(t *testing.T) {
 		{"", "clue.answer.given otters {1}", "1 meshctl: read JSON: invalid character"},
 		{"", "clue.answer.given otters", "1 meshctl: read JSON: it ends too early\n"},
 		{"", "--cbor clue.answer.given otters {}", "1 meshctl: with --cbor the value is read from standard input"},
+		{"", "clue.given otters {}", "1 meshctl: the type \"clue.given\" has 2 words; a type has three, SERVICE.NOUN.VERB"},
 		{"", "clue.answer.given", "2 meshctl: expected \"<key>"},
 	} {
 		stdout, stderr, code := meshctlWith(test.stdin, append([]string{"emit", "-s", servers[0], "-s", servers[1]}, strings.Fields(test.args)...)...)

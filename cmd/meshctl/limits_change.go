@@ -139,8 +139,12 @@ func (c limitsSet) Run(ctx context.Context, out output) error {
 	})
 }
 
-// applied is a rule with what the flags say.
+// applied is a rule with what the flags say. What belongs to its former policy alone goes with that:
+// how many wait, and for how long an event is kept.
 func (c limitsSet) applied(r config.Rule) config.Rule {
+	if c.Policy != nil && *c.Policy != r.Limit.Policy {
+		r.Waiting, r.Within = 0, 0
+	}
 	set(&r.Limit.Rate, c.Rate)
 	set(&r.Limit.Burst, c.Burst)
 	set(&r.Limit.Policy, c.Policy)

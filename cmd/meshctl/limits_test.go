@@ -106,6 +106,19 @@ func TestLimitsOfANode(t *testing.T) {
 	if stdout, stderr, code := meshctl("limits", "-s", server); code != 0 || !strings.Contains(stdout, "clue-1  clue.answer.given  emit   type  200/s, burst 20, wait  emit-limit\n") {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
+	before := "200/s, burst 20, wait"
+	for _, step := range []struct{ args, after string }{ // each policy has settings of its own
+		{"--policy refuse --rate 3/s --burst 3", "3/s, burst 3, refuse"},
+		{"--policy coalesce --within 200ms", "3/s, burst 3, coalesce, within 200ms"},
+		{"--policy shed", "3/s, burst 3, shed"},
+		{"--policy wait --waiting 10", "3/s, burst 3, wait, 10 may wait"},
+	} {
+		stdout, stderr, code := meshctl(append([]string{"limits", "set", given.Subject(), "-s", server}, strings.Fields(step.args)...)...)
+		if want := "clue-1: clue.answer.given at emit: " + before + " → " + step.after + "\n"; code != 0 || stdout != want {
+			t.Errorf("%s: exit %d, %q\n%s", step.args, code, stderr, stdout)
+		}
+		before = step.after
+	}
 }
 
 // Where no nodes are named those are asked that have the place; others are no failure.
