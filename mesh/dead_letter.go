@@ -40,8 +40,8 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 		f := c.failure(it, tries, why)
 		if d.Fail(f); f.Excused || !d.Last && !f.Final {
 			it.At.Returned.PassSpan(&it.Header, last, why)
-			if _, notNow := handling.IsNotNow(why); notNow || tries > 0 { // else no call failed
-				c.tellFailed(it, max(tries, 1), why)
+			if _, notNow := handling.IsNotNow(why); notNow && tries == 0 || !notNow && tries == 1 { // else no call failed, or the first one was told
+				c.tellFailed(it, 1, why)
 			}
 			return
 		}

@@ -7,19 +7,32 @@ import (
 
 // The log has a line at the first failure of an event, so that a handler that fails is not silent
 // while its events are tried again, and one when the event ends: that it was handled after all, or
-// given up. What fails at once for the last time has the second one alone.
+// given up. What fails at once for the last time has the second one alone, and what fails again has
+// none: meshctl retrying lists it.
 
-// TryAgain tells of a failed call, and gives back what it charged to the event's cascade.
+// TryAgain tells of a call that failed, and gives back what it charged to the event's cascade.
 func (c *caller) TryAgain(it *delivery.Item, try int, err error) {
 	c.desk.takeBack()
-	c.tellFailed(it, try, err)
+	if try == 1 {
+		c.tellFailed(it, try, err)
+	}
 }
 
+// tellFailed tells of the first failure of an event.
 func (c *caller) tellFailed(it *delivery.Item, try int, err error) {
+	if hasFailed(it) {
+		return
+	}
 	c.flow.log.WarnAbout(&it.Header, "handler failed", "handler", c.name, "try", try, "tries", c.settings.Tries, "error", letters.ErrorText(err))
 }
 
-// Recovered tells that an event was handled in the end.
+// hasFailed reports whether the event has failed before it came here this time.
+func hasFailed(it *delivery.Item) bool { return it.Handover != nil && it.Handover.Again }
+
+// Recovered tells that an event was handled in the end. Of one that has come again from an outbox,
+// or as a letter, others tell.
 func (c *caller) Recovered(it *delivery.Item, try int) {
-	c.flow.log.InfoAbout(&it.Header, "event handled after failures", "handler", c.name, "try", try)
+	if !hasFailed(it) {
+		c.flow.log.InfoAbout(&it.Header, "event handled after failures", "handler", c.name, "try", try)
+	}
 }

@@ -52,7 +52,9 @@ func (f *flow) redeliver(ctx context.Context, l *letters.Letter, e *wire.Envelop
 		return err
 	}
 	settle := func(s delivery.Settlement) { done(delivery.JoinFailures(s.Failures)) }
-	return targets.Deliver(ctx, &h, e.Payload, delivery.MayWait, delivery.NewHandover(true, nil, settle))
+	over := delivery.NewHandover(true, nil, settle)
+	over.Again = true // whoever replays the letter is told
+	return targets.Deliver(ctx, &h, e.Payload, delivery.MayWait, over)
 }
 
 // redeliverTo are the handlers that a letter is for: the one that gave it up, or all of the type if

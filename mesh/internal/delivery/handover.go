@@ -18,6 +18,8 @@ var ErrNotTaken = errors.New("the handler's queue was full, or it is cut")
 type Handover struct {
 	// Last says that the event does not come again if it fails now.
 	Last bool
+	// Again says that the event has failed before, here or at another instance, and that was told.
+	Again bool
 
 	before []string // the handlers that have handled it at former times, and get it no more
 	settle func(Settlement)

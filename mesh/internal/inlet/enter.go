@@ -89,6 +89,7 @@ func (d *durable) hand(ctx context.Context, t *taken, p delivery.Pressure) {
 	}
 	last := d.isLast(t)
 	over := delivery.NewHandover(last, t.done, func(s delivery.Settlement) { d.judge(t, last, s) })
+	over.Again = t.tries > 0
 	if err := d.of.Enter(ctx, &h, t.payload, p, over); err != nil {
 		d.excuse(t)
 	}

@@ -112,18 +112,18 @@ func (d *durable) bury(t *taken, f *delivery.Failure) bool {
 	if d.fateOf(t) == abandoned {
 		return false // it has gone back
 	}
-	text := letters.ErrorText(f.Err)
+	text, tries := letters.ErrorText(f.Err), int(min(t.tries, config.MaxRedeliveries))+1
 	err := d.Letters.Put(letters.Letter{
-		ID: t.header.ID, Handler: handlerOf(f.Place), Peer: d.place.Peer, Subject: d.of.Subject, Tries: int(min(t.tries, config.MaxRedeliveries)) + 1,
+		ID: t.header.ID, Handler: handlerOf(f.Place), Peer: d.place.Peer, Subject: d.of.Subject, Tries: tries,
 		Error: text, At: time.Unix(0, d.Clock.Wall()), Message: wire.AppendContainer(nil, t.message),
 	})
 	if err != nil {
-		d.Log.ErrorAbout(&t.header, "dead letter not kept, so the event comes again", "peer", d.place.Peer, "place", f.Place.String(), "error", err)
+		d.Log.ErrorAbout(&t.header, "dead letter not kept, so the event comes again", "peer", d.place.Peer, "handler", handlerOf(f.Place), "error", err)
 		f.Excused, f.After = true, d.settings.Redelivery.Max
 		return false
 	}
 	d.deadLetters.PassError(&t.header, f.Err)
-	attrs := []any{"peer", d.place.Peer, "place", f.Place.String(), "error", text}
+	attrs := []any{"peer", d.place.Peer, "handler", handlerOf(f.Place), "tries", tries, "error", text}
 	if f.Stack != nil {
 		attrs = append(attrs, "stack", string(f.Stack))
 	}
