@@ -43,10 +43,12 @@ type (
 	Operator   = config.Operator
 	Secret     = config.Secret
 	Path       = config.Path
+
+	KeptLetters = config.KeptLetters
 )
 
 // The policies of limits and full queues, the deliveries and orders of imports, what happens at the
-// bound of a service that an export is kept for, and what rules are for.
+// bound of a service that an export is kept for, which letters are kept, and what rules are for.
 const (
 	Refuse   = config.Refuse
 	Wait     = config.Wait
@@ -58,6 +60,9 @@ const (
 
 	FullRefuse = config.FullRefuse
 	FullLose   = config.FullLose
+
+	DurableLetters = config.DurableLetters
+	AllLetters     = config.AllLetters
 
 	OrderedNo    = config.OrderedNo
 	OrderedByKey = config.OrderedByKey

@@ -2,12 +2,14 @@ package mesh
 
 import (
 	"errors"
+	"time"
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/handling"
 	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/outbox"
+	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
@@ -55,6 +57,9 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 	if subject == deadLetterSubject {
 		return // failed is its name; a letter about a letter would not end
 	}
+	if it.Handover == nil {
+		c.keepLetter(it, value, tries, text)
+	}
 	letter := DeadLetter{Event: it.Header.ID, Subject: subject, Key: it.Header.Key,
 		Handler: c.name, Tries: tries, Error: text}
 	if c.flow.listens(deadLetterSubject) {
@@ -67,6 +72,32 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 	if err = errors.Join(err, c.desk.end(err == nil)); err != nil {
 		c.flow.trace.Point(steps.Step{Type: deadLetterSubject, Outcome: stats.Lost, Place: c.place, Rule: stats.NoDeadLetter}).PassError(&it.Header, err)
 	}
+}
+
+// keepLetter keeps the event of a local handler, or of an import that is not durable, if the node keeps
+// all letters.
+func (c *caller) keepLetter(it *delivery.Item, value any, tries int, text string) {
+	kept := c.flow.localLetters
+	if kept == nil {
+		return
+	}
+	payload, err := wire.AppendPayload(nil, value)
+	var message []byte
+	if err == nil {
+		message, err = outlet.Message(&it.Header, payload)
+	}
+	if err != nil {
+		c.flow.loseLetter(it.Header.Subject(), c.name, err)
+		return
+	}
+	kept.Keep(letters.Letter{ID: it.Header.ID, Handler: c.name, Subject: it.Header.Subject(), Tries: tries, Error: text,
+		At: time.Unix(0, c.flow.clock.Wall()), Message: message})
+}
+
+// loseLetter counts a letter that is not kept, or no longer.
+func (f *flow) loseLetter(subject, handler string, why error) {
+	f.trace.Point(steps.Step{Type: subject, Outcome: stats.Lost, Place: steps.AtHandler(handler), Rule: stats.NoRoom}).PassUnknown(1, why)
+	f.log.Warn("dead letter not kept", "type", subject, "handler", handler, "error", why)
 }
 
 // failure says why an event of a durable import was not handled. When the node no longer waits for

@@ -13,6 +13,7 @@ import (
 	"leafmesh/mesh/internal/gate"
 	"leafmesh/mesh/internal/handling"
 	"leafmesh/mesh/internal/journal"
+	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/queue"
 	"leafmesh/mesh/internal/recorder"
@@ -50,6 +51,8 @@ type flow struct {
 
 	ports outlet.Env    // ways out
 	kept  *outlet.Store // nil without a durable export
+	// localLetters are those of events from no outbox; nil: they are not kept. Set before anything runs.
+	localLetters *letters.Local
 
 	changes  changes
 	backlogs sync.Map // keys count the events that wait to be relayed

@@ -59,9 +59,11 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mesh: %w", err)
 	}
+	n.storage.Lost = f.loseLetter
 	if err := n.storage.Open(n.config, topology.OutboxDir(n.config)); err != nil { // first: no port answers for data of another
 		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, errors.Join(err, n.storage.Close()))
 	}
+	f.localLetters = n.storage.Letters.Local
 	if n.leaf, err = leaf.Start(ctx, spec); err != nil {
 		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, errors.Join(err, n.storage.Close()))
 	}

@@ -35,7 +35,7 @@ func TestComplete(t *testing.T) {
 		"nonsense ":              "",
 		"nodes --file ":          "",
 		"key a.nk --he":          "--help",
-		"letters replay --all -": "--file --server --context --operator --type --handler --key --node --older --dry-run --help",
+		"letters replay --all -": "--file --server --context --operator --type --handler --key --node --older --dry-run --help --version",
 	} {
 		typed := strings.Split(line, " ")
 		stdout, stderr, code := meshctl(append([]string{"complete", "--"}, typed...)...)

@@ -55,8 +55,12 @@ type Node struct {
 
 	// Data is the directory of what the node keeps on disk: its outbox, dead letters of durable
 	// imports, and what it knows of its peers' outboxes. One process at a time may use it. Needed
-	// when an export or an import is durable; else nothing is written.
+	// when an export or an import is durable, or all dead letters are kept; else nothing is written.
 	Data Path `yaml:"data,omitempty"`
+
+	// Letters says which events that handlers give up are kept as dead letters, in Data: those of durable
+	// imports, or all. Left out: DurableLetters.
+	Letters KeptLetters `yaml:"letters,omitempty"`
 
 	// Outbox bounds what durable exports keep on disk.
 	Outbox Outbox `yaml:"outbox,omitempty"`
@@ -157,9 +161,9 @@ func (n Node) DurableExports() (exports []Export) {
 }
 
 // IsDurable reports whether the node keeps anything on disk: whether an export or an import of it
-// is durable.
+// is durable, or it keeps all dead letters.
 func (n Node) IsDurable() bool {
-	return len(n.DurableExports()) > 0 || slices.ContainsFunc(n.Imports, func(i Import) bool { return i.Durable })
+	return n.Letters == AllLetters || len(n.DurableExports()) > 0 || slices.ContainsFunc(n.Imports, func(i Import) bool { return i.Durable })
 }
 
 // Subjects lists the event types that the configuration names, some twice.

@@ -9,7 +9,14 @@ import (
 // durability checks what is durable, and what belongs to it.
 func (v *validation) durability() {
 	if v.config.IsDurable() && v.config.Data == "" {
-		v.add("data", "an export or an import is durable, and there is no directory to keep it in", "name a directory of this node's own")
+		what := "an export or an import is durable"
+		if v.config.Letters == AllLetters {
+			what = "all dead letters are to be kept"
+		}
+		v.add("data", what+", and there is no directory to keep it in", "name a directory of this node's own")
+	}
+	if !v.config.Letters.known() {
+		v.add("letters", fmt.Sprintf("%q is unknown", v.config.Letters), "choose durable or all")
 	}
 	v.outbox()
 	v.durableRules()

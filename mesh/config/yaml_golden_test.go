@@ -25,7 +25,7 @@ type badCase struct{ name, old, new, want string }
 var badYAML = []badCase{
 	{"unknown key", "listen:", "listn:", `2: listn: unknown key; did you mean listen?`},
 	{"unknown key, nothing like it", "max_payload: 4096", "colour: red",
-		`15: colour: unknown key; known keys: name, listen, seed, peers, links, hub, limits, cascades, alarms, exports, imports, data, outbox, tap, operators, max_payload, recorder`},
+		`15: colour: unknown key; known keys: name, listen, seed, peers, links, hub, limits, cascades, alarms, exports, imports, data, letters, outbox, tap, operators, max_payload, recorder`},
 	{"unknown nested key", "delivery: each", "delvery: each", `13: imports[0].delvery: unknown key; did you mean delivery?`},
 	{"duplicate key", "max_payload: 4096", "name: clue-2", `15: name: the key already stands on line 1; keep one of the two`},
 	{"number for text", "name: clue-1", "name: 7", `1: name: a whole number stands where a text belongs; put it in quotes`},

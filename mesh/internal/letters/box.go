@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"leafmesh/mesh/internal/clock"
@@ -16,8 +17,20 @@ var ErrInUse = errors.New("mesh: the letter is being replayed")
 
 // Box is a node's letters, as its operators see them. A Box without letters has none.
 type Box struct {
-	*Letters           // nil if nothing is durable
+	*Letters           // of durable imports; nil if nothing is durable
+	Local     *Local   // of all other events; nil if they are not kept
 	replaying sync.Map // keys of the letters that are
+}
+
+// folders are those that there are.
+func (b *Box) folders() (all []*Letters) {
+	if b.Letters != nil {
+		all = append(all, b.Letters)
+	}
+	if b.Local != nil {
+		all = append(all, b.Local.Letters)
+	}
+	return all
 }
 
 // Deliver gives the event of a letter to its handlers, and calls done when they are
@@ -26,12 +39,11 @@ type Deliver func(ctx context.Context, l *Letter, e *wire.Envelope, done func(er
 
 // Stats counts the letters. now is the present time, in nanoseconds since 1970.
 func (b *Box) Stats(now int64) (s stats.Letters) {
-	if b.Letters == nil {
-		return s
-	}
-	s.Count = b.Len()
-	if oldest := b.Oldest(); !oldest.IsZero() {
-		s.Oldest = clock.Since(now, oldest)
+	for _, l := range b.folders() {
+		s.Count += l.Len()
+		if oldest := l.Oldest(); !oldest.IsZero() {
+			s.Oldest = max(s.Oldest, clock.Since(now, oldest))
+		}
 	}
 	return s
 }
@@ -39,15 +51,17 @@ func (b *Box) Stats(now int64) (s stats.Letters) {
 // Summaries lists the letters, the longest kept first. The error tells of letters that
 // cannot be read; the others are listed nevertheless.
 func (b *Box) Summaries() ([]stats.Letter, error) {
-	if b.Letters == nil {
-		return nil, nil
+	var list []stats.Letter
+	var errs []error
+	for _, l := range b.folders() {
+		summaries, err := l.List()
+		errs = append(errs, err)
+		for _, s := range summaries {
+			list = append(list, s.shown())
+		}
 	}
-	summaries, err := b.List()
-	list := make([]stats.Letter, len(summaries))
-	for i, s := range summaries {
-		list[i] = s.shown()
-	}
-	return list, err
+	slices.SortStableFunc(list, func(a, b stats.Letter) int { return a.At.Compare(b.At) })
+	return list, errors.Join(errs...)
 }
 
 // shown is a letter as operators see it, without its payload.
@@ -72,18 +86,22 @@ func (b *Box) Show(key string) (stats.Letter, error) {
 }
 
 func (b *Box) get(key string) (Letter, error) {
-	if b.Letters == nil {
-		return Letter{}, fmt.Errorf("letter %.80q: %w", key, ErrNotFound)
+	for _, l := range b.folders() {
+		if letter, err := l.Get(Key(key)); !errors.Is(err, ErrNotFound) {
+			return letter, err
+		}
 	}
-	return b.Get(Key(key))
+	return Letter{}, fmt.Errorf("letter %.80q: %w", key, ErrNotFound)
 }
 
 // Remove deletes a letter for good. Errors: ErrNotFound, ErrClosed.
 func (b *Box) Remove(key string) error {
-	if b.Letters == nil {
-		return fmt.Errorf("letter %.80q: %w", key, ErrNotFound)
+	for _, l := range b.folders() {
+		if err := l.Drop(Key(key)); !errors.Is(err, ErrNotFound) {
+			return err
+		}
 	}
-	return b.Drop(Key(key))
+	return fmt.Errorf("letter %.80q: %w", key, ErrNotFound)
 }
 
 // Replay gives a letter's event to its handlers once more, and waits until they are done

@@ -13,11 +13,17 @@ import (
 // the outbox they came from, and come again.
 const maxLetters = 10_000
 
+// maxLocalLetters bounds the letters of events that come from no outbox. Past it the oldest go.
+const maxLocalLetters = 10_000
+
 // Storage is what a node keeps. It is empty if nothing of the node is durable.
 type Storage struct {
 	Letters   letters.Box
 	Bookmarks *inlet.Bookmarks
-	lock      *lock
+	// Lost is told of each letter of an event from no outbox that is not kept: see letters.OpenLocal. It
+	// is set before Open.
+	Lost func(subject, handler string, why error)
+	lock *lock
 }
 
 // Open opens what belongs to a node, and sees to it that the directory of its outbox, if it has one, is still
@@ -38,6 +44,11 @@ func (s *Storage) Open(c config.Node, outbox string) (err error) {
 	if s.Letters.Letters, err = letters.Open(filepath.Join(data, "letters"), maxLetters); err != nil {
 		return err
 	}
+	if c.Letters == config.AllLetters {
+		if s.Letters.Local, err = letters.OpenLocal(filepath.Join(data, "local-letters"), maxLocalLetters, s.Lost); err != nil {
+			return err
+		}
+	}
 	s.Bookmarks, err = inlet.OpenBookmarks(filepath.Join(data, "bookmark"))
 	return err
 }
@@ -48,6 +59,7 @@ func (s *Storage) Close() error {
 	if s.Bookmarks != nil {
 		errs = append(errs, s.Bookmarks.Save())
 	}
+	s.Letters.Local.Close()
 	if s.Letters.Letters != nil {
 		s.Letters.Close() // a handler that is stuck may give an event up when the directory is another's
 	}
