@@ -44,6 +44,23 @@ func TestDocumentationNamesFilesThatExist(t *testing.T) {
 	}
 }
 
+// docs/README.md lists every document, so that a reader finds it by what it is for.
+func TestEachDocumentIsListed(t *testing.T) {
+	list, err := fs.ReadFile(root, "docs/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents, err := fs.Glob(root, "docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range documents {
+		if base := path.Base(name); base != "README.md" && !strings.Contains(string(list), "]("+base+")") {
+			t.Errorf("docs/README.md does not list %s", base)
+		}
+	}
+}
+
 func exists(name string) bool {
 	_, err := fs.Stat(root, name)
 	return err == nil
