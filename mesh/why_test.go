@@ -137,6 +137,34 @@ func TestWhyFollowsNewRoots(t *testing.T) {
 	}
 }
 
+// When a cascade that NewRoot began ends badly on another node, the one that led to it is kept too: the
+// cause may be there.
+func TestTheCausesOfANewRootAreKept(t *testing.T) {
+	size := mesh.Size(1 << 20)
+	clue := clueNode("clue-1")
+	clue.Recorder = &size
+	headers := make(chan mesh.Header, 1)
+	clue.Handlers = []mesh.Handler{clueOpened.Handle("begin", func(ctx context.Context, s solved) error {
+		if s.Team != "otters" {
+			return nil
+		}
+		h, _ := mesh.HeaderOf(ctx)
+		headers <- h
+		return clueSolved.Emit(mesh.NewRoot(ctx), s)
+	})}
+	score := scoreNode("score-1", mesh.Shared, nil)
+	score.Handlers = []mesh.Handler{clueSolved.Handle("count", func(context.Context, solved) error { return errors.New("no such team") }, mesh.Retry{Tries: 1})}
+	nodes := openAll(t, clue, score)
+	emit(t, nodes[0], clueOpened, solved{Team: "otters"})
+	parent := receive(t, headers)
+	await(t, "both cascades to be kept on clue", func() bool { return nodes[0].Stats().Recorder.Kept == 2 })
+	for range 20_000 { // what is usual falls out
+		emit(t, nodes[0], clueOpened, solved{Team: "owls"})
+	}
+	wantParts(t, explain(t, nodes[0], parent.ID).String(), "\nclue.clue.opened (key otters) from clue-1",
+		"handler begin on clue-1: handled", "\n└─ clue.clue.solved (key otters) from clue-1", "the root of a cascade of its own")
+}
+
 // A refused event hangs under the event whose handler emitted it.
 func TestWhyOfARefusal(t *testing.T) {
 	var refused atomic.Int64

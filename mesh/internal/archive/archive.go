@@ -2,6 +2,8 @@ package archive
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -179,6 +181,7 @@ func (a *Archive) look() {
 	a.left.Add(left + fellOut)
 	if len(fresh) > 0 {
 		a.Recorder.Find(recorder.Ask{Roots: fresh}, func(r why.Record) { more[r.Root] = append(more[r.Root], r) })
+		a.keepCauses(fresh, more)
 	}
 	if trimmed := a.chosen.trim(); a.told.trim() || trimmed {
 		a.Recorder.Follow(append(a.chosen.roots(), a.told.roots()...))
@@ -191,6 +194,30 @@ func (a *Archive) look() {
 			a.Kept(root, records)
 		}
 	}
+}
+
+// keepCauses keeps the cascades that led to some by mesh.NewRoot, as the cause of what went wrong may
+// be there: the handler that emitted the root ran on this node, and so the recorder knows of which
+// cascade its event was. Theirs are kept in turn.
+func (a *Archive) keepCauses(fresh map[cause.ID]bool, records map[cause.ID][]why.Record) {
+	parents := map[cause.ID]bool{}
+	for root := range fresh {
+		for _, r := range records[root] {
+			if r.Event == root && !r.Parent.IsZero() {
+				parents[r.Parent] = true
+			}
+		}
+	}
+	if len(parents) == 0 {
+		return
+	}
+	roots := map[cause.ID]bool{}
+	a.Recorder.Find(recorder.Ask{Events: parents}, func(r why.Record) {
+		if !a.has(r.Root) {
+			roots[r.Root] = true
+		}
+	})
+	a.Keep("", slices.Collect(maps.Keys(roots)))
 }
 
 // keep puts records onto the shelves, and returns which.
