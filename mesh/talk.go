@@ -33,7 +33,10 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 func (n *Node) openReaders() error {
 	env := readers.Env{Node: n.name, Exports: n.config.Exports, MayImport: n.peers.mayImport, MaxPayload: int(n.config.MaxPayload), Log: n.log,
 		Malformed: n.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed}),
-		Lost:      n.lostOnLink, Neighbours: n.neighbours.Hear, Wall: n.clock.Wall}
+		Unheard: func(subject, service string) *steps.Point {
+			return n.trace.Point(steps.Step{Type: subject, Outcome: stats.Unheard, Place: steps.At(steps.Export), Rule: service})
+		},
+		Lost: n.lostOnLink, Neighbours: n.neighbours.Hear, Wall: n.clock.Wall}
 	if n.kept != nil {
 		env.Outbox = n.kept
 	}

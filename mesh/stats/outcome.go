@@ -17,7 +17,7 @@ const (
 	// Stored events are in this node's outbox. One that was stored before, as after a retry, counts
 	// again, although the outbox drops the copy.
 	Stored   Outcome = "stored"
-	Unheard  Outcome = "unheard"  // an export that no node listened for
+	Unheard  Outcome = "unheard"  // an export that no node listened for; with a service as its rule, none of that one
 	Tapped   Outcome = "tapped"   // shown to clients at the tap
 	Imported Outcome = "imported" // came over a link and was understood
 	// Acknowledged events of a durable import are done with: handled, or dead letters.

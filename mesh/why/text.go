@@ -205,6 +205,9 @@ func (s Step) words() string {
 		words = "stored"
 	case stats.Unheard:
 		words = "no node listened"
+		if s.Rule != "" {
+			words, s.Rule = "no node of service "+s.Rule+" listened", ""
+		}
 	case Waiting:
 		words = "has not begun"
 	case Running:

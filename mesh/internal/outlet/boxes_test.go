@@ -210,6 +210,60 @@ func TestReadersChange(t *testing.T) {
 	})
 }
 
+// Of two services that import a type one is away: its events are counted as unheard by it, beside
+// those that the other one gets. One that has dropped the import is not missed.
+func TestAServiceThatIsAwayIsMissed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := newSite(t, "score-1", "score-2", "hunt-1", "hint-1")
+		s.start()
+		for _, name := range []string{"score-1", "score-2", "hunt-1"} {
+			s.greet(name, maxPayload, false)
+		}
+		s.emit("k", 0, 10)
+		synctest.Wait()
+		s.wantCount(stats.Unheard, "hunt", 0)
+
+		s.lines["hunt-1"].set(true, nil)
+		s.lines["score-1"].set(true, nil) // another instance of its service is there
+		for n := range 3 {
+			s.emit("k", n, 10)
+			synctest.Wait()
+		}
+		s.wantCount(stats.Unheard, "hunt", 3)
+		s.wantCount(stats.Unheard, "score", 0)
+		s.wantCount(stats.Exported, "", 4)
+
+		s.lines["score-2"].set(true, nil)
+		s.emit("k", 0, 10)
+		synctest.Wait()
+		s.wantCount(stats.Unheard, "", 1) // once, and not for each service
+		s.wantCount(stats.Unheard, "hunt", 3)
+
+		for _, name := range []string{"score-1", "hunt-1"} {
+			s.lines[name].set(false, nil)
+			s.greet(name, maxPayload, false)
+		}
+		s.emit("k", 0, 10)
+		synctest.Wait()
+		s.wantCount(stats.Unheard, "hunt", 3)
+
+		data, err := wire.EncodeTalk(&wire.Hello{Nonce: wire.ID{1}, MaxPayload: maxPayload})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.readers.Hear("hunt-1", data)
+		s.emit("k", 0, 10)
+		synctest.Wait()
+		s.greet("hint-1", maxPayload, false)
+		s.readers.Remove("hint-1") // nor is one that is taken away
+		s.emit("k", 0, 10)
+		synctest.Wait()
+		s.wantCount(stats.Unheard, "hunt", 3)
+		s.wantCount(stats.Unheard, "hint", 0)
+		s.wantCount(stats.Exported, "", 7)
+	})
+}
+
 // What cannot be sent, as the node closes, is counted once for each event.
 func TestNotSent(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

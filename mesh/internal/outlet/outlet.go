@@ -123,6 +123,9 @@ func (o *outlet) Process(it *delivery.Item, value any) bool {
 	}
 	if export {
 		o.boxes.put(&it.Header, event)
+		for _, absent := range o.boxes.audience.Absent() {
+			absent.Pass(&it.Header)
+		}
 	}
 	if tapped {
 		o.show(subject, event, &it.Header)

@@ -58,7 +58,10 @@ func newSite(t *testing.T, names ...string) *site {
 		s.lines[name] = &line{t: t, peer: name}
 		lines = append(lines, s.lines[name])
 	}
-	s.readers = readers.New(readers.Env{MayImport: func(string, string) bool { return true }, Lost: func(string, uint64) {}, Node: "clue-1", Exports: []config.Export{{Event: solved}}, MaxPayload: maxPayload, Log: log,
+	unheard := func(subject, service string) *steps.Point {
+		return s.trace.Point(steps.Step{Type: subject, Outcome: stats.Unheard, Place: steps.At(steps.Export), Rule: service})
+	}
+	s.readers = readers.New(readers.Env{Unheard: unheard, MayImport: func(string, string) bool { return true }, Lost: func(string, uint64) {}, Node: "clue-1", Exports: []config.Export{{Event: solved}}, MaxPayload: maxPayload, Log: log,
 		Malformed: s.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed})}, lines)
 	s.at = delivery.NewSubscription(s.trace.Tally(solved, steps.At(steps.Export)))
 	env := &Env{Clock: s.clock, Log: log, MaxPayload: maxPayload, Handling: context.Background(), Readers: s.readers, Tap: NoTap{}}

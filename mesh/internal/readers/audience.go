@@ -3,13 +3,16 @@ package readers
 import (
 	"math/bits"
 	"sync/atomic"
+
+	"leafmesh/mesh/internal/steps"
 )
 
 // Audience is who reads the events of one type. [Audience.Choose] is for one goroutine, the one
 // that sends the events.
 type Audience struct {
-	present atomic.Pointer[[]group] // replaced as a whole
-	edition atomic.Uint64           // how often it was
+	present atomic.Pointer[[]group]        // replaced as a whole
+	edition atomic.Uint64                  // how often it was
+	absent  atomic.Pointer[[]*steps.Point] // replaced as a whole; nil: nobody is
 }
 
 // Edition changes when the readers do.

@@ -32,6 +32,9 @@ func (r *Readers) gone(name string, p *presence, now time.Time) {
 // Dismiss lets a reader get nothing more before it says hello again, and asks it to: what it may
 // import has changed, and its link stays.
 func (r *Readers) Dismiss(name string, now time.Time) {
+	r.mu.Lock()
+	r.forgetLocked(name)
+	r.mu.Unlock()
 	p := r.presenceOf(name)
 	if p == nil {
 		return

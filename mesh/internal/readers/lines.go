@@ -69,6 +69,7 @@ func (r *Readers) Remove(name string) {
 	}
 	delete(r.greeted, name)
 	delete(r.met, name)
+	r.forgetLocked(name)
 	r.mu.Unlock()
 	r.lose(leftBy(p))
 	if present && r.env.Outbox != nil {

@@ -41,6 +41,8 @@ type Env struct {
 	Malformed  *steps.Point // counts what is not understood
 	// Lost counts events of a type that were sent to a reader and did not arrive.
 	Lost func(subject string, events uint64)
+	// Unheard is what counts the events of a type that no instance of a service heard. Nil: nothing does.
+	Unheard func(subject, service string) *steps.Point
 	// Neighbours hears what a reader says of cascades.
 	Neighbours func(reader string, message any)
 	// Wall is the node's clock, in nanoseconds since 1970. Nil: that of the system.
@@ -57,6 +59,7 @@ type Readers struct {
 	greeted map[string]*presence // guarded by mu: by reader, those that said hello
 	met     map[string]bool      // guarded by mu: by reader, those that ever did
 	peers   map[string]*peer     // guarded by mu: what readers say of themselves
+	asked   asked                // guarded by mu
 }
 
 // presence is a reader that said hello.
@@ -73,7 +76,7 @@ type presence struct {
 
 // New makes the readers of a node, none of which has said hello. Its lines lead to them.
 func New(env Env, lines []Line) *Readers {
-	r := &Readers{env: env, audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}, peers: map[string]*peer{}}
+	r := &Readers{env: env, audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}, peers: map[string]*peer{}, asked: asked{}}
 	if r.env.Wall == nil {
 		r.env.Wall = func() int64 { return time.Now().UnixNano() }
 	}
@@ -267,6 +270,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 		}
 	}
 	r.greeted[name], r.met[name] = p, true
+	r.askLocked(name, p)
 	r.publishLocked(append(typesOf(former), typesOf(p)...))
 	return answers, durable, ended
 }
@@ -346,6 +350,7 @@ func (r *Readers) publishLocked(subjects []string) {
 			}
 		}
 		r.audiences[subject].present.Store(&groups)
+		r.audiences[subject].absent.Store(r.absentLocked(subject, groups))
 		r.audiences[subject].edition.Add(1)
 	}
 }
