@@ -25,6 +25,21 @@ func (n *Node) answer() error {
 	return n.desk.Answer(n.leaf, a)
 }
 
+// AskAll puts a question that an operator has signed to this node and all that links lead to, as
+// docs/operations.md describes it for clients at the tap. It returns within two seconds. The error says
+// why this node refuses the question; those of others are among the answers.
+func (n *Node) AskAll(ctx context.Context, q operator.Question) (operator.Answers, error) {
+	a := n.answers.Load()
+	if a == nil {
+		return operator.Answers{}, fmt.Errorf("mesh: ask all nodes: node %s is being opened", n.name)
+	}
+	all, err := a.Ask(ctx, q)
+	if err != nil {
+		return all, fmt.Errorf("mesh: ask all nodes: %w", err)
+	}
+	return all, nil
+}
+
 // admit takes a signed question that a peer passes on: see operations.Answerer.Admit.
 func (n *Node) admit(peer string, q operator.Question) (answer func(context.Context) operator.Answer, known bool) {
 	if a := n.answers.Load(); a != nil {

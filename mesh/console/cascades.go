@@ -88,11 +88,9 @@ func slowest(answers []Answer[[]stats.Durations]) []slowView {
 	list := []slowView{}
 	for _, a := range answers {
 		for _, d := range a.Value {
-			if len(d.Examples) == 0 {
-				continue
+			if s, known := d.Slowest(); known {
+				list = append(list, slowView{Root: s.Root, Node: a.Node, Of: s.Of, Type: s.Type, Place: s.Place, Peer: s.Peer, Took: s.Took, At: s.At.UnixNano()})
 			}
-			e := slices.MaxFunc(d.Examples, func(a, b stats.Example) int { return cmp.Compare(a.Value, b.Value) })
-			list = append(list, slowView{Root: e.Root, Node: a.Node, Of: d.Of, Type: d.Type, Place: d.Place, Peer: d.Peer, Took: e.Value, At: e.At.UnixNano()})
 		}
 	}
 	slices.SortFunc(list, func(a, b slowView) int { return cmp.Compare(b.Took, a.Took) })

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"errors"
+
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/door"
 )
@@ -13,9 +15,20 @@ type Config struct {
 	// TOKEN". It may be left out if Listen is on the loopback interface; then a daemon's console only
 	// shows. It has 16 characters at least.
 	Token config.Secret `yaml:"token,omitempty"`
+	// Operator is the seed of an nkey that nodes know as an operator's who may read: with it the console
+	// shows the whole mesh, and without it its own node.
+	Operator config.Secret `yaml:"operator,omitempty"`
 }
 
 // Validate returns every problem of the configuration, joined, each a *config.FieldError; nil for none.
-func (c Config) Validate() error { return c.door().Validate() }
+func (c Config) Validate() error {
+	problems := []error{c.door().Validate()}
+	if !c.Operator.IsZero() {
+		if _, err := c.Operator.Resolve(); err != nil {
+			problems = append(problems, config.InField("operator", err))
+		}
+	}
+	return errors.Join(problems...)
+}
 
 func (c Config) door() door.Config { return door.Config{Listen: c.Listen, Token: c.Token} }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nkeys"
+
 	"leafmesh/mesh"
 	"leafmesh/mesh/console"
 )
@@ -74,5 +76,38 @@ func TestConsoleBeyondThisMachineNeedsAToken(t *testing.T) {
 	c := Config{Mesh: mesh.Config{Name: "score-1"}, Data: "d", Hunt: "h", Console: &console.Config{Listen: "0.0.0.0:9201"}}
 	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "console.token: it is missing") {
 		t.Errorf("error: %v", err)
+	}
+}
+
+// With the seed of an operator whom its node knows, the console asks all nodes.
+func TestServeShowsTheWholeMesh(t *testing.T) {
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _ := pair.PublicKey()
+	seed, err := pair.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ seed, want string }{{string(seed), `"problems":[]`}, {"none", "the operator's seed is none"}} {
+		keepLog(t)
+		heard := make(consoles, 1)
+		slog.SetDefault(slog.New(slog.NewJSONHandler(heard, nil)))
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		c := Config{Mesh: mesh.Config{Name: "score-1", Operators: []mesh.Operator{{Name: "ada", Key: key}}},
+			Console: &console.Config{Listen: "127.0.0.1:0", Operator: mesh.NewSecret(test.seed)}}
+		f := &fake{}
+		f.serving = func() {
+			defer cancel()
+			if status, text := ask(t, <-heard+"/api/cascades"); status != 200 || !strings.Contains(text, test.want) {
+				t.Errorf("status %d, %s", status, text)
+			}
+		}
+		if err := Serve(ctx, c, f); (err != nil && !errors.Is(err, context.Canceled)) && !strings.Contains(err.Error(), test.want) {
+			t.Error(err)
+		}
+		http.DefaultClient.CloseIdleConnections()
 	}
 }

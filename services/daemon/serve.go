@@ -153,6 +153,13 @@ func show(c *console.Config, node *mesh.Node) (*door.Server, error) {
 		return nil, nil
 	}
 	o := console.Options{Source: console.Nodes{node}}
+	if !c.Operator.IsZero() {
+		all, err := console.NewEverywhere(node, c.Operator)
+		if err != nil {
+			return nil, fmt.Errorf("serve console: %w", err)
+		}
+		o.Source = all
+	}
 	if !c.Token.IsZero() {
 		o.Changer = console.Nodes{node}
 	}

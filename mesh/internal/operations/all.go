@@ -58,6 +58,19 @@ func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *fa
 	return data, nil
 }
 
+// Ask puts a signed question to all nodes for somebody in this process, for whom answers need no pages.
+func (a *Answerer) Ask(ctx context.Context, q operator.Question) (operator.Answers, error) {
+	name := strings.TrimPrefix(q.Subject, operator.AllPrefix)
+	who, _, refused := a.admitAll(name, q)
+	switch {
+	case refused != nil:
+		return operator.Answers{}, refused
+	case questionNamed(name) == nil:
+		return operator.Answers{}, &failure{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", name, questionNames())}
+	}
+	return a.collect(ctx, request{ctx, name, q.Body, who.Name, true}, q), nil
+}
+
 // collect asks this node and all others.
 func (a *Answerer) collect(ctx context.Context, r request, q operator.Question) (all operator.Answers) {
 	ctx, cancel := context.WithTimeout(ctx, allWait)

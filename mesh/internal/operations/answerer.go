@@ -26,6 +26,10 @@ type Node interface {
 	Retrying() []stats.Retrying
 	Graph() graph.Graph
 	Rules() []config.Rule
+	Places() []stats.Place
+	Kept() ([]why.Summary, error)
+	Measure()
+	Durations() []stats.Durations
 	// SetRulesFor sets the rules, and those of before again after a time, 0: never. by is who wants it.
 	SetRulesFor(rules []config.Rule, d time.Duration, by string) error
 	// CutFor cuts a place or restores it, and undoes that after a time, 0: never.

@@ -113,15 +113,8 @@ func (a *Answerer) retrying(r request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := append([]stats.Retrying{}, a.Node.Retrying()...) // a list in JSON, also without entries
-	list = list[min(skip, len(list)):]
-	for {
-		data, err := json.Marshal(list)
-		if err != nil || len(data) <= a.MaxPayload || len(list) <= 1 {
-			return data, err
-		}
-		list = list[:len(list)/2]
-	}
+	list := a.Node.Retrying()
+	return fitted(a, list[min(skip, len(list)):])
 }
 
 // skipped is how many of the first a request leaves out.
