@@ -59,6 +59,31 @@ func (c *changes) make(of changeOf, is stats.Change, d time.Duration, do func() 
 	return nil
 }
 
+// replace makes a change for good, as make does, and gives what undoes it: then what was to end does
+// so again.
+func (c *changes) replace(of changeOf, do func() (undo func() error, err error)) (undo func() error, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before, err := do()
+	if err != nil {
+		return nil, err
+	}
+	former := c.open[of]
+	if former != nil {
+		former.timer.Stop()
+		delete(c.open, of)
+	}
+	return func() error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if former != nil && c.open[of] == nil && !c.ended {
+			c.open[of] = former
+			former.timer.Reset(time.Until(former.Until))
+		}
+		return before()
+	}, nil
+}
+
 // undo ends a change, unless somebody has changed the same since.
 func (c *changes) undo(of changeOf, p *passingChange) (did bool, err error) {
 	c.mu.Lock()

@@ -28,7 +28,7 @@ func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 func (n *Node) SetRules(rules []config.Rule) error { return n.setRulesFor(rules, 0, "") }
 
 func (f *flow) setRules(rules []config.Rule) error {
-	if err := f.config.CheckRules(rules, declarations.has); err != nil {
+	if err := f.present.Load().CheckRules(rules, declarations.has); err != nil {
 		return fmt.Errorf("mesh: rules of node %s: %w", f.name, err)
 	}
 	f.table.mu.Lock()
@@ -49,7 +49,7 @@ func (f *flow) warnOfUnbounded(old, present []config.Rule) {
 	within := func(rules []config.Rule, id config.RuleID) bool {
 		return slices.ContainsFunc(rules, func(r config.Rule) bool { return r.Identity() == id })
 	}
-	for _, r := range f.config.ExchangeRules() {
+	for _, r := range f.present.Load().ExchangeRules() {
 		if within(old, r.Identity()) && !within(present, r.Identity()) {
 			f.log.Warn("the limit of an "+string(r.Place)+" is no longer in force", "type", r.Event)
 		}

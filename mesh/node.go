@@ -41,7 +41,9 @@ type Node struct {
 	closer     closer
 	health     healthWatch
 	lines      peerLines
-	hub        *leaf.Line // nil: there is none
+	hub        *leaf.Line               // nil: there is none
+	contents   config.Contents          // guarded by peers.changing: of what the configuration names
+	reloader   atomic.Pointer[reloader] // nil: the node has no file
 }
 
 // Open starts a node: it validates the configuration, starts the embedded server, links it to its
@@ -55,6 +57,9 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 	}
 	n := &Node{flow: f, closer: closer{begun: make(chan struct{}, 1), done: make(chan struct{})}}
 	n.peers.present.Store(&c.Peers)
+	if n.contents, err = c.Contents(); err != nil {
+		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
+	}
 	spec, err := topology.Spec(c, f.log.Logger, !c.OneProcess)
 	if err != nil {
 		return nil, fmt.Errorf("mesh: %w", err)
@@ -100,10 +105,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 		n.ports.Tap = n.desk.Tap
 	}
 	n.workers.Start()
-	alarms := n.config.Alarms.WithDefaults()
-	watch := graph.NewWatch(alarms.Factor, alarms.Gain)
+	watch := graph.NewWatch(n.thresholds())
 	n.watching.Go(func() { n.watchHandlers(n.life.intake.Done()) })
-	n.watching.Go(func() { watch.Run(n.life.intake.Done(), n.trace.Samples, n.alarm) })
+	n.watching.Go(func() { watch.Run(n.life.intake.Done(), n.thresholds, n.trace.Samples, n.alarm) })
 	if err := n.openInlets(); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 // peers are the node's peers, whose keys and rights change while it runs.
 type peers struct {
-	changing sync.Mutex                    // held while they change
+	changing sync.Mutex                    // held while they, or anything else that the node's file says, change
 	present  atomic.Pointer[[]config.Peer] // replaced as a whole
 }
 
@@ -66,46 +66,74 @@ func (n *Node) SetPeers(list []config.Peer) error {
 	if err := c.CheckPeers(); err != nil {
 		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
 	}
-	return n.setPeersLocked(c)
-}
-
-// setPeersLocked gives the node the peers of a configuration, whose peers are checked. After an error
-// it has those of before.
-func (n *Node) setPeersLocked(c config.Node) error {
-	err := n.checkWays(c)
-	if err == nil {
-		former := n.inForce()
-		if err = n.putPeersLocked(c); err != nil {
-			err = errors.Join(err, n.putPeersLocked(former))
-		}
-	}
-	if err != nil {
+	if _, err := n.setPeersLocked(c); err != nil {
 		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
 	}
+	n.noteLocked()
 	return nil
 }
 
-func (n *Node) putPeersLocked(c config.Node) error {
-	former := n.peers.list()
-	importers, remotes, err := n.links(c)
-	if err != nil {
-		return err
+// noteLocked notes what the files hold that the configuration in force names.
+func (n *Node) noteLocked() {
+	if contents, err := n.inForce().Contents(); err == nil { // else a reload says so
+		n.contents = contents
 	}
+}
+
+// setPeersLocked gives the node the peers of a configuration, which are checked. After an error it has
+// those of before, as it has by undo: with the keys that they had then, whatever their files hold now.
+func (n *Node) setPeersLocked(c config.Node) (undo func() error, err error) {
+	if err := n.checkWays(c); err != nil {
+		return nil, err
+	}
+	importers, err := topology.Readers(c)
+	if err != nil {
+		return nil, err
+	}
+	remotes, err := topology.Remotes(c)
+	if err != nil {
+		return nil, err
+	}
+	former := n.inForce()
+	formerRemotes, formerImporters := n.leaf.Peers()
+	undo = func() error { return n.putPeersLocked(former, formerImporters, formerRemotes) }
+	if err := n.putPeersLocked(c, importers, remotes); err != nil {
+		return nil, errors.Join(err, undo())
+	}
+	return undo, nil
+}
+
+func (n *Node) putPeersLocked(c config.Node, importers []leaf.Importer, remotes []leaf.Remote) error {
+	former := n.peers.list()
 	n.peers.present.Store(&c.Peers) // whoever says hello from now on is judged by them
 	n.neighbours.SetPeers(namesOf(c.Peers))
-	err = n.leaf.Link(remotes, importers)
+	err := n.link(importers, remotes)
 	if err == nil {
 		err = n.addReaders(c)
 	}
 	if err == nil {
 		err = n.addExporters(c)
 	}
-	if err != nil {
-		n.peers.present.Store(&former)
-		return err
+	if err == nil {
+		n.takeBack(c, former)
 	}
-	n.takeBack(c, former)
-	return nil
+	return err
+}
+
+// link lets the embedded server have links to importers and remotes. It keeps what lines to others
+// need, of which some have no way in or are not dialed any more.
+func (n *Node) link(importers []leaf.Importer, remotes []leaf.Remote) error {
+	for _, line := range n.lines.readers() {
+		if !slices.ContainsFunc(importers, func(i leaf.Importer) bool { return i.Name == line.Peer() }) {
+			importers = append(importers, leaf.Importer{Name: line.Peer(), Shut: true})
+		}
+	}
+	for _, line := range n.lines.exporters() {
+		if !slices.ContainsFunc(remotes, func(r leaf.Remote) bool { return r.Name == line.Peer() }) {
+			remotes = append(remotes, leaf.Remote{Name: line.Peer(), Shut: true})
+		}
+	}
+	return n.leaf.Link(remotes, importers)
 }
 
 func namesOf(peers []config.Peer) (names []string) {
@@ -159,40 +187,22 @@ func (n *Node) lost(before, now config.MayImport) bool {
 	return slices.ContainsFunc(n.config.Exports, func(e config.Export) bool { return before.Includes(e.Event) && !now.Includes(e.Event) })
 }
 
-// links are what the embedded server is to have for the peers of c, and for all that it had before:
-// the lines to those stay, of which some have no way in or are not dialed any more.
-func (n *Node) links(c config.Node) (importers []leaf.Importer, remotes []leaf.Remote, err error) {
-	if importers, err = topology.Readers(c); err != nil {
-		return nil, nil, err
-	}
-	if remotes, err = topology.Remotes(c); err != nil {
-		return nil, nil, err
-	}
-	for _, line := range n.lines.readers() {
-		if !slices.ContainsFunc(importers, func(i leaf.Importer) bool { return i.Name == line.Peer() }) {
-			importers = append(importers, leaf.Importer{Name: line.Peer(), Shut: true})
-		}
-	}
-	for _, line := range n.lines.exporters() {
-		if !slices.ContainsFunc(remotes, func(r leaf.Remote) bool { return r.Name == line.Peer() }) {
-			remotes = append(remotes, leaf.Remote{Name: line.Peer(), Shut: true})
-		}
-	}
-	return importers, remotes, nil
-}
-
 // SetSeed gives the running node another seed. Links stay as they are; those that are made later prove
 // the new one, so all peers must have its public key before, as NextKey: see [Node.SetPeers].
 func (n *Node) SetSeed(seed config.Secret) error {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()
-	value, err := seed.Resolve()
-	if err == nil {
-		err = n.leaf.SetSeed(value)
-	}
-	if err != nil {
+	if _, err := n.putSeed(seed); err != nil {
 		return fmt.Errorf("mesh: seed of node %s: %w", n.name, err)
 	}
+	c := n.inForce()
+	if c.Links.Plain {
+		c.Links.PlainSeed = seed
+	} else {
+		c.Seed = seed
+	}
+	n.present.Store(&c)
+	n.noteLocked()
 	return nil
 }
 
@@ -203,9 +213,10 @@ func (n *Node) Dial(urls map[string]string) error {
 	defer n.peers.changing.Unlock()
 	c := n.inForce()
 	c.Peers = topology.At(n.peers.list(), urls)
-	importers, remotes, err := n.links(c)
+	_, importers := n.leaf.Peers()
+	remotes, err := topology.Remotes(c)
 	if err == nil && len(remotes) > 0 {
-		err = n.leaf.Link(remotes, importers)
+		err = n.link(importers, remotes)
 	}
 	if err != nil {
 		return fmt.Errorf("mesh: link node %s: %w", n.name, err)

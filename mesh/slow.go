@@ -11,14 +11,20 @@ import (
 )
 
 // alarms are the thresholds in force, with defaults filled in.
-func (f *flow) alarms() config.Alarms { return f.config.Alarms.WithDefaults() }
+func (f *flow) alarms() config.Alarms { return f.present.Load().Alarms.WithDefaults() }
+
+// thresholds are those of the graph.
+func (f *flow) thresholds() (factor, gain float64) {
+	a := f.alarms()
+	return a.Factor, a.Gain
+}
 
 // watchHandlers logs calls of handlers that take too long, one line a call, until done is closed.
 // Nothing else tells of a handler that hangs before its queue is full.
 func (f *flow) watchHandlers(done <-chan struct{}) {
-	limit := f.alarms().Handling
 	told := map[*desk]uint64{} // the turn that was told of last
-	tick := time.NewTicker(min(limit, time.Second))
+	each := lookForSlow(f.alarms().Handling)
+	tick := time.NewTicker(each)
 	defer tick.Stop()
 	for {
 		select {
@@ -26,7 +32,11 @@ func (f *flow) watchHandlers(done <-chan struct{}) {
 		case <-done:
 			return
 		}
-		now := f.clock.Now()
+		now, limit := f.clock.Now(), f.alarms().Handling
+		if next := lookForSlow(limit); next != each { // it changes while the node runs
+			each = next
+			tick.Reset(each)
+		}
 		for _, d := range f.desks {
 			if r, path, number := d.slow(now, limit); number > told[d] {
 				told[d] = number
@@ -36,6 +46,9 @@ func (f *flow) watchHandlers(done <-chan struct{}) {
 		}
 	}
 }
+
+// lookForSlow is how often somebody looks for calls that take longer than a limit.
+func lookForSlow(limit time.Duration) time.Duration { return min(limit, time.Second) }
 
 // slow lists the calls of handlers that take too long, the longest first.
 func (f *flow) slow() (calls []stats.Running) {

@@ -8,15 +8,15 @@ import (
 // Bound is how much of a durable export may wait for one service, and what happens then.
 type Bound struct {
 	// Service is the service, as kept_for names it.
-	Service string `yaml:"service,omitempty"`
+	Service string `yaml:"service,omitempty" reload:"restart"`
 	// MaxEvents and MaxBytes bound what waits for the service. Left out: a service that loses has
 	// half of what the outbox has, shared by all that lose, and another has as much as the outbox.
-	MaxEvents int64 `yaml:"max_events,omitempty"`
-	MaxBytes  Size  `yaml:"max_bytes,omitempty"`
+	MaxEvents int64 `yaml:"max_events,omitempty" reload:"restart"`
+	MaxBytes  Size  `yaml:"max_bytes,omitempty" reload:"restart"`
 	// MaxAge is how long an event may wait for the service. Left out: as long as in the outbox.
-	MaxAge time.Duration `yaml:"max_age,omitempty"`
+	MaxAge time.Duration `yaml:"max_age,omitempty" reload:"restart"`
 	// Full is what happens at the bound. Empty is FullRefuse.
-	Full Full `yaml:"full,omitempty"`
+	Full Full `yaml:"full,omitempty" reload:"restart"`
 }
 
 // Full is what happens when as much waits for a service as may.

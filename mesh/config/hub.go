@@ -15,13 +15,13 @@ import (
 type Hub struct {
 	// URLs are those of all servers of one cluster: tls://host:port, or nats-leaf://host:port
 	// without TLS. The node dials one of them, and another when that one is gone.
-	URLs []string `yaml:"urls,omitempty" remedy:"give the leaf ports of the hub's servers, as in [tls://hub-a.example.com:7422, tls://hub-b.example.com:7422]"`
+	URLs []string `yaml:"urls,omitempty" reload:"restart" remedy:"give the leaf ports of the hub's servers, as in [tls://hub-a.example.com:7422, tls://hub-b.example.com:7422]"`
 	// Seed is the nkey user seed with which the node signs in. It is never that of the node: a hub
 	// has signed whatever it likes.
-	Seed Secret `yaml:"seed,omitempty"`
+	Seed Secret `yaml:"seed,omitempty" reload:"restart"`
 	// CA is a PEM file with who signed the hub's certificates; relative to the YAML file. Left out:
 	// those that the machine trusts.
-	CA Path `yaml:"ca,omitempty"`
+	CA Path `yaml:"ca,omitempty" reload:"restart"`
 }
 
 // ByHub reports whether a peer that the node imports from is reached by the hub.

@@ -42,12 +42,12 @@ func (p Policy) known() bool {
 // (golang.org/x/time/rate). The zero Limit is none.
 type Limit struct {
 	// Rate is how many events pass in the long run.
-	Rate Rate `yaml:"rate,omitempty" json:"rate,omitzero"`
+	Rate Rate `yaml:"rate,omitempty" reload:"live" json:"rate,omitzero"`
 	// Burst is how many may pass at once; at least 1. Zero takes a tenth of a second's worth, and
 	// at least 1.
-	Burst int `yaml:"burst,omitempty" json:"burst,omitzero"`
+	Burst int `yaml:"burst,omitempty" reload:"live" json:"burst,omitzero"`
 	// Policy is what happens to an event over the limit. Empty is Refuse.
-	Policy Policy `yaml:"policy,omitempty" json:"policy,omitzero"`
+	Policy Policy `yaml:"policy,omitempty" reload:"live" json:"policy,omitzero"`
 }
 
 // Unlimited reports whether the limit lets everything pass.

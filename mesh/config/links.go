@@ -9,24 +9,24 @@ type Links struct {
 	// the nodes' certificates, this node's own, and its private key. A certificate has the node's
 	// name among its DNS names. All three or none; relative to the YAML file. They are read again
 	// when they change.
-	CA          Path `yaml:"ca,omitempty"`
-	Certificate Path `yaml:"certificate,omitempty"`
-	Key         Path `yaml:"key,omitempty"`
+	CA          Path `yaml:"ca,omitempty" reload:"restart"`
+	Certificate Path `yaml:"certificate,omitempty" reload:"restart"`
+	Key         Path `yaml:"key,omitempty" reload:"restart"`
 
 	// Plain turns TLS off: whoever is between two nodes reads and rewrites what passes, and whoever
 	// answers at an exporter's port is believed. Both ends must say so.
-	Plain bool `yaml:"plain,omitempty"`
+	Plain bool `yaml:"plain,omitempty" reload:"restart"`
 	// PlainBeyondLoopback allows Plain on addresses of other machines, where something else
 	// protects the way, as a tunnel does.
-	PlainBeyondLoopback bool `yaml:"plain_beyond_loopback,omitempty"`
+	PlainBeyondLoopback bool `yaml:"plain_beyond_loopback,omitempty" reload:"restart"`
 	// PlainSeed is the nkey user seed with which the node signs in on plain links, when there are
 	// imports. It is never Seed: an exporter there has signed whatever it likes, and could sign in
 	// elsewhere with it. Its public key is what exporters have as the node's key.
-	PlainSeed Secret `yaml:"plain_seed,omitempty"`
+	PlainSeed Secret `yaml:"plain_seed,omitempty" reload:"restart"`
 
 	// Ping is how often each end of a link asks whether the other one lives; default 3.5s, from 100ms
 	// to 1m. A peer that is dead or hangs is noticed after four of them at most.
-	Ping time.Duration `yaml:"ping,omitempty"`
+	Ping time.Duration `yaml:"ping,omitempty" reload:"restart"`
 }
 
 const (

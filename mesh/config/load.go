@@ -56,10 +56,11 @@ func absolute(folder, path string) string {
 //
 // It reports every problem at once: FieldErrors joined in the order of their lines, each with file,
 // line, field, what is wrong and what would be right. Validate runs even if the file has problems,
-// and what it says of the values that these concern is left out. A file that cannot be read is the
+// and what it says of the values that these concern is left out. further are checks of what has no
+// problem so far, such as a comparison with what runs: their FieldErrors get lines too. A file that cannot be read is the
 // error of package os, wrapped; what is no regular file (a pipe, a device, a directory) is refused
 // and not opened, as to read it might never end.
-func LoadYAML(path string, into Validator) error {
+func LoadYAML(path string, into Validator, further ...func() error) error {
 	data, err := readRegular(path, document.MaxBytes)
 	if irregular, ok := errors.AsType[irregularFile](err); ok {
 		return &FieldError{File: path, Problem: irregular.what(), Remedy: "name a file", cause: err}
@@ -84,7 +85,13 @@ func LoadYAML(path string, into Validator) error {
 	for _, p := range problems {
 		all = append(all, &FieldError{File: path, Line: p.Line, Field: p.Path, Problem: p.Text, Remedy: p.Remedy})
 	}
-	for _, e := range FieldErrors(into.Validate()) {
+	wrong := into.Validate()
+	for _, check := range further {
+		if wrong == nil && len(problems) == 0 {
+			wrong = check()
+		}
+	}
+	for _, e := range FieldErrors(wrong) {
 		if slices.ContainsFunc(append(e.from, e.Field), func(field string) bool { return concerned(field, problems) }) {
 			continue
 		}

@@ -15,72 +15,72 @@ type Node struct {
 	// over restarts: peers know the node by it, and two processes with one name cut each other's
 	// links. Letters a-z, digits and dashes; the part after the last dash is the instance, a
 	// number.
-	Name string `yaml:"name,omitempty"`
+	Name string `yaml:"name,omitempty" reload:"restart"`
 
 	// Listen is the host:port of the leaf port, where peers that import from this node dial in.
 	// Empty: no port is opened and nobody can import from this node. Port 0 takes any free port.
 	// Only peers that may import get in. The host must be given: "0.0.0.0:7401" listens on every
 	// interface, ":7401" is an error because it does so without saying it.
-	Listen string `yaml:"listen,omitempty" remedy:"give host:port, as in 127.0.0.1:7401, or 0.0.0.0:7401 for every interface"`
+	Listen string `yaml:"listen,omitempty" reload:"restart" remedy:"give host:port, as in 127.0.0.1:7401, or 0.0.0.0:7401 for every interface"`
 
 	// Seed is the node's nkey user seed ("SU…"): it proves who the node is, to those it dials and to
 	// those that dial it. Needed when there are imports or a port, but for plain links and an
 	// organisation's certificates.
-	Seed Secret `yaml:"seed,omitempty"`
+	Seed Secret `yaml:"seed,omitempty" reload:"live"`
 
 	// Peers are the other nodes that this one knows.
-	Peers []Peer `yaml:"peers,omitempty"`
+	Peers []Peer `yaml:"peers,omitempty" reload:"live"`
 
 	// Links says how links are protected. Left out: by mutual TLS.
-	Links Links `yaml:"links,omitempty"`
+	Links Links `yaml:"links,omitempty" reload:"parts"`
 
 	// Hub is where the node meets peers that have no direct link with it. Nil: nowhere.
-	Hub *Hub `yaml:"hub,omitempty"`
+	Hub *Hub `yaml:"hub,omitempty" reload:"restart"`
 
 	// Limits are rules that bound how fast events pass this node's gate.
-	Limits []Rule `yaml:"limits,omitempty"`
+	Limits []Rule `yaml:"limits,omitempty" reload:"live"`
 
 	// Cascades bound what may follow from one root event, by the root's type. An entry without a
 	// root is for all types that have none of their own.
-	Cascades []Cascade `yaml:"cascades,omitempty"`
+	Cascades []Cascade `yaml:"cascades,omitempty" reload:"live"`
 
 	// Alarms say when the graph of events is alarming. See mesh.GraphAlarms.
-	Alarms Alarms `yaml:"alarms,omitempty"`
+	Alarms Alarms `yaml:"alarms,omitempty" reload:"parts"`
 
 	// Exports are the event types that may leave this node. No other does.
-	Exports []Export `yaml:"exports,omitempty"`
+	Exports []Export `yaml:"exports,omitempty" reload:"restart"`
 
 	// Imports are the event types that may enter this node. No other does.
-	Imports []Import `yaml:"imports,omitempty"`
+	Imports []Import `yaml:"imports,omitempty" reload:"restart"`
 
 	// Data is the directory of what the node keeps on disk: its outbox, dead letters of durable
 	// imports, and what it knows of its peers' outboxes. One process at a time may use it. Needed
 	// when an export or an import is durable, or all dead letters are kept; else nothing is written.
-	Data Path `yaml:"data,omitempty"`
+	Data Path `yaml:"data,omitempty" reload:"restart"`
 
 	// Letters says which events that handlers give up are kept as dead letters, in Data: those of durable
 	// imports, or all. Left out: DurableLetters.
-	Letters KeptLetters `yaml:"letters,omitempty"`
+	Letters KeptLetters `yaml:"letters,omitempty" reload:"restart"`
 
 	// Outbox bounds what durable exports keep on disk.
-	Outbox Outbox `yaml:"outbox,omitempty"`
+	Outbox Outbox `yaml:"outbox,omitempty" reload:"parts"`
 
 	// Tap opens a loopback port for stock NATS clients. Nil: none.
-	Tap *Tap `yaml:"tap,omitempty"`
+	Tap *Tap `yaml:"tap,omitempty" reload:"restart"`
 
 	// Operators may ask this node over the mesh. Empty: nobody may, and the tap's password opens this
 	// node alone.
-	Operators []Operator `yaml:"operators,omitempty"`
+	Operators []Operator `yaml:"operators,omitempty" reload:"live"`
 
 	// MaxPayload is the largest encoded event that crosses a link, envelope included. Default
 	// 64KiB; from 1KiB to 1MiB. Emit refuses a larger event of an exported type, and nobody gets
 	// it.
-	MaxPayload Size `yaml:"max_payload,omitempty"`
+	MaxPayload Size `yaml:"max_payload,omitempty" reload:"restart"`
 
 	// Recorder is how many bytes of memory the flight recorder may take: what lately became of events,
 	// headers only, to be asked with mesh.Node.Why. Nil is 32MiB, which holds some 200,000 records: an
 	// event has two at least. 0 is no recorder; from 1MiB to 4GiB.
-	Recorder *Size `yaml:"recorder,omitempty"`
+	Recorder *Size `yaml:"recorder,omitempty" reload:"restart"`
 
 	// Handlers run on this node. Code only.
 	Handlers []Handler `yaml:"-"`

@@ -12,11 +12,11 @@ import (
 // signing each question: see package operator. Each node checks that by its own list.
 type Operator struct {
 	// Name is how the log calls the operator: "ada". At most 64 bytes.
-	Name string `yaml:"name,omitempty"`
+	Name string `yaml:"name,omitempty" reload:"live"`
 	// Key is the operator's public nkey ("U…"), made by meshctl key. It is no node's key.
-	Key string `yaml:"key,omitempty"`
+	Key string `yaml:"key,omitempty" reload:"live"`
 	// May says what the operator may do here; "" is [MayRead].
-	May May `yaml:"may,omitempty" remedy:"write read or change"`
+	May May `yaml:"may,omitempty" reload:"live" remedy:"write read or change"`
 }
 
 // May is what an operator may do on a node.

@@ -13,15 +13,15 @@ import (
 type Outbox struct {
 	// MaxAge is how long an event may wait for a service; while one waits longer, new ones are
 	// refused, as nobody seems to come for them. More than 2 minutes; default 168h (7 days).
-	MaxAge time.Duration `yaml:"max_age,omitempty"`
+	MaxAge time.Duration `yaml:"max_age,omitempty" reload:"restart"`
 	// MaxBytes is how much is kept on disk; default 1GiB, from 1MiB to 1TiB.
-	MaxBytes Size `yaml:"max_bytes,omitempty"`
+	MaxBytes Size `yaml:"max_bytes,omitempty" reload:"restart"`
 	// MaxEvents is how many events are kept; default 1,000,000.
-	MaxEvents int64 `yaml:"max_events,omitempty"`
+	MaxEvents int64 `yaml:"max_events,omitempty" reload:"restart"`
 	// Sync says when what was written is forced to the disk: after each event ("always") or at an
 	// interval; default 1s. An event is written before Emit returns, so that a crash of the process
 	// loses nothing either way; a crash of the machine may lose the events of the last interval.
-	Sync Sync `yaml:"sync,omitempty"`
+	Sync Sync `yaml:"sync,omitempty" reload:"restart"`
 }
 
 // Sync is an interval, or [SyncAlways].

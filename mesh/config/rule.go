@@ -48,39 +48,39 @@ const (
 type Rule struct {
 	// Name is what errors, counters and logs call the rule; default: the place and "-limit". Rules
 	// of one name are counted together.
-	Name string `yaml:"name,omitempty" json:"name,omitzero"`
+	Name string `yaml:"name,omitempty" reload:"live" json:"name,omitzero"`
 	// Place is where the rule is asked; default emit.
-	Place Place `yaml:"place,omitempty" json:"place,omitzero"`
+	Place Place `yaml:"place,omitempty" reload:"live" json:"place,omitzero"`
 	// Handler is the name of the handler that a rule at place handler is for; empty: each handler
 	// of the events has buckets of its own. A node without such a handler does not open.
-	Handler string `yaml:"handler,omitempty" json:"handler,omitzero"`
+	Handler string `yaml:"handler,omitempty" reload:"live" json:"handler,omitzero"`
 	// Event is a subject, or a pattern: "clue.answer.submitted", "clue.>", ">". Each type that
 	// matches has buckets of its own, but for [ByRoot].
-	Event string `yaml:"event" json:"event" remedy:"name one event type, or a pattern as in clue.>"`
+	Event string `yaml:"event" reload:"live" json:"event" remedy:"name one event type, or a pattern as in clue.>"`
 	// Root restricts the rule to cascades that began with an event of this type.
-	Root string `yaml:"root,omitempty" json:"root,omitzero"`
+	Root string `yaml:"root,omitempty" reload:"live" json:"root,omitzero"`
 	// By says which events share a bucket; default type.
-	By By `yaml:"by,omitempty" json:"by,omitzero"`
+	By By `yaml:"by,omitempty" reload:"live" json:"by,omitzero"`
 	// Keys is how many buckets a rule that is not by type holds for each event type; default 10000,
 	// at most a million. Past it a new key takes the bucket that was not used for longest, if that
 	// is full again, and else shares one with all such keys: a flood of made-up keys costs no
 	// memory and gets one key's rate. It is also how many events a rule that coalesces keeps; past
 	// it the one kept longest goes early.
-	Keys int `yaml:"keys,omitempty" json:"keys,omitzero"`
+	Keys int `yaml:"keys,omitempty" reload:"live" json:"keys,omitzero"`
 	// Limit is the rate, the burst and the policy of each bucket.
-	Limit Limit `yaml:"limit,omitempty" json:"limit,omitzero"`
+	Limit Limit `yaml:"limit,omitempty" reload:"parts" json:"limit,omitzero"`
 	// Concurrency is, instead of a rate, how many calls of a handler may run at once for this event
 	// type, in all of its workers: of each key, root or peer, as By says. A call is under way until
 	// the event is handled or given up, with all its tries. At most 1024. The policy is Wait if
 	// none is given. For place handler.
-	Concurrency int `yaml:"concurrency,omitempty" json:"concurrency,omitzero"`
+	Concurrency int `yaml:"concurrency,omitempty" reload:"live" json:"concurrency,omitzero"`
 	// Waiting is how many events of each key, root or peer, or of the type if the rule is by type,
 	// may wait for a rule whose policy is Wait; default 4096, at most 65536. Past it events are
 	// refused. All that wait for a rule are at most 65536 events of a type, and 64 MiB of what came
 	// over links.
-	Waiting int `yaml:"waiting,omitempty" json:"waiting,omitzero"`
+	Waiting int `yaml:"waiting,omitempty" reload:"live" json:"waiting,omitzero"`
 	// Within is how long a rule that coalesces may keep an event; default 1s.
-	Within time.Duration `yaml:"within,omitempty" json:"within,omitzero"`
+	Within time.Duration `yaml:"within,omitempty" reload:"live" json:"within,omitzero"`
 }
 
 const (

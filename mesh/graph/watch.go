@@ -71,8 +71,9 @@ func NewWatch(maxFactor, maxGain float64) *Watch {
 // interval is how often Run looks.
 const interval = time.Second
 
-// Run looks at samples each second until done is closed, and tells of alarms.
-func (w *Watch) Run(done <-chan struct{}, samples func() []Sample, tell func(Alarm)) {
+// Run looks at samples each second until done is closed, and tells of alarms. It asks for the limits
+// each time, as they may change.
+func (w *Watch) Run(done <-chan struct{}, limits func() (maxFactor, maxGain float64), samples func() []Sample, tell func(Alarm)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -80,6 +81,7 @@ func (w *Watch) Run(done <-chan struct{}, samples func() []Sample, tell func(Ala
 		case <-done:
 			return
 		case now := <-tick.C:
+			w.maxFactor, w.maxGain = limits()
 			for _, a := range w.Check(samples(), now) {
 				tell(a)
 			}

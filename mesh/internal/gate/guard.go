@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"sync/atomic"
 	"time"
 
 	"leafmesh/mesh/cause"
@@ -138,21 +139,32 @@ const maxCascades = 1 << 16
 // by the root's type.
 type Cascades struct {
 	*Guard
+	inForce atomic.Pointer[boundsByRoot] // replaced as a whole
+}
+
+type boundsByRoot struct {
 	bounds   map[string]*Bounds // by the root's type
 	standard *Bounds            // for all others
 }
 
 // NewCascades makes the guard of a node.
 func NewCascades(cascades []config.Cascade) *Cascades {
-	g := &Cascades{Guard: NewGuard(maxCascades), bounds: map[string]*Bounds{}, standard: boundsOf(config.Cascade{})}
+	g := &Cascades{Guard: NewGuard(maxCascades)}
+	g.SetBounds(cascades)
+	return g
+}
+
+// SetBounds replaces all bounds. What cascades have used of their budgets stays.
+func (g *Cascades) SetBounds(cascades []config.Cascade) {
+	next := &boundsByRoot{bounds: map[string]*Bounds{}, standard: boundsOf(config.Cascade{})}
 	for _, c := range cascades {
 		if c.Root == "" {
-			g.standard = boundsOf(c)
+			next.standard = boundsOf(c)
 		} else {
-			g.bounds[c.Root] = boundsOf(c)
+			next.bounds[c.Root] = boundsOf(c)
 		}
 	}
-	return g
+	g.inForce.Store(next)
 }
 
 func boundsOf(c config.Cascade) *Bounds {
@@ -160,12 +172,17 @@ func boundsOf(c config.Cascade) *Bounds {
 	return &Bounds{Depth: c.Depth, Descendants: c.Descendants, Loops: c.Loops, Deadline: c.Deadline}
 }
 
-func (g *Cascades) boundsOf(path *cause.Path) *Bounds {
-	if b := g.bounds[path.Root().Subject()]; b != nil {
-		return b
+func (g *Cascades) boundsOf(path *cause.Path) *Bounds { return g.inForce.Load().of(path.Root().Subject()) }
+
+func (b *boundsByRoot) of(root string) *Bounds {
+	if own := b.bounds[root]; own != nil {
+		return own
 	}
-	return g.standard
+	return b.standard
 }
+
+// Bounds are those of cascades that begin with an event of a type.
+func (g *Cascades) Bounds(root string) Bounds { return *g.inForce.Load().of(root) }
 
 // Emit says whether a handler of the parent's event may emit one on a path and at an age, of a type
 // that may recur so often in its own path. It charges the event if so.

@@ -31,6 +31,31 @@ func (s *Server) SetSeed(seed string) error {
 	return nil
 }
 
+// Seed is the nkey that the server proves now.
+func (s *Server) Seed() string { return s.currentSpec().Seed }
+
+// Reread takes the organisation's certificates and the hub's CA as their files are now, for links
+// that are made later. Errors: ErrStopped, or what is wrong with the files.
+func (s *Server) Reread() error {
+	s.linking.Lock()
+	defer s.linking.Unlock()
+	spec := s.currentSpec()
+	if s.isStopping() {
+		return fmt.Errorf("read the certificates of leaf server %s: %w", spec.Name, ErrStopped)
+	}
+	err := error(nil)
+	if spec.Certificates != nil {
+		err = spec.Certificates.Check() // they are read at each handshake
+	}
+	if err == nil && spec.Hub != nil {
+		err = s.reload(spec)
+	}
+	if err != nil {
+		return fmt.Errorf("read the certificates of leaf server %s: %w", spec.Name, err)
+	}
+	return nil
+}
+
 // revoke closes the links of peers that are no longer, or that were made with a key that the
 // peer no longer has: a reload does not.
 func (s *Server) revoke(old, next Spec) {

@@ -46,6 +46,16 @@ func (s *Server) Link(remotes []Remote, importers []Importer) error {
 	return nil
 }
 
+// Peers are the remotes and importers of now, as Link takes them.
+func (s *Server) Peers() (remotes []Remote, importers []Importer) {
+	spec := s.currentSpec()
+	remotes = slices.Clone(spec.Remotes)
+	for i := range remotes {
+		remotes[i].paused = false // for a moment only
+	}
+	return remotes, slices.Clone(spec.Importers)
+}
+
 // withoutNew is s with the accounts of new remotes, which are not dialed yet. differs reports
 // whether there are any.
 func (s Spec) withoutNew(old Spec) (first Spec, differs bool) {

@@ -43,7 +43,7 @@ func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *fa
 	of := pageOf{who.Key, q.Subject, string(q.Body)}
 	all, found := a.pages.of(of, time.Now())
 	switch {
-	case skip > 0 && !found && known.changes():
+	case skip > 0 && !found && known.changes(q.Body):
 		return nil, &failure{410, fmt.Sprintf("the answers to %s are kept for %v, and what changes something is not done twice for their sake", name, pagesFor)}
 	case skip == 0 || !found:
 		all = a.collect(ctx, request{ctx, name, q.Body, who.Name, true}, q)

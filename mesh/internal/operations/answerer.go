@@ -40,6 +40,9 @@ type Node interface {
 	DropLetter(key string) error
 	Inquire(ctx context.Context, ids ...cause.ID) ([]why.Report, error)
 	Recall(ctx context.Context, ids ...cause.ID) (why.Report, error)
+	// Reload reads the node's file again; with dryRun it only tells what would change. Without a file
+	// the error is config.ErrNoFile.
+	Reload(ctx context.Context, dryRun bool) (config.Changes, error)
 	// AskAll puts a signed question to all other nodes.
 	AskAll(ctx context.Context, q operator.Question) (answers []operator.Answer, silent []string)
 }
@@ -65,6 +68,9 @@ type Answerer struct {
 
 // NewAnswerer makes the answerer of a node.
 func NewAnswerer(s Spec) *Answerer { return &Answerer{Spec: s, guard: newGuard(s.Name, s.Operators)} }
+
+// SetOperators replaces those who may sign questions.
+func (a *Answerer) SetOperators(operators []config.Operator) { a.guard.set(operators) }
 
 // now is the time by which questions end.
 func (a *Answerer) now() time.Time { return time.Unix(0, a.Clock.Wall()) }
@@ -112,7 +118,7 @@ func (a *Answerer) answer(r request) ([]byte, *failure) {
 		return nil, &failure{400, fmt.Sprintf("the request has %d bytes of data, and %s takes none", len(r.data), r.name)}
 	}
 	data, err := q.answer(a, r)
-	if q.changes() {
+	if q.changes(r.data) {
 		a.logChange(r, err)
 	}
 	if err != nil {
@@ -158,7 +164,7 @@ func (a *Answerer) admitAll(name string, q operator.Question) (config.Operator, 
 	}
 	needs := config.MayRead
 	if known := questionNamed(name); known != nil {
-		needs = known.may
+		needs = known.needs(q.Body)
 	}
 	return a.guard.admit(q, needs, a.now())
 }

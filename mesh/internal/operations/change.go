@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"leafmesh/mesh/config"
@@ -36,7 +35,7 @@ func (a *Answerer) setRules(r request) ([]byte, error) {
 		return nil, err
 	}
 	if err := a.Node.SetRulesFor(*change.Rules, d, r.by); err != nil {
-		return nil, &failure{400, strings.ReplaceAll(err.Error(), "\n", "; ")}
+		return nil, &failure{400, oneLine(err)}
 	}
 	return done, nil
 }

@@ -18,34 +18,54 @@ const askRate, askBurst = rate.Limit(50), 200
 
 // guard is who may ask the node, beside those who know its tap's password.
 type guard struct {
-	node      string
-	operators map[string]config.Operator // by key
+	node string
 
-	mu     sync.Mutex
-	nonces operator.Nonces          // guarded by mu
-	rates  map[string]*rate.Limiter // guarded by mu: by key
+	mu        sync.Mutex
+	operators map[string]config.Operator // guarded by mu: by key
+	nonces    operator.Nonces            // guarded by mu
+	rates     map[string]*rate.Limiter   // guarded by mu: by key
 }
 
 func newGuard(node string, operators []config.Operator) *guard {
-	g := &guard{node: node, operators: map[string]config.Operator{}, rates: map[string]*rate.Limiter{}}
+	g := &guard{node: node}
+	g.set(operators)
+	return g
+}
+
+// set replaces the operators. What those that stay have asked counts on.
+func (g *guard) set(operators []config.Operator) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	before := g.rates
+	g.operators, g.rates = map[string]config.Operator{}, map[string]*rate.Limiter{}
 	for _, o := range operators {
 		g.operators[o.Key] = o
-		g.rates[o.Key] = rate.NewLimiter(askRate, askBurst)
+		g.rates[o.Key] = before[o.Key]
+		if g.rates[o.Key] == nil {
+			g.rates[o.Key] = rate.NewLimiter(askRate, askBurst)
+		}
 	}
-	return g
+}
+
+// find is the operator with a key; any says whether there are operators at all.
+func (g *guard) find(key string) (who config.Operator, found, any bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	who, found = g.operators[key]
+	return who, found, len(g.operators) > 0
 }
 
 // admit tells which operator asks a question, once. known is false if that is nobody whom the node
 // knows: then no other node is asked for it either.
 func (g *guard) admit(q operator.Question, needs config.May, now time.Time) (who config.Operator, known bool, why *failure) {
-	if len(g.operators) == 0 {
+	if _, _, any := g.find(""); !any {
 		return who, false, &failure{403, fmt.Sprintf("node %s knows no operators: name them under operators in its file, with the public keys that sign questions", g.node)}
 	}
 	signed, err := operator.Verify(q.Subject, q.Header, q.Body, now)
 	if err != nil {
 		return who, false, &failure{403, fmt.Sprintf("node %s: %v: sign it with the key of an operator that the file of the node names", g.node, err)}
 	}
-	who, found := g.operators[signed.Key]
+	who, found, _ := g.find(signed.Key)
 	if !found {
 		return who, false, &failure{403, fmt.Sprintf("node %s knows no operator with the key %s: name it under operators in its file", g.node, signed.Key)}
 	}
@@ -61,7 +81,7 @@ func (g *guard) admit(q operator.Question, needs config.May, now time.Time) (who
 func (g *guard) spend(s operator.Signed, now time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.rates[s.Key].AllowN(now, 1) {
+	if r := g.rates[s.Key]; r == nil || !r.AllowN(now, 1) {
 		return operator.ErrTooMany
 	}
 	return g.nonces.Spend(s, now)

@@ -39,6 +39,7 @@ func questions() []question {
 		{"rules.set", config.MayChange, `rules, or {"rules", "for"}`, (*Answerer).setRules},
 		{"cut", config.MayChange, `{"type", "handler" or "place", "for"}`, (*Answerer).cut},
 		{"restore", config.MayChange, `{"type", "handler" or "place", "for"}`, (*Answerer).cut},
+		{"reload", config.MayChange, `{"dry_run"}, or nothing`, (*Answerer).reload},
 	}
 }
 
@@ -59,4 +60,12 @@ func questionNames() string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-func (q *question) changes() bool { return q.may == config.MayChange }
+// needs is what who asks must be allowed.
+func (q *question) needs(data []byte) config.May {
+	if q.name == "reload" && isDry(data) {
+		return config.MayRead
+	}
+	return q.may
+}
+
+func (q *question) changes(data []byte) bool { return q.needs(data) == config.MayChange }

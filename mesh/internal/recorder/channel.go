@@ -129,7 +129,7 @@ func (c *Channel) Note(h *cause.Header, total uint64, s Span, err error) {
 	if r.followed.Load().has(&h.Root) || why.Sampled(h.Root) {
 		r.follow(c, h, at, s.Took)
 	}
-	if s.Took >= r.slow || s.Begun != 0 && at+s.Took-h.At() >= r.slow && h.Origin() == r.node {
+	if slow := r.slow.Load(); s.Took >= slow || s.Begun != 0 && at+s.Took-h.At() >= slow && h.Origin() == r.node {
 		r.noteTrouble(c, h, at, s.Took, nil)
 	}
 }

@@ -17,7 +17,7 @@ type Recorder struct {
 	node  string
 	clock *clock.Clock
 	paths *cause.Tree
-	slow  int64
+	slow  atomic.Int64
 
 	usual []ring // pairs: events that enter, and what becomes of them
 	// What fell out of them must not depend on how much else happens, so these have rings of their
@@ -55,13 +55,21 @@ func New(s Spec) *Recorder {
 	for pairs < min(runtime.GOMAXPROCS(0), 16) {
 		pairs *= 2
 	}
-	r := &Recorder{node: s.Node, clock: s.Clock, paths: s.Paths, slow: int64(s.Slow), wake: make(chan struct{}, 1),
+	r := &Recorder{node: s.Node, clock: s.Clock, paths: s.Paths, wake: make(chan struct{}, 1),
 		trouble: makeRing(s.Bytes/8, true), refusals: makeRing(s.Bytes/16, true), kept: makeRing(s.Bytes/16, false)}
 	for range 2 * pairs {
 		r.usual = append(r.usual, makeRing(s.Bytes*3/4/int64(2*pairs), false))
 	}
 	r.followed.Store(&filter{})
+	r.SetSlow(s.Slow)
 	return r
+}
+
+// SetSlow changes what is slow from now on: see [Spec]. The nil Recorder records nothing.
+func (r *Recorder) SetSlow(d time.Duration) {
+	if r != nil {
+		r.slow.Store(int64(d))
+	}
 }
 
 // Channel makes what records a step; nil if it is not recorded.

@@ -1,0 +1,171 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/graph"
+	"leafmesh/mesh/internal/clock"
+)
+
+// Reload gives the running node what its file says now, and returns what that changed: peers, keys,
+// rights, limits, cascades, alarms, operators, and the contents of the files that it names. Links
+// that did not change stay, and no event is lost. What exists in code only, as handlers, stays as it
+// is.
+//
+// It changes all or nothing. The error says, with config.FieldErrors, what is wrong with the file, or
+// what needs a restart, which is config.ErrNeedsRestart; or why a part could not be applied: then
+// those before it are undone. Reloads run one after the other. ctx bounds no more than the wait for
+// the one before.
+func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, error) {
+	n.peers.changing.Lock()
+	defer n.peers.changing.Unlock()
+	p, err := n.planLocked(file)
+	if err == nil {
+		err = p.changes.Restarts()
+	}
+	if err == nil && ctx.Err() != nil {
+		err = clock.EndOf(ctx)
+	}
+	if err == nil && n.life.closing.Load() {
+		err = ErrClosed
+	}
+	if err == nil && len(p.changes) > 0 {
+		err = apply(n.partsLocked(p))
+	}
+	if err != nil {
+		return p.changes, fmt.Errorf("mesh: reload node %s: %w", n.name, err)
+	}
+	n.contents = p.contents
+	return p.changes, nil
+}
+
+// Compare tells what [Node.Reload] would change, and what of it needs a restart. The error is that of a
+// file that no node could be opened with.
+func (n *Node) Compare(file config.Node) (config.Changes, error) {
+	n.peers.changing.Lock()
+	defer n.peers.changing.Unlock()
+	p, err := n.planLocked(file)
+	if err != nil {
+		return nil, fmt.Errorf("mesh: compare node %s with its file: %w", n.name, err)
+	}
+	return p.changes, nil
+}
+
+// plan is what a reload is to do.
+type plan struct {
+	from, to config.Node
+	contents config.Contents // of what the file names
+	changes  config.Changes
+}
+
+// planLocked checks a file as Open does.
+func (n *Node) planLocked(file config.Node) (p plan, err error) {
+	p.to = file.WithDefaults()
+	c := n.config
+	p.to.Handlers, p.to.Logger, p.to.CodecCheck, p.to.WallClock, p.to.OneProcess = c.Handlers, c.Logger, c.CodecCheck, c.WallClock, c.OneProcess
+	if err := p.to.Validate(); err != nil {
+		return p, err
+	}
+	if err := errors.Join(p.to.CheckProgram(declarations.has), graph.CheckDeclared(p.to.Handlers, p.to.Cascades)); err != nil {
+		return p, err
+	}
+	if p.contents, err = p.to.Contents(); err != nil {
+		return p, err
+	}
+	p.from = n.inForce()
+	p.changes = append(config.Diff(p.from, p.to), n.contents.Diff(p.contents)...)
+	return p, n.checkWays(p.to)
+}
+
+// touches reports whether something of a top-level field changes.
+func (p plan) touches(field string) bool {
+	return slices.ContainsFunc(p.changes, func(c config.Change) bool {
+		rest, found := strings.CutPrefix(c.Field, field)
+		return found && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// part is one step of a reload.
+type part struct {
+	what string
+	// do makes the change and gives what undoes it; nil: there is nothing to undo. After an error
+	// nothing has changed.
+	do func() (undo func() error, err error)
+}
+
+// partsLocked are the steps of a plan. Those that cut links come last: to undo that takes the others
+// a second to dial again.
+func (n *Node) partsLocked(p plan) (parts []part) {
+	add := func(wanted bool, what string, do func() (func() error, error)) {
+		if wanted {
+			parts = append(parts, part{what, do})
+		}
+	}
+	add(true, "alarms", func() (func() error, error) { return n.putInForce(p.from, p.to), nil })
+	add(p.touches("cascades"), "cascades", func() (func() error, error) {
+		n.guard.SetBounds(p.to.Cascades)
+		return func() error { n.guard.SetBounds(p.from.Cascades); return nil }, nil
+	})
+	add(p.touches("operators"), "operators", func() (func() error, error) {
+		n.answers.Load().SetOperators(p.to.Operators)
+		return func() error { n.answers.Load().SetOperators(p.from.Operators); return nil }, nil
+	})
+	add(!slices.Equal(p.from.Rules(), p.to.Rules()), "limits", func() (func() error, error) {
+		return n.changes.replace(changeOf{}, func() (func() error, error) {
+			before := n.gate.Rules()
+			return func() error { return n.setRules(before) }, n.setRules(p.to.Rules())
+		})
+	})
+	add(p.touches("links") || p.touches("hub"), "certificates", func() (func() error, error) { return nil, n.leaf.Reread() })
+	add(p.touches("seed") && !p.to.Links.Plain && !p.to.Seed.IsZero(), "seed", func() (func() error, error) { return n.putSeed(p.to.Seed) })
+	add(p.touches("peers"), "peers", func() (func() error, error) {
+		return n.setPeersLocked(p.to)
+	})
+	return parts
+}
+
+// putInForce puts the alarms of a configuration in force, and what others ask about it.
+func (n *Node) putInForce(from, to config.Node) (undo func() error) {
+	put := func(c config.Node) {
+		n.present.Store(&c)
+		n.recorder.SetSlow(c.Alarms.WithDefaults().Slow)
+	}
+	put(to)
+	return func() error { put(from); return nil }
+}
+
+// putSeed gives the server another seed.
+func (n *Node) putSeed(seed config.Secret) (undo func() error, err error) {
+	before := n.leaf.Seed()
+	value, err := seed.Resolve()
+	if err == nil {
+		err = n.leaf.SetSeed(value)
+	}
+	return func() error { return n.leaf.SetSeed(before) }, err
+}
+
+// apply makes changes in their order. If one fails those before it are undone, the last one first.
+func apply(parts []part) error {
+	var undone []part
+	for _, p := range parts {
+		undo, err := p.do()
+		if err != nil {
+			err = fmt.Errorf("apply %s: %w", p.what, err)
+			for _, u := range slices.Backward(undone) {
+				if _, failed := u.do(); failed != nil {
+					err = errors.Join(err, fmt.Errorf("undo %s: %w", u.what, failed))
+				}
+			}
+			return err
+		}
+		if undo != nil {
+			undone = append(undone, part{p.what, func() (func() error, error) { return nil, undo() }})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nkeys"
+
+	"leafmesh/mesh/config"
+)
+
+// Parts are applied in order. If one fails, those before it are undone in reverse, and all that went
+// wrong is told.
+func TestPartsAreUndoneInReverse(t *testing.T) {
+	broken, stuck := errors.New("broken"), errors.New("stuck")
+	var did []string
+	one := func(what string, err, undone error) part {
+		return part{what, func() (func() error, error) {
+			did = append(did, what)
+			return func() error { did = append(did, "not "+what); return undone }, err
+		}}
+	}
+	err := apply([]part{one("a", nil, nil), one("b", nil, stuck), {"c", func() (func() error, error) { return nil, nil }}, one("d", broken, nil), one("e", nil, nil)})
+	if got := fmt.Sprint(did); got != "[a b d not b not a]" {
+		t.Errorf("did %s", got)
+	}
+	if !errors.Is(err, broken) || !errors.Is(err, stuck) || !strings.Contains(err.Error(), "apply d") || !strings.Contains(err.Error(), "undo b") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+// A reload of which the last part fails leaves everything as it was: rules, the end of a passing change,
+// cascades, alarms, operators, the seed, peers, and the link.
+func TestAReloadThatFailsIsUndone(t *testing.T) {
+	pair := func() (seed, public string) {
+		t.Helper()
+		p, err := nkeys.CreateUser()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := p.Seed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err = p.PublicKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(s), public
+	}
+	open := func(c Config) *Node {
+		t.Helper()
+		n, err := Open(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			if err := n.Close(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		return n
+	}
+	clueSeed, clueKey := pair()
+	scoreSeed, scoreKey := pair()
+	nextSeed, _ := pair()
+	_, adaKey := pair()
+	type thing struct{}
+	event := NewEvent[thing]("clue.reload.tried")
+	file := Config{Name: "clue-1", Listen: "127.0.0.1:0", Seed: NewSecret(clueSeed), Exports: []Export{event.Export(Limit{})},
+		Peers: []Peer{{Name: "score-1", Key: scoreKey, MayImport: AllExports()}}, Limits: []Rule{{Event: event.Subject(), Limit: Limit{Rate: 1000}}}}
+	exporter := open(file)
+	importer := open(Config{Name: "score-1", Seed: NewSecret(scoreSeed), Imports: []Import{event.Import(Limit{}, Shared)},
+		Peers: []Peer{{Name: "clue-1", URL: "nats-leaf://" + exporter.ListenAddr(), Key: clueKey}}})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := importer.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	number, _ := importer.lines.exporters()[0].Link()
+	passing := []Rule{Rule{Event: event.Subject(), Limit: Limit{Rate: 5}}.WithDefaults()}
+	if err := exporter.setRulesFor(passing, time.Hour, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	type state struct {
+		Rules     []Rule
+		Changes   any
+		Peers     []Peer
+		Seed      string
+		Alarms    Alarms
+		Bounds    any
+		Links     any
+	}
+	now := func() state {
+		remotes, importers := exporter.leaf.Peers()
+		return state{exporter.Rules(), exporter.changes.list(), exporter.Peers(), exporter.leaf.Seed(), exporter.alarms(),
+			exporter.guard.Bounds(""), [2]any{remotes, importers}}
+	}
+	before := now()
+	file.Seed, file.Limits, file.Alarms.Slow = NewSecret(nextSeed), []Rule{{Event: event.Subject(), Limit: Limit{Rate: 7}}}, time.Second
+	file.Cascades, file.Operators = []Cascade{{Depth: 3}}, []Operator{{Name: "ada", Key: adaKey}}
+	_, otherKey := pair()
+	file.Peers = append(slices.Clone(file.Peers), Peer{Name: "score-2", Key: otherKey, MayImport: AllExports()})
+	exporter.peers.changing.Lock()
+	plan, err := exporter.planLocked(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := exporter.partsLocked(plan)
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.what)
+	}
+	if want := []string{"alarms", "cascades", "operators", "limits", "seed", "peers"}; !slices.Equal(names, want) {
+		t.Errorf("parts %v, want %v", names, want)
+	}
+	full := errors.New("the disk is full")
+	err = apply(append(parts, part{"what fails", func() (func() error, error) { return nil, full }}))
+	exporter.peers.changing.Unlock()
+	if !errors.Is(err, full) || strings.Contains(err.Error(), "undo") {
+		t.Errorf("error: %v", err)
+	}
+	after := now()
+	after.Links = before.Links // the account of the peer that was there stays, shut
+	if !reflect.DeepEqual(before, after) {
+		t.Errorf("before\n%+v\nafter\n%+v", before, after)
+	}
+	if still, up := importer.lines.exporters()[0].Link(); !up || still != number {
+		t.Errorf("link %d is %d now, up %v", number, still, up)
+	}
+	if changes, err := exporter.Reload(ctx, file); err != nil || len(changes) == 0 {
+		t.Errorf("the same without the part that fails: %v, %v", changes, err)
+	}
+	if got := now(); reflect.DeepEqual(before, got) || got.Seed != nextSeed || len(got.Peers) != 2 || got.Alarms.Slow != time.Second {
+		t.Errorf("after the reload: %+v", got)
+	}
+	if still, up := importer.lines.exporters()[0].Link(); !up || still != number {
+		t.Errorf("link %d is %d after the reload, up %v", number, still, up)
+	}
+	if _, err := exporter.Compare(config.Node{}); err == nil {
+		t.Error("an empty file is taken")
+	}
+}
