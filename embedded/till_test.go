@@ -72,7 +72,7 @@ func runLedger(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	return program.Serve(ctx, program.Config{Mesh: c.Mesh}, l)
+	return program.Serve(ctx, program.Config{Mesh: c.Mesh}, l, nil)
 }
 
 // ledger is a program.Service: a till, which emits sales, or a ledger, which books them.

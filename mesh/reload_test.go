@@ -3,7 +3,6 @@ package mesh_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -153,9 +152,12 @@ func TestReloadsAtTheSameTime(t *testing.T) {
 func TestAnOperatorReloads(t *testing.T) {
 	reader, changer := newSigner(t, "ada", config.MayRead), newSigner(t, "bob", config.MayChange)
 	nodes, conn := chained(t, []mesh.Operator{reader.Operator, changer.Operator})
-	asked := map[string]int{}
+	var mu sync.Mutex
+	asked := map[bool]int{}
 	nodes[0].OnReload(func(_ context.Context, dryRun bool) (config.Changes, error) {
-		asked[fmt.Sprint(dryRun)]++
+		mu.Lock()
+		defer mu.Unlock()
+		asked[dryRun]++
 		return config.Changes{{Field: "alarms.slow", Old: "5s", New: "1s", Live: true}}, nil
 	})
 	const changes = `[{"field":"alarms.slow","old":"5s","new":"1s","live":true}]`
@@ -176,7 +178,9 @@ func TestAnOperatorReloads(t *testing.T) {
 			t.Errorf("%s asks %q: %s", test.by.Name, test.body, got)
 		}
 	}
-	if asked["true"] != 1 || asked["false"] != 1 {
+	mu.Lock()
+	defer mu.Unlock()
+	if asked[true] != 1 || asked[false] != 1 {
 		t.Errorf("asked %v", asked)
 	}
 	nodes[0].OnReload(func(context.Context, bool) (config.Changes, error) {

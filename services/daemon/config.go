@@ -23,27 +23,27 @@ import (
 //	}
 type Config struct {
 	// Mesh is its node.
-	Mesh mesh.Config `yaml:"mesh"`
+	Mesh mesh.Config `yaml:"mesh" reload:"parts"`
 	// HTTP is the host:port of the HTTP API. An empty host means the loopback interface, port 0 any free one. Empty: no API.
-	HTTP string `yaml:"http" remedy:"give host:port, as in 127.0.0.1:8080"`
+	HTTP string `yaml:"http" reload:"restart" remedy:"give host:port, as in 127.0.0.1:8080"`
 	// HTTPHosts are the names by which the HTTP API is asked for, beside its addresses, localhost and the machine's name.
-	HTTPHosts []string `yaml:"http_hosts" remedy:"give names of hosts without a port, as in [hunt.example.org]"`
+	HTTPHosts []string `yaml:"http_hosts" reload:"restart" remedy:"give names of hosts without a port, as in [hunt.example.org]"`
 	// Metrics is a port with the node's metrics and health. Nil: none.
-	Metrics *metrics.Config `yaml:"metrics"`
+	Metrics *metrics.Config `yaml:"metrics" reload:"restart"`
 	// Traces says where spans of the node's cascades go. Nil: nowhere.
-	Traces *traces.Config `yaml:"traces"`
+	Traces *traces.Config `yaml:"traces" reload:"restart"`
 	// Log says what is logged.
-	Log LogConfig `yaml:"log"`
+	Log LogConfig `yaml:"log" reload:"parts"`
 	// Console is a port with a page that shows the node. Nil: none. Who has its token may change limits, cuts and dead letters;
 	// without one it only shows.
-	Console *console.Config `yaml:"console"`
+	Console *console.Config `yaml:"console" reload:"restart"`
 	// StopDelay is how long the daemon goes on as before when it is to stop, but for /readyz, which says so at once: the time
 	// that a load balancer takes to notice. Default 0.
-	StopDelay time.Duration `yaml:"stop_delay" remedy:"give a duration, as in 5s"`
+	StopDelay time.Duration `yaml:"stop_delay" reload:"restart" remedy:"give a duration, as in 5s"`
 	// Data is the directory of the database, <service>.db; made if missing.
-	Data mesh.Path `yaml:"data"`
+	Data mesh.Path `yaml:"data" reload:"restart"`
 	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
-	Hunt mesh.Path `yaml:"hunt"`
+	Hunt mesh.Path `yaml:"hunt" reload:"restart"`
 }
 
 // ServiceIs reports, as a *config.FieldError, that the node is of another service than the program.

@@ -60,7 +60,7 @@ func TestServeShowsAConsole(t *testing.T) {
 				t.Errorf("without a token: status %d", status)
 			}
 		}
-		if err := Serve(ctx, c, f); err != nil && !errors.Is(err, context.Canceled) {
+		if err := Serve(ctx, c, f, nil); err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 		http.DefaultClient.CloseIdleConnections()

@@ -159,7 +159,7 @@ func TestServeStartsAndStopsInOrder(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
 			f := &fake{serveErr: test.serve, serving: cancel}
-			err := Serve(ctx, Config{Mesh: mesh.Config{Name: test.node}}, f)
+			err := Serve(ctx, Config{Mesh: mesh.Config{Name: test.node}}, f, nil)
 			if clean := test.name == "clean"; clean != (err == nil) {
 				t.Errorf("error: %v", err)
 			}

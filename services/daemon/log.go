@@ -16,9 +16,9 @@ import (
 // LogConfig says how grave a line must be to be logged.
 type LogConfig struct {
 	// Level is that of all packages but those of Packages. The zero value is info.
-	Level slog.Level `yaml:"level" remedy:"give debug, info, warn or error"`
+	Level slog.Level `yaml:"level" reload:"live" remedy:"give debug, info, warn or error"`
 	// Packages have levels of their own, by the last word of the path: leaf, outbox.
-	Packages map[string]slog.Level `yaml:"packages" remedy:"give debug, info, warn or error"`
+	Packages map[string]slog.Level `yaml:"packages" reload:"live" remedy:"give debug, info, warn or error"`
 }
 
 // packages are those that log.

@@ -32,7 +32,7 @@ type flags struct {
 // next time, and else 1; the error is on standard error. The default configuration file is
 // configs/<name without the d at its end>.yaml.
 //
-// SIGINT and SIGTERM end run's context; a second one ends the process at once. slog's default logger writes
+// SIGINT and SIGTERM end run's context; a second one ends the process at once. SIGHUP has the file read again: see [Serve]. slog's default logger writes
 // to standard error.
 func Main(name string, run Run) {
 	os.Exit(execute(name, os.Args[1:], os.Stdout, os.Stderr, run))
@@ -63,6 +63,8 @@ func execute(name string, args []string, stdout, stderr io.Writer, run Run) int 
 	log := newLog(f, stderr)
 	defer closeLog(log, name, stderr)
 	slog.SetDefault(slog.New(log))
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // from here on a signal has its usual effect

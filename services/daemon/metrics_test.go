@@ -96,7 +96,7 @@ func TestServeGivesOutMetrics(t *testing.T) {
 			}
 		}
 		c := Config{Mesh: mesh.Config{Name: "score-1"}, Metrics: &metrics.Config{Listen: "127.0.0.1:0"}}
-		if err := Serve(ctx, c, s); err != nil && !errors.Is(err, context.Canceled) {
+		if err := Serve(ctx, c, s, nil); err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 		http.DefaultClient.CloseIdleConnections()
@@ -112,7 +112,7 @@ func TestServeWithoutItsMetricsPort(t *testing.T) {
 	keepLog(t)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	f := &fake{}
-	err := Serve(t.Context(), Config{Mesh: mesh.Config{Name: "score-1"}, Metrics: &metrics.Config{Listen: "192.0.2.1:1", Token: mesh.NewSecret("0123456789abcdef")}}, f)
+	err := Serve(t.Context(), Config{Mesh: mesh.Config{Name: "score-1"}, Metrics: &metrics.Config{Listen: "192.0.2.1:1", Token: mesh.NewSecret("0123456789abcdef")}}, f, nil)
 	if err == nil || !strings.Contains(err.Error(), "serve metrics: ") {
 		t.Errorf("error: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/console"
 	"leafmesh/mesh/door"
 	"leafmesh/mesh/metrics"
@@ -43,13 +44,14 @@ type Service interface {
 	Close(ctx context.Context) error
 }
 
-// Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve returns.
+// Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve returns. f is where c was read
+// from, to be read again; nil if it is from no file.
 //
 // Start: declare handlers, open the node, export its traces, give out its metrics and its console, serve HTTP; linking goes on in the background and is logged when
 // ready. Stop: /readyz says so for c.StopDelay. Then, within 20 s: HTTP first, so that nothing new comes in, then the relay, as a node that closes takes no more
 // of it, then the node, so that handlers finish with the store still open, then traces, metrics, console and the service. What handlers put into the
 // store's outbox by then is relayed after the next start.
-func Serve(ctx context.Context, c Config, s Service) error {
+func Serve(ctx context.Context, c Config, s Service, f *File) error {
 	lasting := context.WithoutCancel(ctx) // what runs while draining must not end with the signal
 	c.Log.Apply()
 	s.Declare(&c.Mesh)
@@ -62,6 +64,10 @@ func Serve(ctx context.Context, c Config, s Service) error {
 	following, unfollow := context.WithCancel(lasting)
 	var followers sync.WaitGroup
 	followers.Go(func() { systemd.follow(following, node) })
+	if f != nil {
+		node.OnReload(func(ctx context.Context, dryRun bool) (config.Changes, error) { return f.reload(ctx, node, dryRun) })
+	}
+	followers.Go(func() { f.follow(following, node) })
 	defer followers.Wait()
 	defer unfollow()
 	traced, err := trace(c.Traces, node)

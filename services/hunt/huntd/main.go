@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 
-	"leafmesh/mesh/config"
 	"leafmesh/services/daemon"
 	"leafmesh/services/hunt"
 	"leafmesh/services/huntfile"
@@ -16,7 +15,8 @@ func main() { daemon.Main("huntd", run) }
 
 func run(ctx context.Context, path string) error {
 	var c hunt.Config
-	if err := config.LoadYAML(path, &c); err != nil {
+	own, err := daemon.Load(path, &c)
+	if err != nil {
 		return err
 	}
 	file, err := huntfile.Load(string(c.Hunt))
@@ -27,5 +27,5 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	return daemon.Serve(ctx, c.Config, service)
+	return daemon.Serve(ctx, c.Config, service, own)
 }
