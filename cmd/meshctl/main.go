@@ -53,6 +53,8 @@ type commands struct {
 	Cut     cutCommand     `cmd:"" group:"change" help:"Keep events of a type from a handler, or in their node."`
 	Restore restoreCommand `cmd:"" group:"change" help:"Undo cut."`
 
+	Reload reloadCommand `cmd:"" group:"change" help:"Have a node read its file again, or print what that would change."`
+
 	Tap    tapCommand    `cmd:"" group:"events" help:"Print events as they come."`
 	Emit   emitCommand   `cmd:"" group:"events" help:"Emit an event, and print what became of it."`
 	Decode decodeCommand `cmd:"" group:"events" help:"Print CBOR as JSON or in diagnostic notation."`
@@ -60,6 +62,7 @@ type commands struct {
 	Key      keyCommand      `cmd:"" group:"files" help:"Make the key of a node or of an operator: a secret seed and a public key."`
 	Password passwordCommand `cmd:"" group:"files" help:"Make the password of a tap."`
 	Check    checkCommand    `cmd:"" group:"files" help:"Check node files and report every problem in them."`
+	Diff     diffCommand     `cmd:"" group:"files" help:"Compare two node files, and say what needs a restart."`
 	Hub      hubCommand      `cmd:"" group:"files" help:"Write the configuration of a hub, where nodes meet that have no direct link."`
 	New      newCommand      `cmd:"" group:"files" help:"Write services that run, with keys, node files and tests."`
 

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+
+	"leafmesh/cmd/meshctl/internal/show"
+	"leafmesh/mesh/config"
+)
+
+type reloadCommand struct {
+	target
+	printed
+	Node   string `arg:"" help:"The node, by its name: clue-1."`
+	DryRun bool   `help:"Change nothing: print what a reload would change, and what of it needs a restart."`
+}
+
+// Help is shown by meshctl reload --help.
+func (reloadCommand) Help() string {
+	return `The node reads its file again and takes what changed: all of it or, if something in it is wrong or
+needs a restart, nothing. SIGHUP does the same. --dry-run needs the right to read alone.
+
+  meshctl reload clue-1 --dry-run
+  meshctl reload clue-1 -f configs/clue.yaml`
+}
+
+// Run has the node read its file again.
+func (c reloadCommand) Run(ctx context.Context, out output) error {
+	m, err := c.mesh()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	var data []byte
+	if c.DryRun {
+		data = []byte(`{"dry_run": true}`)
+	}
+	var changes config.Changes
+	if err := m.AskOne(ctx, c.Node, "reload", data).Decode(&changes); err != nil {
+		out.complain(c.Node, err)
+		return errReported
+	}
+	return printChanges(out, c.Output, changes)
+}
+
+type diffCommand struct {
+	printed
+	Old string `arg:"" type:"existingfile" help:"A node file."`
+	New string `arg:"" type:"existingfile" help:"Another one of the same node."`
+}
+
+// Help is shown by meshctl diff --help.
+func (diffCommand) Help() string {
+	return `Two node files are compared as a reload compares them: what means the same is no difference. Files of
+secrets are not read. Of a service's file only the part under mesh is compared.
+
+  meshctl diff clue.yaml clue.new.yaml`
+}
+
+// Run compares the files.
+func (c diffCommand) Run(out output) error {
+	old, err := nodeOf(c.Old)
+	if err != nil {
+		return err
+	}
+	next, err := nodeOf(c.New)
+	if err != nil {
+		return err
+	}
+	return printChanges(out, c.Output, config.Diff(old, next))
+}
+
+// printChanges prints the fields that change, from what to what, and whether that needs a restart.
+func printChanges(out output, f show.Format, changes config.Changes) error {
+	return f.Write(out.results, append(config.Changes{}, changes...), func() show.Table {
+		t := show.Table{Head: []string{"FIELD", "OLD", "NEW", "NEEDS"}, None: "Nothing has changed."}
+		for _, one := range changes {
+			needs := "a reload"
+			if !one.Live {
+				needs = "a restart"
+			}
+			t.Add(one.Field, one.Old, one.New, needs)
+		}
+		return t
+	})
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"leafmesh/cmd/meshctl/internal/faketap"
+	"leafmesh/mesh/config"
+)
+
+// A reload prints what changed; with --dry-run the node is only asked what would.
+func TestReload(t *testing.T) {
+	changes := config.Changes{{Field: "alarms.slow", Old: "5s", New: "1s", Live: true}, {Field: "listen", Old: "a:1", New: "a:2"}}
+	tap := faketap.Open(t, "clue-1", answerAt(map[string]string{"reload": encoded(t, changes)}))
+	for _, args := range [][]string{{"reload", "clue-1", "--dry-run", "-s", tap}, {"reload", "clue-1", "-s", tap}} {
+		stdout, stderr, code := meshctl(args...)
+		if want := "FIELD        OLD  NEW  NEEDS\nalarms.slow  5s   1s   a reload\nlisten       a:1  a:2  a restart\n"; code != 0 || stdout != want {
+			t.Errorf("%v: exit %d, %s\n%s", args, code, stderr, stdout)
+		}
+	}
+	if _, stderr, code := meshctl("reload", "hunt-1", "-s", tap); code != 1 || !strings.Contains(stderr, "hunt-1") {
+		t.Errorf("another node: exit %d, %s", code, stderr)
+	}
+	nodes, servers, _ := openNodes(t)
+	if _, stderr, code := meshctl("reload", nodes[0].Name(), "-s", servers[0]); code != 1 || !strings.Contains(stderr, "is configured by its program, and has no file") {
+		t.Errorf("a node without a file: exit %d, %s", code, stderr)
+	}
+}
+
+func TestDiffOfFiles(t *testing.T) {
+	write := func(text string) string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "clue.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	old := write("mesh:\n  name: clue-1\n  seed: {file: /a.nk}\nhttp: a:1\n")
+	next := write("mesh:\n  name: clue-1\n  seed: {file: /b.nk}\n  alarms: {slow: 1s}\n  max_payload: 128KiB\nhttp: a:2\n")
+	stdout, stderr, code := meshctl("diff", old, next)
+	want := "FIELD        OLD            NEW            NEEDS\nseed         {file: /a.nk}  {file: /b.nk}  a reload\nalarms.slow  5s             1s             a reload\n" +
+		"max_payload  64KiB          128KiB         a restart\n"
+	if code != 0 || stdout != want {
+		t.Errorf("exit %d, %s\n%s\nwant\n%s", code, stderr, stdout, want)
+	}
+	if stdout, _, code := meshctl("diff", old, old); code != 0 || stdout != "Nothing has changed.\n" {
+		t.Errorf("exit %d, %s", code, stdout)
+	}
+	if _, stderr, code := meshctl("diff", old, write("mesh: {name: clue}\n")); code != 1 || !strings.Contains(stderr, ":1: mesh.name: ") {
+		t.Errorf("a bad file: exit %d, %s", code, stderr)
+	}
+}
