@@ -46,7 +46,7 @@ func TestServeExportsTraces(t *testing.T) {
 		cancel()
 	}
 	c := Config{Mesh: mesh.Config{Name: "score-1"}, Traces: &traces.Config{OTLP: collector.URL}}
-	if err := Serve(ctx, c, f); err != nil && !errors.Is(err, context.Canceled) {
+	if err := Serve(ctx, c, f, nil); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	collector.Close()
@@ -70,7 +70,7 @@ func TestServeWithoutItsCollector(t *testing.T) {
 		cancel()
 	}
 	c := Config{Mesh: mesh.Config{Name: "score-1"}, Traces: &traces.Config{OTLP: "http://127.0.0.1:1"}, Data: "d", Hunt: "h"}
-	if err := Serve(ctx, c, f); err != nil && !errors.Is(err, context.Canceled) {
+	if err := Serve(ctx, c, f, nil); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if !strings.Contains(log.String(), "spans lost") {
