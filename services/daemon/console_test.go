@@ -105,7 +105,7 @@ func TestServeShowsTheWholeMesh(t *testing.T) {
 				t.Errorf("status %d, %s", status, text)
 			}
 		}
-		if err := Serve(ctx, c, f); (err != nil && !errors.Is(err, context.Canceled)) && !strings.Contains(err.Error(), test.want) {
+		if err := Serve(ctx, c, f, nil); (err != nil && !errors.Is(err, context.Canceled)) && !strings.Contains(err.Error(), test.want) {
 			t.Error(err)
 		}
 		http.DefaultClient.CloseIdleConnections()
