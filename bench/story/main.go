@@ -49,7 +49,7 @@ func be(ctx context.Context, what string) error {
 		return err
 	}
 	if s.soak > 0 {
-		return soak(ctx, s.soak, os.Stdout)
+		return soak(ctx, s.soak, soakRate, os.Stdout)
 	}
 	return run(ctx, s, os.Stdout, os.Stderr)
 }

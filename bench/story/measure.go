@@ -42,7 +42,7 @@ const startTimeout = 30 * time.Second
 
 // startLogs is how long what a start logs may come after the processes are ready: a link tells both of
 // its ends.
-const startLogs = 300 * time.Millisecond
+const startLogs = time.Second
 
 // stage is the processes of a trial.
 type stage struct {

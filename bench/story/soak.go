@@ -34,22 +34,22 @@ type growth struct {
 
 // soak lets leafmesh run for a time, with all that services do, and fails unless what the processes take stays
 // flat and each root was handled once.
-func soak(ctx context.Context, length time.Duration, out io.Writer) (err error) {
-	t := trial{Side: leafmesh, Line: "c", Rate: soakRate}
-	a := part.Assignment{Side: leafmesh, Line: lines[2].Line, Roots: int(soakRate * length.Seconds()), BadRoot: -1}
+func soak(ctx context.Context, length time.Duration, rate int, out io.Writer) (err error) {
+	t := trial{Side: leafmesh, Line: "c", Rate: rate}
+	a := part.Assignment{Side: leafmesh, Line: lines[2].Line, Roots: int(float64(rate) * length.Seconds()), BadRoot: -1}
 	s := &stage{}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx, a); err != nil {
 		return fmt.Errorf("soak: %w", err)
 	}
-	if err := s.processes[0].Emit(soakRate); err != nil {
+	if err := s.processes[0].Emit(rate); err != nil {
 		return err
 	}
 	seen, err := s.watch(ctx, length/looks)
 	if err != nil {
 		return err
 	}
-	if err := s.settle(ctx, int64(a.Roots)*cascade.Effects, stillFor); err != nil {
+	if err := s.settle(ctx, int64(a.Roots)*cascade.Effects, length); err != nil {
 		return err
 	}
 	if err := s.report(&t); err != nil {
