@@ -44,8 +44,8 @@ func (c reloadCommand) Run(ctx context.Context, out output) error {
 
 type diffCommand struct {
 	printed
-	Old string `arg:"" type:"existingfile" help:"A node file."`
-	New string `arg:"" type:"existingfile" help:"Another one of the same node."`
+	Old string `arg:"" type:"path" help:"A node file."`
+	New string `arg:"" type:"path" help:"Another one of the same node."`
 }
 
 // Help is shown by meshctl diff --help.
