@@ -91,13 +91,13 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 		t.Fatal(err)
 	}
 	type state struct {
-		Rules     []Rule
-		Changes   any
-		Peers     []Peer
-		Seed      string
-		Alarms    Alarms
-		Bounds    any
-		Links     any
+		Rules   []Rule
+		Changes any
+		Peers   []Peer
+		Seed    string
+		Alarms  Alarms
+		Bounds  any
+		Links   any
 	}
 	now := func() state {
 		remotes, importers := exporter.leaf.Peers()

@@ -172,7 +172,9 @@ func boundsOf(c config.Cascade) *Bounds {
 	return &Bounds{Depth: c.Depth, Descendants: c.Descendants, Loops: c.Loops, Deadline: c.Deadline}
 }
 
-func (g *Cascades) boundsOf(path *cause.Path) *Bounds { return g.inForce.Load().of(path.Root().Subject()) }
+func (g *Cascades) boundsOf(path *cause.Path) *Bounds {
+	return g.inForce.Load().of(path.Root().Subject())
+}
 
 func (b *boundsByRoot) of(root string) *Bounds {
 	if own := b.bounds[root]; own != nil {
