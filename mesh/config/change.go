@@ -54,7 +54,7 @@ func (c Changes) String() string {
 // ErrNeedsRestart is in every error about a change that a running node can not take.
 var ErrNeedsRestart = errors.New("mesh: needs a restart")
 
-// ErrNoFile: the node is configured by its program, and has no file that could be read again.
+// ErrNoFile says that the node is configured by its program: it has no file that could be read again.
 var ErrNoFile = errors.New("mesh: the node has no file")
 
 // Restarts gives a FieldError for each change that needs a restart, joined; nil if none does. Each is
