@@ -47,7 +47,7 @@ ATTACKS := ^Test.*(Attack|Rogue|Hostile|Flood|CanNot|NeedsACredential|OneDoorOnl
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(foreach node,hunt-1 clue-1 score-1,configs/keys/$(node).nk configs/keys/$(node).tap)
 
-.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash hub scale bench bench-quick bench-compare bench-test story soak live screenshots size why keys build daemons clean
+.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash hub rollout scale bench bench-quick bench-compare bench-test story soak live screenshots size why keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ crash: ## kill daemons, let them hang, break links, for minutes; ARGS='-long': 2
 
 hub: ## a replay of five minutes through three stock nats-servers, one of which is killed each minute; ARGS='-seed 7' repeats a run
 	$(GO) test ./embedded -run '^(TestHubServersAreKilled|TestANodeComesToAHubThatRuns)$$' -count=1 -timeout=20m -v -args -middle $(ARGS)
+
+rollout: ## a replay of five minutes while nodes change keys, come, go, get bad files and are killed; ARGS='-seed 7' repeats a run
+	$(GO) test ./embedded -run '^TestRollout$$' -count=1 -timeout=20m -v -args -middle $(ARGS)
 
 live: ## try the console and the hunt's pages in a real Chromium, which must be installed; a part of test
 	cd browser && $(GO) test -count=1 -timeout=10m ./...
