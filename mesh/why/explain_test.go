@@ -359,3 +359,20 @@ func TestIDs(t *testing.T) {
 		}
 	}
 }
+
+// An event leaves its node before it comes to another one, whatever their clocks say.
+func TestAnEventLeavesBeforeItComes(t *testing.T) {
+	for _, came := range []time.Duration{ms, 3 * ms, -time.Hour} {
+		told := newTeller()
+		told.tell("clue-1", solved, stats.Handled, "handler hints", 2*ms, 0, "")
+		told.tell("score-1", solved, stats.Imported, "", came, 0, "")
+		told.tell("clue-1", solved, stats.Exported, "export", 4*ms, 0, "")
+		var order []string
+		for _, s := range Explain(solved.Event, told.of("clue-1", "score-1")...).Cascades[0].Effects[0].Steps {
+			order = append(order, s.Place)
+		}
+		if left, arrived := slices.Index(order, "export"), slices.Index(order, "import"); left < 0 || arrived < left {
+			t.Errorf("came at %v: %q", came, order)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package why
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -105,10 +106,34 @@ func (b *builder) steps(e *Event) (steps []Step) {
 	for node, entry := range entered {
 		steps = append(steps, b.open(e, node, entry, steps)...)
 	}
+	left := leftAt(e.Node, steps)
+	at := func(s Step) int64 {
+		if isLeaving(e.Node, s) {
+			return min(s.At, left)
+		}
+		return s.At
+	}
 	slices.SortStableFunc(steps, func(a, b Step) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Place, b.Place))
+		return cmp.Or(cmp.Compare(at(a), at(b)), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Place, b.Place))
 	})
 	return steps
+}
+
+// isLeaving reports whether an event left its node by a step.
+func isLeaving(node string, s Step) bool {
+	return s.Node == node && (s.Outcome == stats.Exported || s.Outcome == stats.Stored)
+}
+
+// leftAt is when an event had left its node at the latest: before it came anywhere else. The node notes
+// that it sent an event once it has, when the other may have it already, and clocks differ.
+func leftAt(node string, steps []Step) int64 {
+	left := int64(math.MaxInt64)
+	for _, s := range steps {
+		if s.Node != node {
+			left = min(left, s.At-1)
+		}
+	}
+	return left
 }
 
 // again adds a step, unless the event came to the node before: from an outbox it does each time
