@@ -118,8 +118,8 @@ func TestARuleByPeerStopsOnlyThatPeer(t *testing.T) {
 		emit(t, nodes[1], clueSolved, solved{Team: fmt.Sprint(i)})
 	}
 	await(t, "every event judged", func() bool {
-		s := nodes[2].Stats()
-		return s.Total(stats.Handled)+s.Total(stats.Shed) == 54
+		shed := nodes[0].Stats().Total(stats.Shed) + nodes[2].Stats().Total(stats.Shed) // most at the exporter: see reader-limit
+		return nodes[2].Stats().Total(stats.Handled)+shed == 54
 	})
 	if got := nodes[2].Stats().Total(stats.Handled); got != 5+4 {
 		t.Errorf("%d handled, want 5 of one peer and 4 of the other", got)

@@ -66,6 +66,7 @@ imports:
   - {event: hunt.clue.unlocked, delivery: each, limit: {rate: 5/s, burst: 1, policy: shed}}
   - {event: hunt.team.finished, delivery: shared, durable: true, ordered: true, redelivery: {tries: 3, after: 2s, max: 4s}}
 data: data
+letters: all
 outbox: {max_age: 48h, max_bytes: 2097152, max_events: 10, sync: always}
 tap: {listen: "localhost:0", user: watcher, password: {env: TAP_PASSWORD}}
 operators: [{name: ada, key: UBAGJDFZC6UKMPH2NWC46I253U6PHPJJVDNSQZIKIBQGC6RGWS7HVUBK, may: change}]
