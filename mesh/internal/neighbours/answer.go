@@ -53,7 +53,7 @@ func (n *Neighbours) answer(from string, q *wire.Question) {
 	wait -= time.Since(begun)
 	if may := len(own.Records) > 0 || own.Withheld == 0; may && wait > minWait && n.isFirst(q.Number) {
 		n.askPeers(n.ctx, n.about(q.Number, from, q.Asked, ids, known), wait, func(h heard) {
-			if r, ok := n.read(h); ok {
+			if r, ok := n.read(h); ok && r.Node != n.Node { // what this one withheld from others is not its answer
 				r = n.permit(from, r, allowed)
 				n.tell(from, q.Number, &r, false)
 			}
