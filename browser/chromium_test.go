@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -176,12 +177,19 @@ func quoted(text string) string {
 	return "String.raw`" + strings.NewReplacer("`", "'", "$", "").Replace(text) + "`"
 }
 
-// picture writes what the page shows, if pictures are wanted.
+// frames waits until the page has drawn so many frames: what moves and fades has come to rest then.
+func (p *tab) frames(n int) {
+	p.t.Helper()
+	eval[bool](p, fmt.Sprintf(`new Promise((drawn) => { let left = %d; (function next() { left-- > 0 ? requestAnimationFrame(next) : drawn(true); })(); })`, n))
+}
+
+// picture writes what the page shows once it has come to rest, if pictures are wanted.
 func (p *tab) picture(name string) {
 	p.t.Helper()
 	if *screenshots == "" {
 		return
 	}
+	p.frames(120)
 	image, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err == nil {
 		err = os.WriteFile(filepath.Join(*screenshots, name+".png"), image, 0o644)

@@ -3,7 +3,6 @@ package browser
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"leafmesh/mesh"
 )
@@ -28,7 +27,6 @@ func TestALimitIsChanged(t *testing.T) {
 	}
 	p.click("Live")
 	p.await("sheds that glow", `document.querySelector("td.hot")`)
-	time.Sleep(700 * time.Millisecond)
 	p.picture("shed")
 
 	p.click("Limits")

@@ -26,11 +26,9 @@ func TestEventsMove(t *testing.T) {
 		before := eval[string](p, stage+`.toDataURL()`)
 		p.await("another picture on the "+which+" stage", stage+`.toDataURL() !== `+quoted(before))
 	}
-	time.Sleep(2 * time.Second) // a picture with rates of the graph
 	p.picture("live")
 	p.scheme("dark")
 	p.await("a dark page", `getComputedStyle(document.body.parentElement).backgroundColor === "rgb(22, 23, 21)"`)
-	time.Sleep(700 * time.Millisecond)
 	p.picture("live-dark")
 }
 
@@ -51,7 +49,6 @@ func TestABrokenLinkIsSeen(t *testing.T) {
 	if took > 2*time.Second {
 		t.Errorf("a broken link was seen after %v, want two seconds at most", took)
 	}
-	time.Sleep(700 * time.Millisecond)
 	p.picture("broken-link")
 	if err := shop.SetPeers(before); err != nil {
 		t.Fatal(err)

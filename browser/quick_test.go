@@ -76,7 +76,7 @@ func TestQuick(t *testing.T) {
 	})
 	p := open(t, server.URL())
 	p.await("the types", fmt.Sprintf(`document.querySelectorAll("tbody tr").length >= %d`, largeNodes+largeTypes))
-	time.Sleep(3 * time.Second) // until it has found its pace
+	p.frames(180) // until it has found its pace
 	p.picture("large")
 	first := eval[float64](p, `performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? -1`)
 	if _, err := chromedp.Call(p.ctx, performance.Enable, performance.EnableParams{}); err != nil {

@@ -105,7 +105,7 @@ func (r *typedRoute[T]) addTo(ctx context.Context, b *batch, index int, o *offer
 		p.item.Header.Rename(o.id)
 	}
 	id := p.item.Header.ID
-	r.flow.begins(ctx, &p.item.Header)
+	r.flow.tracer.begins(ctx, &p.item.Header)
 	err := b.add(ctx, entry{arrival: &p.arrival, held: p, index: index})
 	if err != nil {
 		p.recycle()

@@ -1,14 +1,10 @@
 package mesh
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
-	"leafmesh/mesh/config"
-	"leafmesh/mesh/logs"
 	"leafmesh/mesh/stats"
 )
 
@@ -115,40 +111,4 @@ func (c *changes) close() {
 		p.timer.Stop()
 	}
 	clear(c.open)
-}
-
-// setRulesFor is SetRules for a time, 0: for good; by is who wants it.
-func (f *flow) setRulesFor(rules []config.Rule, d time.Duration, by string) error {
-	is := stats.Change{What: "rules", By: by, Until: f.after(d)}
-	return f.changes.make(changeOf{}, is, d, func() (func() error, error) {
-		before := f.gate.Rules()
-		return func() error { return f.setRules(before) }, f.setRules(rules)
-	}, f.changeEnded)
-}
-
-// cutFor cuts a place or restores it for a time, 0: for good; by is who wants it.
-func (f *flow) cutFor(subject, place string, cut bool, d time.Duration, by string) error {
-	is := stats.Change{What: "restore", Type: subject, Place: place, By: by, Until: f.after(d)}
-	if cut {
-		is.What = "cut"
-	}
-	return f.changes.make(changeOf{subject, place}, is, d, func() (func() error, error) {
-		was, err := f.setCut(subject, place, cut)
-		return func() error {
-			_, err := f.setCut(subject, place, was)
-			return err
-		}, err
-	}, f.changeEnded)
-}
-
-func (f *flow) after(d time.Duration) time.Time { return time.Unix(0, f.clock.Wall()).Add(d) }
-
-// changeEnded tells of the end of a change, which nobody asked for at the time.
-func (f *flow) changeEnded(is stats.Change, err error) {
-	attrs := []any{"operator", is.By, "what", is.What, "type", is.Type, "place", is.Place}
-	if err != nil {
-		f.log.ErrorContext(logs.Each(context.Background()), "a change that was to end stays in force", append(attrs, "error", fmt.Errorf("undo it: %w", err))...)
-		return
-	}
-	f.log.InfoContext(logs.Each(context.Background()), "a change has ended, and what was before is in force again", attrs...)
 }

@@ -11,7 +11,7 @@ import (
 // What is given to the wrong thing does not compile. Each line is compiled in a program of its own.
 func TestWhatDoesNotFitDoesNotCompile(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the compiler")
+		t.Skip("it runs the compiler for each case: leave out -short")
 	}
 	for _, test := range []struct{ name, line, want string }{
 		{"a key", `mesh.NewEvent("a.b.c", mesh.Key(func(j judged) string { return j.Team }))`, ""},

@@ -88,7 +88,7 @@ func (r *typedRoute[T]) enter(ctx context.Context, o *offer, value *T) (cause.ID
 		return cause.ID{}, err
 	}
 	it := delivery.Item{Header: cause.NewRoot(r.root, e.Key, e.At)}
-	r.flow.begins(ctx, &it.Header)
+	r.flow.tracer.begins(ctx, &it.Header)
 	r.deliver(&it, hash, value, o.payload, shed)
 	return it.Header.ID, nil
 }

@@ -50,7 +50,7 @@ func (r *typedRoute[T]) take(ctx context.Context, o *offer, v rules.Verdict, val
 		if err != nil {
 			p.recycle()
 		} else {
-			r.flow.begins(ctx, &p.item.Header)
+			r.flow.tracer.begins(ctx, &p.item.Header)
 		}
 		return err
 	}
@@ -149,7 +149,7 @@ func (o *offer) coalesce(ctx context.Context, c *postponed) (cause.ID, error) {
 	if o.turn != nil {
 		err := o.turn.desk.coalesce(o, c)
 		if err == nil {
-			c.flow.begins(ctx, &c.header)
+			c.flow.tracer.begins(ctx, &c.header)
 		}
 		return cause.ID{}, err
 	}
@@ -157,7 +157,7 @@ func (o *offer) coalesce(ctx context.Context, c *postponed) (cause.ID, error) {
 		return cause.ID{}, stats.ErrClosed
 	}
 	c.header = cause.NewRoot(c.event.Path, c.event.Key, c.event.At)
-	c.flow.begins(ctx, &c.header)
+	c.flow.tracer.begins(ctx, &c.header)
 	c.rule.Keep(&c.event, c)
 	return c.header.ID, nil
 }

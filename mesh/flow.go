@@ -35,7 +35,7 @@ type flow struct {
 	// recorder remembers what lately happened; nil: nothing is recorded.
 	recorder *recorder.Recorder
 	// tracer makes traces of what is kept of that; nil: nobody does.
-	tracer atomic.Pointer[Tracer]
+	tracer tracing
 	opened int64 // in nanoseconds since 1970
 
 	guard   *gate.Cascades

@@ -1,6 +1,10 @@
 package mesh
 
-import "leafmesh/mesh/stats"
+import (
+	"fmt"
+	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
+)
 
 // Measure begins to measure how long events wait, are handled, and took over links. Until then no
 // event pays for it. It cannot be ended. Call it before the first event, or what was under way is
@@ -23,4 +27,35 @@ func (n *Node) Writable() error {
 		return nil
 	}
 	return n.kept.Writable()
+}
+
+// Trace lets t trace the node from now on, in place of the one before; nil ends it. A node without a
+// recorder cannot be traced, which is an error.
+func (n *Node) Trace(t Tracer) error {
+	switch {
+	case t == nil:
+		n.tracer.Store(nil)
+	case n.recorder == nil:
+		return fmt.Errorf("mesh: trace node %s: it has no recorder: set recorder in its file", n.name)
+	default:
+		n.tracer.Store(&t)
+	}
+	return nil
+}
+
+// keptRecords tells the tracer what the archive has put on its shelves.
+func (n *Node) keptRecords(records []why.Record) {
+	if t := n.tracer.Load(); t != nil {
+		(*t).Keep(records)
+	}
+}
+
+// traces tells what became of the spans; nil: the node is not traced.
+func (n *Node) traces() *stats.Traces {
+	t := n.tracer.Load()
+	if t == nil {
+		return nil
+	}
+	s := (*t).Stats()
+	return &s
 }

@@ -64,7 +64,7 @@ func (o *offer) stage(ctx context.Context, t *eventType) (Staged, error) {
 	if err != nil {
 		return Staged{}, t.notEncoded(&o.event, err)
 	}
-	t.flow.begins(ctx, &h)
+	t.flow.tracer.begins(ctx, &h)
 	if o.turn != nil {
 		o.turn.stages(t.Type)
 	}

@@ -2,7 +2,7 @@ package mesh
 
 import (
 	"context"
-	"fmt"
+	"sync/atomic"
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/stats"
@@ -26,40 +26,12 @@ type Tracer interface {
 	Stats() stats.Traces
 }
 
-// Trace lets t trace the node from now on, in place of the one before; nil ends it. A node without a
-// recorder cannot be traced, which is an error.
-func (n *Node) Trace(t Tracer) error {
-	switch {
-	case t == nil:
-		n.tracer.Store(nil)
-	case n.recorder == nil:
-		return fmt.Errorf("mesh: trace node %s: it has no recorder: set recorder in its file", n.name)
-	default:
-		n.tracer.Store(&t)
-	}
-	return nil
-}
+// tracing is the tracer that a node has now; nil: none.
+type tracing struct{ atomic.Pointer[Tracer] }
 
 // begins tells the tracer of an event, if that begins a cascade.
-func (f *flow) begins(ctx context.Context, h *cause.Header) {
-	if t := f.tracer.Load(); t != nil && h.Root == h.ID {
+func (now *tracing) begins(ctx context.Context, h *cause.Header) {
+	if t := now.Load(); t != nil && h.Root == h.ID {
 		(*t).Begin(ctx, h.ID)
 	}
-}
-
-// keptRecords tells the tracer what the archive has put on its shelves.
-func (n *Node) keptRecords(records []why.Record) {
-	if t := n.tracer.Load(); t != nil {
-		(*t).Keep(records)
-	}
-}
-
-// traces tells what became of the spans; nil: the node is not traced.
-func (n *Node) traces() *stats.Traces {
-	t := n.tracer.Load()
-	if t == nil {
-		return nil
-	}
-	s := (*t).Stats()
-	return &s
 }

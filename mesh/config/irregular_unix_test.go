@@ -24,7 +24,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	}
 	configtest.WriteFile(t, huge, "", 0o600)
 	if err := os.Truncate(huge, 1<<40); err != nil {
-		t.Skip("no sparse file of this size:", err)
+		t.Skip("this file system has no sparse file of 1 TiB:", err)
 	}
 	for path, want := range map[string]string{
 		pipe:        "it is a pipe, and not a regular file; name a file",

@@ -46,6 +46,6 @@ function __meshctl_complete
         __fish_complete_path (commandline -ct)
     end
 end
-complete -c meshctl -f -a '(__meshctl_complete)'
+complete -k -c meshctl -f -a '(__meshctl_complete)'
 `,
 }
