@@ -1,6 +1,7 @@
 package outlet
 
 import (
+	"slices"
 	"time"
 
 	"leafmesh/mesh/cause"
@@ -86,10 +87,6 @@ func (b *boxes) of(reader *readers.Reader) *box {
 func (b *boxes) put(h *cause.Header, event []byte) {
 	taken := false
 	for _, reader := range b.chosen {
-		if reader.Limited() && !reader.Allows(b.env.Clock.Now()) {
-			b.withhold(reader, h)
-			continue
-		}
 		mine, largest := b.of(reader), min(reader.Largest(), b.env.MaxPayload)-placeRoom
 		if size := wire.ContainerSize(len(event)); size > largest {
 			b.at.LostOversize.Pass(h)
@@ -109,6 +106,19 @@ func (b *boxes) put(h *cause.Header, event []byte) {
 		}
 		mine.of = append(mine.of, header)
 	}
+}
+
+// withinLimits leaves out those that were chosen whose import would drop the event, and reports whether
+// somebody is left.
+func (b *boxes) withinLimits(h *cause.Header) bool {
+	b.chosen = slices.DeleteFunc(b.chosen, func(reader *readers.Reader) bool {
+		over := reader.Limited() && !reader.Allows(b.env.Clock.Now())
+		if over {
+			b.withhold(reader, h)
+		}
+		return over
+	})
+	return len(b.chosen) > 0
 }
 
 // withhold drops an event that the limits of a reader's import would drop there.

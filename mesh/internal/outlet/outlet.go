@@ -112,6 +112,12 @@ func (o *outlet) Process(it *delivery.Item, value any) bool {
 		tapped = o.Tap.Interested(subject)
 	}
 	export := o.Export != nil && o.exports(it, value, inForce)
+	if export {
+		for _, absent := range o.boxes.audience.Absent() {
+			absent.Pass(&it.Header)
+		}
+		export = o.boxes.withinLimits(&it.Header) // before it is encoded: a flood is to cost little here, too
+	}
 	if !export && !tapped {
 		return true
 	}
@@ -123,9 +129,6 @@ func (o *outlet) Process(it *delivery.Item, value any) bool {
 	}
 	if export {
 		o.boxes.put(&it.Header, event)
-		for _, absent := range o.boxes.audience.Absent() {
-			absent.Pass(&it.Header)
-		}
 	}
 	if tapped {
 		o.show(subject, event, &it.Header)
