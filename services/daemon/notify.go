@@ -24,6 +24,9 @@ type manager struct {
 	within time.Duration
 }
 
+// notifyTimeout is how long the manager may take to receive a line.
+const notifyTimeout = time.Second
+
 // managerOf finds the manager in the environment.
 func managerOf(getenv func(string) string) manager {
 	m := manager{socket: getenv("NOTIFY_SOCKET")}
@@ -55,7 +58,10 @@ func (m manager) send(text string) error {
 	if err != nil {
 		return fmt.Errorf("reach the service manager: %w", err)
 	}
-	_, err = socket.Write([]byte(text))
+	// One that hangs, with its buffer full, must not keep the daemon from its end.
+	if err = socket.SetWriteDeadline(time.Now().Add(notifyTimeout)); err == nil {
+		_, err = socket.Write([]byte(text))
+	}
 	if err = errors.Join(err, socket.Close()); err != nil {
 		return fmt.Errorf("tell the service manager: %w", err)
 	}
