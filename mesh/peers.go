@@ -66,18 +66,15 @@ func (n *Node) SetPeers(list []config.Peer) error {
 	if err := c.CheckPeers(); err != nil {
 		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
 	}
-	if _, err := n.setPeersLocked(c); err != nil {
+	contents, err := config.Node{Peers: c.Peers}.Contents()
+	if err == nil {
+		_, err = n.setPeersLocked(c)
+	}
+	if err != nil {
 		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
 	}
-	n.noteLocked()
+	n.contents = n.contents.With(contents, "peers")
 	return nil
-}
-
-// noteLocked notes what the files hold that the configuration in force names.
-func (n *Node) noteLocked() {
-	if contents, err := n.inForce().Contents(); err == nil { // else a reload says so
-		n.contents = contents
-	}
 }
 
 // setPeersLocked gives the node the peers of a configuration, which are checked. After an error it has
@@ -188,21 +185,26 @@ func (n *Node) lost(before, now config.MayImport) bool {
 }
 
 // SetSeed gives the running node another seed. Links stay as they are; those that are made later prove
-// the new one, so all peers must have its public key before, as NextKey: see [Node.SetPeers].
+// the new one, so all peers must have its public key before, as NextKey: see [Node.SetPeers]. On
+// plain links it is Links.PlainSeed.
 func (n *Node) SetSeed(seed config.Secret) error {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()
-	if _, err := n.putSeed(seed); err != nil {
+	c, only, field := n.inForce(), config.Node{}, "seed"
+	if c.Links.Plain {
+		c.Links.PlainSeed, only.Links.PlainSeed, field = seed, seed, "links.plain_seed"
+	} else {
+		c.Seed, only.Seed = seed, seed
+	}
+	contents, err := only.Contents()
+	if err == nil {
+		_, err = n.putSeed(seed)
+	}
+	if err != nil {
 		return fmt.Errorf("mesh: seed of node %s: %w", n.name, err)
 	}
-	c := n.inForce()
-	if c.Links.Plain {
-		c.Links.PlainSeed = seed
-	} else {
-		c.Seed = seed
-	}
 	n.present.Store(&c)
-	n.noteLocked()
+	n.contents = n.contents.With(contents, field)
 	return nil
 }
 

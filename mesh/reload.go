@@ -10,6 +10,7 @@ import (
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/topology"
 )
 
 // Reload gives the running node what its file says now, and returns what that changed: peers, keys,
@@ -122,7 +123,8 @@ func (n *Node) partsLocked(p plan) (parts []part) {
 		})
 	})
 	add(p.touches("links") || p.touches("hub"), "certificates", func() (func() error, error) { return nil, n.leaf.Reread() })
-	add(p.touches("seed") && !p.to.Links.Plain && !p.to.Seed.IsZero(), "seed", func() (func() error, error) { return n.putSeed(p.to.Seed) })
+	seed := topology.ProofOf(p.to)
+	add((p.touches("seed") || p.touches("links.plain_seed")) && !seed.IsZero(), "seed", func() (func() error, error) { return n.putSeed(seed) })
 	add(p.touches("peers"), "peers", func() (func() error, error) {
 		return n.setPeersLocked(p.to)
 	})

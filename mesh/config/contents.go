@@ -30,7 +30,7 @@ func (n Node) Contents() (Contents, error) {
 	r.file("links.ca", n.Links.CA, true)
 	r.file("links.certificate", n.Links.Certificate, true)
 	r.file("links.key", n.Links.Key, true)
-	r.seed("links.plain_seed", n.Links.PlainSeed, false)
+	r.seed("links.plain_seed", n.Links.PlainSeed, true)
 	if n.Hub != nil {
 		r.seed("hub.seed", n.Hub.Seed, false)
 		r.file("hub.ca", n.Hub.CA, true)
@@ -39,6 +39,17 @@ func (n Node) Contents() (Contents, error) {
 		r.secret("tap.password", n.Tap.Password, false)
 	}
 	return Contents{r.entries}, joined(r.problems)
+}
+
+// With is c with what another reading has under a field, in place of what it has there itself.
+func (c Contents) With(other Contents, field string) Contents {
+	all := slices.DeleteFunc(slices.Clone(c.entries), func(e content) bool { return within(e.at, field) })
+	for _, e := range other.entries {
+		if within(e.at, field) {
+			all = append(all, e)
+		}
+	}
+	return Contents{all}
 }
 
 // Diff gives the differences between two readings, without what the fields themselves say: see [Diff].

@@ -22,7 +22,7 @@ type Links struct {
 	// PlainSeed is the nkey user seed with which the node signs in on plain links, when there are
 	// imports. It is never Seed: an exporter there has signed whatever it likes, and could sign in
 	// elsewhere with it. Its public key is what exporters have as the node's key.
-	PlainSeed Secret `yaml:"plain_seed,omitempty" reload:"restart"`
+	PlainSeed Secret `yaml:"plain_seed,omitempty" reload:"live"`
 
 	// Ping is how often each end of a link asks whether the other one lives; default 3.5s, from 100ms
 	// to 1m. A peer that is dead or hangs is noticed after four of them at most.

@@ -16,7 +16,7 @@ func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
 		spec.Certificates = &leaf.Certificates{CA: string(c.Links.CA), Certificate: string(c.Links.Certificate), Key: string(c.Links.Key)}
 	}
 	var err error
-	if seed := proofOf(c); !seed.IsZero() {
+	if seed := ProofOf(c); !seed.IsZero() {
 		if spec.Seed, err = seed.Resolve(); err != nil {
 			return spec, fmt.Errorf("seed of node %s: %w", c.Name, err)
 		}
@@ -48,9 +48,9 @@ func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
 	return spec, nil
 }
 
-// proofOf is the seed that the node's links use. The one that proves who the node is by TLS never
+// ProofOf is the seed that the node's links use. The one that proves who the node is by TLS never
 // signs what an exporter on a plain link says.
-func proofOf(c config.Node) config.Secret {
+func ProofOf(c config.Node) config.Secret {
 	if c.Links.Plain {
 		return c.Links.PlainSeed
 	}
