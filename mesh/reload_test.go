@@ -187,7 +187,7 @@ func TestAnOperatorReloads(t *testing.T) {
 		old, next := mesh.Config{Listen: "a:1"}, mesh.Config{Listen: "b:1"}
 		return config.Diff(old, next), config.Diff(old, next).Restarts()
 	})
-	if _, problem := send(t, conn, changer.signed(operator.Prefix+"reload", "")); !strings.Contains(problem, "409") || !strings.Contains(problem, "listen: it can not change while the node runs") {
+	if _, problem := send(t, conn, changer.signed(operator.Prefix+"reload", "")); !strings.Contains(problem, "409") || !strings.Contains(problem, "listen: it cannot change while the node runs") {
 		t.Errorf("what needs a restart: %s", problem)
 	}
 	all := changer.ask(conn, "reload", "")

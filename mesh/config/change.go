@@ -51,7 +51,7 @@ func (c Changes) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// ErrNeedsRestart is in every error about a change that a running node can not take.
+// ErrNeedsRestart is in every error about a change that a running node cannot take.
 var ErrNeedsRestart = errors.New("mesh: needs a restart")
 
 // ErrNoFile says that the node is configured by its program: it has no file that could be read again.
@@ -64,7 +64,7 @@ func (c Changes) Restarts() error {
 	for _, one := range c {
 		if !one.Live {
 			problems = append(problems, &FieldError{Field: one.at, Remedy: "start the node again with it, or leave it as it was", cause: ErrNeedsRestart,
-				Problem: fmt.Sprintf("it can not change while the node runs: %s → %s", given(one.Old), given(one.New))})
+				Problem: fmt.Sprintf("it cannot change while the node runs: %s → %s", given(one.Old), given(one.New))})
 		}
 	}
 	return joined(problems)

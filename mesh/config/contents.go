@@ -1,11 +1,15 @@
 package config
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"os"
+	"reflect"
 	"slices"
+
+	"github.com/nats-io/nkeys"
+
+	"leafmesh/mesh/internal/document"
 )
 
 // Contents are what the files and variables hold that a configuration names: keys, secrets and
@@ -16,28 +20,20 @@ type Contents struct{ entries []content }
 type content struct {
 	field, at string
 	// public says what it is, if that is no secret; digest tells one content from another.
-	public, digest string
-	live           bool
+	public string
+	digest [sha256.Size]byte
+	live   bool
 }
 
 // Contents reads what the configuration names. It must be valid. Errors are FieldErrors.
-func (n Node) Contents() (Contents, error) {
+func (n Node) Contents() (Contents, error) { return ContentsOf(n) }
+
+// ContentsOf reads what a configuration names, a node's or a service's own: all that is a [Secret], and
+// the files at paths that have the tag `contents`. As `reload` says it of the field itself, "live" or
+// "restart" there says whether a running node takes another content. Errors are FieldErrors.
+func ContentsOf[T any](configuration T) (Contents, error) {
 	r := &reading{}
-	r.seed("seed", n.Seed, true)
-	for i, p := range n.Peers {
-		r.keys(p, fmt.Sprintf("peers[%s]", p.Name), fmt.Sprintf("peers[%d]", i))
-	}
-	r.file("links.ca", n.Links.CA, true)
-	r.file("links.certificate", n.Links.Certificate, true)
-	r.file("links.key", n.Links.Key, true)
-	r.seed("links.plain_seed", n.Links.PlainSeed, true)
-	if n.Hub != nil {
-		r.seed("hub.seed", n.Hub.Seed, false)
-		r.file("hub.ca", n.Hub.CA, true)
-	}
-	if n.Tap != nil {
-		r.secret("tap.password", n.Tap.Password, false)
-	}
+	r.values(step{}, false, reflect.ValueOf(&configuration).Elem())
 	return Contents{r.entries}, joined(r.problems)
 }
 
@@ -74,52 +70,67 @@ type reading struct {
 	problems []*FieldError
 }
 
-func (r *reading) add(c content, err error) {
-	if err != nil {
-		r.problems = append(r.problems, FieldErrors(InField(c.at, err))...)
-		return
-	}
-	r.entries = append(r.entries, c)
-}
-
-func (r *reading) secret(field string, s Secret, live bool) {
-	if s.IsZero() {
-		return
-	}
-	value, err := s.Resolve()
-	r.add(content{field: field, at: field, digest: digestOf([]byte(value)), live: live}, err)
-}
-
-// seed is a secret of which the public key may be told.
-func (r *reading) seed(field string, s Secret, live bool) {
-	if s.IsZero() {
-		return
-	}
-	value, err := s.Resolve()
-	r.add(content{field: field, at: field, public: publicKeyOf(value), digest: digestOf([]byte(value)), live: live}, err)
-}
-
-// keys are those of a peer that stand in files.
-func (r *reading) keys(p Peer, field, at string) {
-	present, next := p.keys()
-	for _, source := range []keySource{present, next} {
-		if source.file == "" {
-			continue
+// values reads what a value leads to. file says that it is the path of one that counts.
+func (r *reading) values(s step, file bool, v reflect.Value) {
+	switch {
+	case v.Type() == reflect.TypeFor[Secret]():
+		if secret := v.Interface().(Secret); !secret.IsZero() {
+			value, err := secret.Resolve()
+			r.add(s, []byte(value), publicKeyOf(value), err)
 		}
-		key, err := source.read()
-		r.add(content{field: field + "." + source.at(), at: at + "." + source.at(), public: key, digest: key, live: true}, err)
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		r.values(s, file, v.Elem())
+	case isTable(v.Type()):
+		r.structs(s, v)
+	case v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			r.values(s.entry(v.Index(i), i), false, v.Index(i))
+		}
+	case file && v.String() != "":
+		data, err := readNamed(v.String())
+		public := ""
+		if nkeys.IsValidPublicKey(string(data)) {
+			public = string(data)
+		}
+		r.add(s, data, public, err)
 	}
 }
 
-func (r *reading) file(field string, path Path, live bool) {
-	if path == "" {
+func (r *reading) structs(s step, v reflect.Value) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name, inline := keyOf(f)
+		tag, file := f.Tag.Lookup("contents")
+		switch {
+		case name == "-" || !f.IsExported():
+		case inline:
+			r.values(s, false, v.Field(i))
+		case file:
+			r.values(s.below(name, tag == "live"), tag != "none", v.Field(i))
+		default:
+			r.values(s.below(name, f.Tag.Get("reload") == "live"), false, v.Field(i))
+		}
+	}
+}
+
+// add takes what a field leads to. public is the key that it has or leads to, which is no secret.
+func (r *reading) add(s step, data []byte, public string, err error) {
+	if err != nil {
+		r.problems = append(r.problems, FieldErrors(InField(s.at, err))...)
 		return
 	}
-	data, err := os.ReadFile(string(path))
-	r.add(content{field: field, at: field, digest: digestOf(data), live: live}, err)
+	sum := sha256.Sum256(data)
+	r.entries = append(r.entries, content{field: s.field, at: s.at, public: public, digest: sum, live: s.live})
 }
 
-func digestOf(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+// readNamed reads the file of a key or of certificates, without the space around it.
+func readNamed(path string) ([]byte, error) {
+	data, err := readRegular(path, maxPEMBytes)
+	if err == nil && len(data) > maxPEMBytes {
+		err = fmt.Errorf("%s has more than %d bytes", path, maxPEMBytes)
+	}
+	if err != nil {
+		return nil, unreadable(err, "name a file that this process's user may read")
+	}
+	return bytes.TrimSpace(bytes.TrimPrefix(data, []byte(document.ByteOrderMark))), nil
 }

@@ -34,6 +34,16 @@ func (s step) below(name string, live bool) step {
 	return step{join(s.field, name), join(s.at, name), live}
 }
 
+// entry is the step to an entry of a list, which is called by its name if it has one.
+func (s step) entry(v reflect.Value, i int) step {
+	place := fmt.Sprint(i)
+	name := place
+	if n, ok := v.Interface().(named); ok {
+		name = n.entryName()
+	}
+	return step{fmt.Sprintf("%s[%s]", s.field, name), fmt.Sprintf("%s[%s]", s.at, place), s.live}
+}
+
 func join(path, name string) string {
 	if path == "" {
 		return name
@@ -176,8 +186,7 @@ func (d *diff) lists(s step, old, new reflect.Value) {
 		before[old.Index(i).Interface().(named).entryName()] = old.Index(i)
 	}
 	for i := range new.Len() {
-		name := new.Index(i).Interface().(named).entryName()
-		entry := step{fmt.Sprintf("%s[%s]", s.field, name), fmt.Sprintf("%s[%d]", s.at, i), s.live}
+		name, entry := new.Index(i).Interface().(named).entryName(), s.entry(new.Index(i), i)
 		if former, found := before[name]; found {
 			delete(before, name)
 			d.values(entry, former, new.Index(i))

@@ -37,6 +37,11 @@ func TestEachFieldChoosesWhetherItIsLive(t *testing.T) {
 			case tag == "parts" && !isTable(f.Type):
 				t.Errorf("%s.%s has no fields that could say so themselves", of, f.Name)
 			}
+			if f.Type == reflect.TypeFor[Path]() || strings.HasSuffix(name, "_file") {
+				if tag := f.Tag.Get("contents"); tag != "live" && tag != "restart" && tag != "none" {
+					t.Errorf("%s.%s has the tag contents:%q; choose live, restart or none", of, f.Name, tag)
+				}
+			}
 			check(t, f.Type)
 		}
 	}

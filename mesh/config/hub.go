@@ -21,7 +21,7 @@ type Hub struct {
 	Seed Secret `yaml:"seed,omitempty" reload:"restart"`
 	// CA is a PEM file with who signed the hub's certificates; relative to the YAML file. Left out:
 	// those that the machine trusts.
-	CA Path `yaml:"ca,omitempty" reload:"restart"`
+	CA Path `yaml:"ca,omitempty" reload:"restart" contents:"live"`
 }
 
 // ByHub reports whether a peer that the node imports from is reached by the hub.

@@ -60,3 +60,23 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 		}
 	}
 }
+
+// A pipe that takes the place of a file after Validate holds up nobody who reads what the
+// configuration names.
+func TestAPipeIsNoContent(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := Node{Links: Links{CA: Path(pipe), Certificate: Path(pipe), Key: Path(pipe)}, Hub: &Hub{CA: Path(pipe)}, Peers: []Peer{{Name: "a-1", KeyFile: pipe}}}
+	answer := make(chan error, 1)
+	go func() { _, err := n.Contents(); answer <- err }()
+	select {
+	case err := <-answer:
+		if problems := FieldErrors(err); len(problems) != 5 || problems[0].Field != "peers[0].key_file" || !strings.Contains(problems[0].Problem, "it is a pipe") {
+			t.Errorf("error: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the pipe holds up the process")
+	}
+}

@@ -9,9 +9,9 @@ type Links struct {
 	// the nodes' certificates, this node's own, and its private key. A certificate has the node's
 	// name among its DNS names. All three or none; relative to the YAML file. They are read again
 	// when they change.
-	CA          Path `yaml:"ca,omitempty" reload:"restart"`
-	Certificate Path `yaml:"certificate,omitempty" reload:"restart"`
-	Key         Path `yaml:"key,omitempty" reload:"restart"`
+	CA          Path `yaml:"ca,omitempty" reload:"restart" contents:"live"`
+	Certificate Path `yaml:"certificate,omitempty" reload:"restart" contents:"live"`
+	Key         Path `yaml:"key,omitempty" reload:"restart" contents:"live"`
 
 	// Plain turns TLS off: whoever is between two nodes reads and rewrites what passes, and whoever
 	// answers at an exporter's port is believed. Both ends must say so.

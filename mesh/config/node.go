@@ -56,7 +56,7 @@ type Node struct {
 	// Data is the directory of what the node keeps on disk: its outbox, dead letters of durable
 	// imports, and what it knows of its peers' outboxes. One process at a time may use it. Needed
 	// when an export or an import is durable, or all dead letters are kept; else nothing is written.
-	Data Path `yaml:"data,omitempty" reload:"restart"`
+	Data Path `yaml:"data,omitempty" reload:"restart" contents:"none"`
 
 	// Letters says which events that handlers give up are kept as dead letters, in Data: those of durable
 	// imports, or all. Left out: DurableLetters.

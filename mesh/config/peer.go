@@ -12,12 +12,12 @@ type Peer struct {
 	// needed for a URL if links are plain, and not used with an organisation's certificates.
 	Key string `yaml:"key,omitempty" reload:"live"`
 	// KeyFile names a file that holds Key; relative to the YAML file.
-	KeyFile string `yaml:"key_file,omitempty" reload:"live"`
+	KeyFile string `yaml:"key_file,omitempty" reload:"live" contents:"live"`
 	// NextKey is another key that the peer may prove, so that it changes its seed without an
 	// outage: its peers name the next key first, then it changes, then they name the next key alone.
 	NextKey string `yaml:"next_key,omitempty" reload:"live"`
 	// NextKeyFile names a file that holds NextKey; relative to the YAML file.
-	NextKeyFile string `yaml:"next_key_file,omitempty" reload:"live"`
+	NextKeyFile string `yaml:"next_key_file,omitempty" reload:"live" contents:"live"`
 	// MayImport says which exports of this node the peer may import. Empty: none.
 	MayImport MayImport `yaml:"may_import,omitempty" reload:"live" remedy:"write all, or a list of event types, as in [clue.clue.solved]"`
 }

@@ -41,9 +41,9 @@ type Config struct {
 	// that a load balancer takes to notice. Default 0.
 	StopDelay time.Duration `yaml:"stop_delay" reload:"restart" remedy:"give a duration, as in 5s"`
 	// Data is the directory of the database, <service>.db; made if missing.
-	Data mesh.Path `yaml:"data" reload:"restart"`
+	Data mesh.Path `yaml:"data" reload:"restart" contents:"none"`
 	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
-	Hunt mesh.Path `yaml:"hunt" reload:"restart"`
+	Hunt mesh.Path `yaml:"hunt" reload:"restart" contents:"none"`
 }
 
 // ServiceIs reports, as a *config.FieldError, that the node is of another service than the program.

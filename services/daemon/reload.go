@@ -39,22 +39,34 @@ func (c *Config) common() *Config { return c }
 
 // Load reads a service's configuration as config.LoadYAML does. The file that it gives is for [Serve].
 func Load[C any, P serviceConfig[C]](path string, into P) (*File, error) {
-	if err := config.LoadYAML(path, into); err != nil {
+	var running beside[C]
+	if err := config.LoadYAML(path, into, func() (err error) { running, err = besideOf[C, P](*into); return }); err != nil {
 		return nil, err
 	}
-	running := *into
 	read := func(check func(*Config, config.Changes) error) (*Config, func(), error) {
-		next := P(new(C))
-		err := config.LoadYAML(path, next, func() error { return check(next.common(), beside[C, P](running, *next)) })
-		return next.common(), func() { running = *next }, err
+		next, own := P(new(C)), running
+		err := config.LoadYAML(path, next, func() (err error) {
+			if own, err = besideOf[C, P](*next); err != nil {
+				return err
+			}
+			return check(next.common(), append(config.Diff(running.fields, own.fields), running.contents.Diff(own.contents)...))
+		})
+		return next.common(), func() { running = own }, err
 	}
 	return &File{path: path, level: into.common().Log.Level, read: read}, nil
 }
 
-// beside are the differences between two configurations of a service beside those of its node.
-func beside[C any, P serviceConfig[C]](old, next C) config.Changes {
-	P(&old).common().Mesh, P(&next).common().Mesh = config.Node{}, config.Node{}
-	return config.Diff(old, next)
+// beside is what a service's configuration says beside what it says of its node.
+type beside[C any] struct {
+	fields   C
+	contents config.Contents // of what the fields name
+}
+
+func besideOf[C any, P serviceConfig[C]](c C) (b beside[C], err error) {
+	P(&c).common().Mesh = config.Node{}
+	b.fields = c
+	b.contents, err = config.ContentsOf(c)
+	return b, err
 }
 
 // reload reads the file again and gives the node and the log what it says, or only tells what that

@@ -110,8 +110,8 @@ func TestAHangupReloads(t *testing.T) {
 		for name, test := range map[string]struct{ slow, port, extra, want string }{
 			"a bad value":                   {"-1s", "127.0.0.1:1", "1", ":4: mesh.alarms.slow: "},
 			"no YAML":                       {"[", "127.0.0.1:1", "1", "score.yaml:"},
-			"a field of the daemon":         {"1s", "127.0.0.1:2", "1", ":6: http: it can not change while the node runs: 127.0.0.1:1 → 127.0.0.1:2; start the node again"},
-			"a field of the service itself": {"1s", "127.0.0.1:1", "2", ":9: extra: it can not change while the node runs: 1 → 2"},
+			"a field of the daemon":         {"1s", "127.0.0.1:2", "1", ":6: http: it cannot change while the node runs: 127.0.0.1:1 → 127.0.0.1:2; start the node again"},
+			"a field of the service itself": {"1s", "127.0.0.1:1", "2", ":9: extra: it cannot change while the node runs: 1 → 2"},
 		} {
 			write(test.slow, "info", test.port, test.extra)
 			hangup()
