@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nkeys"
@@ -69,16 +71,49 @@ func ask[T any](ctx context.Context, e *Everywhere, question string, body []byte
 	return answers
 }
 
-// turned makes answers of another type of them.
-func turned[T, U any](answers []Answer[T], turn func(T) (U, error)) (list []Answer[U]) {
-	for _, a := range answers {
-		answer := Answer[U]{Node: a.Node, Err: a.Err}
-		if a.Err == nil {
-			answer.Value, answer.Err = turn(a.Value)
+// part is what a node answers to a question for a list.
+type part[T any] struct {
+	List []T
+	More int // that follow
+}
+
+func (p part[T]) all() ([]T, int, error) { return p.List, p.More, nil }
+
+// maxPages bounds how often nodes are asked for more of what a message may have no room for.
+const maxPages = 8
+
+// askAll asks nodes for all of their lists, as often as it takes. read takes a part of one, and how many
+// entries follow it. What is left out in the end is an error of the node, beside what it has.
+func askAll[T, P any](ctx context.Context, e *Everywhere, question string, read func(P) (list []T, more int, err error)) (answers []Answer[[]T]) {
+	var body []byte
+	rest := map[string]int{} // entries that nodes have still
+	for page, skip := 0, 0; page == 0 || len(rest) > 0 && page < maxPages && ctx.Err() == nil; page++ {
+		next := math.MaxInt
+		for _, a := range ask[P](ctx, e, question, body) {
+			i := slices.IndexFunc(answers, func(known Answer[[]T]) bool { return known.Node == a.Node })
+			if i < 0 && page == 0 {
+				answers, i = append(answers, Answer[[]T]{Node: a.Node, Err: a.Err}), len(answers)
+			} else if i < 0 || rest[a.Node] == 0 { // it came meanwhile, or has said all
+				continue
+			}
+			if a.Err != nil { // what it has still remains left out
+				continue
+			}
+			list, more, err := read(a.Value)
+			known := &answers[i]
+			known.Value, known.Err = append(known.Value, list[min(len(list), len(known.Value)-skip):]...), err // a page may begin earlier for others' sake
+			if delete(rest, a.Node); more > 0 {
+				rest[a.Node], next = more, min(next, len(known.Value))
+			}
 		}
-		list = append(list, answer)
+		skip, body = next, strconv.AppendInt(nil, int64(next), 10)
 	}
-	return list
+	for i, a := range answers {
+		if left := rest[a.Node]; left > 0 {
+			answers[i].Err = errors.Join(a.Err, fmt.Errorf("%d more are left out: ask the node itself for %s", left, question))
+		}
+	}
+	return answers
 }
 
 // Stats implements Source.
@@ -98,7 +133,7 @@ func (e *Everywhere) Rules(ctx context.Context) []Answer[[]config.Rule] {
 
 // Places implements Source.
 func (e *Everywhere) Places(ctx context.Context) []Answer[[]stats.Place] {
-	return ask[[]stats.Place](ctx, e, "places", nil)
+	return askAll(ctx, e, "places", part[stats.Place].all)
 }
 
 // letters is what a node answers to mesh.ops.letters.
@@ -108,65 +143,60 @@ type letters struct {
 	Damaged string
 }
 
-// Letters implements Source. A node tells as many of those kept longest as a message has room for,
-// and the error says how many more there are.
+// Letters implements Source.
 func (e *Everywhere) Letters(ctx context.Context) []Answer[[]stats.Letter] {
-	return turned(ask[letters](ctx, e, "letters", nil), func(l letters) (list []stats.Letter, err error) {
-		switch {
-		case l.Damaged != "":
+	return askAll(ctx, e, "letters", func(l letters) (_ []stats.Letter, more int, err error) {
+		if l.Damaged != "" {
 			err = errors.New(l.Damaged)
-		case l.More > 0:
-			err = fmt.Errorf("it has %d letters more, which meshctl letters lists", l.More)
 		}
-		return l.Letters, err
+		return l.Letters, l.More, err
 	})
 }
 
 // Kept implements Source.
 func (e *Everywhere) Kept(ctx context.Context) []Answer[[]why.Summary] {
-	return ask[[]why.Summary](ctx, e, "kept", nil)
+	return askAll(ctx, e, "kept", part[why.Summary].all)
 }
 
 // Durations implements Source: of each it has the slowest example alone.
 func (e *Everywhere) Durations(ctx context.Context) []Answer[[]stats.Durations] {
-	return turned(ask[[]stats.Slowest](ctx, e, "slowest", nil), func(slowest []stats.Slowest) (list []stats.Durations, err error) {
-		for _, s := range slowest {
+	return askAll(ctx, e, "slowest", func(p part[stats.Slowest]) (list []stats.Durations, more int, err error) {
+		for _, s := range p.List {
 			list = append(list, stats.Durations{Of: s.Of, Type: s.Type, Place: s.Place, Peer: s.Peer,
 				Histogram: stats.Histogram{Examples: []stats.Example{{Root: s.Root, Value: s.Took, At: s.At}}}})
 		}
-		return list, nil
+		return list, p.More, nil
 	})
 }
 
-// maxPages bounds how often nodes are asked for more of a cascade, whose records a message may have no
-// room for.
-const maxPages = 8
-
 // Inquire implements Source: each node tells all that it knows itself.
-func (e *Everywhere) Inquire(ctx context.Context, ids ...cause.ID) ([]why.Report, error) {
-	return why.Follow(ids, func(ids []cause.ID) []why.Report {
+func (e *Everywhere) Inquire(ctx context.Context, ids ...cause.ID) (reports []why.Report, err error) {
+	reports = why.Follow(ids, func(ids []cause.ID) (reports []why.Report) {
 		var names []string
 		for _, id := range ids {
 			names = append(names, id.String())
 		}
-		var reports []why.Report
-		skip, more := 0, true
-		for page := 0; more && page < maxPages; page++ {
-			more = false
-			size := 0
+		err = nil // those of the last round have all
+		for page, skip := 0, 0; ; page++ {
+			size, left := 0, 0
 			for _, a := range ask[why.Answer](ctx, e, "why", fmt.Appendf(nil, "%s %d", strings.Join(names, " "), skip)) {
 				if a.Err != nil {
 					reports = append(reports, why.Report{Node: a.Node, Problem: a.Err.Error()})
 					continue
 				}
 				reports = append(reports, a.Value.Reports...)
+				left += a.Value.More
 				if a.Value.More > 0 && (size == 0 || a.Value.Size < size) {
-					more, size = true, a.Value.Size // pages that overlap are joined
+					size = a.Value.Size // pages that overlap are joined
 				}
 			}
-			skip += size
-			more = more && size > 0
+			if skip += size; left > 0 && page+1 == maxPages {
+				err = fmt.Errorf("%d records are left out: ask the nodes themselves for why", left)
+			}
+			if left == 0 || page+1 == maxPages {
+				return why.Merge(reports...)
+			}
 		}
-		return why.Merge(reports...)
-	}), ctx.Err()
+	})
+	return reports, errors.Join(err, ctx.Err())
 }

@@ -2,14 +2,20 @@ package console
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/nats-io/nkeys"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
 )
 
 // The console of one node shows all of a chain of nodes, each with a server of its own, a cascade that
@@ -98,4 +104,119 @@ func TestEverywhereOfAnUnknownOperator(t *testing.T) {
 	if _, err := NewEverywhere(nodes[0], mesh.NewSecret("no seed at all")); err == nil || strings.Contains(err.Error(), "no seed at all") {
 		t.Errorf("a wrong seed: %v", err)
 	}
+}
+
+// A large node is shown as a whole, be it the console's own or another one: its counters, its places,
+// and what went wrong and took long there.
+func TestEverywhereOfALargeNode(t *testing.T) {
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := pair.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada := []mesh.Operator{{Name: "ada", Key: key, May: config.MayRead}}
+	problem := errors.New("no paper, " + strings.Repeat("and no ink, ", 35))
+	large := func(service string) (c mesh.Config, emit func(n *mesh.Node)) {
+		c = mesh.Config{Name: service + "-1", Operators: ada}
+		var events []*mesh.Event[step]
+		for i := range 300 {
+			e := mesh.NewEvent[step](fmt.Sprintf("%s.step.number-%d", service, i))
+			events = append(events, e)
+			c.Handlers = append(c.Handlers, e.Handle(fmt.Sprint("works-", i), func(context.Context, step) error { return nil }),
+				e.Handle(fmt.Sprint("fails-", i), func(context.Context, step) error { return problem }, mesh.Retry{Tries: 1}))
+		}
+		return c, func(n *mesh.Node) {
+			for _, e := range events {
+				if err := e.Emit(n.Context(within(t)), step{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	own, emitOwn := large("core")
+	other, emitOther := large("score")
+	own.Exports = []mesh.Export{stepTaken.Export(mesh.Limit{})}
+	other.Imports = []mesh.Import{stepTaken.Import(mesh.Limit{}, mesh.Shared)}
+	other.Handlers = append(other.Handlers, stepTaken.Handle("add", func(context.Context, step) error { return nil }))
+	nodes := open(t, own, other)
+	e := &Everywhere{nodes[0], pair}
+	e.Durations(within(t)) // they begin to measure
+	emitOwn(nodes[0])
+	emitOther(nodes[1])
+	for i, n := range nodes {
+		await(t, "all that "+n.Name()+" keeps of what went wrong", func() bool {
+			list, err := n.Kept()
+			if err != nil || len(list) < 100 {
+				return false
+			}
+			a := e.Kept(within(t))[i]
+			return a.Err == nil && len(a.Value) == len(list) && a.Value[99].Root == list[99].Root
+		})
+	}
+	for i, a := range e.Stats(within(t)) {
+		if data, err := json.Marshal(nodes[i].Stats()); a.Err != nil || err != nil || len(data) < 80<<10 || len(a.Value.Counts) < 900 {
+			t.Errorf("counters of %s: %d of them, %v, %d bytes, %v", a.Node, len(a.Value.Counts), a.Err, len(data), err)
+		}
+	}
+	for i, a := range e.Places(within(t)) {
+		if want := nodes[i].Places(); a.Err != nil || !slices.Equal(a.Value, want) {
+			t.Errorf("%s has %d places, and tells of %d: %v", a.Node, len(want), len(a.Value), a.Err)
+		}
+	}
+	for i, a := range e.Durations(within(t)) {
+		want := slices.DeleteFunc(nodes[i].Durations(), func(d stats.Durations) bool { _, known := d.Slowest(); return !known })
+		if a.Err != nil || len(want) < 400 || len(a.Value) != len(want) {
+			t.Errorf("%s has %d durations, and tells of %d: %v", a.Node, len(want), len(a.Value), a.Err)
+		}
+	}
+	// Of what is too much even in parts, it says how much is left out.
+	asked := 0
+	cut := askAll(within(t), e, "kept", func(p part[why.Summary]) ([]why.Summary, int, error) {
+		asked++
+		return p.List[:1], len(p.List) - 1 + p.More, nil
+	})
+	for _, a := range cut {
+		if len(a.Value) != maxPages || a.Err == nil || !strings.Contains(a.Err.Error(), "more are left out: ask the node itself for kept") {
+			t.Errorf("%s, in small parts: %d, %v", a.Node, len(a.Value), a.Err)
+		}
+	}
+}
+
+// Of a cascade whose records are too many even in parts, the page says that there are more.
+func TestEverywhereOfALargeCascade(t *testing.T) {
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := pair.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada := []mesh.Operator{{Name: "ada", Key: key, May: config.MayRead}}
+	counted := mesh.NewEvent[step]("score.step.counted")
+	roots := make(chan cause.ID, 1)
+	nodes := open(t, mesh.Config{Name: "core-1", MaxPayload: 1 << 10, Operators: ada, Exports: []mesh.Export{stepTaken.Export(mesh.Limit{})}},
+		mesh.Config{Name: "score-1", MaxPayload: 1 << 10, Operators: ada, Imports: []mesh.Import{stepTaken.Import(mesh.Limit{}, mesh.Shared)}, Handlers: []mesh.Handler{
+			counted.Handle("tell", func(context.Context, step) error { return nil }),
+			stepTaken.Handle("add", func(ctx context.Context, s step) error {
+				h, _ := mesh.HeaderOf(ctx)
+				var failed error
+				for range 30 {
+					failed = errors.Join(failed, counted.Emit(ctx, s))
+				}
+				roots <- h.Root
+				return failed
+			})}})
+	if err := stepTaken.Emit(nodes[0].Context(within(t)), step{}); err != nil {
+		t.Fatal(err)
+	}
+	root := <-roots
+	e := &Everywhere{nodes[0], pair}
+	await(t, "what is left out", func() bool {
+		_, err := e.Inquire(within(t), root)
+		return err != nil && strings.Contains(err.Error(), "records are left out: ask the nodes themselves for why")
+	})
 }

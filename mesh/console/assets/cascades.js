@@ -32,6 +32,7 @@ export function cascades(main) {
     { title: "Event type", of: (c) => c.type || "" }, { title: "Where", of: (c) => (c.peer ? `${c.peer} → ${c.node}` : `${c.place} on ${c.node}`) },
     { title: "Took", number: true, of: (c) => span(c.took) },
   ], { empty: "Nothing was measured yet." });
+  const older = h("p", { class: "note" });
   const said = h("p", { class: "problem", role: "alert" });
   const text = h("input", { name: "of", size: 44, autocomplete: "off", spellcheck: "false", "aria-label": "An id, a letter's key or a line of a log", placeholder: "an id, a letter's key or a line of a log" });
   const find = h("form", { class: "line", role: "search", onsubmit: (event) => {
@@ -47,12 +48,13 @@ export function cascades(main) {
   };
   main.append(h("h1", {}, "Cascades"), h("p", { class: "lead" }, "What began with one event: who caused what, where, and how it ended."),
     h("section", { class: "sheet" }, find, said),
-    h("section", { class: "sheet" }, wrong.element), h("section", { class: "sheet" }, slow.element));
+    h("section", { class: "sheet" }, wrong.element, older), h("section", { class: "sheet" }, slow.element));
   const polled = poll(async (ended) => {
     const list = await ask("/api/cascades");
     if (ended()) return;
     wrong.update(list.wrong.map((c) => ({ ...c, of: c.key, key: c.root })));
     slow.update(list.slow.map((c) => ({ ...c, key: [c.node, c.of, c.type, c.place, c.peer].join() })));
+    setText(older, list.more ? `${list.more} older ones are not shown.` : "");
     setText(said, list.problems.map((p) => `${p.node}: ${p.error}`).join("; "));
   }, every, (text) => setText(said, text));
   return polled.end;

@@ -46,7 +46,7 @@ func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *fa
 	case skip > 0 && !found && known.changes(q.Body):
 		return nil, &failure{410, fmt.Sprintf("the answers to %s are kept for %v, and what changes something is not done twice for their sake", name, pagesFor)}
 	case skip == 0 || !found:
-		all = a.collect(ctx, request{ctx, name, q.Body, who.Name, true}, q)
+		all = a.collect(ctx, request{ctx, name, q.Body, who.Name, true, a.pageRoom()}, q)
 	}
 	data, more, err := page(all, skip, a.MaxPayload)
 	if err != nil {
@@ -58,7 +58,8 @@ func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *fa
 	return data, nil
 }
 
-// Ask puts a signed question to all nodes for somebody in this process, for whom answers need no pages.
+// Ask puts a signed question to all nodes for somebody in this process. This node's own answer has no
+// bound; the others' lists come in parts, as over all links.
 func (a *Answerer) Ask(ctx context.Context, q operator.Question) (operator.Answers, error) {
 	name := strings.TrimPrefix(q.Subject, operator.AllPrefix)
 	who, _, refused := a.admitAll(name, q)
@@ -68,7 +69,7 @@ func (a *Answerer) Ask(ctx context.Context, q operator.Question) (operator.Answe
 	case questionNamed(name) == nil:
 		return operator.Answers{}, &failure{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", name, questionNames())}
 	}
-	return a.collect(ctx, request{ctx, name, q.Body, who.Name, true}, q), nil
+	return a.collect(ctx, request{ctx, name, q.Body, who.Name, true, anyRoom}, q), nil
 }
 
 // collect asks this node and all others.

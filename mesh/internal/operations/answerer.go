@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ type Spec struct {
 	Operators  []config.Operator
 	Clock      *clock.Clock
 	Log        *journal.Log
-	MaxPayload int // of an answer, in bytes
+	MaxPayload int // of an answer at the tap, in bytes
 }
 
 // Answerer answers what operators ask about a node, at its tap and over its links. Its methods are
@@ -82,7 +83,16 @@ type request struct {
 	data []byte
 	by   string // who asks: an operator's name, or atTap
 	all  bool   // all nodes are asked
+	room int    // for a list, in bytes
 }
+
+// anyRoom is that of an answer in this process.
+const anyRoom = math.MaxInt
+
+// pageRoom is that of a list among the answers of all nodes, wherever it goes: it may have to leave by
+// a message of somebody's tap, where an eighth is for what surrounds it. What has no pages is bounded by
+// what goes over links, or by that message.
+func (a *Answerer) pageRoom() int { return a.MaxPayload - a.MaxPayload/8 }
 
 // atTap is who asks without a signature: somebody who knows the tap's password.
 const atTap = "tap"
@@ -124,9 +134,6 @@ func (a *Answerer) answer(r request) ([]byte, *failure) {
 	if err != nil {
 		return nil, failureOf(err)
 	}
-	if most := a.MaxPayload; len(data) > most {
-		return nil, &failure{413, fmt.Sprintf("the answer has %d bytes, and a message at most %d: raise max_payload", len(data), most)}
-	}
 	return data, nil
 }
 
@@ -153,7 +160,7 @@ func (a *Answerer) Admit(peer string, q operator.Question) (answer func(ctx cont
 		return func(context.Context) operator.Answer { return a.told(nil, refused) }, known
 	}
 	return func(ctx context.Context) operator.Answer {
-		return a.told(a.answer(request{ctx, name, q.Body, who.Name, true}))
+		return a.told(a.answer(request{ctx, name, q.Body, who.Name, true, a.pageRoom()}))
 	}, true
 }
 

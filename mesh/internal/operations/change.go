@@ -106,14 +106,18 @@ func lasting(text string) (time.Duration, error) {
 }
 
 // retrying lists what is to be tried again but for the first few, as much as an answer has room for:
-// the next to come first.
+// the next to come first. Who asks on until a list is empty has all.
 func (a *Answerer) retrying(r request) ([]byte, error) {
 	skip, err := skipped(r)
 	if err != nil {
 		return nil, err
 	}
 	list := a.Node.Retrying()
-	return fitted(a, list[min(skip, len(list)):])
+	p, err := fitted(list[min(skip, len(list)):], r.room)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(p.List)
 }
 
 // skipped is how many of the first a request leaves out.

@@ -43,7 +43,7 @@ func (a *Answerer) letters(r request) ([]byte, error) {
 			return nil, err
 		}
 		switch {
-		case len(data) <= a.MaxPayload || shown == 0 || shown == 1 && list[0].Path == nil:
+		case len(data) <= r.room || shown == 0 || shown == 1 && list[0].Path == nil:
 			return data, nil
 		case shown == 1: // a path may be longer than all else of a letter
 			list[0].Path = nil

@@ -8,30 +8,59 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// fitted encodes as many of the first of a list as an answer has room for.
-func fitted[T any](a *Answerer, list []T) ([]byte, error) {
-	list = append([]T{}, list...) // a list in JSON, also without entries
-	for {
-		data, err := json.Marshal(list)
-		if err != nil || len(data) <= a.MaxPayload || len(list) <= 1 {
-			return data, err
+// part is the answer to a question for a list.
+type part struct {
+	List []json.RawMessage `json:"list"`
+	// More counts those behind them, for which the answer has no room.
+	More int `json:"more,omitempty"`
+}
+
+// envelope is what surrounds a list, in bytes at most.
+const envelope = 64
+
+// fitted encodes as many of the first of a list as there is room for, and one at least.
+func fitted[T any](list []T, room int) (part, error) {
+	p := part{List: []json.RawMessage{}} // a list in JSON, also without entries
+	used := envelope
+	for i, entry := range list {
+		data, err := json.Marshal(entry)
+		if err != nil {
+			return p, err
 		}
-		list = list[:len(list)/2]
+		if used += len(data) + 1; used > room && i > 0 {
+			p.More = len(list) - i
+			break
+		}
+		p.List = append(p.List, data)
 	}
+	return p, nil
+}
+
+// listed answers with a list but for the first few, as much of it as there is room for.
+func listed[T any](r request, list []T) ([]byte, error) {
+	skip, err := skipped(r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := fitted(list[min(skip, len(list)):], r.room)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(p)
 }
 
 // kept lists the cascades that the node keeps as something went wrong in them, the newest first.
-func (a *Answerer) kept(request) ([]byte, error) {
+func (a *Answerer) kept(r request) ([]byte, error) {
 	list, err := a.Node.Kept()
 	if err != nil {
 		return nil, err
 	}
-	return fitted(a, list)
+	return listed(r, list)
 }
 
 // slowest lists the slowest that each handler and link took lately, the slowest first. With the first
 // question the node begins to measure.
-func (a *Answerer) slowest(request) ([]byte, error) {
+func (a *Answerer) slowest(r request) ([]byte, error) {
 	a.Node.Measure()
 	list := []stats.Slowest{}
 	for _, d := range a.Node.Durations() {
@@ -40,5 +69,5 @@ func (a *Answerer) slowest(request) ([]byte, error) {
 		}
 	}
 	slices.SortFunc(list, func(a, b stats.Slowest) int { return cmp.Compare(b.Took, a.Took) })
-	return fitted(a, list)
+	return listed(r, list)
 }

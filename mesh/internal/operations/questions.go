@@ -16,6 +16,9 @@ type question struct {
 	answer func(a *Answerer, r request) ([]byte, error)
 }
 
+// leaveOut is the data of a question for a list.
+const leaveOut = "how many of the first to leave out"
+
 // questions lists what can be asked.
 func questions() []question {
 	return []question{
@@ -25,17 +28,17 @@ func questions() []question {
 		{"rules", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) {
 			return json.Marshal(append([]config.Rule{}, a.Node.Rules()...)) // a list in JSON, also without entries
 		}},
-		{"letters", config.MayRead, "how many of the first to leave out", (*Answerer).letters},
+		{"letters", config.MayRead, leaveOut, (*Answerer).letters},
 		{"letter", config.MayRead, "a letter's key", (*Answerer).letter},
 		{"letter.replay", config.MayChange, "a letter's key", (*Answerer).letter},
 		{"letter.drop", config.MayChange, "a letter's key", (*Answerer).letter},
 		{"why", config.MayRead, "ids, and how much to leave out", (*Answerer).why},
 		{"why.text", config.MayRead, "an id, or a line of a log", (*Answerer).why},
 		{"health", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) { return json.Marshal(a.Node.NodeHealth()) }},
-		{"places", config.MayRead, "", func(a *Answerer, _ request) ([]byte, error) { return fitted(a, a.Node.Places()) }},
-		{"kept", config.MayRead, "", (*Answerer).kept},
-		{"slowest", config.MayRead, "", (*Answerer).slowest},
-		{"retrying", config.MayRead, "how many of the first to leave out", (*Answerer).retrying},
+		{"places", config.MayRead, leaveOut, func(a *Answerer, r request) ([]byte, error) { return listed(r, a.Node.Places()) }},
+		{"kept", config.MayRead, leaveOut, (*Answerer).kept},
+		{"slowest", config.MayRead, leaveOut, (*Answerer).slowest},
+		{"retrying", config.MayRead, leaveOut, (*Answerer).retrying},
 		{"rules.set", config.MayChange, `rules, or {"rules", "for"}`, (*Answerer).setRules},
 		{"cut", config.MayChange, `{"type", "handler" or "place", "for"}`, (*Answerer).cut},
 		{"restore", config.MayChange, `{"type", "handler" or "place", "for"}`, (*Answerer).cut},

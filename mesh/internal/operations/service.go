@@ -83,7 +83,7 @@ func (s *service) serve(m micro.Request) {
 	if !s.answers(m.Subject(), m.Reply()) {
 		return
 	}
-	r := request{s.life, strings.TrimPrefix(m.Subject(), operator.Prefix), m.Data(), atTap, false}
+	r := request{s.life, strings.TrimPrefix(m.Subject(), operator.Prefix), m.Data(), atTap, false, s.MaxPayload}
 	q := operator.Question{Subject: m.Subject(), Header: nats.Header(m.Headers()), Body: m.Data()}
 	data, why := s.answerAtTap(r, q)
 	var err error
@@ -104,7 +104,11 @@ func (s *service) answerAtTap(r request, q operator.Question) ([]byte, *failure)
 		}
 		r.by = who.Name
 	}
-	return s.answer(r)
+	data, refused := s.answer(r)
+	if most := s.MaxPayload; len(data) > most {
+		return nil, &failure{413, fmt.Sprintf("the answer has %d bytes, and a message at most %d: raise max_payload", len(data), most)}
+	}
+	return data, refused
 }
 
 // serveAll lets all nodes answer a request. It does not wait for them.
@@ -133,7 +137,7 @@ func (s *service) serveUnknown(m *nats.Msg) {
 	if questionNamed(name) != nil || strings.HasPrefix(m.Subject, operator.AllPrefix) || !s.answers(m.Subject, m.Reply) {
 		return
 	}
-	data, why := s.answer(request{s.life, name, m.Data, atTap, false})
+	data, why := s.answer(request{s.life, name, m.Data, atTap, false, s.MaxPayload})
 	s.respond(m.Subject, m.Reply, data, why)
 }
 

@@ -53,7 +53,7 @@ func (a *Answerer) why(r request) ([]byte, error) {
 	for size := math.MaxInt32; ; {
 		page := why.Page(reports, skip, size)
 		data, err := json.Marshal(page)
-		if err != nil || len(data) <= a.MaxPayload || page.Size <= 1 {
+		if err != nil || len(data) <= r.room || page.Size <= 1 {
 			return data, err
 		}
 		size = page.Size / 2
