@@ -59,7 +59,8 @@ func Export(c Config, node *mesh.Node, logger *slog.Logger) (*Exporter, error) {
 	url, _ := c.url() // both are valid
 	token, _ := c.Token.Resolve()
 	e.sender = sender{url: url, token: token, resource: resourceOf(node), version: node.Stats().Version,
-		client: &http.Client{Timeout: sendFor, Transport: http.DefaultTransport.(*http.Transport).Clone()}}
+		client: &http.Client{Timeout: sendFor, Transport: http.DefaultTransport.(*http.Transport).Clone(),
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}} // a page to log in at takes no spans
 	e.ctx, e.end = context.WithCancel(context.Background())
 	if err := node.Trace(e); err != nil {
 		e.end()

@@ -47,6 +47,15 @@ func TestSpansThatAreLostAreCounted(t *testing.T) {
 		{"refused for good", answer(500), 3, stats.Traces{Refused: 3}, "the receiver answers 500"},
 		{"overloaded", answer(503), 700, stats.Traces{Closed: 700}, "the receiver answers 503 Service Unavailable"},
 		{"too many", answer(503), maxWaiting + 50, stats.Traces{Closed: maxWaiting, QueueFull: 50}, "503"},
+		{"led elsewhere", func(w http.ResponseWriter, _ int) bool {
+			w.Header().Set("Location", "/login")
+			w.WriteHeader(http.StatusFound)
+			return false
+		}, 3, stats.Traces{Refused: 3}, "the receiver answers 302 Found"},
+		{"a page", func(w http.ResponseWriter, _ int) bool {
+			_, err := io.WriteString(w, "<html>Log in</html>")
+			return err != nil
+		}, 3, stats.Traces{Refused: 3}, "the receiver answers 200 OK: what no receiver of OTLP says: \"<html>"},
 		{"in part", func(w http.ResponseWriter, _ int) bool {
 			body, err := proto.Marshal(&collectorpb.ExportTraceServiceResponse{PartialSuccess: &collectorpb.ExportTracePartialSuccess{RejectedSpans: 2}})
 			if err != nil {
@@ -130,11 +139,25 @@ func TestConfig(t *testing.T) {
 		{"127.0.0.1:4318", "", "is no URL of http or https"},
 		{"grpc://127.0.0.1:4317", "", "is no URL of http or https"},
 		{"", "", "is no URL of http or https"},
+		{"http://user:SECRET@collector.example/", "", "what the receiver wants as its secret goes into token"},
+		{"https://SECRET@collector.example", "", "goes into token"},
+		{"https://collector.example/?api-key=SECRET", "", "goes into token"},
+		{"http://user:SECRET/@collector.example", "", "is no URL of http or https"},
+		{"ftp://user:SECRET@collector.example", "", "is no URL of http or https"},
 	} {
 		c := Config{OTLP: test.otlp}
-		url, _ := c.url()
-		if err := c.Validate(); url != test.url || (err == nil) != (test.problem == "") || err != nil && !strings.Contains(err.Error(), test.problem) {
+		url := ""
+		if u, err := c.url(); err == nil {
+			url = u.String()
+		}
+		if err := c.Validate(); url != test.url || (err == nil) != (test.problem == "") || err != nil && (!strings.Contains(err.Error(), test.problem) || strings.Contains(err.Error(), "SECRET")) {
 			t.Errorf("%q: %q, %v", test.otlp, url, err)
+		}
+	}
+	for otlp, may := range map[string]bool{"http://collector.example": false, "http://192.0.2.1": false, "https://collector.example": true,
+		"http://localhost:4318": true, "http://127.0.0.1:4318": true, "http://[::1]:4318": true} {
+		if err := (Config{OTLP: otlp, Token: mesh.NewSecret("0123456789abcdef")}).Validate(); (err == nil) != may || err != nil && !strings.Contains(err.Error(), "use https") {
+			t.Errorf("a token to %s: %v", otlp, err)
 		}
 	}
 	if err := (Config{OTLP: "http://a", Token: mesh.NewSecret("")}).Validate(); err == nil || !strings.Contains(err.Error(), "token: ") {
@@ -160,5 +183,20 @@ func TestTheTokenIsSent(t *testing.T) {
 	}
 	if h := <-asked; h.Get("Authorization") != "Bearer 0123456789abcdef" || h.Get("Content-Type") != "application/x-protobuf" {
 		t.Errorf("%v", h)
+	}
+}
+
+// Neither a log nor a count tells more of where spans go than the host.
+func TestNoSecretIsTold(t *testing.T) {
+	var log strings.Builder
+	e, err := Export(Config{OTLP: "http://127.0.0.1:1/SECRET/v1/traces"}, open(t, mesh.Config{Name: "clue-1"})[0], lines(&log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Keep(handled(1))
+	await(t, "a problem", func() bool { return e.Stats().Problem != "" })
+	told := fmt.Sprint(e.Close(within(t)), e.Stats().Problem, log.String())
+	if strings.Contains(told, "SECRET") || strings.Count(told, "http://127.0.0.1:1") < 3 {
+		t.Error(told)
 	}
 }

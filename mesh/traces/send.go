@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -92,9 +93,9 @@ func (e *Exporter) sendNext(ctx context.Context) error {
 	e.mu.Unlock()
 	switch {
 	case problem != "" && before == "":
-		e.log.Warn("spans not exported", "node", e.node.Name(), "url", e.sender.url, "error", problem)
+		e.log.Warn("spans not exported", "node", e.node.Name(), "url", e.sender.where(), "error", problem)
 	case problem == "" && before != "":
-		e.log.Info("spans are exported again", "node", e.node.Name(), "url", e.sender.url)
+		e.log.Info("spans are exported again", "node", e.node.Name(), "url", e.sender.where())
 	}
 	if refused {
 		return nil
@@ -112,10 +113,14 @@ func (e *refusedError) Error() string {
 
 // sender sends spans.
 type sender struct {
-	url, token, version string
-	resource            *resourcepb.Resource
-	client              *http.Client
+	url            *url.URL
+	token, version string
+	resource       *resourcepb.Resource
+	client         *http.Client
 }
+
+// where is the receiver as a log may show it: a path may have a secret in it.
+func (s *sender) where() string { return s.url.Scheme + "://" + s.url.Host }
 
 // resourceOf says whose spans they are.
 func resourceOf(node *mesh.Node) *resourcepb.Resource {
@@ -134,7 +139,7 @@ func (s *sender) send(ctx context.Context, spans []*tracepb.Span) (rejected uint
 	if err != nil {
 		return 0, &refusedError{"nothing", err.Error()} // nor will it be possible later
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
@@ -145,7 +150,10 @@ func (s *sender) send(ctx context.Context, spans []*tracepb.Span) (rejected uint
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return 0, err
+		if of, ok := errors.AsType[*url.Error](err); ok {
+			err = of.Err // without the URL
+		}
+		return 0, fmt.Errorf("ask %s: %w", s.where(), err)
 	}
 	defer func() { _ = response.Body.Close() }() // it was read, or is no use
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
@@ -158,9 +166,10 @@ func (s *sender) send(ctx context.Context, spans []*tracepb.Span) (rejected uint
 		return 0, err
 	}
 	var taken collectorpb.ExportTraceServiceResponse
-	if proto.Unmarshal(answer, &taken) == nil {
-		rejected = uint64(max(0, taken.GetPartialSuccess().GetRejectedSpans()))
+	if err := proto.Unmarshal(answer, &taken); err != nil {
+		return 0, &refusedError{response.Status, fmt.Sprintf("what no receiver of OTLP says: %.200q", answer)}
 	}
+	rejected = uint64(max(0, taken.GetPartialSuccess().GetRejectedSpans()))
 	return min(rejected, uint64(len(spans))), nil
 }
 
