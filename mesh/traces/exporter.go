@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 
 	"go.opentelemetry.io/otel/trace"
-	tracepb "go.opentelemetry.io/proto/slim/otlp/trace/v1"
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/config"
@@ -17,13 +15,9 @@ import (
 	"leafmesh/mesh/why"
 )
 
-const (
-	// maxWaiting bounds the spans that wait to be sent, of some 600 bytes each.
-	maxWaiting = 8192
-	// maxSent is how many spans are remembered as sent: a record comes again if its cascade is one of
-	// those chosen by the root and goes wrong later.
-	maxSent = 8192
-)
+// maxWaiting bounds the records whose spans wait to be sent. Each takes 300 bytes beside its texts, which
+// make some 2 KB of one with a long path and an error.
+const maxWaiting = 8192
 
 // Exporter exports the spans of a node. Make it with [Export]. Its methods are safe for concurrent use.
 type Exporter struct {
@@ -39,10 +33,10 @@ type Exporter struct {
 	closer sync.Once
 
 	mu      sync.Mutex
-	waiting []*tracepb.Span // guarded by mu
-	sent    recent          // guarded by mu
-	closed  bool            // guarded by mu
-	stats   stats.Traces    // guarded by mu, but for Waiting and Forgotten
+	waiting []queued     // guarded by mu
+	sent    recent       // guarded by mu: ids of records and of spans
+	closed  bool         // guarded by mu
+	stats   stats.Traces // guarded by mu, but for Waiting and Forgotten
 }
 
 // Export exports the spans of a node from now on, until Close. It does not wait for the receiver, which
@@ -55,7 +49,7 @@ func Export(c Config, node *mesh.Node, logger *slog.Logger) (*Exporter, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Exporter{node: node, log: logger, wake: make(chan struct{}, 1), ended: make(chan struct{}), sent: newRecent(maxSent)}
+	e := &Exporter{node: node, log: logger, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	url, _ := c.url() // both are valid
 	token, _ := c.Token.Resolve()
 	e.sender = sender{url: url, token: token, resource: resourceOf(node), version: node.Stats().Version,
@@ -70,25 +64,20 @@ func Export(c Config, node *mesh.Node, logger *slog.Logger) (*Exporter, error) {
 	return e, nil
 }
 
-// Keep implements mesh.Tracer: it makes spans and queues them.
+// queued is a record whose span waits to be sent.
+type queued struct {
+	why.Record
+	span  trace.SpanID
+	began trace.SpanContext // in which the cascade of a root began, if that is known
+}
+
+// Keep implements mesh.Tracer: it queues the records that have a span, each once. Spans are made of them
+// when they are sent, as the archive waits for this.
 func (e *Exporter) Keep(records []why.Record) {
-	f := e.facts()
-	spans := make([]*tracepb.Span, 0, len(records))
-	for i := range records {
-		if s := f.spanOf(&records[i]); s != nil {
-			spans = append(spans, s)
-		}
-	}
 	e.mu.Lock()
-	for _, s := range spans {
-		switch {
-		case !e.sent.add(trace.SpanID(s.SpanId)): // it was kept twice
-		case e.closed:
-			e.stats.Closed++
-		case len(e.waiting) == maxWaiting:
-			e.stats.QueueFull++
-		default:
-			e.waiting = append(e.waiting, s)
+	for i := range records {
+		if r := &records[i]; hasSpan(r.Outcome) {
+			e.queue(r)
 		}
 	}
 	e.mu.Unlock()
@@ -98,9 +87,35 @@ func (e *Exporter) Keep(records []why.Record) {
 	}
 }
 
+// queue queues a record, with e.mu held. A record comes again if its cascade is one of those chosen by
+// the root and goes wrong later. An event that a handler gets again, such as a dead letter that is
+// replayed, has another record with a span of its own.
+func (e *Exporter) queue(r *why.Record) {
+	of, span := ofRecord(r), spanID(r)
+	switch {
+	case e.sent.has(of): // it was kept twice
+		return
+	case e.closed:
+		e.stats.Closed++
+		return
+	case len(e.waiting) == maxWaiting:
+		e.stats.QueueFull++
+		return
+	case e.sent.has(span):
+		span = of
+	}
+	e.sent.add(of)
+	e.sent.add(span)
+	q := queued{Record: *r, span: span}
+	if r.Event == r.Root {
+		q.began = e.requests.get(r.Root)
+	}
+	e.waiting = append(e.waiting, q)
+}
+
 // facts asks the node for what has to be known of records.
 func (e *Exporter) facts() *facts {
-	f := &facts{emitters: map[edge][]string{}, durable: map[string]bool{}, began: e.requests.get}
+	f := &facts{emitters: map[edge][]string{}, durable: map[string]bool{}}
 	for _, of := range e.node.Graph().Edges {
 		at := edge{of.From, of.To}
 		f.emitters[at] = append(f.emitters[at], of.Handler)
@@ -140,36 +155,4 @@ func (e *Exporter) Close(ctx context.Context) error {
 		return fmt.Errorf("close traces of node %s: %d spans were not sent: %s", e.node.Name(), s.Closed, s.Problem)
 	}
 	return nil
-}
-
-// recent remembers the spans that came last.
-type recent struct {
-	known  map[trace.SpanID]bool
-	order  []trace.SpanID // a ring, once it is full
-	oldest int
-	limit  int
-}
-
-func newRecent(limit int) recent { return recent{known: map[trace.SpanID]bool{}, limit: limit} }
-
-// add reports whether the span is new.
-func (r *recent) add(id trace.SpanID) bool {
-	if r.known[id] {
-		return false
-	}
-	r.known[id] = true
-	if len(r.order) < r.limit {
-		r.order = append(r.order, id)
-		return true
-	}
-	delete(r.known, r.order[r.oldest])
-	r.order[r.oldest] = id
-	r.oldest = (r.oldest + 1) % r.limit
-	return true
-}
-
-// serviceOf is the service of a node: "clue" of clue-1.
-func serviceOf(node string) string {
-	service, _, _ := strings.Cut(node, "-")
-	return service
 }

@@ -3,10 +3,12 @@ package traces
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"leafmesh/mesh/cause"
+	"leafmesh/mesh/stats"
 	"leafmesh/mesh/why"
 )
 
@@ -22,6 +24,24 @@ func emitSpan(event cause.ID) trace.SpanID { return trace.SpanID(event[8:]) }
 // handlingSpan is the span of an event's handling at a place of a node.
 func handlingSpan(event cause.ID, node, place string) trace.SpanID {
 	return stepSpan(event, node, place, "", 0)
+}
+
+// spanID is the span of a record, if the event came to the place once.
+func spanID(r *why.Record) trace.SpanID {
+	switch r.Outcome {
+	case stats.Admitted:
+		return emitSpan(r.Event)
+	case stats.Handled, stats.Failed:
+		return handlingSpan(r.Event, r.Node, r.Place)
+	case stats.Retried, stats.Returned:
+		return stepSpan(r.Event, r.Node, r.Place, string(r.Outcome), r.At)
+	}
+	return stepSpan(r.Event, r.Node, r.Place, string(r.Outcome)+" "+r.Rule, r.At)
+}
+
+// ofRecord is an id that no other record has.
+func ofRecord(r *why.Record) trace.SpanID {
+	return stepSpan(r.Event, r.Node, r.Place, fmt.Sprint("record ", r.Outcome, " ", r.Rule, " ", int64(r.Took)), r.At)
 }
 
 // stepSpan is the span of one of several steps at a place: at tells when it began, in nanoseconds

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	collectorpb "go.opentelemetry.io/proto/slim/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -124,8 +125,7 @@ func TestRequestsAreForgotten(t *testing.T) {
 		ids = append(ids, id)
 		r.add(id, contextOf(id, handlingSpan(id, "a", "b")))
 	}
-	_, first := r.get(ids[9])
-	_, next := r.get(ids[10])
+	first, next := r.get(ids[9]).IsValid(), r.get(ids[10]).IsValid()
 	if first || !next || r.lost() != 10 || len(r.of) != maxRequests {
 		t.Errorf("first %v, next %v, %d lost, %d known", first, next, r.lost(), len(r.of))
 	}
@@ -198,5 +198,73 @@ func TestNoSecretIsTold(t *testing.T) {
 	told := fmt.Sprint(e.Close(within(t)), e.Stats().Problem, log.String())
 	if strings.Contains(told, "SECRET") || strings.Count(told, "http://127.0.0.1:1") < 3 {
 		t.Error(told)
+	}
+}
+
+// A dead letter that is replayed, and an event that is emitted again under its id, are calls of their own,
+// and each record goes out once.
+func TestWhatHappensAgainHasASpanOfItsOwn(t *testing.T) {
+	r := receive(t)
+	e := export(t, r, open(t, mesh.Config{Name: "clue-1"})...)[0]
+	first := handled(1)[0]
+	first.Outcome = stats.Failed
+	replayed, again := first, first
+	replayed.Outcome, replayed.At = stats.Handled, 2
+	again.Outcome, again.At, again.Took = stats.Handled, 2, 3
+	e.Keep([]why.Record{first, replayed})
+	e.Keep([]why.Record{replayed, again, first})
+	if err := e.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[trace.SpanID]int{}
+	for _, s := range r.of("handle clue.answer.given") {
+		ids[trace.SpanID(s.SpanId)]++
+	}
+	if s := e.Stats(); s.Exported != 3 || len(ids) != 3 || ids[handlingSpan(first.Event, "clue-1", "handler judge")] != 1 {
+		t.Errorf("%+v, spans %v", s, ids)
+	}
+}
+
+// A record for which there was no room is no duplicate when it comes again. A full queue is sent as
+// quickly as the receiver takes it, and Keep asks the node for nothing.
+func TestAFullQueue(t *testing.T) {
+	full := &Exporter{wake: make(chan struct{}, 1)} // without a node
+	records := handled(maxWaiting + 3)
+	full.Keep(records)
+	full.waiting = nil
+	full.Keep(records)
+	if len(full.waiting) != 3 || full.stats.QueueFull != 3 {
+		t.Errorf("%d wait, %+v", len(full.waiting), full.stats)
+	}
+	r := receive(t)
+	e := export(t, r, open(t, mesh.Config{Name: "clue-1"})...)[0]
+	began := time.Now()
+	e.Keep(records)
+	await(t, "all spans", func() bool { return e.Stats().Exported == maxWaiting })
+	if took, paced := time.Since(began), maxWaiting/maxBatch*gather; took > paced-gather {
+		t.Errorf("%d spans took %v, and with a pause before each batch at least %v", maxWaiting, took, paced)
+	}
+}
+
+// What a client sends with its context is not kept: it may be as long as a header.
+func TestTheStateOfAContextIsNotKept(t *testing.T) {
+	state, err := trace.ParseTraceState("vendor=" + strings.Repeat("x", 200))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r requests
+	id := cause.ID{1}
+	r.add(id, contextOf(id, handlingSpan(id, "a", "b")).WithTraceState(state))
+	if got := r.get(id); !got.IsValid() || got.TraceState().Len() != 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestWhoseSpansTheyAre(t *testing.T) {
+	r := receive(t)
+	e := export(t, r, open(t, mesh.Config{Name: "geo-index-1"})...)[0]
+	e.Keep(handled(1))
+	if s := r.one(t, "handle clue.answer.given"); s.service != "geo-index" || s.instance != "geo-index-1" {
+		t.Errorf("of %s, %s", s.service, s.instance)
 	}
 }

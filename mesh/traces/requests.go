@@ -8,7 +8,7 @@ import (
 	"leafmesh/mesh/cause"
 )
 
-// maxRequests is how many contexts are remembered: that of a cascade is asked for when it is kept,
+// maxRequests is how many contexts are remembered, of some 100 bytes each: that of a cascade is asked for when it is kept,
 // mostly within the second.
 const maxRequests = 4096
 
@@ -30,7 +30,7 @@ func (r *requests) add(root cause.ID, began trace.SpanContext) {
 	if _, known := r.of[root]; known { // emitted again under its id
 		return
 	}
-	r.of[root] = began
+	r.of[root] = began.WithTraceState(trace.TraceState{}) // which a client may make as long as a header
 	if len(r.order) < maxRequests {
 		r.order = append(r.order, root)
 		return
@@ -41,11 +41,11 @@ func (r *requests) add(root cause.ID, began trace.SpanContext) {
 	r.forgotten++
 }
 
-func (r *requests) get(root cause.ID) (trace.SpanContext, bool) {
+// get is the context of a root; one that is not valid: it is not known.
+func (r *requests) get(root cause.ID) trace.SpanContext {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	began, known := r.of[root]
-	return began, known
+	return r.of[root]
 }
 
 func (r *requests) lost() uint64 {

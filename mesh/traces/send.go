@@ -18,13 +18,14 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/clock"
 )
 
 const (
 	// maxBatch is how many spans go in one request.
 	maxBatch = 512
-	// gather is how long spans gather before they are sent.
+	// gather is how long fewer spans than a batch gather before they are sent.
 	gather = 200 * time.Millisecond
 	// sendFor is how long a request may take.
 	sendFor = 10 * time.Second
@@ -40,14 +41,17 @@ func (e *Exporter) run() {
 	defer close(e.ended)
 	failures := 0
 	for {
-		if e.Stats().Waiting == 0 {
+		waiting := e.Stats().Waiting
+		if waiting == 0 {
 			select {
 			case <-e.wake:
 			case <-e.ctx.Done():
 				return
 			}
 		}
-		clock.Sleep(e.ctx, gather)
+		if waiting < maxBatch {
+			clock.Sleep(e.ctx, gather)
+		}
 		if e.ctx.Err() != nil {
 			return
 		}
@@ -68,7 +72,11 @@ func (e *Exporter) sendNext(ctx context.Context) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	rejected, err := e.sender.send(ctx, batch)
+	f, spans := e.facts(), make([]*tracepb.Span, len(batch))
+	for i := range batch {
+		spans[i] = f.spanOf(&batch[i])
+	}
+	rejected, err := e.sender.send(ctx, spans)
 	if err != nil && ctx == e.ctx && ctx.Err() != nil {
 		return err // the receiver is not to blame, and Close sends them once more
 	}
@@ -125,7 +133,7 @@ func (s *sender) where() string { return s.url.Scheme + "://" + s.url.Host }
 // resourceOf says whose spans they are.
 func resourceOf(node *mesh.Node) *resourcepb.Resource {
 	return &resourcepb.Resource{Attributes: []*commonpb.KeyValue{
-		text("service.name", serviceOf(node.Name())), text("service.instance.id", node.Name()),
+		text("service.name", config.ServiceOf(node.Name())), text("service.instance.id", node.Name()),
 	}}
 }
 

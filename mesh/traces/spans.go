@@ -7,7 +7,6 @@ import (
 	commonpb "go.opentelemetry.io/proto/slim/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/slim/otlp/trace/v1"
 
-	"leafmesh/mesh/cause"
 	"leafmesh/mesh/stats"
 	"leafmesh/mesh/why"
 )
@@ -18,46 +17,52 @@ type facts struct {
 	emitters map[edge][]string
 	// durable are the types that the node takes out of outboxes.
 	durable map[string]bool
-	// began is the context in which a cascade began.
-	began func(root cause.ID) (trace.SpanContext, bool)
 }
 
 // edge leads from the type of an event to that of one that its handler emits.
 type edge struct{ from, to string }
 
-// spanOf makes the span of a record; nil if it has none. An emit, a call of a handler and each
-// end that is not the usual one have a span.
-func (f *facts) spanOf(r *why.Record) *tracepb.Span {
+// hasSpan reports whether records of an outcome have a span: an emit, a call of a handler and each end
+// that is not the usual one do.
+func hasSpan(o stats.Outcome) bool {
+	switch o {
+	case stats.Admitted, stats.Handled, stats.Failed, stats.Retried, stats.Returned,
+		stats.Refused, stats.Shed, stats.Lost, stats.Rerooted, stats.DeadLettered:
+		return true
+	}
+	return false
+}
+
+// spanOf makes the span of a record that has one.
+func (f *facts) spanOf(r *queued) *tracepb.Span {
 	switch r.Outcome {
 	case stats.Admitted:
 		return f.emitted(r)
 	case stats.Handled, stats.Failed:
-		return f.handled(r, "handle "+r.Type, handlingSpan(r.Event, r.Node, r.Place))
+		return f.handled(r, "handle "+r.Type)
 	case stats.Retried, stats.Returned:
-		return f.handled(r, "try "+r.Type, stepSpan(r.Event, r.Node, r.Place, string(r.Outcome), r.At))
-	case stats.Refused, stats.Shed, stats.Lost, stats.Rerooted, stats.DeadLettered:
-		return f.stopped(r)
+		return f.handled(r, "try "+r.Type)
 	}
-	return nil
+	return f.stopped(r)
 }
 
 // emitted is the span of an emit. It takes no time.
-func (f *facts) emitted(r *why.Record) *tracepb.Span {
-	s := newSpan(r, "emit "+r.Type, emitSpan(r.Event), tracepb.Span_SPAN_KIND_PRODUCER)
+func (f *facts) emitted(r *queued) *tracepb.Span {
+	s := newSpan(r, "emit "+r.Type, tracepb.Span_SPAN_KIND_PRODUCER)
 	f.causedBy(s, r)
 	return s
 }
 
 // causedBy makes a span one of the handling whose handler emitted the event of a record. That of a
 // root is linked with what the cascade began in: an HTTP request, or a handler of another cascade.
-func (f *facts) causedBy(s *tracepb.Span, r *why.Record) {
+func (f *facts) causedBy(s *tracepb.Span, r *queued) {
 	if r.Event != r.Root {
 		s.ParentSpanId = bytesOf(f.causeOf(r))
 		return
 	}
-	if began, known := f.began(r.Root); known {
-		id := began.TraceID()
-		s.Links = append(s.Links, &tracepb.Span_Link{TraceId: id[:], SpanId: bytesOf(began.SpanID()), TraceState: began.TraceState().String()})
+	if r.began.IsValid() {
+		id := r.began.TraceID()
+		s.Links = append(s.Links, &tracepb.Span_Link{TraceId: id[:], SpanId: bytesOf(r.began.SpanID())})
 	}
 	if !r.Parent.IsZero() {
 		s.Attributes = append(s.Attributes, text("leafmesh.parent", r.Parent.String()))
@@ -67,7 +72,7 @@ func (f *facts) causedBy(s *tracepb.Span, r *why.Record) {
 // causeOf is the span of the handling whose handler emitted the event of a record. Where several
 // handlers of a type emit another one it is not known which did, and the span is that of the emit
 // before.
-func (f *facts) causeOf(r *why.Record) trace.SpanID {
+func (f *facts) causeOf(r *queued) trace.SpanID {
 	if len(r.Path) > 1 {
 		_, from, _ := strings.Cut(r.Path[len(r.Path)-2], ":")
 		if handlers := f.emitters[edge{from, r.Type}]; len(handlers) == 1 {
@@ -78,32 +83,32 @@ func (f *facts) causeOf(r *why.Record) trace.SpanID {
 }
 
 // handled is the span of a call of a handler.
-func (f *facts) handled(r *why.Record, name string, id trace.SpanID) *tracepb.Span {
-	s := newSpan(r, name, id, tracepb.Span_SPAN_KIND_CONSUMER)
+func (f *facts) handled(r *queued, name string) *tracepb.Span {
+	s := newSpan(r, name, tracepb.Span_SPAN_KIND_CONSUMER)
 	s.EndTimeUnixNano = uint64(r.End())
 	f.follows(s, r)
 	s.Attributes = append(s.Attributes, text("leafmesh.handler", strings.TrimPrefix(r.Place, "handler ")))
 	if r.Outcome != stats.Handled {
-		s.Status = failed(r)
+		s.Status = failed(&r.Record)
 	}
 	return s
 }
 
 // stopped is the span of the end of an event that no handler brought about.
-func (f *facts) stopped(r *why.Record) *tracepb.Span {
-	s := newSpan(r, strings.TrimSpace(string(r.Outcome)+" "+r.Type), stepSpan(r.Event, r.Node, r.Place, string(r.Outcome)+" "+r.Rule, r.At), tracepb.Span_SPAN_KIND_INTERNAL)
+func (f *facts) stopped(r *queued) *tracepb.Span {
+	s := newSpan(r, strings.TrimSpace(string(r.Outcome)+" "+r.Type), tracepb.Span_SPAN_KIND_INTERNAL)
 	if r.Place == "emit" { // it has no span of its emit, as it never was
 		f.causedBy(s, r)
 	} else {
 		f.follows(s, r)
 	}
-	s.Status = failed(r)
+	s.Status = failed(&r.Record)
 	return s
 }
 
 // follows makes a span one of the emit of its event, or links it with that if the event came out of
 // the outbox of another node: it may have waited there for days.
-func (f *facts) follows(s *tracepb.Span, r *why.Record) {
+func (f *facts) follows(s *tracepb.Span, r *queued) {
 	emit := bytesOf(emitSpan(r.Event))
 	if origin, _, _ := strings.Cut(last(r.Path), ":"); f.durable[r.Type] && origin != r.Node {
 		s.Links = append(s.Links, &tracepb.Span_Link{TraceId: s.TraceId, SpanId: emit})
@@ -113,9 +118,9 @@ func (f *facts) follows(s *tracepb.Span, r *why.Record) {
 }
 
 // newSpan makes a span that takes no time.
-func newSpan(r *why.Record, name string, id trace.SpanID, kind tracepb.Span_SpanKind) *tracepb.Span {
+func newSpan(r *queued, name string, kind tracepb.Span_SpanKind) *tracepb.Span {
 	trace := traceOf(r.Root)
-	s := &tracepb.Span{TraceId: trace[:], SpanId: bytesOf(id), Name: name, Kind: kind, Flags: 1,
+	s := &tracepb.Span{TraceId: trace[:], SpanId: bytesOf(r.span), Name: name, Kind: kind, Flags: 1,
 		StartTimeUnixNano: uint64(r.At), EndTimeUnixNano: uint64(r.At),
 		Attributes: []*commonpb.KeyValue{
 			text("messaging.system", "leafmesh"), text("messaging.destination.name", r.Type), text("messaging.message.id", r.Event.String()),
