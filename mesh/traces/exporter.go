@@ -26,11 +26,13 @@ type Exporter struct {
 	log      *slog.Logger
 	requests requests
 
-	wake   chan struct{} // has an element when spans wait
-	ctx    context.Context
-	end    context.CancelFunc
-	ended  chan struct{} // closed when run has returned
-	closer sync.Once
+	wake    chan struct{} // has an element when spans wait
+	ctx     context.Context
+	end     context.CancelFunc
+	sending context.Context // of the request under way
+	cut     context.CancelFunc
+	ended   chan struct{} // closed when run has returned
+	closer  sync.Once
 
 	mu      sync.Mutex
 	waiting []queued     // guarded by mu
@@ -56,8 +58,10 @@ func Export(c Config, node *mesh.Node, logger *slog.Logger) (*Exporter, error) {
 		client: &http.Client{Timeout: sendFor, Transport: http.DefaultTransport.(*http.Transport).Clone(),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}} // a page to log in at takes no spans
 	e.ctx, e.end = context.WithCancel(context.Background())
+	e.sending, e.cut = context.WithCancel(context.Background())
 	if err := node.Trace(e); err != nil {
 		e.end()
+		e.cut()
 		return nil, fmt.Errorf("export traces: %w", err)
 	}
 	go e.run()
@@ -141,6 +145,8 @@ func (e *Exporter) Stats() stats.Traces {
 func (e *Exporter) Close(ctx context.Context) error {
 	e.closer.Do(func() {
 		e.end()
+		defer context.AfterFunc(ctx, e.cut)() // a request that is cut may have been taken, and would be sent once more
+		defer e.cut()
 		<-e.ended
 		for e.sendNext(ctx) == nil && e.Stats().Waiting > 0 {
 		}

@@ -268,3 +268,25 @@ func TestWhoseSpansTheyAre(t *testing.T) {
 		t.Errorf("of %s, %s", s.service, s.instance)
 	}
 }
+
+// Close waits for the request under way: cut, it would be sent once more.
+func TestCloseSendsNothingTwice(t *testing.T) {
+	r := receive(t)
+	begun, goOn := make(chan struct{}, 2), make(chan struct{})
+	r.set(func(http.ResponseWriter, int) bool {
+		begun <- struct{}{}
+		<-goOn
+		return true
+	})
+	e := export(t, r, open(t, mesh.Config{Name: "clue-1"})...)[0]
+	e.Keep(handled(1))
+	<-begun
+	closed := make(chan error, 1)
+	go func() { closed <- e.Close(within(t)) }()
+	<-e.ctx.Done()
+	time.Sleep(10 * time.Millisecond) // in which a request that is cut ends
+	close(goOn)
+	if err := <-closed; err != nil || len(r.of("handle clue.answer.given")) != 1 || e.Stats().Exported != 1 {
+		t.Errorf("%v, %d spans came, %+v", err, len(r.of("handle clue.answer.given")), e.Stats())
+	}
+}

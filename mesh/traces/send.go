@@ -55,7 +55,7 @@ func (e *Exporter) run() {
 		if e.ctx.Err() != nil {
 			return
 		}
-		if e.sendNext(e.ctx) == nil {
+		if e.sendNext(e.sending) == nil {
 			failures = 0
 			continue
 		}
@@ -77,8 +77,8 @@ func (e *Exporter) sendNext(ctx context.Context) error {
 		spans[i] = f.spanOf(&batch[i])
 	}
 	rejected, err := e.sender.send(ctx, spans)
-	if err != nil && ctx == e.ctx && ctx.Err() != nil {
-		return err // the receiver is not to blame, and Close sends them once more
+	if err != nil && ctx == e.sending && ctx.Err() != nil {
+		return err // Close has no more time
 	}
 	unwanted, refused := errors.AsType[*refusedError](err)
 	e.mu.Lock()
