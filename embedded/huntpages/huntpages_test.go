@@ -15,6 +15,7 @@ import (
 	"leafmesh/embedded/cluster"
 	"leafmesh/embedded/huntpages"
 	"leafmesh/mesh/console"
+	"leafmesh/mesh/door"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 20 * time.Second
 
 // serve runs the hunt, with its pages beside a console, and returns where they are.
-func serve(t *testing.T) (*cluster.Cluster, string) {
+func serve(t *testing.T) (*cluster.Cluster, *door.Server) {
 	t.Helper()
 	c, err := cluster.Open(t.Context(), cluster.Options{HTTP: "127.0.0.1:0", Data: t.TempDir()})
 	if err != nil {
@@ -50,7 +51,7 @@ func serve(t *testing.T) (*cluster.Cluster, string) {
 			t.Error(err)
 		}
 	})
-	return c, server.URL()
+	return c, server
 }
 
 func ask(t *testing.T, method, address, body, origin string) (status int, text string, h http.Header) {
@@ -78,7 +79,8 @@ func ask(t *testing.T, method, address, body, origin string) (status int, text s
 // Somebody joins, sees clues, guesses and takes a hint, all of one origin, and stands on the live
 // leaderboard.
 func TestPlay(t *testing.T) {
-	c, at := serve(t)
+	c, server := serve(t)
+	at := server.URL()
 	const team = `The "Ö" / 🦉`
 	for _, link := range huntpages.Links() {
 		status, text, h := ask(t, http.MethodGet, at+link.Path, "", "")
@@ -126,6 +128,9 @@ func TestPlay(t *testing.T) {
 	defer stream.Body.Close()
 	for lines := bufio.NewScanner(stream.Body); lines.Scan(); {
 		if strings.Contains(lines.Text(), `🦉`) {
+			if err := server.Close(ctx); err != nil { // while somebody looks at it
+				t.Error(err)
+			}
 			return
 		}
 	}
@@ -133,7 +138,8 @@ func TestPlay(t *testing.T) {
 }
 
 func TestWhatIsNotThere(t *testing.T) {
-	_, at := serve(t)
+	_, server := serve(t)
+	at := server.URL()
 	for _, path := range []string{"/hunt/nothing", "/hunt/api/", "/hunt/api/other/v1/hunt", "/hunt/assets/none.js", "/hunt/api/hunt/v1/nothing"} {
 		if status, text, _ := ask(t, http.MethodGet, at+path, "", ""); status != 404 {
 			t.Errorf("%s: status %d, %s", path, status, text)

@@ -88,19 +88,39 @@ func TestWhoGetsIn(t *testing.T) {
 	}
 }
 
-// Close ends a stream that waits for OnClose, and cuts what does not end in time.
+// Close ends streams, be it by their contexts or by OnClose, lets what is bounded end, and cuts it if it
+// does not end in time.
 func TestCloseEndsStreams(t *testing.T) {
-	for _, told := range []bool{true, false} {
+	for _, test := range []struct {
+		name          string
+		bounded, told bool
+		limit         time.Duration
+		cut           bool
+	}{
+		{name: "a stream", limit: 20 * time.Second},
+		{name: "bounded, and told", bounded: true, told: true, limit: 20 * time.Second},
+		{name: "bounded, and too slow", bounded: true, limit: 20 * time.Millisecond, cut: true},
+	} {
 		ends, begun, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		s := serve(t, Config{Listen: "127.0.0.1:0"}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var h http.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			defer close(ended)
 			close(begun)
 			select {
 			case <-ends:
+				if r.Context().Err() != nil {
+					t.Errorf("%s: its context has ended", test.name)
+				}
 			case <-r.Context().Done():
+				if test.told {
+					t.Errorf("%s: its context ends", test.name)
+				}
 			}
-		}))
-		if told {
+		})
+		if test.bounded {
+			h = Bounded(h)
+		}
+		s := serve(t, Config{Listen: "127.0.0.1:0"}, h)
+		if test.told {
 			s.OnClose(func() { close(ends) })
 		}
 		go func() {
@@ -109,15 +129,11 @@ func TestCloseEndsStreams(t *testing.T) {
 			}
 		}()
 		<-begun
-		limit := 20 * time.Second
-		if !told {
-			limit = 20 * time.Millisecond
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		ctx, cancel := context.WithTimeout(context.Background(), test.limit)
 		err := s.Close(ctx)
 		cancel()
-		if told != (err == nil) || !told && !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("told %v: %v", told, err)
+		if test.cut != errors.Is(err, context.DeadlineExceeded) || !test.cut && err != nil {
+			t.Errorf("%s: %v", test.name, err)
 		}
 		<-ended
 	}

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
@@ -53,10 +54,28 @@ func tokenOf(r *http.Request) string {
 // writeTimeout is how long a bounded answer may take.
 const writeTimeout = 15 * time.Second
 
-// Bounded gives an answer 15 s to be written. A profile or a stream takes longer, and is not bounded
-// so.
+// inTime is under what a request's context has the function that keeps it from ending with open: see
+// endless.
+type inTime struct{}
+
+// endless ends the contexts of requests with open, unless they are bounded.
+func endless(open context.Context, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, end := context.WithCancel(r.Context())
+		defer end()
+		keep := context.AfterFunc(open, end)
+		defer keep()
+		h.ServeHTTP(w, r.WithContext(context.WithValue(ctx, inTime{}, keep)))
+	})
+}
+
+// Bounded gives an answer 15 s to be written, also when the server is closed meanwhile. A profile or a
+// stream takes longer, and is not bounded so.
 func Bounded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if keep, served := r.Context().Value(inTime{}).(func() bool); served {
+			keep()
+		}
 		// A writer that knows no deadline is no connection, and needs none.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 		h.ServeHTTP(w, r)

@@ -14,6 +14,7 @@ import (
 type Server struct {
 	listener net.Listener
 	http     *http.Server
+	closing  context.CancelFunc // ends the contexts of requests that are not bounded
 	cancel   context.CancelFunc // ends the contexts of all requests
 	done     chan struct{}      // closed when it serves no more
 	err      error              // why, if not by Close; set before done is closed
@@ -48,8 +49,9 @@ func Serve(c Config, h http.Handler) (*Server, error) {
 		return nil, err
 	}
 	base, cancel := context.WithCancel(context.Background())
-	s := &Server{listener: listener, cancel: cancel, done: make(chan struct{}), http: &http.Server{
-		Handler: guarded, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+	open, closing := context.WithCancel(base)
+	s := &Server{listener: listener, closing: closing, cancel: cancel, done: make(chan struct{}), http: &http.Server{
+		Handler: endless(open, guarded), ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		BaseContext: func(net.Listener) context.Context { return base },
 	}}
 	go s.serve()
@@ -67,13 +69,14 @@ func (s *Server) serve() {
 // URL is where it is reached, "http://127.0.0.1:9101", without a slash at the end.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
-// OnClose has f called once when Close begins: it ends what would not end by itself, such as streams.
+// OnClose has f called once when Close begins: it ends what would not end by itself.
 func (s *Server) OnClose(f func()) { s.http.RegisterOnShutdown(sync.OnceFunc(f)) }
 
-// Close ends it, after the requests under way. When ctx ends first, they are cut and the error is
-// ctx's. An error that ended the server before is returned here. A second call is harmless.
+// Close ends it, after the requests under way. The contexts of those that are not [Bounded], such as
+// streams, end at once. When ctx ends first, all are cut and the error is ctx's. An error that ended the server before is returned here. A second call is harmless.
 func (s *Server) Close(ctx context.Context) error {
 	defer s.cancel()
+	s.closing()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("close %s: %w", s.URL(), err), s.http.Close())
