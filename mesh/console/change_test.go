@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -132,6 +133,41 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: status %d, %s", body, response.StatusCode, text)
 		}
 	}
+}
+
+// A change of numbers leaves all else of a rule as it is, and one of the policy takes away what is for the
+// former one alone.
+func TestALimitChangesAlone(t *testing.T) {
+	waits := mesh.Rule{Name: "slowly", Event: "core.>", By: mesh.ByKey, Limit: mesh.Limit{Rate: 5, Burst: 2, Policy: mesh.Wait}, Waiting: 7}
+	joins := mesh.Rule{Name: "joined", Event: "core.step.taken", By: mesh.ByKey, Limit: mesh.Limit{Rate: 5, Burst: 2, Policy: mesh.Coalesce}, Within: time.Minute}
+	nodes := Nodes(open(t, mesh.Config{Name: "core-1", Limits: []mesh.Rule{waits, joins}}))
+	s := serve(t, Options{Source: nodes, Changer: nodes})
+	before := nodes[0].Rules()
+	set := func(limit mesh.Limit, want ...mesh.Rule) {
+		t.Helper()
+		for i, rule := range before {
+			if status, text := post(t, s, "/api/limit", limitChange{Node: "core-1", ID: rule.Identity(), Limit: limit}); status != 200 {
+				t.Fatalf("status %d: %s", status, text)
+			}
+			want[i].Limit = limit
+		}
+		if got := nodes[0].Rules(); !slices.Equal(got, want) {
+			t.Errorf("%v: %+v, want %+v", limit, got, want)
+		}
+	}
+	for i, rule := range before {
+		limit := rule.Limit
+		limit.Rate, limit.Burst = 50, 9
+		if status, text := post(t, s, "/api/limit", limitChange{Node: "core-1", ID: rule.Identity(), Limit: limit}); status != 200 {
+			t.Fatalf("status %d: %s", status, text)
+		}
+		if rule.Limit = limit; nodes[0].Rules()[i] != rule {
+			t.Errorf("%+v, want %+v", nodes[0].Rules()[i], rule)
+		}
+	}
+	first, second := before[0], before[1]
+	first.Waiting, second.Within = 0, 0
+	set(mesh.Limit{Rate: 5, Burst: 1, Policy: mesh.Refuse}, first, second)
 }
 
 // What counts for a rule is of its types and its place.

@@ -140,7 +140,12 @@ func (c *Console) postLimit(w http.ResponseWriter, r *http.Request) {
 				rule.Concurrency = in.Concurrency
 			} else {
 				rule.Limit = in.Limit
-				rule.Within, rule.Waiting = keptFor(rule, in.Limit.Policy), 0
+				if in.Limit.Policy != config.Coalesce { // these are for one policy each
+					rule.Within = 0
+				}
+				if in.Limit.Policy != config.Wait {
+					rule.Waiting = 0
+				}
 			}
 			a.Value[i] = rule
 			done(w, c.Changer.SetRules(r.Context(), in.Node, a.Value))
@@ -148,14 +153,6 @@ func (c *Console) postLimit(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	fail(w, http.StatusNotFound, "the node has no such rule any more: look again")
-}
-
-// keptFor is how long a rule may keep events, which is for those that coalesce alone.
-func keptFor(rule config.Rule, policy config.Policy) time.Duration {
-	if policy != config.Coalesce {
-		return 0
-	}
-	return rule.Within
 }
 
 // cutChange is what a page asks for.
