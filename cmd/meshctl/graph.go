@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"leafmesh/cmd/meshctl/internal/nodes"
@@ -27,7 +30,7 @@ grows.
   meshctl graph -o svg --every 10s > graph.svg
   meshctl graph -o json | jq '.cycles'
 
-The exit code is 1 if a node did not answer: what it alone knows is missing.`
+The exit code is 1 if a node did not answer: what it alone knows is missing, or its rates are.`
 }
 
 // Run prints the graph.
@@ -40,17 +43,9 @@ func (c graphCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	defer m.Close()
-	all, failed := wholeGraph(ctx, out, m)
-	if c.Every > 0 && failed == nil {
-		begun := time.Now()
-		select {
-		case <-time.After(c.Every):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		earlier := all
-		all, failed = wholeGraph(ctx, out, m)
-		all = all.Since(earlier, time.Since(begun))
+	all, failed := c.whole(ctx, out, m)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	switch c.Output {
 	case "mermaid":
@@ -66,11 +61,31 @@ func (c graphCommand) Run(ctx context.Context, out output) error {
 	return failed
 }
 
-// wholeGraph joins what the nodes have seen. The error says that some did not answer.
-func wholeGraph(ctx context.Context, out output, m nodes.Mesh) (graph.Graph, error) {
+// whole joins what the nodes have seen, each with its own rates. The error says that some did not
+// answer.
+func (c graphCommand) whole(ctx context.Context, out output, m nodes.Mesh) (graph.Graph, error) {
+	var earlier []said[graph.Graph]
+	if c.Every > 0 {
+		// Who does not answer is reported the second time.
+		earlier, _ = understand[graph.Graph](output{problems: io.Discard}, m.Ask(ctx, "graph", nil))
+	}
+	if len(earlier) > 0 {
+		select {
+		case <-time.After(c.Every):
+		case <-ctx.Done():
+		}
+	}
 	answers, failed := askAll[graph.Graph](ctx, out, m, "graph")
 	var parts []graph.Graph
 	for _, a := range answers {
+		was := slices.IndexFunc(earlier, func(e said[graph.Graph]) bool { return e.Node == a.Node })
+		switch {
+		case was >= 0:
+			a.what = a.what.Since(earlier[was].what, a.Asked.Sub(earlier[was].Asked))
+		case c.Every > 0:
+			out.complain(a.Node, errors.New("its rates are missing: it did not answer when the count began; try again"))
+			failed = errReported
+		}
 		parts = append(parts, a.what)
 	}
 	return graph.Merge(parts...), failed

@@ -36,13 +36,10 @@ type wire struct{ node, peer, direction string }
 // graphs is what was last known of which types lead to which.
 type graphs struct {
 	at     time.Time
-	nodes  []string        // that answered
-	leaves map[string]bool // the types that some node exports
-	counts map[edge]uint64
+	ofNode map[string]graph.Graph // of those that answered
+	leaves map[string]bool        // the types that some node exports
 	edges  []edgeView
 }
-
-type edge struct{ from, to, service, handler string }
 
 // perSecond is the rate of a counter. One that fell is that of a node that was started again, and
 // has counted from zero.
@@ -119,27 +116,24 @@ func typesOf(seen map[string]map[stats.Outcome]float64, leaves map[string]bool) 
 	return types
 }
 
-// next is what another look at the graph tells.
+// next is what another look at the graph tells. The rates are each node's own, added up: what a sum of
+// nodes has counted falls when one of them is started again.
 func (g graphs) next(now time.Time, answers []Answer[graph.Graph]) graphs {
+	next := graphs{at: now, ofNode: map[string]graph.Graph{}, leaves: map[string]bool{}}
 	var all []graph.Graph
 	for _, a := range answers {
-		if a.Err == nil {
-			all = append(all, a.Value)
+		if a.Err != nil {
+			continue
 		}
+		next.ofNode[a.Node] = a.Value
+		all = append(all, a.Value.Since(g.ofNode[a.Node], now.Sub(g.at)))
 	}
 	merged := graph.Merge(all...)
-	next := graphs{at: now, nodes: merged.Nodes, leaves: map[string]bool{}, counts: map[edge]uint64{}}
 	for _, t := range merged.Types {
 		next.leaves[t.Type] = t.Exported
 	}
 	for _, e := range merged.Edges {
-		at := edge{e.From, e.To, e.Service, e.Handler}
-		next.counts[at] = e.Count
-		view := edgeView{From: e.From, To: e.To, Service: e.Service, Handler: e.Handler}
-		if slices.Equal(g.nodes, next.nodes) { // else what was counted is of others
-			view.Rate = tenths(perSecond(g.counts[at], e.Count, now.Sub(g.at)))
-		}
-		next.edges = append(next.edges, view)
+		next.edges = append(next.edges, edgeView{From: e.From, To: e.To, Service: e.Service, Handler: e.Handler, Rate: tenths(e.Rate)})
 	}
 	return next
 }

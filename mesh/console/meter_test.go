@@ -100,3 +100,26 @@ func TestFlowsOfTheGraph(t *testing.T) {
 		}
 	}
 }
+
+// Of two instances of a service one is started again, and does not answer once.
+func TestFlowsOfSeveralInstances(t *testing.T) {
+	of := func(node string, n uint64) Answer[graph.Graph] {
+		return Answer[graph.Graph]{Node: node, Value: graph.Graph{Nodes: []string{node},
+			Edges: []graph.Edge{{From: "a.b.c", To: "a.b.d", Handler: "h", Service: "a", Count: n}}}}
+	}
+	var m meter
+	for i, test := range []struct {
+		one, two Answer[graph.Graph]
+		want     float64
+	}{
+		{of("a-1", 1_000_000), of("a-2", 5_000_000), 0},
+		{of("a-1", 1_000_100), of("a-2", 10), 110},
+		{of("a-1", 1_000_200), Answer[graph.Graph]{Node: "a-2", Err: errors.New("no answer")}, 100},
+		{of("a-1", 1_000_300), of("a-2", 500), 100},
+	} {
+		s := m.read(noon.Add(time.Duration(i)*time.Second), nil, []Answer[graph.Graph]{test.one, test.two})
+		if len(s.Edges) != 1 || s.Edges[0].Rate != test.want {
+			t.Errorf("look %d: %+v, want %v", i, s.Edges, test.want)
+		}
+	}
+}

@@ -54,7 +54,7 @@ func (s *sum) addEdge(e Edge) {
 	s.addType(Type{Type: e.To})
 	known := s.edges[e.key()]
 	e.Count, e.Refused, e.Handled = known.Count+e.Count, known.Refused+e.Refused, known.Handled+e.Handled
-	e.Declared = known.Declared || e.Declared
+	e.Rate, e.Declared = known.Rate+e.Rate, known.Declared || e.Declared
 	s.edges[e.key()] = e
 }
 

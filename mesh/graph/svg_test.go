@@ -134,3 +134,28 @@ func TestSince(t *testing.T) {
 		t.Errorf("%+v\n%s", now.Edges, got.Mermaid())
 	}
 }
+
+// Each instance of a service has its own rate, and they add up: one that was started again has counted
+// from nothing, and of one that did not answer before, or does not any more, no rate is known.
+func TestRatesOfSeveralInstances(t *testing.T) {
+	instance := func(node string, count uint64) Graph {
+		return Merge(Graph{Nodes: []string{node}, Edges: []Edge{{From: "a.b.c", To: "a.b.d", Service: "clue", Handler: "go", Count: count, Handled: count}}})
+	}
+	for _, test := range []struct {
+		name       string
+		first, now Graph
+		want       float64
+	}{
+		{"it goes on", instance("clue-2", 5_000_000), instance("clue-2", 5_000_020), 120},
+		{"it was started again", instance("clue-2", 5_000_000), instance("clue-2", 10), 110},
+		{"it did not answer before", Graph{}, instance("clue-2", 5_000_000), 100},
+		{"it does not answer any more", instance("clue-2", 5_000_000), Graph{}, 100},
+		{"another took its place", instance("clue-2", 5_000_000), instance("clue-3", 5_000_010), 100},
+	} {
+		one := instance("clue-1", 1_000_100).Since(instance("clue-1", 1_000_000), time.Second)
+		g := Merge(one, test.now.Since(test.first, time.Second))
+		if len(g.Edges) != 1 || g.Edges[0].Rate != test.want {
+			t.Errorf("%s: %+v, want %v/s", test.name, g.Edges, test.want)
+		}
+	}
+}
