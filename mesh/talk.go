@@ -109,7 +109,7 @@ const maxSaid = 64 << 20
 func (n *Node) openInlets() (err error) {
 	env := &inlet.Env{Node: n.name, Peers: n.peers.list, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
 		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Neighbours: n.neighbours.Hear,
-		Letters: n.storage.Letters.Letters, Bookmarks: n.storage.Bookmarks}
+		Letters: n.storage.Letters.Durable, Bookmarks: n.storage.Bookmarks}
 	if n.inlets, err = inlet.OpenSet(env, n.config.Imports, n.inletType); err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ type lettersCommand struct {
 
 // Help is shown by meshctl letters --help.
 func (lettersCommand) Help() string {
-	return `A durable dead letter is an event of a durable import that a handler gave up. Its node keeps it until
-it is replayed or dropped.
+	return `A dead letter is an event that a handler gave up. A node keeps those of durable imports until they are
+replayed or dropped, and with "letters: all" in its file those of all other events, too.
 
   meshctl letters
   meshctl letters show 01a224dad3957176b34f3e953e4325c0-0123456789abcdef

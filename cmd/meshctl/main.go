@@ -45,7 +45,7 @@ type commands struct {
 	Top     topCommand     `cmd:"" group:"look" help:"Watch what happens now: types, handlers, what rules stop."`
 	Graph   graphCommand   `cmd:"" group:"look" help:"Draw which event types lead to which."`
 	Why     whyCommand     `cmd:"" group:"look" help:"Explain an event: the cascade as a tree, and what went wrong in it."`
-	Letters lettersCommand `cmd:"" group:"look" help:"List the durable dead letters: where they came from, and why they were given up."`
+	Letters lettersCommand `cmd:"" group:"look" help:"List the dead letters that nodes keep: where they came from, and why they were given up."`
 
 	Retrying retryingCommand `cmd:"" group:"look" help:"List the events that handlers failed and will get again."`
 

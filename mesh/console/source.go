@@ -22,7 +22,7 @@ type Source interface {
 	Rules(ctx context.Context) []Answer[[]config.Rule]
 	// Places asks where events can be cut, and where they are.
 	Places(ctx context.Context) []Answer[[]stats.Place]
-	// Letters asks for the durable dead letters.
+	// Letters asks for the dead letters that are kept.
 	Letters(ctx context.Context) []Answer[[]stats.Letter]
 	// Kept asks for the cascades that nodes keep as something went wrong in them, the newest first.
 	Kept(ctx context.Context) []Answer[[]why.Summary]

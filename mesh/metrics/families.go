@@ -64,8 +64,8 @@ func newFamilies(node string) (f families, all []*family) {
 		importUnderWay: metric("durable_import_under_way_events",
 			"Events of a durable import that were taken and not settled.", "peer", "type"),
 
-		letters:       metric("letters", "Durable dead letters."),
-		lettersOldest: oldest("letters_oldest_seconds", "How long ago the oldest durable dead letter was given up."),
+		letters:       metric("letters", "Dead letters that are kept."),
+		lettersOldest: oldest("letters_oldest_seconds", "How long ago the oldest of the dead letters that are kept was given up."),
 
 		spans:        metric("spans_total", "Spans of traces by what became of them.", "outcome"),
 		spansWaiting: metric("spans_waiting", "Spans that wait to be sent."),

@@ -160,14 +160,15 @@ type DurableImport struct {
 	UnderWay int `json:"under_way"`
 }
 
-// Letters is about the durable dead letters. See mesh.Node.Letters.
+// Letters is about the dead letters that are kept. See mesh.Node.Letters.
 type Letters struct {
 	Count  int           `json:"count"`
 	Oldest time.Duration `json:"oldest"` // how long ago the oldest was given up; 0 if there is none
 }
 
-// Letter is a durable dead letter: an event of a durable import that a handler of a node gave up
-// for good. It is kept in the node's data directory until it is replayed or dropped.
+// Letter is a dead letter that is kept: an event of a durable import that a handler of a node gave up for
+// good, or any other if the node keeps all. It is in the node's data directory until it is replayed or
+// dropped; one of no durable import also goes to make room for others.
 type Letter struct {
 	// Key names the letter on its node.
 	Key string `json:"key"`
@@ -181,7 +182,7 @@ type Letter struct {
 	EventKey string   `json:"event_key,omitempty"`
 	// Handler is the handler that gave it up; "import" if it came to none.
 	Handler string    `json:"handler"`
-	Peer    string    `json:"peer"`  // whose outbox it came from
+	Peer    string    `json:"peer"`  // whose outbox it came from; empty for an event of no durable import
 	Tries   int       `json:"tries"` // how often it was delivered
 	Error   string    `json:"error"` // of the last time
 	At      time.Time `json:"at"`    // when it was given up

@@ -4,7 +4,7 @@ import { ask, change, session } from "./server.js";
 
 const when = (text) => new Date(text).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
-// letters lists the durable dead letters, and replays and drops them.
+// letters lists the dead letters that are kept, and replays and drops them.
 export function letters(main) {
   const said = h("p", { class: "problem", role: "alert" }), told = h("p", { role: "status", class: "note" });
   let mayChange = false;

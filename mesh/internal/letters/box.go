@@ -5,30 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
-// ErrInUse says that the letter is being replayed.
-var ErrInUse = errors.New("mesh: the letter is being replayed")
-
 // Box is a node's letters, as its operators see them. A Box without letters has none.
 type Box struct {
-	*Letters           // of durable imports; nil if nothing is durable
-	Local     *Local   // of all other events; nil if they are not kept
-	replaying sync.Map // keys of the letters that are
+	Durable *Letters // of durable imports; nil if nothing is durable
+	Local   *Local   // of all other events; nil if they are not kept
 }
 
 // folders are those that there are.
 func (b *Box) folders() (all []*Letters) {
-	if b.Letters != nil {
-		all = append(all, b.Letters)
+	if b.Durable != nil {
+		all = append(all, b.Durable)
 	}
 	if b.Local != nil {
-		all = append(all, b.Local.Letters)
+		all = append(all, b.Local.folder)
 	}
 	return all
 }
@@ -108,19 +103,27 @@ func (b *Box) Remove(key string) error {
 // or ctx ends; then it goes on by itself. A letter that was handled is gone. Errors:
 // ErrInUse, those of Get, and why the event was not handled.
 func (b *Box) Replay(ctx context.Context, key string, deliver Deliver) error {
-	if _, busy := b.replaying.LoadOrStore(key, true); busy {
-		return ErrInUse
+	from, l, err := b.borrow(Key(key))
+	if err != nil {
+		return err
 	}
 	settled := make(chan error, 1)
 	done := func(err error) {
 		if err == nil {
-			err = b.Remove(key)
+			err = from.Drop(l.Key())
 		}
-		b.replaying.Delete(key)
+		if errors.Is(err, ErrNotFound) {
+			err = nil // somebody dropped it meanwhile
+		}
+		from.giveBack(l.Key())
 		settled <- err
 	}
-	if err := b.replay(ctx, key, deliver, done); err != nil {
-		b.replaying.Delete(key)
+	var e wire.Envelope
+	if err = wire.DecodeStored(l.Message, &e); err == nil {
+		err = deliver(ctx, &l, &e, done)
+	}
+	if err != nil {
+		from.giveBack(l.Key())
 		return err
 	}
 	select {
@@ -131,14 +134,12 @@ func (b *Box) Replay(ctx context.Context, key string, deliver Deliver) error {
 	}
 }
 
-func (b *Box) replay(ctx context.Context, key string, deliver Deliver, done func(error)) error {
-	l, err := b.get(key) // once it is marked: another replay may just have ended with it
-	if err != nil {
-		return err
+// borrow gives a letter and the folder that it is borrowed from.
+func (b *Box) borrow(key Key) (from *Letters, l Letter, err error) {
+	for _, from = range b.folders() {
+		if l, err = from.borrow(key); !errors.Is(err, ErrNotFound) {
+			return from, l, err
+		}
 	}
-	var e wire.Envelope
-	if err := wire.DecodeStored(l.Message, &e); err != nil {
-		return err
-	}
-	return deliver(ctx, &l, &e, done)
+	return nil, Letter{}, fmt.Errorf("letter %.80q: %w", key, ErrNotFound)
 }

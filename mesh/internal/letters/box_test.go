@@ -20,7 +20,7 @@ func TestAReplayThatIsNotAwaited(t *testing.T) {
 	kept := letter(1, "count")
 	kept.Message = wire.AppendContainer(nil, event)
 	put(t, l, kept)
-	box, key := &Box{Letters: l}, string(kept.Key())
+	box, key := &Box{Durable: l}, string(kept.Key())
 	if list, err := box.Summaries(); err != nil || list[0].Root != [16]byte{1} || len(list[0].Path) != 1 || list[0].Path[0] != "clue-1:clue.clue.solved" {
 		t.Errorf("%+v, %v", list, err)
 	}
@@ -50,7 +50,7 @@ func TestLettersOfVersion1(t *testing.T) {
 	kept := letter(1, "count")
 	kept.Message = []byte("\x89\x01\x50\x01AAAAAAAAAAAAAAA\x50\x01AAAAAAAAAAAAAAA\xf6\x05\x00\x60\x81\x78\x17clue-1:clue.clue.solved\x41\x07")
 	put(t, l, kept)
-	box, key := &Box{Letters: l}, string(kept.Key())
+	box, key := &Box{Durable: l}, string(kept.Key())
 	if shown, err := box.Show(key); err != nil || string(shown.Payload) != "\x07" || len(shown.Path) != 1 {
 		t.Errorf("payload %x, %v", shown.Payload, err)
 	}

@@ -132,6 +132,14 @@ func (l *Letter) pack() (stored, error) {
 	return s, s.check()
 }
 
+// headBytes is what a file has at most beside names, error and event.
+const headBytes = 192
+
+// bytes is how large the file will be, at most.
+func (s *stored) bytes() int64 {
+	return int64(headBytes + len(s.Handler) + len(s.Peer) + len(s.Subject) + len(s.Error) + len(s.Message))
+}
+
 func (s *stored) unpack() (Letter, error) {
 	if err := s.check(); err != nil {
 		return Letter{}, err

@@ -1,6 +1,7 @@
 package letters
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,27 +15,43 @@ import (
 	"leafmesh/mesh/internal/sealed"
 )
 
-// Errors of Put, Get and Drop.
+// Errors of Put, Get and Drop, and of a replay.
 var (
-	// ErrFull: there are as many letters as may be kept.
+	// ErrFull: there are as many letters, or bytes of them, as may be kept.
 	ErrFull = errors.New("no room for another dead letter: replay or drop some")
 	// ErrNotFound: no letter has this key.
 	ErrNotFound = errors.New("no such dead letter")
 	// ErrClosed: the folder may be another process's by now.
 	ErrClosed = errors.New("the dead letters are closed")
+	// ErrInUse: the letter is being replayed.
+	ErrInUse = errors.New("mesh: the letter is being replayed")
 )
 
 // Letters is a folder of letters. Its methods are safe for concurrent use.
 type Letters struct {
-	folder string
-	max    int
+	folder   string
+	max      int
+	maxBytes int64 // of all files together; 0: no bound
 
 	// mu is held while files are written, too. A letter is rare, and two at a time
 	// would not get faster through one disk.
 	mu     sync.Mutex
-	kept   map[Key]time.Time // guarded by mu: when each was given up; zero for one that cannot be read
-	closed bool              // guarded by mu
+	kept   map[Key]known // guarded by mu
+	bytes  int64         // guarded by mu: of what is kept
+	lent   map[Key]bool  // guarded by mu: those that are being replayed
+	closed bool          // guarded by mu
 }
+
+// known is what is known of a letter without reading it.
+type known struct {
+	at               time.Time // when it was given up; zero for one that cannot be read
+	subject, handler string
+	bytes            int64
+	err              error // why it cannot be read
+}
+
+// Unreadable stands for the type and the handler of a letter that is damaged.
+const Unreadable = "(damaged)"
 
 // Open opens the folder of letters at path, and makes it if it is missing. At
 // most max letters are kept; a folder that holds more already is opened all the
@@ -43,7 +60,7 @@ type Letters struct {
 // Letters that cannot be read are no error here, because a node must start
 // without them. List tells of them.
 func Open(path string, max int) (*Letters, error) {
-	l := &Letters{folder: path, max: max}
+	l := &Letters{folder: path, max: max, lent: map[Key]bool{}}
 	err := errors.Join(sealed.MakeFolder(path), sealed.Sweep(path))
 	if err == nil {
 		_, _, err = l.lookLocked() // nobody else has it yet
@@ -61,7 +78,8 @@ func (l *Letters) lookLocked() (summaries []Summary, problems []error, err error
 	if err != nil {
 		return nil, nil, err
 	}
-	l.kept = make(map[Key]time.Time)
+	before := l.kept
+	l.kept, l.bytes = make(map[Key]known), 0
 	for _, e := range entries {
 		name, isLetter := strings.CutSuffix(e.Name(), ending)
 		if !isLetter {
@@ -69,7 +87,7 @@ func (l *Letters) lookLocked() (summaries []Summary, problems []error, err error
 		}
 		key := Key(name)
 		letter, err := l.read(key)
-		l.kept[key] = letter.At
+		l.keepLocked(key, before[key].after(&letter, e, err))
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -77,6 +95,35 @@ func (l *Letters) lookLocked() (summaries []Summary, problems []error, err error
 		summaries = append(summaries, letter.summary())
 	}
 	return summaries, problems, nil
+}
+
+// after is what is known of a letter once its file was read, or was not. Memory or files that are short for
+// a moment do not make a letter an unknown one.
+func (k known) after(l *Letter, file fs.DirEntry, err error) known {
+	switch {
+	case err == nil:
+		k = known{at: l.At, subject: l.Subject, handler: l.Handler}
+	case errors.Is(err, sealed.ErrDamaged):
+		k.at, k.err = time.Time{}, err
+		k.subject, k.handler = cmp.Or(k.subject, Unreadable), cmp.Or(k.handler, Unreadable)
+	case k.at.IsZero():
+		k.err = err
+	}
+	if info, err := file.Info(); err == nil { // else it has just been removed
+		k.bytes = info.Size()
+	}
+	return k
+}
+
+func (l *Letters) keepLocked(key Key, k known) {
+	l.forgetLocked(key)
+	l.kept[key] = k
+	l.bytes += k.bytes
+}
+
+func (l *Letters) forgetLocked(key Key) {
+	l.bytes -= l.kept[key].bytes
+	delete(l.kept, key)
 }
 
 func (l *Letters) path(key Key) string { return filepath.Join(l.folder, string(key)+ending) }
@@ -114,13 +161,14 @@ func (l *Letters) Put(letter Letter) error {
 	if l.closed {
 		return fmt.Errorf("put dead letter: %w", ErrClosed)
 	}
-	if _, replaced := l.kept[key]; !replaced && len(l.kept) >= l.max {
-		return fmt.Errorf("put dead letter: %w (%d in %q)", ErrFull, len(l.kept), l.folder)
+	k := known{at: letter.At, subject: letter.Subject, handler: letter.Handler, bytes: s.bytes()}
+	if was, replaced := l.kept[key]; !replaced && len(l.kept) >= l.max || l.maxBytes > 0 && l.bytes-was.bytes+k.bytes > l.maxBytes {
+		return fmt.Errorf("put dead letter: %w (%d of %d bytes in %q)", ErrFull, len(l.kept), l.bytes, l.folder)
 	}
 	if err := format.Write(l.path(key), &s); err != nil {
 		return fmt.Errorf("put dead letter: %w", err)
 	}
-	l.kept[key] = letter.At
+	l.keepLocked(key, k)
 	return nil
 }
 
@@ -143,6 +191,10 @@ func (l *Letters) List() ([]Summary, error) {
 func (l *Letters) Get(key Key) (Letter, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.getLocked(key)
+}
+
+func (l *Letters) getLocked(key Key) (Letter, error) {
 	letter, err := Letter{}, ErrNotFound
 	if key.valid() {
 		letter, err = l.read(key)
@@ -151,6 +203,27 @@ func (l *Letters) Get(key Key) (Letter, error) {
 		return Letter{}, fmt.Errorf("get dead letter %.80q: %w", key, notFound(err))
 	}
 	return letter, nil
+}
+
+// borrow is Get for a replay: nobody else replays the letter, and it does not make room for others, until
+// giveBack. It may be dropped all the same. Errors: also ErrInUse.
+func (l *Letters) borrow(key Key) (Letter, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lent[key] {
+		return Letter{}, ErrInUse
+	}
+	letter, err := l.getLocked(key)
+	if err == nil {
+		l.lent[key] = true
+	}
+	return letter, err
+}
+
+func (l *Letters) giveBack(key Key) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.lent, key)
 }
 
 // Drop deletes a letter for good, also a damaged one. Errors: ErrNotFound, ErrClosed.
@@ -167,7 +240,7 @@ func (l *Letters) Drop(key Key) error {
 	if err != nil {
 		return fmt.Errorf("drop dead letter %.80q: %w", key, notFound(err))
 	}
-	delete(l.kept, key)
+	l.forgetLocked(key)
 	return nil
 }
 
@@ -198,9 +271,9 @@ func (l *Letters) Len() int {
 func (l *Letters) Oldest() (oldest time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, at := range l.kept {
-		if !at.IsZero() && (oldest.IsZero() || at.Before(oldest)) {
-			oldest = at
+	for _, k := range l.kept {
+		if !k.at.IsZero() && (oldest.IsZero() || k.at.Before(oldest)) {
+			oldest = k.at
 		}
 	}
 	return oldest

@@ -123,6 +123,9 @@ func TestTheLargestLetterFits(t *testing.T) {
 	if err != nil || !bytes.Equal(got.Message, one.Message) || got.Error == "" {
 		t.Errorf("%v; error text %.40q", err, got.Error)
 	}
+	if info, err := os.Stat(l.path(one.Key())); err != nil || info.Size() > l.bytes || info.Size() < l.bytes-headBytes {
+		t.Errorf("%v; its file has %d bytes, counted were %d", err, info.Size(), l.bytes)
+	}
 }
 
 func TestKeysFromOutside(t *testing.T) {

@@ -2,7 +2,7 @@ package letters
 
 import (
 	"errors"
-	"io/fs"
+	"slices"
 	"sync"
 
 	"leafmesh/mesh/internal/sealed"
@@ -13,48 +13,69 @@ import (
 // gives an event up never waits for the disk. Its methods are safe for concurrent use; the nil Local
 // keeps nothing.
 type Local struct {
-	*Letters
-	lost func(subject, handler string, why error)
+	folder *Letters
+	lost   func(subject, handler string, why error)
 
 	mu      sync.Mutex
-	waiting []Letter // guarded by mu: to be written
+	waiting []Letter // guarded by mu: to be written; the first may be half way
+	bytes   int      // guarded by mu: of the events in waiting
 	closed  bool     // guarded by mu
 	wake    chan struct{}
 	done    chan struct{}
 }
 
-// maxWaiting bounds the letters that are in memory as the disk is slower than events are given up.
-const maxWaiting = 256
+// What is in memory at most as the disk is slower than events are given up.
+const (
+	maxWaiting      = 256
+	maxWaitingBytes = 8 << 20
+)
 
-// OpenLocal opens a folder of at most max letters, as [Open] does. lost is told of each letter that is
-// not kept any longer, or not at all, and why; it must not call the Local. End it with Close.
-func OpenLocal(path string, max int, lost func(subject, handler string, why error)) (*Local, error) {
+// OpenLocal opens a folder of at most so many letters and bytes, as [Open] does. lost is told of each
+// letter that is not kept any longer, or not at all, and why; its type and handler are [Unreadable] if
+// nobody can tell them. It must not call the Local. End it with Close.
+func OpenLocal(path string, max int, maxBytes int64, lost func(subject, handler string, why error)) (*Local, error) {
 	folder, err := Open(path, max)
 	if err != nil {
 		return nil, err
 	}
-	l := &Local{Letters: folder, lost: lost, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	folder.maxBytes = maxBytes
+	l := &Local{folder: folder, lost: lost, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go l.write() // ends with Close
 	return l, nil
+}
+
+// Room says whether another letter can be kept just now: nil, ErrFull or ErrClosed. To ask first spares
+// encoding an event whose letter would be lost.
+func (l *Local) Room() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.roomLocked(1)
+}
+
+func (l *Local) roomLocked(bytes int) error {
+	switch {
+	case l.closed:
+		return ErrClosed
+	case len(l.waiting) >= maxWaiting || l.bytes+bytes > maxWaitingBytes:
+		return ErrFull
+	}
+	return nil
 }
 
 // Keep keeps a letter, unless it is lost. It never waits.
 func (l *Local) Keep(letter Letter) {
 	l.mu.Lock()
-	closed := l.closed
-	full := len(l.waiting) >= maxWaiting
-	if !closed && !full {
+	err := l.roomLocked(len(letter.Message))
+	if err == nil {
 		l.waiting = append(l.waiting, letter)
+		l.bytes += len(letter.Message)
 	}
 	l.mu.Unlock()
-	switch {
-	case closed:
-		l.lost(letter.Subject, letter.Handler, ErrClosed)
-	case full:
-		l.lost(letter.Subject, letter.Handler, ErrFull)
-	default:
-		l.call()
+	if err != nil {
+		l.lost(letter.Subject, letter.Handler, err)
+		return
 	}
+	l.call()
 }
 
 func (l *Local) call() {
@@ -68,39 +89,45 @@ func (l *Local) call() {
 func (l *Local) write() {
 	defer close(l.done)
 	for range l.wake {
-		for {
-			letters, closed := l.take()
-			for _, letter := range letters {
-				l.put(letter)
-			}
-			if len(letters) == 0 && closed {
-				return
-			}
-			if len(letters) == 0 {
-				break
-			}
+		letter, more, closed := l.first()
+		for ; more; letter, more, closed = l.first() {
+			l.put(letter)
+			l.written()
+		}
+		if closed {
+			return
 		}
 	}
 }
 
-func (l *Local) take() (letters []Letter, closed bool) {
+func (l *Local) first() (letter Letter, more, closed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	letters, l.waiting = l.waiting, nil
-	return letters, l.closed
+	if len(l.waiting) == 0 {
+		return letter, false, l.closed
+	}
+	return l.waiting[0], true, l.closed
+}
+
+// written takes the first letter out of memory.
+func (l *Local) written() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes -= len(l.waiting[0].Message)
+	l.waiting = slices.Delete(l.waiting, 0, 1)
 }
 
 // put writes a letter. If there is no room the oldest goes.
 func (l *Local) put(letter Letter) {
-	err := l.Put(letter)
+	err := l.folder.Put(letter)
 	for errors.Is(err, ErrFull) {
-		oldest, failed := l.dropOldest()
+		oldest, failed := l.folder.dropOldest()
 		if failed != nil {
 			err = failed
 			break
 		}
-		l.lost(oldest.Subject, oldest.Handler, ErrFull)
-		err = l.Put(letter)
+		l.lost(oldest.subject, oldest.handler, oldest.err)
+		err = l.folder.Put(letter)
 	}
 	if err != nil {
 		l.lost(letter.Subject, letter.Handler, err)
@@ -117,23 +144,37 @@ func (l *Local) Close() {
 	l.mu.Unlock()
 	l.call()
 	<-l.done
-	l.Letters.Close()
+	l.folder.Close()
 }
 
-// dropOldest drops the letter that was given up first, and gives what is known of it.
-func (l *Letters) dropOldest() (Letter, error) {
+// dropOldest drops a damaged letter, or else the one that was given up first, and gives what is known of
+// it, with why it goes. It leaves those that are being replayed, and those that could not be read and may be
+// good: nobody could tell what was lost. ErrFull says that there is no other.
+func (l *Letters) dropOldest() (known, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var oldest Key
-	for key, at := range l.kept {
-		if oldest == "" || at.Before(l.kept[oldest]) {
+	for key, k := range l.kept {
+		if l.lent[key] || k.err != nil && !errors.Is(k.err, sealed.ErrDamaged) {
+			continue
+		}
+		if oldest == "" || k.at.Before(l.kept[oldest].at) {
 			oldest = key
 		}
 	}
-	letter, _ := l.read(oldest) // one that can not be read goes too
-	if err := sealed.Remove(l.path(oldest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return letter, err
+	if oldest == "" {
+		return known{}, ErrFull
 	}
-	delete(l.kept, oldest)
-	return letter, nil
+	gone := l.kept[oldest]
+	err := notFound(sealed.Remove(l.path(oldest)))
+	switch {
+	case errors.Is(err, ErrNotFound): // its file was removed by hand
+		gone.err = err
+	case err != nil:
+		return gone, err
+	case gone.err == nil:
+		gone.err = ErrFull
+	}
+	l.forgetLocked(oldest)
+	return gone, nil
 }

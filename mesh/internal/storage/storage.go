@@ -13,10 +13,15 @@ import (
 // the outbox they came from, and come again.
 const maxLetters = 10_000
 
-// maxLocalLetters bounds the letters of events that come from no outbox. Past it the oldest go.
-const maxLocalLetters = 10_000
+// What bounds the letters of events that come from no outbox. Past it the oldest go. The bytes leave most of a
+// disk to the outbox.
+const (
+	maxLocalLetters = 10_000
+	maxLocalBytes   = 256 << 20
+)
 
-// Storage is what a node keeps. It is empty if nothing of the node is durable.
+// Storage is what a node keeps. It is empty if nothing of the node is durable and it does not keep all
+// letters.
 type Storage struct {
 	Letters   letters.Box
 	Bookmarks *inlet.Bookmarks
@@ -41,11 +46,11 @@ func (s *Storage) Open(c config.Node, outbox string) (err error) {
 			return err
 		}
 	}
-	if s.Letters.Letters, err = letters.Open(filepath.Join(data, "letters"), maxLetters); err != nil {
+	if s.Letters.Durable, err = letters.Open(filepath.Join(data, "letters"), maxLetters); err != nil {
 		return err
 	}
 	if c.Letters == config.AllLetters {
-		if s.Letters.Local, err = letters.OpenLocal(filepath.Join(data, "local-letters"), maxLocalLetters, s.Lost); err != nil {
+		if s.Letters.Local, err = letters.OpenLocal(filepath.Join(data, "local-letters"), maxLocalLetters, maxLocalBytes, s.Lost); err != nil {
 			return err
 		}
 	}
@@ -60,8 +65,8 @@ func (s *Storage) Close() error {
 		errs = append(errs, s.Bookmarks.Save())
 	}
 	s.Letters.Local.Close()
-	if s.Letters.Letters != nil {
-		s.Letters.Close() // a handler that is stuck may give an event up when the directory is another's
+	if s.Letters.Durable != nil {
+		s.Letters.Durable.Close() // a handler that is stuck may give an event up when the directory is another's
 	}
 	return errors.Join(append(errs, s.lock.release())...)
 }
