@@ -57,15 +57,18 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 	if subject == deadLetterSubject {
 		return // failed is its name; a letter about a letter would not end
 	}
-	if it.Handover == nil {
-		c.keepLetter(it, value, tries, text)
-	}
 	letter := DeadLetter{Event: it.Header.ID, Subject: subject, Key: it.Header.Key,
 		Handler: c.name, Tries: tries, Error: text}
-	if c.flow.listens(deadLetterSubject) {
-		var err error
-		if letter.Payload, err = wire.AppendPayload(nil, value); err != nil {
+	keeps, listens := it.Handover == nil && c.hasRoom(subject), c.flow.listens(deadLetterSubject)
+	if keeps || listens {
+		payload, err := wire.AppendPayload(nil, value)
+		if keeps {
+			c.keepLetter(it, payload, err, tries, text)
+		}
+		if err != nil {
 			letter.NoPayload = letters.ErrorText(err)
+		} else {
+			letter.Payload = payload
 		}
 	}
 	err := deadLetters.Emit(c.desk.begin(&it.Header, it.At.Tally), letter)
@@ -74,29 +77,39 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 	}
 }
 
-// keepLetter keeps the event of a local handler, or of an import that is not durable, if the node keeps
-// all letters.
-func (c *caller) keepLetter(it *delivery.Item, value any, tries int, text string) {
+// hasRoom reports whether a letter can be kept of an event from no outbox. If the node keeps such letters and
+// has no room, it counts the letter as lost, before anybody has encoded the event.
+func (c *caller) hasRoom(subject string) bool {
 	kept := c.flow.localLetters
 	if kept == nil {
-		return
+		return false
 	}
-	payload, err := wire.AppendPayload(nil, value)
+	err := kept.Room()
+	if err != nil {
+		c.flow.loseLetter(subject, c.name, stats.NoRoom, err)
+	}
+	return err == nil
+}
+
+// keepLetter keeps the event of a local handler, or of an import that is not durable. payload is its value,
+// unless err says why there is none.
+func (c *caller) keepLetter(it *delivery.Item, payload []byte, err error, tries int, text string) {
 	var message []byte
 	if err == nil {
 		message, err = outlet.Message(&it.Header, payload)
 	}
 	if err != nil {
-		c.flow.loseLetter(it.Header.Subject(), c.name, err)
+		rule, err := unencodable(err)
+		c.flow.loseLetter(it.Header.Subject(), c.name, rule, err)
 		return
 	}
-	kept.Keep(letters.Letter{ID: it.Header.ID, Handler: c.name, Subject: it.Header.Subject(), Tries: tries, Error: text,
+	c.flow.localLetters.Keep(letters.Letter{ID: it.Header.ID, Handler: c.name, Subject: it.Header.Subject(), Tries: tries, Error: text,
 		At: time.Unix(0, c.flow.clock.Wall()), Message: message})
 }
 
 // loseLetter counts a letter that is not kept, or no longer.
-func (f *flow) loseLetter(subject, handler string, why error) {
-	f.trace.Point(steps.Step{Type: subject, Outcome: stats.Lost, Place: steps.AtHandler(handler), Rule: stats.NoRoom}).PassUnknown(1, why)
+func (f *flow) loseLetter(subject, handler, rule string, why error) {
+	f.trace.Point(steps.Step{Type: subject, Outcome: stats.Lost, Place: steps.AtHandler(handler), Rule: rule}).PassUnknown(1, why)
 	f.log.Warn("dead letter not kept", "type", subject, "handler", handler, "error", why)
 }
 

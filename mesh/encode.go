@@ -56,11 +56,14 @@ func (o *offer) example() cause.Header {
 // notEncoded counts an event that cannot leave the node, and returns the error, which names its
 // key.
 func (t *eventType) notEncoded(e *rules.Event, why error) error {
-	rule := stats.NotWireSafe
-	if errors.Is(why, ErrTooLarge) {
-		rule = stats.PayloadSize
-	} else {
-		why = fmt.Errorf("%w: %w", ErrNotWireSafe, why)
-	}
+	rule, why := unencodable(why)
 	return t.refuse(e, rule, steps.Refuse(t.Subject, atEmit, rule, fmt.Errorf("key %.80q: %w", e.Key, why)))
+}
+
+// unencodable is the rule that an event which cannot be encoded is stopped by, and the error.
+func unencodable(why error) (rule string, err error) {
+	if errors.Is(why, ErrTooLarge) {
+		return stats.PayloadSize, why
+	}
+	return stats.NotWireSafe, fmt.Errorf("%w: %w", ErrNotWireSafe, why)
 }

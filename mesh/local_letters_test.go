@@ -97,6 +97,60 @@ func TestAStormOfLetters(t *testing.T) {
 	}
 }
 
+// An event that cannot be encoded has no letter, and is counted by what is wrong with it.
+func TestALetterThatCannotBeEncoded(t *testing.T) {
+	for name, test := range unencodable {
+		if name == "an int in an any" || name == "over max_payload" { // a letter stays on its node
+			continue
+		}
+		reasons := make(chan string, 1)
+		n := openCore(t, mesh.Config{Data: mesh.Path(t.TempDir()), Letters: mesh.AllLetters, Handlers: []mesh.Handler{
+			parcelSent.Handle("fail", func(context.Context, parcel) error { return errors.New("no") }, mesh.Retry{Tries: 1}),
+			mesh.DeadLetters.Handle("tell", func(_ context.Context, d mesh.DeadLetter) error { reasons <- d.NoPayload; return nil })}})
+		if err := parcelSent.Emit(n.Context(t.Context()), test.value); err != nil {
+			t.Fatal(err)
+		}
+		finish(t, n)
+		wantCount(t, n, parcelSent.Subject(), stats.Lost, "handler fail", test.rule, 1)
+		wantCount(t, n, parcelSent.Subject(), stats.Lost, "handler fail", "", 1) // and by no other rule
+		if letters, err := n.Letters(); err != nil || len(letters) != 0 {
+			t.Errorf("%s: %+v, %v", name, letters, err)
+		}
+		if why := receive(t, reasons); why == "" {
+			t.Errorf("%s: the dead letter does not say why it has no value", name)
+		}
+	}
+}
+
+// A value is encoded once, for the letter and for the dead letter, and not at all if there is no room
+// and nobody listens.
+func TestALetterIsEncodedOnce(t *testing.T) {
+	for _, listens := range []bool{false, true} {
+		encoded, told := 0, 0
+		handlers := []mesh.Handler{parcelSent.Handle("fail", func(context.Context, parcel) error { return errors.New("no") }, mesh.Retry{Tries: 1})}
+		if listens {
+			handlers = append(handlers, mesh.DeadLetters.Handle("tell", func(context.Context, mesh.DeadLetter) error { told++; return nil }))
+		}
+		n := openCore(t, mesh.Config{Data: mesh.Path(t.TempDir()), Letters: mesh.AllLetters, Handlers: handlers})
+		const many = 600 // more than wait in memory
+		for range many {
+			if err := parcelSent.Emit(n.Context(t.Context()), parcel{Key: "k", Codec: badCodec{N: 1, encoded: &encoded}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		finish(t, n)
+		letters, err := n.Letters()
+		want := len(letters)
+		if listens {
+			want = many
+		}
+		if err != nil || encoded != want || listens && told != many {
+			t.Errorf("%d letters, %d told; encoded %d times, want %d: %v", len(letters), told, encoded, want, err)
+		}
+		wantCount(t, n, parcelSent.Subject(), stats.Lost, "handler fail", stats.NoRoom, uint64(many-len(letters)))
+	}
+}
+
 // What keeps all letters needs a place to keep them, and a mistyped word is found at start.
 func TestLettersNeedAPlace(t *testing.T) {
 	for problem, c := range map[string]mesh.Config{

@@ -19,6 +19,7 @@ import (
 	"leafmesh/mesh/internal/readers"
 	"leafmesh/mesh/internal/storage"
 	"leafmesh/mesh/internal/topology"
+	"leafmesh/mesh/stats"
 )
 
 // Node is one process's part of the mesh. Its methods are safe for concurrent use.
@@ -64,7 +65,7 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mesh: %w", err)
 	}
-	n.storage.Lost = f.loseLetter
+	n.storage.Lost = func(subject, handler string, why error) { f.loseLetter(subject, handler, stats.NoRoom, why) }
 	if err := n.storage.Open(n.config, topology.OutboxDir(n.config)); err != nil { // first: no port answers for data of another
 		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, errors.Join(err, n.storage.Close()))
 	}
