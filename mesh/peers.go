@@ -152,10 +152,8 @@ func (n *Node) takeBack(c config.Node, former []config.Peer) {
 			n.settle(p.Name)
 			n.readers.Remove(p.Name)
 		case n.lost(p.MayImport, now.MayImport):
-			n.leaf.CutImporter(p.Name) // it says hello anew
-			if n.hub != nil {
-				n.readers.Dismiss(p.Name, time.Now())
-			}
+			n.readers.Dismiss(p.Name, time.Now()) // before it can come back: it says hello anew
+			n.leaf.CutImporter(p.Name)
 		}
 		if now == nil || !n.importsFrom(c, *now) {
 			n.inlets.Remove(p.Name)

@@ -30,7 +30,7 @@ func (r *Readers) gone(name string, p *presence, now time.Time) {
 }
 
 // Dismiss lets a reader get nothing more before it says hello again, and asks it to: what it may
-// import has changed, and its link stays.
+// import has changed. What it may not is not missed any more.
 func (r *Readers) Dismiss(name string, now time.Time) {
 	r.mu.Lock()
 	r.forgetLocked(name)

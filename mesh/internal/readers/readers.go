@@ -66,6 +66,7 @@ type Readers struct {
 type presence struct {
 	nonce  wire.ID
 	room   int                // of a message to it, in bytes
+	link   uint64             // the number of the link that it came by; 0: not seen yet
 	asks   map[string]bool    // all types that it gets, those out of the outbox too
 	types  map[string]*Reader // those that get events
 	had    map[string]*Reader // all that ever did in this process, by type
@@ -136,18 +137,29 @@ func (r *Readers) Hear(name string, data []byte) {
 	}
 }
 
-// Look finds readers whose link is gone: they get nothing before they say hello again. Who has been
-// gone for long is forgotten.
+// Look finds readers whose link is gone, also when there is another one by now: they get nothing
+// before they say hello again. Who has been gone for long is forgotten.
 func (r *Readers) Look(now time.Time) {
 	for name, line := range r.lines.all() {
 		p := r.presenceOf(name)
 		if p == nil {
 			continue
 		}
-		if _, up := line.Link(); !up {
+		number, up := line.Link()
+		if !up || r.isAnother(p, number) {
 			r.gone(name, p, now)
 		}
 	}
+}
+
+// isAnother reports whether a link is another one than that which a reader said hello by.
+func (r *Readers) isAnother(p *presence, link uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.link == 0 { // by a hub a hello may come before the reader is seen to listen
+		p.link = link
+	}
+	return p.link != link
 }
 
 // presenceOf is a reader's; nil if it has said no hello.
@@ -228,12 +240,14 @@ func (r *Readers) Goodbye() {
 func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport, durable []wire.HelloImport, ended *presence) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.lines.to(name) == nil { // it was removed meanwhile
+	line := r.lines.to(name)
+	if line == nil { // it was removed meanwhile
 		return nil, nil, nil
 	}
 	former := r.greeted[name]
 	p := &presence{nonce: h.Nonce, room: int(min(h.MaxPayload, uint64(r.env.MaxPayload))), asks: map[string]bool{},
 		types: map[string]*Reader{}, had: map[string]*Reader{}, flight: &flight{}}
+	p.link, _ = line.Link()
 	var had map[string]*Reader
 	if former != nil && former.nonce == h.Nonce {
 		had, p.flight = former.had, former.flight

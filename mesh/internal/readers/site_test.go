@@ -53,10 +53,11 @@ type reporter interface {
 // line is the link to a reader, which hears all while it is up.
 type line struct {
 	peer  string
-	asked func() // called when somebody has asked for the link; nil: nothing
+	asked func() // called once, when somebody has asked for the link; nil: nothing
 
 	mu     sync.Mutex
 	down   bool     // guarded by mu
+	again  uint64   // guarded by mu: how often there was another link
 	said   []any    // guarded by mu: messages of the talk
 	events []string // guarded by mu: subjects of the other messages
 }
@@ -64,12 +65,13 @@ type line struct {
 func (l *line) Peer() string { return l.peer }
 
 func (l *line) Link() (number uint64, up bool) {
-	if l.asked != nil {
-		defer l.asked()
+	if asked := l.asked; asked != nil {
+		l.asked = nil
+		defer asked()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return 1, !l.down
+	return 1 + l.again, !l.down
 }
 
 func (l *line) Hears(string) bool {
@@ -93,6 +95,13 @@ func (l *line) set(down bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = down
+}
+
+// relink puts another link in place of the one that is up, before anybody looks.
+func (l *line) relink() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.again++
 }
 
 // outbox notes what readers passes on, and keeps events for service score.
