@@ -29,7 +29,11 @@ func (hubCommand) Help() string {
 	return `Nodes that have no direct link meet at a hub: a stock nats-server, or a cluster of them. This
 writes its configuration to standard output, from the files of all nodes: which node may
 say what to whom. A node's public hub key is that of hub.seed, or stands in the file beside
-it that ends in .pub. When a node comes or goes, write it again and reload the hub.
+it that ends in .pub.
+
+When a node comes or goes, write it again. A reload of the hub admits the node that came. It
+does not end the link of one that went: take that one out of its peers' files first, and then
+restart the hub's servers one after the other.
 
   meshctl hub --name hub-a --listen 0.0.0.0:7422 --certificate hub-a.pem --key hub-a.key \
       clue.yaml hunt.yaml score.yaml > hub-a.conf

@@ -39,7 +39,7 @@ func TestHub(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d, %s", code, stderr)
 	}
-	for _, want := range []string{`server_name: "hub-a"`, strings.TrimSpace(string(public)), `publish: {allow: ["mesh.from.score-1.*", "mesh.to.*.score-1", "mesh.to.*.score-1.>"]}`,
+	for _, want := range []string{`server_name: "hub-a"`, "restart the hub's servers one after the other", "limits: {max_subscriptions: 4096}", strings.TrimSpace(string(public)), `publish: {allow: ["mesh.from.score-1.*", "mesh.to.*.score-1", "mesh.to.*.score-1.>"]}`,
 		`subscribe: {allow: ["mesh.from.*.score-1", "mesh.to.score-1.*", "mesh.to.score-1.*.>"]}`} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%s\nlacks %s", stdout, want)

@@ -5,8 +5,9 @@
 //	_, err = file.WriteString(h.Render(hub.Server{Name: "hub-a", Listen: "0.0.0.0:7422"}))
 //
 // Give [Nodes] the configurations of all nodes, and write what [Hub.Render] returns to the file that
-// nats-server is started with. When a node comes or goes, write it again and let nats-server reload
-// it: no node starts anew.
+// nats-server is started with. When a node comes or goes, write it again. A reload of nats-server
+// admits a node, and no other starts anew. It does not end the link of a node that was removed: take
+// that one out of its peers' files first, and then restart the hub's servers one after the other.
 //
 // # Guarantees
 //
@@ -14,6 +15,8 @@
 //     that is for others, and speaks in no other's name. Whom it hears, its own file says.
 //   - What a node may do does not change when others come and go. A stock server keeps the
 //     permissions of a link while it stands, whatever it reloads.
+//   - A node's link has so many subscriptions at each server of the hub and no more, and a node notes
+//     those of many such links: one that asks for more keeps nobody from hearing others.
 //   - All nodes share one account. No JetStream subject crosses the hub.
 //   - The hub opens no port for clients beyond loopback, and its users log in as leaf nodes alone.
 package hub

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -110,23 +111,7 @@ func TestWhoImportsNothingReadsNothing(t *testing.T) {
 	configs := []mesh.Config{s.add(clue(t, "score-1")), s.add(score(t, "score-1", &plain, &durable))}
 	mad := s.add(mesh.Config{Name: "mad-1"})
 	s.open()
-	seed, err := mad.Hub.Seed.Resolve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	attacker, err := leaf.Start(within(t), leaf.Spec{Name: "mad-1", Hub: &leaf.Hub{URLs: mad.Hub.URLs, Seed: seed, CA: s.ca}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := attacker.Stop(within(t)); err != nil {
-			t.Error(err)
-		}
-	})
-	line, err := attacker.ToHub()
-	if err != nil {
-		t.Fatal(err)
-	}
+	line := s.attacker(mad)
 	read := make(chan string, 1000) // what others published
 	if _, err := line.Subscribe(">", func(m *nats.Msg) {
 		if string(m.Data) != "forged" {
@@ -135,7 +120,6 @@ func TestWhoImportsNothingReadsNothing(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the attacker to be linked", func() bool { _, up := line.Link(); return up })
 	exporter, importer := run(t, configs[0]), run(t, configs[1])
 	ready(t, exporter, importer)
 	// In another's name it is not let speak; in its own nobody listens to it.
@@ -164,6 +148,42 @@ func TestWhoImportsNothingReadsNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A node with keys of the hub that asks there for more than any exporter could note keeps nobody from
+// finding that exporter.
+func TestWhoAsksForMuchLocksNobodyOut(t *testing.T) {
+	s := newSite(t, 1)
+	var plain, durable seen
+	configs := []mesh.Config{s.add(clue(t, "score-1")), s.add(score(t, "score-1", &plain, &durable))}
+	mad := []mesh.Config{s.add(mesh.Config{Name: "mad-1"}), s.add(mesh.Config{Name: "mad-2"})}
+	s.open()
+	exporter := run(t, configs[0])
+	ready(t, exporter)
+	hub := s.servers[0]
+	for _, c := range mad {
+		line, before := s.attacker(c), hub.NumSubscriptions()
+		for i := range 3 * leaf.HubAllowance / 2 { // what clue-1 may publish on
+			if _, err := line.Subscribe(leaf.ToReader(c.Name, "clue-1")+fmt.Sprintf(".%d", i), func(*nats.Msg) {}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := line.Flush(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the hub to have heard it", func() bool { return hub.NumSubscriptions() >= before+leaf.HubAllowance-10 })
+		if n := hub.NumSubscriptions() - before; n > leaf.HubAllowance {
+			t.Errorf("the hub notes %d subscriptions of one link", n)
+		}
+	}
+	ready(t, run(t, configs[1]))
+	emit(t, exporter, clueSolved, 1)
+	emit(t, exporter, clueOpened, 1)
+	await(t, "all to be handled", func() bool {
+		a, _ := plain.counts()
+		b, _ := durable.counts()
+		return a == 1 && b == 1
+	})
 }
 
 // What the files do not agree about is said before a hub is started with it.

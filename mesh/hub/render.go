@@ -27,8 +27,10 @@ type Server struct {
 func (h *Hub) Render(s Server) string {
 	var b strings.Builder
 	line := func(format string, values ...any) { fmt.Fprintf(&b, format+"\n", values...) }
-	line("# Written by meshctl hub. Write it again when a node comes or goes, and reload it:")
+	line("# Written by meshctl hub. Write it again when a node comes or goes. A reload admits the node that came:")
 	line("#   nats-server --signal reload")
+	line("# It leaves the link of a node that went. Take that one out of its peers' files first, have the peers")
+	line("# read them again, and then restart the hub's servers one after the other.")
 	line("server_name: %s", leaf.Quote(s.Name))
 	line("listen: \"127.0.0.1:-1\" # for clients, and none can sign in")
 	line("max_payload: %d", h.maxPayload)
@@ -48,7 +50,7 @@ func (h *Hub) Render(s Server) string {
 		}
 		line("  ]\n}")
 	}
-	line("accounts {\n  mesh {\n    users: [")
+	line("accounts {\n  mesh {\n    limits: {max_subscriptions: %d} # of each link\n    users: [", leaf.HubAllowance)
 	for _, u := range h.users {
 		line("      # %s", u.name)
 		line("      {nkey: %s, allowed_connection_types: [\"LEAFNODE\"], permissions: {", u.key)

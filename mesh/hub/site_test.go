@@ -23,6 +23,7 @@ import (
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/hub"
+	"leafmesh/mesh/internal/leaf"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -222,6 +223,30 @@ func (s *site) start(file string) *server.Server {
 }
 
 func stop(hub *server.Server) { hub.Shutdown(); hub.WaitForShutdown() }
+
+// attacker links to the hub with a node's key and does as it likes.
+func (s *site) attacker(c mesh.Config) *leaf.Line {
+	s.t.Helper()
+	seed, err := c.Hub.Seed.Resolve()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	node, err := leaf.Start(within(s.t), leaf.Spec{Name: c.Name, Hub: &leaf.Hub{URLs: c.Hub.URLs, Seed: seed, CA: s.ca}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if err := node.Stop(within(s.t)); err != nil {
+			s.t.Error(err)
+		}
+	})
+	line, err := node.ToHub()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	await(s.t, "the attacker to be linked", func() bool { _, up := line.Link(); return up })
+	return line
+}
 
 // run opens a node, and closes it at the end.
 func run(t testing.TB, c mesh.Config) *mesh.Node {

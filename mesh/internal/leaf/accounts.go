@@ -84,7 +84,7 @@ func (s Spec) renderAccounts(b *strings.Builder, own credentials) {
 }
 
 func (s Spec) renderLocal(b *strings.Builder, own credentials) {
-	fmt.Fprintf(b, "  %s {\n    limits { max_connections: %d }\n    users [\n", Local, maxLocalConnections)
+	fmt.Fprintf(b, "  %s {\n    limits { max_connections: %d, max_subscriptions: %d }\n    users [\n", Local, maxLocalConnections, maxSubscriptions)
 	own.render(b, Local)
 	if s.Tap != nil {
 		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"IN_PROCESS\"]\n", quote(own.answering()), quote(own.password))

@@ -19,7 +19,8 @@ const (
 	// HeaderRoom is what a message may have beyond MaxPayload: the id that one in an
 	// outbox has in a header takes 58 bytes.
 	HeaderRoom = 128
-	// maxSubscriptions bounds what one connection makes the server remember.
+	// maxSubscriptions bounds what one connection makes the server remember, but for the link to a
+	// hub: see maxHubSubscriptions.
 	maxSubscriptions = 4096
 	// maxLocalConnections bounds taps, our own connections included.
 	maxLocalConnections = 100
@@ -75,6 +76,14 @@ func (s Spec) secure(leafs *server.LeafNodeOpts) {
 	}
 }
 
+// maxSubscriptions bounds those of any connection; accounts have lower bounds of their own.
+func (s Spec) maxSubscriptions() int {
+	if s.Hub != nil {
+		return maxHubSubscriptions
+	}
+	return maxSubscriptions
+}
+
 func (s Spec) render(own credentials) string {
 	var b strings.Builder
 	set := func(key, value string) { fmt.Fprintf(&b, "%s: %s\n", key, value) }
@@ -83,7 +92,7 @@ func (s Spec) render(own credentials) string {
 		set("listen", quote(anyPort(s.Tap.Listen)))
 	}
 	set("max_payload", strconv.Itoa(s.MaxPayload+HeaderRoom))
-	set("max_subscriptions", strconv.Itoa(maxSubscriptions))
+	set("max_subscriptions", strconv.Itoa(s.maxSubscriptions()))
 	set("ping_interval", quote(s.Ping.String()))
 	set("ping_max", strconv.Itoa(maxPingsOut))
 	// Each dial that fails tells why. By default only the first one does, for an hour.

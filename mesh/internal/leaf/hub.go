@@ -35,6 +35,16 @@ type Hub struct {
 // hubAccount is where the link to the hub ends. One account is enough: the hub tells nodes apart.
 const hubAccount Account = "hub"
 
+const (
+	// HubAllowance is how many subscriptions one link to a hub may have there: a node needs one for
+	// each node that it exports to, and one for each that it imports from and type of it.
+	HubAllowance = maxSubscriptions
+	// maxHubSubscriptions bounds what a hub can make this server remember. A hub passes on what its
+	// nodes subscribe to that this one may publish on, whether they are its peers or not, and past the
+	// bound a peer would not be found. So it has room for the allowances of so many links.
+	maxHubSubscriptions = 64 * HubAllowance
+)
+
 // HubName is the name of the line to the hub.
 const HubName = "hub"
 
