@@ -50,7 +50,7 @@ func OpenSet(env *Env, imports []config.Import, of func(subject string) Type) (*
 }
 
 // Add lets events come in from another exporter, or again from one that was removed; the way to that
-// one stays as it was. Errors: stats.ErrClosed once the set is stopped, and what the way says.
+// one stays as it was. Nothing changes for one whose events come in. Errors: stats.ErrClosed once the set is stopped, and what the way says.
 func (s *Set) Add(exporter string, way Exporter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

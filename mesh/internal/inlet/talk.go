@@ -295,8 +295,11 @@ func (t *talk) leave() {
 	t.answers.rouse()
 }
 
-// comeBack undoes leave: hello is to be said again.
+// comeBack undoes leave: hello is to be said again. A talk that is under way goes on as it is.
 func (t *talk) comeBack() {
+	if !t.away.Load() {
+		return
+	}
 	t.mu.Lock()
 	t.greeting = greeting{since: t.Clock.Now()}
 	t.mu.Unlock()
