@@ -21,6 +21,7 @@ type changeOf struct{ subject, place string }
 // passingChange is a change that is to end.
 type passingChange struct {
 	stats.Change
+	ends  time.Time // Until by the monotonic clock: the wall clock may be set meanwhile
 	timer *time.Timer
 	undo  func() error
 }
@@ -42,7 +43,7 @@ func (c *changes) make(of changeOf, is stats.Change, d time.Duration, do func() 
 	if d == 0 || c.ended {
 		return nil
 	}
-	p := &passingChange{Change: is, undo: undo}
+	p := &passingChange{Change: is, ends: time.Now().Add(d), undo: undo}
 	p.timer = time.AfterFunc(d, func() {
 		if did, err := c.undo(of, p); did {
 			ended(is, err)
@@ -74,7 +75,7 @@ func (c *changes) replace(of changeOf, do func() (undo func() error, err error))
 		defer c.mu.Unlock()
 		if former != nil && c.open[of] == nil && !c.ended {
 			c.open[of] = former
-			former.timer.Reset(time.Until(former.Until))
+			former.timer.Reset(time.Until(former.ends))
 		}
 		return before()
 	}, nil

@@ -116,7 +116,8 @@ func (n *Node) partsLocked(p plan) (parts []part) {
 		n.answers.Load().SetOperators(p.to.Operators)
 		return func() error { n.answers.Load().SetOperators(p.from.Operators); return nil }, nil
 	})
-	add(!slices.Equal(p.from.Rules(), p.to.Rules()), "limits", func() (func() error, error) {
+	// Of an export and an import nothing is live but its limit.
+	add(p.touches("limits") || p.touches("exports") || p.touches("imports"), "limits", func() (func() error, error) {
 		return n.changes.replace(changeOf{}, func() (func() error, error) {
 			before := n.gate.Rules()
 			return func() error { return n.setRules(before) }, n.setRules(p.to.Rules())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -111,5 +112,27 @@ func TestThePlainSeedIsLive(t *testing.T) {
 	put(t, path, next)
 	if changes, err := n.Reload(t.Context(), file); err != nil || len(changes) != 1 || n.leaf.Seed() != next {
 		t.Errorf("by the file: %v, %v", changes, err)
+	}
+}
+
+// The order of limits is no change: what an operator has set for an hour outlives a reload that brings the
+// same limits in another order, and something else.
+func TestTheOrderOfLimitsEndsNothing(t *testing.T) {
+	type thing struct{}
+	first, second := NewEvent[thing]("clue.order.first"), NewEvent[thing]("clue.order.second")
+	file := Config{Name: "clue-1", Limits: []Rule{{Event: first.Subject(), Limit: Limit{Rate: 1}}, {Event: second.Subject(), Limit: Limit{Rate: 2}}}}
+	n := openFor(t, file)
+	if err := n.setRulesFor([]Rule{{Event: first.Subject(), Limit: Limit{Rate: 9}}}, time.Hour, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	set := n.Rules()
+	file.Limits = []Rule{file.Limits[1], file.Limits[0]}
+	file.Alarms.Slow = time.Second
+	changes, err := n.Reload(t.Context(), file)
+	if err != nil || changes.String() != "alarms.slow: 5s → 1s" {
+		t.Errorf("changes %v, %v", changes, err)
+	}
+	if got := n.Rules(); !slices.Equal(got, set) || len(n.changes.list()) != 1 {
+		t.Errorf("rules %+v, of which %d are to end", got, len(n.changes.list()))
 	}
 }

@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nkeys"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/stats"
 )
 
 // Parts are applied in order. If one fails, those before it are undone in reverse, and all that went
@@ -148,4 +150,30 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	if _, err := exporter.Compare(config.Node{}); err == nil {
 		t.Error("an empty file is taken")
 	}
+}
+
+// A passing change that is put back ends when it was to end, whatever the wall clock says.
+func TestAnUndoneReplacementEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c changes
+		var ended []time.Duration
+		began := time.Now()
+		of, nothing := changeOf{}, func() (func() error, error) { return func() error { return nil }, nil }
+		wrong := stats.Change{Until: began.Add(-time.Hour)} // the node's wall clock is two hours slow
+		if err := c.make(of, wrong, time.Hour, nothing, func(stats.Change, error) { ended = append(ended, time.Since(began)) }); err != nil {
+			t.Fatal(err)
+		}
+		undo, err := c.replace(of, nothing)
+		if err == nil {
+			err = undo()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if len(ended) != 1 || ended[0] != time.Hour {
+			t.Errorf("it ended after %v", ended)
+		}
+	})
 }
