@@ -55,9 +55,9 @@ func (n *Node) Peers() []config.Peer { return slices.Clone(n.peers.list()) }
 // NextKey at all its peers, then it changes by [Node.SetSeed] or at a start, then give the next
 // key as its only one. A peer that is new is linked to as at a start.
 //
-// The errors are those of Open, with fields of "peers", and one that a peer takes a new start of
-// the node: it had a direct link and is to be reached by the hub, or the other way round. After an
-// error nothing has changed.
+// The errors are those of Open, with fields of "peers", and config.ErrNeedsRestart for a peer that had
+// a direct link and is to be reached by the hub, or the other way round. After an error nothing has
+// changed, but for config.ErrNotUndone.
 func (n *Node) SetPeers(list []config.Peer) error {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()
@@ -80,7 +80,7 @@ func (n *Node) SetPeers(list []config.Peer) error {
 // setPeersLocked gives the node the peers of a configuration, which are checked. After an error it has
 // those of before, as it has by undo: with the keys that they had then, whatever their files hold now.
 func (n *Node) setPeersLocked(c config.Node) (undo func() error, err error) {
-	if err := n.checkWays(c); err != nil {
+	if err := n.otherWays(c).Restarts(); err != nil {
 		return nil, err
 	}
 	importers, err := topology.Readers(c)
@@ -95,7 +95,7 @@ func (n *Node) setPeersLocked(c config.Node) (undo func() error, err error) {
 	formerRemotes, formerImporters := n.leaf.Peers()
 	undo = func() error { return n.putPeersLocked(former, formerImporters, formerRemotes) }
 	if err := n.putPeersLocked(c, importers, remotes); err != nil {
-		return nil, errors.Join(err, undo())
+		return nil, errors.Join(err, notUndone("peers", undo()))
 	}
 	return undo, nil
 }

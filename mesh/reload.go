@@ -20,7 +20,7 @@ import (
 //
 // It changes all or nothing. The error says, with config.FieldErrors, what is wrong with the file, or
 // what needs a restart, which is config.ErrNeedsRestart; or why a part could not be applied: then
-// those before it are undone. Reloads run one after the other. ctx bounds no more than the wait for
+// those before it are undone, and what of that failed is config.ErrNotUndone. Reloads run one after the other. ctx bounds no more than the wait for
 // the one before.
 func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, error) {
 	n.peers.changing.Lock()
@@ -79,8 +79,8 @@ func (n *Node) planLocked(file config.Node) (p plan, err error) {
 		return p, err
 	}
 	p.from = n.inForce()
-	p.changes = append(config.Diff(p.from, p.to), n.contents.Diff(p.contents)...)
-	return p, n.checkWays(p.to)
+	p.changes = slices.Concat(config.Diff(p.from, p.to), n.contents.Diff(p.contents), n.otherWays(p.to))
+	return p, nil
 }
 
 // touches reports whether something of a top-level field changes.
@@ -160,9 +160,8 @@ func apply(parts []part) error {
 		if err != nil {
 			err = fmt.Errorf("apply %s: %w", p.what, err)
 			for _, u := range slices.Backward(undone) {
-				if _, failed := u.do(); failed != nil {
-					err = errors.Join(err, fmt.Errorf("undo %s: %w", u.what, failed))
-				}
+				_, failed := u.do()
+				err = errors.Join(err, notUndone(u.what, failed))
 			}
 			return err
 		}
@@ -171,4 +170,12 @@ func apply(parts []part) error {
 		}
 	}
 	return nil
+}
+
+// notUndone is the error of an undo that failed; nil of one that did not.
+func notUndone(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("undo %s: %w: %w", what, config.ErrNotUndone, err)
 }

@@ -32,7 +32,7 @@ func TestPartsAreUndoneInReverse(t *testing.T) {
 	if got := fmt.Sprint(did); got != "[a b d not b not a]" {
 		t.Errorf("did %s", got)
 	}
-	if !errors.Is(err, broken) || !errors.Is(err, stuck) || !strings.Contains(err.Error(), "apply d") || !strings.Contains(err.Error(), "undo b") {
+	if !errors.Is(err, broken) || !errors.Is(err, stuck) || !errors.Is(err, config.ErrNotUndone) || !strings.Contains(err.Error(), "apply d") || !strings.Contains(err.Error(), "undo b") {
 		t.Errorf("error: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/nats-io/nats.go"
 
@@ -13,11 +12,11 @@ import (
 
 // addReaders lets those speak that may read exports, by a direct link, the hub, or both.
 func (n *Node) addReaders(c config.Node) error {
-	list, err := topology.Readers(c)
-	if err != nil {
-		return err
-	}
-	for _, r := range list {
+	_, importers := n.leaf.Peers() // whose keys were read: an undo must not need their files again
+	for _, r := range importers {
+		if r.Shut {
+			continue
+		}
 		line, err := n.lineToReader(r.Name)
 		if err != nil {
 			return err
@@ -53,11 +52,11 @@ func (n *Node) lineToReader(name string) (line *leaf.Line, err error) {
 
 // addExporters lets events come in from those that export, by a direct link or the hub.
 func (n *Node) addExporters(c config.Node) error {
-	list, err := topology.Remotes(c)
-	if err != nil {
-		return err
-	}
-	for _, r := range list {
+	remotes, _ := n.leaf.Peers()
+	for _, r := range remotes {
+		if r.Shut {
+			continue
+		}
 		if err := n.addExporter(r.Name); err != nil {
 			return err
 		}
@@ -104,30 +103,32 @@ func (n *Node) hearExporter(line *leaf.Line, name string) error {
 	return err
 }
 
-// checkWays reports peers that are to be reached by another way than before: the hub in place of a
-// direct link, or the other way round.
-func (n *Node) checkWays(c config.Node) error {
+// otherWays are the peers that are to be reached by another way than before: the hub in place of a
+// direct link, or the other way round. That needs a restart.
+func (n *Node) otherWays(c config.Node) (changes config.Changes) {
 	if n.hub == nil {
 		return nil
 	}
-	readers, err := topology.Readers(c)
-	if err != nil {
-		return err
-	}
+	const direct, byHub = "a direct link", "the hub alone"
 	for i, p := range c.Peers {
-		direct := slices.ContainsFunc(readers, func(r leaf.Importer) bool { return r.Name == p.Name })
-		if hub := n.lines.byHub(asReader, p.Name); hub && direct != (n.lines.reader(p.Name) != nil) {
-			return otherWay(i, "may_import")
+		add := func(field string, old, new string) {
+			changes = append(changes, config.RestartFor(fmt.Sprintf("peers[%s].%s", p.Name, field), fmt.Sprintf("peers[%d].%s", i, field), old, new))
 		}
-		hub, dialed := n.lines.byHub(asExporter, p.Name), n.lines.exporter(p.Name) != nil
-		if n.importsFrom(c, p) && (hub && !c.ByHub(p) || dialed && c.ByHub(p)) {
-			return otherWay(i, "url")
+		hub, linked := n.lines.byHub(asReader, p.Name), n.lines.reader(p.Name) != nil
+		switch reads := topology.ReadsDirectly(c, p); {
+		case hub && reads && !linked:
+			add("may_import", byHub, direct)
+		case hub && !reads && linked && len(p.MayImport) > 0:
+			add("may_import", direct, byHub)
+		}
+		hub, linked = n.lines.byHub(asExporter, p.Name), n.lines.exporter(p.Name) != nil
+		switch {
+		case !n.importsFrom(c, p):
+		case hub && !c.ByHub(p):
+			add("url", byHub, direct)
+		case linked && c.ByHub(p):
+			add("url", direct, byHub)
 		}
 	}
-	return nil
-}
-
-func otherWay(peer int, field string) error {
-	return &config.FieldError{Field: fmt.Sprintf("peers[%d].%s", peer, field), Problem: "the peer had a direct link and is to be reached by the hub, or the other way round",
-		Remedy: "start the node again with it"}
+	return changes
 }

@@ -20,6 +20,12 @@ type Change struct {
 	at string // the path by which the new file's lines are found
 }
 
+// RestartFor is a change that needs a restart. field is as in [Change], and at the same by positions,
+// as in "peers[0].url".
+func RestartFor(field, at, old, new string) Change {
+	return Change{Field: field, at: at, Old: old, New: new}
+}
+
 // Changes are the differences between two configurations, in the order of the fields.
 type Changes []Change
 
@@ -53,6 +59,10 @@ func (c Changes) String() string {
 
 // ErrNeedsRestart is in every error about a change that a running node cannot take.
 var ErrNeedsRestart = errors.New("mesh: needs a restart")
+
+// ErrNotUndone is in the error of a reload that failed and could not be undone whole: what the node
+// does is partly what it did, and partly what the file says. Only a restart mends that for certain.
+var ErrNotUndone = errors.New("mesh: not undone")
 
 // ErrNoFile says that the node is configured by its program: it has no file that could be read again.
 var ErrNoFile = errors.New("mesh: the node has no file")

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -124,9 +125,17 @@ func (f *File) follow(ctx context.Context, node *mesh.Node) {
 			continue
 		}
 		if _, err := f.reload(ctx, node, false); err != nil {
-			slog.ErrorContext(logs.Each(context.Background()), "not reloaded, and nothing has changed", "node", node.Name(), "error", oneLine(err.Error()))
+			slog.ErrorContext(logs.Each(context.Background()), outcome(err), "node", node.Name(), "error", oneLine(err.Error()))
 		}
 	}
+}
+
+// outcome says what a reload that failed has left behind.
+func outcome(err error) string {
+	if errors.Is(err, config.ErrNotUndone) {
+		return "not reloaded, and not undone: some of the file is in force, start the daemon again"
+	}
+	return "not reloaded, and nothing has changed"
 }
 
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }

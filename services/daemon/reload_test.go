@@ -32,6 +32,16 @@ func TestEachFieldChoosesWhetherItIsLive(t *testing.T) {
 	}
 }
 
+// After a reload that could not be undone the log does not say that nothing has changed.
+func TestTheOutcomeOfAReloadThatFailed(t *testing.T) {
+	stuck := fmt.Errorf("reload: %w", errors.Join(errors.New("broken"), fmt.Errorf("undo peers: %w", config.ErrNotUndone)))
+	for err, want := range map[error]string{errors.New("broken"): "nothing has changed", stuck: "some of the file is in force"} {
+		if got := outcome(err); !strings.Contains(got, want) || !strings.HasPrefix(got, "not reloaded, and ") {
+			t.Errorf("after %v: %s", err, got)
+		}
+	}
+}
+
 // lines are those of a log, for several goroutines.
 type lines struct {
 	mu   sync.Mutex

@@ -57,11 +57,17 @@ func ProofOf(c config.Node) config.Secret {
 	return c.Seed
 }
 
+// ReadsDirectly reports whether a peer may link to the node and read exports of it. Else it comes by
+// the hub alone, or reads nothing.
+func ReadsDirectly(c config.Node, p config.Peer) bool {
+	return len(p.MayImport) > 0 && (c.Hub == nil || c.Listen != "" && (p.Key != "" || p.KeyFile != "" || c.Links.CA != ""))
+}
+
 // Readers are the peers that may link to the node and read exports of it.
 func Readers(c config.Node) (readers []leaf.Importer, err error) {
 	for _, p := range c.Peers {
-		if len(p.MayImport) == 0 || c.Hub != nil && (c.Listen == "" || p.Key == "" && p.KeyFile == "" && c.Links.CA == "") {
-			continue // it comes by the hub alone
+		if !ReadsDirectly(c, p) {
+			continue
 		}
 		keys, err := p.PublicKeys()
 		if err != nil {
