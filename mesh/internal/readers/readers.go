@@ -353,44 +353,6 @@ func (r *Readers) taken(name string, m *wire.Taken) {
 	}
 }
 
-// publishLocked makes the audiences of some types anew.
-func (r *Readers) publishLocked(subjects []string) {
-	slices.Sort(subjects)
-	for _, subject := range slices.Compact(subjects) {
-		var groups []group
-		for _, name := range slices.Sorted(maps.Keys(r.greeted)) {
-			if reader := r.greeted[name].types[subject]; reader != nil {
-				groups = add(groups, reader)
-			}
-		}
-		r.audiences[subject].present.Store(&groups)
-		r.audiences[subject].absent.Store(r.absentLocked(subject, groups))
-		r.audiences[subject].edition.Add(1)
-	}
-}
-
-// add puts a reader into its group.
-func add(groups []group, reader *Reader) []group {
-	if !reader.each {
-		for i := range groups {
-			if first := groups[i].readers[0]; !first.each && first.service == reader.service {
-				groups[i].readers = append(groups[i].readers, reader)
-				return groups
-			}
-		}
-	}
-	return append(groups, group{readers: []*Reader{reader}})
-}
-
-func typesOf(p *presence) (subjects []string) {
-	if p != nil {
-		for subject := range p.types {
-			subjects = append(subjects, subject)
-		}
-	}
-	return subjects
-}
-
 // say says something to a reader. Errors: it is too large for a message, or the line is closed.
 func (r *Readers) say(name string, message any) error {
 	data, err := wire.EncodeTalk(message)
