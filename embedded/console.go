@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -37,7 +38,7 @@ func serveConsole(apis string, c *cluster.Cluster) (*door.Server, error) {
 		return nil, err
 	}
 	nodes := console.Nodes(c.Nodes)
-	return console.Serve(console.Config{Listen: listen}, console.Options{Source: nodes, Changer: nodes,
+	return console.Serve(console.Config{Listen: listen}, console.Options{Source: nodes, Changer: nodes, Logger: slog.Default(),
 		Links: huntpages.Links(), Pages: map[string]http.Handler{huntpages.Root: pages}})
 }
 

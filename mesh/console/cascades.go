@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"leafmesh/mesh/cause"
@@ -13,12 +12,8 @@ import (
 	"leafmesh/mesh/why"
 )
 
-const (
-	// maxShown bounds a list of cascades.
-	maxShown = 200
-	// holdFor is how long a list of cascades holds: nodes read all that they keep for it.
-	holdFor = 2 * time.Second
-)
+// maxShown bounds a list of cascades.
+const maxShown = 200
 
 // problem says that a node has no answer, or not all of it.
 type problem struct {
@@ -26,22 +21,19 @@ type problem struct {
 	Error string `json:"error"`
 }
 
-// problemsOf lists the nodes that have some.
-func problemsOf[T any](answers []Answer[T]) []problem {
-	problems := []problem{}
+// problems are those of several questions, each once.
+type problems []problem
+
+func addProblems[T any](list problems, answers []Answer[T]) problems {
 	for _, a := range answers {
-		if a.Err != nil {
-			problems = append(problems, problem{a.Node, a.Err.Error()})
+		if a.Err == nil {
+			continue
+		}
+		if p := (problem{a.Node, a.Err.Error()}); !slices.Contains(list, p) {
+			list = append(list, p)
 		}
 	}
-	return problems
-}
-
-// cascades are the lists that were made last.
-type cascades struct {
-	mu   sync.Mutex   // held while the nodes are asked
-	at   time.Time    // guarded by mu
-	list cascadesView // guarded by mu
+	return list
 }
 
 // cascadesView is what the page of cascades shows.
@@ -49,7 +41,7 @@ type cascadesView struct {
 	Wrong    []why.Summary `json:"wrong"` // the newest first
 	More     int           `json:"more"`  // of them, that are older
 	Slow     []slowView    `json:"slow"`  // the slowest first
-	Problems []problem     `json:"problems"`
+	Problems problems      `json:"problems"`
 }
 
 // slowView is the slowest that a handler or a link took lately.
@@ -64,23 +56,18 @@ type slowView struct {
 	At    int64          `json:"at"` // in nanoseconds since 1970
 }
 
-func (c *Console) getCascades(w http.ResponseWriter, r *http.Request) {
-	lists := &c.lists
-	lists.mu.Lock()
-	defer lists.mu.Unlock()
-	if time.Since(lists.at) > holdFor {
-		kept, durations := c.Source.Kept(r.Context()), c.Source.Durations(r.Context())
-		list := cascadesView{Slow: slowest(durations), Problems: append(problemsOf(kept), problemsOf(durations)...)}
-		var all []why.Summary
-		for _, a := range kept {
-			all = append(all, a.Value...)
-		}
-		all = why.JoinSummaries(all...)
-		list.Wrong = append([]why.Summary{}, all[:min(len(all), maxShown)]...)
-		list.More = len(all) - len(list.Wrong)
-		lists.at, lists.list = time.Now(), list
+func (c *Console) getCascades(w http.ResponseWriter, _ *http.Request) {
+	kept, _ := c.now.kept.get(c.ctx)
+	durations, _ := c.now.durations.get(c.ctx)
+	v := cascadesView{Slow: slowest(durations), Problems: addProblems(addProblems(problems{}, kept), durations)}
+	var all []why.Summary
+	for _, a := range kept {
+		all = append(all, a.Value...)
 	}
-	respond(w, lists.list)
+	all = why.JoinSummaries(all...)
+	v.Wrong = append([]why.Summary{}, all[:min(len(all), maxShown)]...)
+	v.More = len(all) - len(v.Wrong)
+	respond(w, v)
 }
 
 // slowest takes of each histogram the example in its highest bucket.

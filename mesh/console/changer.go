@@ -9,6 +9,8 @@ import (
 // Changer changes nodes, as somebody asks for it on a page. Each error is shown there. Its methods are
 // safe for concurrent use. [Nodes] is one.
 type Changer interface {
+	// Only names the nodes that it can change; nil: all that there are.
+	Only() []string
 	// SetRules replaces the rules of a node: see mesh.Node.SetRules.
 	SetRules(ctx context.Context, node string, rules []config.Rule) error
 	// Cut stops the events of a type from reaching a place of a node, and Restore undoes it.

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -14,6 +16,8 @@ type Options struct {
 	Source Source
 	// Changer changes nodes for whoever gets in; nil: the console only shows.
 	Changer Changer
+	// Logger is told of each change, in the words of a node that an operator changes; nil: nobody is.
+	Logger *slog.Logger
 	// Links lead from the console's menu to other pages of the program.
 	Links []Link
 	// Pages are what else is served, by patterns of http.ServeMux: "/hunt/". They get the headers of
@@ -33,16 +37,23 @@ type Link struct {
 type Console struct {
 	Options
 	routes http.Handler
-	live   *live
 	token  string // that a page sends with each change
-	lists  cascades
+	ctx    context.Context
+	end    context.CancelFunc
+	now    *answers
+	live   *live
 
 	changing sync.Mutex // held while rules are read, changed and set
 }
 
 // New makes a console. Close ends it.
 func New(o Options) *Console {
-	c := &Console{Options: o, token: rand.Text(), live: newLive(o.Source)}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	c := &Console{Options: o, token: rand.Text(), now: newAnswers(o.Source)}
+	c.ctx, c.end = context.WithCancel(context.Background())
+	c.live = newLive(c.ctx, c.now)
 	c.routes = c.protect(c.mux())
 	return c
 }
@@ -52,6 +63,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.routes.S
 
 // Close ends the streams, so that a server can shut down. Call it once.
 func (c *Console) Close() {
+	c.end()
 	c.live.end()
 }
 
@@ -84,11 +96,16 @@ func (c *Console) mux() http.Handler {
 
 // session is what a page asks for first.
 func (c *Console) session(w http.ResponseWriter, _ *http.Request) {
+	var only []string
+	if c.Changer != nil {
+		only = c.Changer.Only()
+	}
 	respond(w, struct {
-		Token   string `json:"token"`
-		Changes bool   `json:"changes"`
-		Links   []Link `json:"links"`
-	}{c.token, c.Changer != nil, append([]Link{}, c.Links...)})
+		Token   string   `json:"token"`
+		Changes bool     `json:"changes"`
+		Only    []string `json:"only"` // the nodes that it changes; null: all
+		Links   []Link   `json:"links"`
+	}{c.token, c.Changer != nil, only, append([]Link{}, c.Links...)})
 }
 
 // policy lets a page load from this server alone, run no script that stands in it, and be framed by

@@ -37,12 +37,13 @@ type lettersView struct {
 	Letters  []letterView `json:"letters"` // the newest first
 	More     int          `json:"more"`    // that are older
 	Again    []againView  `json:"again"`
-	Problems []problem    `json:"problems"`
+	Problems problems     `json:"problems"`
 }
 
-func (c *Console) getLetters(w http.ResponseWriter, r *http.Request) {
-	answers := c.Source.Letters(r.Context())
-	v := lettersView{Letters: []letterView{}, Again: comesAgain(c.Source.Stats(r.Context())), Problems: problemsOf(answers)}
+func (c *Console) getLetters(w http.ResponseWriter, _ *http.Request) {
+	answers, _ := c.now.letters.get(c.ctx)
+	counted, _ := c.now.stats.get(c.ctx)
+	v := lettersView{Letters: []letterView{}, Again: comesAgain(counted), Problems: addProblems(addProblems(problems{}, answers), counted)}
 	for _, a := range answers {
 		for _, l := range a.Value {
 			v.Letters = append(v.Letters, letterView{a.Node, l})
@@ -87,11 +88,11 @@ func (c *Console) postReplay(w http.ResponseWriter, r *http.Request) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errors.New("it is still being replayed: look again")
 	}
-	done(w, err)
+	c.done(w, r, in.Node, in, err)
 }
 
 func (c *Console) postDrop(w http.ResponseWriter, r *http.Request) {
 	if in, ok := read[letterChange](w, r); ok {
-		done(w, c.Changer.DropLetter(r.Context(), in.Node, in.Key))
+		c.done(w, r, in.Node, in, c.Changer.DropLetter(r.Context(), in.Node, in.Key))
 	}
 }

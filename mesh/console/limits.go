@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"time"
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/stats"
@@ -14,7 +13,7 @@ type limitsView struct {
 	At       int64       `json:"at"` // in milliseconds since 1970
 	Rules    []ruleView  `json:"rules"`
 	Places   []placeView `json:"places"`
-	Problems []problem   `json:"problems"`
+	Problems problems    `json:"problems"`
 }
 
 // ruleView is a rule with its use.
@@ -36,10 +35,12 @@ type placeView struct {
 	stats.Place
 }
 
-func (c *Console) getLimits(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	rules, places, counted := c.Source.Rules(ctx), c.Source.Places(ctx), c.Source.Stats(ctx)
-	v := limitsView{At: time.Now().UnixMilli(), Rules: []ruleView{}, Places: []placeView{}, Problems: append(problemsOf(rules), problemsOf(places)...)}
+func (c *Console) getLimits(w http.ResponseWriter, _ *http.Request) {
+	rules, _ := c.now.rules.get(c.ctx)
+	places, _ := c.now.places.get(c.ctx)
+	counted, at := c.now.stats.get(c.ctx)
+	v := limitsView{At: at.UnixMilli(), Rules: []ruleView{}, Places: []placeView{},
+		Problems: addProblems(addProblems(addProblems(problems{}, rules), places), counted)}
 	of := map[string]stats.Stats{}
 	for _, a := range counted {
 		if a.Err == nil {
@@ -148,7 +149,7 @@ func (c *Console) postLimit(w http.ResponseWriter, r *http.Request) {
 				}
 			}
 			a.Value[i] = rule
-			done(w, c.Changer.SetRules(r.Context(), in.Node, a.Value))
+			c.done(w, r, in.Node, in, c.Changer.SetRules(r.Context(), in.Node, a.Value))
 			return
 		}
 	}
@@ -172,5 +173,5 @@ func (c *Console) postCut(w http.ResponseWriter, r *http.Request) {
 	if in.Cut {
 		change = c.Changer.Cut
 	}
-	done(w, change(r.Context(), in.Node, in.Type, in.Place))
+	c.done(w, r, in.Node, in, change(r.Context(), in.Node, in.Type, in.Place))
 }

@@ -25,8 +25,8 @@ const (
 
 // live samples the mesh for all who look at it, while somebody does.
 type live struct {
-	source  Source
-	closing chan struct{} // closed by end
+	ctx context.Context // the console's
+	now *answers
 
 	mu       sync.Mutex
 	watchers map[chan []byte]struct{} // guarded by mu: each holds the newest snapshot that was not taken
@@ -34,8 +34,8 @@ type live struct {
 	samplers sync.WaitGroup
 }
 
-func newLive(source Source) *live {
-	return &live{source: source, closing: make(chan struct{}), watchers: map[chan []byte]struct{}{}}
+func newLive(ctx context.Context, now *answers) *live {
+	return &live{ctx: ctx, now: now, watchers: map[chan []byte]struct{}{}}
 }
 
 // stream sends a snapshot for each sample, as server-sent events. Who is slow misses some.
@@ -54,7 +54,7 @@ func (l *live) stream(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
-		case <-l.closing:
+		case <-l.ctx.Done():
 			return
 		case snapshot := <-news:
 			// A writer that knows no deadline is no connection, and needs none.
@@ -70,7 +70,7 @@ func (l *live) stream(w http.ResponseWriter, r *http.Request) {
 func (l *live) join() (news chan []byte, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.watchers) >= maxStreams || l.closed() {
+	if len(l.watchers) >= maxStreams || l.ctx.Err() != nil {
 		return nil, false
 	}
 	news = make(chan []byte, 1)
@@ -82,19 +82,9 @@ func (l *live) join() (news chan []byte, ok bool) {
 	return news, true
 }
 
-func (l *live) closed() bool {
-	select {
-	case <-l.closing:
-		return true
-	default:
-		return false
-	}
-}
-
-// end ends the streams, and waits until nothing is asked any more.
+// end waits until nothing is asked any more. The console's context has ended.
 func (l *live) end() {
-	l.mu.Lock()
-	close(l.closing) // from here on nobody joins
+	l.mu.Lock() // from here on nobody joins
 	l.mu.Unlock()
 	l.samplers.Wait()
 }
@@ -110,24 +100,28 @@ func (l *live) run() {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
 	var rates meter
+	var newest []byte
 	for round := 0; ; round++ {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*sampleEvery)
 		var look []Answer[graph.Graph]
+		var looking sync.WaitGroup // beside the counters: a node that hangs takes the time of one question
 		if round%graphEvery == 0 {
-			look = l.source.Graph(ctx)
+			looking.Go(func() { look, _ = l.now.graph.get(l.ctx) })
 		}
-		snapshot := rates.read(time.Now(), l.source.Stats(ctx), look)
-		cancel()
-		data, err := json.Marshal(snapshot)
-		if err != nil {
-			panic(fmt.Sprintf("console: encode a snapshot: %v", err)) // numbers and texts
+		counters, at := l.now.stats.get(l.ctx)
+		looking.Wait()
+		if at.After(rates.last.at) { // else this comes soon after a slow one
+			data, err := json.Marshal(rates.read(at, counters, look))
+			if err != nil {
+				panic(fmt.Sprintf("console: encode a snapshot: %v", err)) // numbers and texts
+			}
+			newest = data
 		}
-		if !l.tell(data) {
+		if !l.tell(newest) {
 			return
 		}
 		select {
 		case <-tick.C:
-		case <-l.closing:
+		case <-l.ctx.Done():
 			return
 		}
 	}

@@ -8,6 +8,15 @@ import (
 	"leafmesh/mesh/config"
 )
 
+// Only implements Changer.
+func (nodes Nodes) Only() []string {
+	names := make([]string, len(nodes))
+	for i, n := range nodes {
+		names[i] = n.Name()
+	}
+	return names
+}
+
 // on has change done by the node of a name.
 func (nodes Nodes) on(name string, change func(*mesh.Node) error) error {
 	for _, n := range nodes {

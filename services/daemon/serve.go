@@ -158,7 +158,7 @@ func show(c *console.Config, node *mesh.Node) (*door.Server, error) {
 	if c == nil {
 		return nil, nil
 	}
-	o := console.Options{Source: console.Nodes{node}}
+	o := console.Options{Source: console.Nodes{node}, Logger: slog.Default()}
 	if !c.Operator.IsZero() {
 		all, err := console.NewEverywhere(node, c.Operator)
 		if err != nil {

@@ -1,6 +1,6 @@
 import { Table, h, number, setText } from "./dom.js";
 import { poll } from "./poll.js";
-import { ask, change, session } from "./server.js";
+import { ask, change, changer, session } from "./server.js";
 
 const policies = ["refuse", "wait", "shed", "coalesce"];
 const placeOf = (r) => (r.rule.place === "handler" ? `handler ${r.rule.handler || "of each"}` : r.rule.place);
@@ -10,10 +10,10 @@ const keyOf = (r) => [r.node, ...r.id].join(" ");
 export function limits(main) {
   const said = h("p", { class: "problem", role: "alert" });
   const told = h("p", { class: "hidden", role: "status" });
-  let mayChange = false, before, list;
+  let mayChange = () => false, before, list;
   const buttons = new Map();
   // A button stays the same from one answer to the next, so that the focus does.
-  const button = (key, text, label, press) => {
+  const button = (key, node, text, label, press) => {
     let known = buttons.get(key);
     if (!known) {
       known = h("button", { type: "button" });
@@ -22,7 +22,7 @@ export function limits(main) {
     known.onclick = press;
     setText(known, text);
     if (known.getAttribute("aria-label") !== label) known.setAttribute("aria-label", label);
-    known.hidden = !mayChange;
+    known.hidden = !mayChange(node);
     return known;
   };
   const meters = new Map();
@@ -41,12 +41,12 @@ export function limits(main) {
     { title: "Stops / s", number: true, of: (r) => number(r.stops), class: (r) => (r.stops > 0 ? "hot" : "zero") },
     { title: "Delays / s", number: true, of: (r) => number(r.delays), class: (r) => (r.delays > 0 ? "hot" : "zero") },
     { title: "Waiting", number: true, of: (r) => number(r.waiting), class: (r) => (r.waiting > 0 ? "hot" : "zero") },
-    { title: "", of: (r) => button(r.key, "Change", `Change ${r.rule.name} of ${r.rule.event} at ${placeOf(r)} on ${r.node}`, () => edit(r)) },
+    { title: "", of: (r) => button(r.key, r.node, "Change", `Change ${r.rule.name} of ${r.rule.event} at ${placeOf(r)} on ${r.node}`, () => edit(r)) },
   ], { empty: "No node has a limit." });
   const cuts = new Table("Cuts", [
     { title: "Event type", of: (p) => p.type }, { title: "Node", of: (p) => p.node }, { title: "Place", of: (p) => p.place },
     { title: "State", of: (p) => (p.cut ? "cut: its events are shed" : "open"), class: (p) => (p.cut ? "bad" : "") },
-    { title: "", of: (p) => button(`cut ${p.key}`, p.cut ? "Restore" : "Cut", `${p.cut ? "Restore" : "Cut"} ${p.type} at ${p.place} on ${p.node}`, () => cut(p)) },
+    { title: "", of: (p) => button(`cut ${p.key}`, p.node, p.cut ? "Restore" : "Cut", `${p.cut ? "Restore" : "Cut"} ${p.type} at ${p.place} on ${p.node}`, () => cut(p)) },
   ], { empty: "No place has such a name." });
   const filter = h("input", { type: "search", placeholder: "a type, node or place", "aria-label": "Show only places with this text", oninput: () => showPlaces() });
   const note = h("p", { class: "lead" });
@@ -74,9 +74,10 @@ export function limits(main) {
   };
   const failed = (text) => setText(said, text);
   const polled = poll(look, 1000, failed);
-  session().then(({ changes }) => {
-    mayChange = changes;
-    setText(note, changes ? "What is changed here holds until the node is started again, or its rules are set anew." : "This console only shows.");
+  Promise.all([session(), changer()]).then(([{ changes, only }, may]) => {
+    mayChange = may;
+    const held = "What is changed here holds until the node is started again, or its rules are set anew.";
+    setText(note, changes ? held + (only ? ` This console changes ${only.join(", ")}.` : "") : "This console only shows.");
     if (list) polled.again();
   }, (error) => failed(error.message));
 

@@ -8,6 +8,12 @@ export function session() {
   return opened;
 }
 
+// changer tells which nodes this console may change.
+export async function changer() {
+  const { changes, only } = await session();
+  return (node) => changes && (!only || only.includes(node));
+}
+
 // ask gets JSON. The error says what the server says.
 export async function ask(path) {
   return read(await fetch(path, { headers: { Accept: "application/json" } }));
