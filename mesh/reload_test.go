@@ -3,6 +3,8 @@ package mesh_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"strings"
 	"sync"
 	"testing"
@@ -183,12 +185,23 @@ func TestAnOperatorReloads(t *testing.T) {
 	if asked[true] != 1 || asked[false] != 1 {
 		t.Errorf("asked %v", asked)
 	}
-	nodes[0].OnReload(func(context.Context, bool) (config.Changes, error) {
-		old, next := mesh.Config{Listen: "a:1"}, mesh.Config{Listen: "b:1"}
-		return config.Diff(old, next), config.Diff(old, next).Restarts()
-	})
-	if _, problem := send(t, conn, changer.signed(operator.Prefix+"reload", "")); !strings.Contains(problem, "409") || !strings.Contains(problem, "listen: it cannot change while the node runs") {
-		t.Errorf("what needs a restart: %s", problem)
+	listen := config.Diff(mesh.Config{Listen: "a:1"}, mesh.Config{Listen: "b:1"}).Restarts()
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{listen, "409 listen: it cannot change while the node runs"},
+		{config.Node{}.Validate(), "400 name: "},
+		{fmt.Errorf("read configuration: %w", &fs.PathError{Op: "open", Path: "clue.yaml", Err: fs.ErrNotExist}), "400 read configuration: open clue.yaml"},
+		{errors.New("apply certificates: the disk is full"), "500 apply certificates"},
+		{errors.Join(errors.New("apply peers: broken"), fmt.Errorf("undo seed: %w: %w", config.ErrNotUndone, listen)), "500 apply peers"},
+		{fmt.Errorf("reload: %w", mesh.ErrClosed), "503 reload"},
+		{fmt.Errorf("reload: %w", context.Canceled), "503 reload"},
+	} {
+		nodes[0].OnReload(func(context.Context, bool) (config.Changes, error) { return nil, test.err })
+		if _, problem := send(t, conn, changer.signed(operator.Prefix+"reload", "")); !strings.HasPrefix(problem, test.want) {
+			t.Errorf("%v is answered with %s, want %s", test.err, problem, test.want)
+		}
 	}
 	all := changer.ask(conn, "reload", "")
 	for _, a := range all.Answers {

@@ -1,11 +1,14 @@
 package operations
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"strings"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/stats"
 )
 
 // reloadRequest says what a reload is to do.
@@ -28,15 +31,30 @@ func (a *Answerer) reload(r request) ([]byte, error) {
 		}
 	}
 	changes, err := a.Node.Reload(r.ctx, asked.DryRun)
-	switch {
-	case errors.Is(err, config.ErrNoFile):
-		return nil, &failure{501, err.Error()}
-	case errors.Is(err, config.ErrNeedsRestart):
-		return nil, &failure{409, oneLine(err)}
-	case err != nil:
-		return nil, &failure{400, oneLine(err)}
+	if err != nil {
+		return nil, &failure{reloadCode(err), oneLine(err)}
 	}
 	return json.Marshal(append(config.Changes{}, changes...)) // a list in JSON, also without entries
+}
+
+// reloadCode tells whose fault it is that a reload failed. Asked again, the same file may be taken
+// after 503.
+func reloadCode(err error) int {
+	_, field := errors.AsType[*config.FieldError](err)
+	_, unread := errors.AsType[*fs.PathError](err)
+	switch {
+	case errors.Is(err, config.ErrNoFile):
+		return 501
+	case errors.Is(err, config.ErrNotUndone):
+		return 500
+	case errors.Is(err, config.ErrNeedsRestart):
+		return 409
+	case errors.Is(err, stats.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return 503
+	case field, unread:
+		return 400
+	}
+	return 500
 }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
