@@ -20,8 +20,9 @@ import (
 //
 // It changes all or nothing. The error says, with config.FieldErrors, what is wrong with the file, or
 // what needs a restart, which is config.ErrNeedsRestart; or why a part could not be applied: then
-// those before it are undone, and what of that failed is config.ErrNotUndone. Reloads run one after the other. ctx bounds no more than the wait for
-// the one before.
+// those before it are undone, and what of that failed is config.ErrNotUndone. Reloads run one after
+// the other, and whatever ctx says one waits for the one before. If ctx has ended by then, nothing
+// changes.
 func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, error) {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()
