@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -150,6 +151,84 @@ func TestEnvelopeBytes(t *testing.T) {
 	}
 	if len(staged.Message) != envelopeBytes {
 		t.Errorf("%d bytes, want %d", len(staged.Message), envelopeBytes)
+	}
+}
+
+// What a system does not tell of a process leaves its rows out, by name; all else is written, also as JSON.
+func TestRowsThatCanNotBeMeasured(t *testing.T) {
+	told := func(statm, schedstat string) usage {
+		folder := t.TempDir()
+		write := func(path, text string) {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(folder, path)), 0o700), os.WriteFile(filepath.Join(folder, path), []byte(text), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if statm != "" {
+			write("statm", statm)
+		}
+		if schedstat != "" {
+			write("schedstat", schedstat)
+			write("task/7/schedstat", schedstat)
+			write("task/8/schedstat", schedstat)
+		}
+		u, err := usageOf(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	idle := comparison{aims: []aim{{what: "memory", metric: resident, limit: 1.5}, {what: "time", metric: idling, limit: 2}}}
+	local := comparison{aims: []aim{{what: "throughput", metric: throughput}}}
+	for name, test := range map[string]struct {
+		usage
+		rows, leftOut string
+	}{
+		"all":          {told("100 7 1", "500 1 1"), "memory time throughput", ""},
+		"no schedstat": {told("100 7 1", ""), "memory throughput", "time"},
+		"no statm":     {told("", ""), "throughput", "memory time"},
+	} {
+		f := figures{Nanos: 1, Resident: test.resident, Idling: test.idling}
+		var r report
+		r.add([]comparison{idle, local, local}, [][]pair{{{f, f}}, {{f, f}}, nil}) // the last one failed
+		var rows []string
+		for _, row := range r.Rows {
+			rows = append(rows, row.What)
+		}
+		var table, text bytes.Buffer
+		if err := errors.Join(r.writeTable(&table), r.writeJSON(&text)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if strings.Join(rows, " ") != test.rows || strings.Join(r.LeftOut, " ") != test.leftOut || r.Pairs != 1 ||
+			strings.Contains(table.String(), "left out") != (test.leftOut != "") {
+			t.Errorf("%s: rows %v, left out %v\n%s", name, rows, r.LeftOut, &table)
+		}
+	}
+}
+
+// What was measured before a comparison fails is written, and the failure is the error.
+func TestWhatWasMeasuredIsWritten(t *testing.T) {
+	all := comparisons(500, "missing.csv")
+	chosen, err := choose(all, "local: time for an event")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes, err := choose(all, "the median envelope")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen = append(chosen, bytes...)
+	pairs, err := measureAll(t.Context(), chosen, settings{pairs: 1}, io.Discard)
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), chosen[len(chosen)-1].String()) {
+		t.Error(err)
+	}
+	var r report
+	if r.add(chosen, pairs); len(r.Rows) == 0 || r.Pairs != 1 {
+		t.Errorf("%+v", r)
+	}
+	path := filepath.Join(t.TempDir(), "bench.json")
+	err = run(t.Context(), []string{"-events", "500", "-only", "the median envelope", "-log", "missing.csv", "-write", path}, io.Discard, io.Discard)
+	if text, unwritten := os.ReadFile(path); !errors.Is(err, os.ErrNotExist) || unwritten != nil || !strings.Contains(string(text), `"rows": []`) {
+		t.Errorf("%v, %v, %s", err, unwritten, text)
 	}
 }
 

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +29,7 @@ const (
 )
 
 // idleProcess is a process with a node that imports from one here, or with a stock nats-server that is
-// a leaf of one here. Nothing is emitted. What it takes is read from /proc, so it is measured on Linux only.
+// a leaf of one here. Nothing is emitted. What it takes is read from /proc, so it is known on Linux only.
 func idleProcess(kind string) side {
 	name := "a process with a leafmesh node"
 	if kind != leafmeshKind {
@@ -120,7 +123,8 @@ func (c *idleCarrier) carry(ctx context.Context, _ int) error {
 	if err := rest(ctx, idleBefore); err != nil {
 		return err
 	}
-	before, err := usageOf(c.process.Process.Pid)
+	folder := filepath.Join("/proc", strconv.Itoa(c.process.Process.Pid))
+	before, err := usageOf(folder)
 	if err != nil {
 		return err
 	}
@@ -128,7 +132,7 @@ func (c *idleCarrier) carry(ctx context.Context, _ int) error {
 	if err := rest(ctx, idleFor); err != nil {
 		return err
 	}
-	after, err := usageOf(c.process.Process.Pid)
+	after, err := usageOf(folder)
 	if err != nil {
 		return err
 	}
@@ -145,14 +149,14 @@ func rest(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// usageOf reads what a process takes; idling is its processor time so far. Where there is no /proc all is 0.
-func usageOf(pid int) (u usage, err error) {
-	folder := fmt.Sprintf("/proc/%d/", pid)
-	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
+// usageOf reads what a process takes from its folder in /proc; idling is its processor time so far. What
+// the system does not tell is 0: the rows of it are left out.
+func usageOf(folder string) (u usage, err error) {
+	var size, pages int
+	text, err := os.ReadFile(filepath.Join(folder, "statm"))
+	if errors.Is(err, fs.ErrNotExist) {
 		return u, nil
 	}
-	var size, pages int
-	text, err := os.ReadFile(folder + "statm")
 	if err != nil {
 		return u, fmt.Errorf("read the memory of a process: %w", err)
 	}
@@ -160,12 +164,15 @@ func usageOf(pid int) (u usage, err error) {
 		return u, fmt.Errorf("read the memory of a process: %w", err)
 	}
 	u.resident = float64(pages * os.Getpagesize())
-	tasks, err := os.ReadDir(folder + "task")
+	if _, err := os.Stat(filepath.Join(folder, "schedstat")); errors.Is(err, fs.ErrNotExist) {
+		return u, nil
+	}
+	threads, err := filepath.Glob(filepath.Join(folder, "task", "*", "schedstat"))
 	if err != nil {
 		return u, fmt.Errorf("list the threads of a process: %w", err)
 	}
-	for _, task := range tasks { // in nanoseconds; a thread of Go does not end
-		text, err := os.ReadFile(folder + "task/" + task.Name() + "/schedstat")
+	for _, thread := range threads { // in nanoseconds; a thread of Go does not end
+		text, err := os.ReadFile(thread)
 		if err != nil {
 			return u, fmt.Errorf("read the time of a thread: %w", err)
 		}

@@ -71,44 +71,38 @@ func run(ctx context.Context, arguments []string, out, progress io.Writer) (err 
 	if err != nil {
 		return err
 	}
-	if r.Rows, r.Pairs, err = measureAll(ctx, chosen, s, progress); err != nil {
-		return err
-	}
+	// A comparison that fails ends the run. What was measured until then is written.
+	pairs, err := measureAll(ctx, chosen, s, progress)
+	r.add(chosen, pairs)
 	if s.write != "" {
-		if err := r.writeFile(s.write); err != nil {
-			return err
-		}
+		err = errors.Join(err, r.writeFile(s.write))
 	}
 	if s.json {
-		return r.writeJSON(out)
+		return errors.Join(err, r.writeJSON(out))
 	}
-	return r.writeTable(out)
+	return errors.Join(err, r.writeTable(out))
 }
 
 // measureAll goes through all comparisons, a pair of each at a time, as often as asked for. So what
 // changes on the machine in the course of minutes changes all rows. Where a time is given, it ends
-// before a further round would go beyond that.
-func measureAll(ctx context.Context, chosen []comparison, s settings, progress io.Writer) (rows []row, rounds int, err error) {
+// before a further round would go beyond that. With an error come the pairs that were measured before.
+func measureAll(ctx context.Context, chosen []comparison, s settings, progress io.Writer) (pairs [][]pair, err error) {
 	begun, longest := time.Now(), time.Duration(0)
-	pairs := make([][]pair, len(chosen))
-	for rounds < s.pairs && (rounds == 0 || s.within == 0 || time.Since(begun)+longest < s.within) {
+	pairs = make([][]pair, len(chosen))
+	defer show(progress, "")
+	for rounds := 0; rounds < s.pairs && (rounds == 0 || s.within == 0 || time.Since(begun)+longest < s.within); rounds++ {
 		round := time.Now()
 		for i, c := range chosen {
 			show(progress, fmt.Sprintf("round %d of %d: %s", rounds+1, s.pairs, c))
 			p, err := c.measure(ctx)
 			if err != nil {
-				return nil, rounds, fmt.Errorf("%s, pair %d: %w", c, rounds+1, err)
+				return pairs, fmt.Errorf("%s, pair %d: %w", c, rounds+1, err)
 			}
 			pairs[i] = append(pairs[i], p)
 		}
-		rounds++
 		longest = max(longest, time.Since(round))
 	}
-	show(progress, "")
-	for i, c := range chosen {
-		rows = append(rows, c.rows(pairs[i])...)
-	}
-	return rows, rounds, nil
+	return pairs, nil
 }
 
 // choose gives the comparisons that a text names. That it names none is an error, which lists the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -17,7 +18,30 @@ type report struct {
 	Pairs   int     `json:"pairs"`
 	Events  int     `json:"events"`
 	Rows    []row   `json:"rows"`
+	// LeftOut names the rows of which this system does not tell the figures.
+	LeftOut []string `json:"left_out,omitempty"`
 }
+
+// add adds the rows of comparisons, each with its pairs. One without pairs has none.
+func (r *report) add(measured []comparison, pairs [][]pair) {
+	r.Rows = []row{} // a list in JSON, also without entries
+	for i, c := range measured {
+		if len(pairs[i]) == 0 {
+			continue
+		}
+		r.Pairs = max(r.Pairs, len(pairs[i]))
+		for _, row := range c.rows(pairs[i]) {
+			if known(row.Least) && known(row.Most) {
+				r.Rows = append(r.Rows, row)
+			} else {
+				r.LeftOut = append(r.LeftOut, row.What)
+			}
+		}
+	}
+}
+
+// known reports whether a ratio is one: over a figure that is 0, as it could not be had, it is none.
+func known(ratio float64) bool { return !math.IsNaN(ratio) && !math.IsInf(ratio, 0) }
 
 // machine is what the figures hold for.
 type machine struct {
@@ -63,7 +87,11 @@ func (r report) writeTable(out io.Writer) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row.What, row.Other,
 			row.oursFigure, row.otherFigure, row.ratio(), row.cpu(), orDash(row.Aim), row.met())
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || len(r.LeftOut) == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\nleft out, as this system does not tell the figures: %s\n", strings.Join(r.LeftOut, "; "))
+	return err
 }
 
 func (r row) ratio() string {

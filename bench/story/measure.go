@@ -40,6 +40,9 @@ type trial struct {
 // startTimeout is how long the processes of a trial may take to be ready.
 const startTimeout = 30 * time.Second
 
+// answerTimeout is how much later a process may say that it was not ready in time.
+const answerTimeout = 5 * time.Second
+
 // startLogs is how long what a start logs may come after the processes are ready: a link tells both of
 // its ends.
 const startLogs = time.Second
@@ -79,7 +82,7 @@ func (s *stage) open(ctx context.Context, a part.Assignment) (err error) {
 	if s.folder, err = os.MkdirTemp("", "story"); err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
-	a.Folder = s.folder
+	a.Folder, a.Within = s.folder, startTimeout
 	var server *part.Process
 	if a.Side == bus {
 		if server, a.BusURL, err = s.openBus(ctx, starting, a.Line); err != nil {
@@ -106,10 +109,8 @@ func (s *stage) open(ctx context.Context, a part.Assignment) (err error) {
 	if server != nil {
 		s.processes = append(s.processes, server)
 	}
-	for _, p := range s.processes[:s.services] {
-		if err := p.Await(); err != nil {
-			return err
-		}
+	if err := s.await(ctx); err != nil {
+		return err
 	}
 	select {
 	case <-time.After(startLogs):
@@ -120,6 +121,25 @@ func (s *stage) open(ctx context.Context, a part.Assignment) (err error) {
 		p.Forget()
 	}
 	return nil
+}
+
+// await waits until all services are ready. One that cannot be ends the wait for the others, which may
+// wait for it; one that does not even say so ends it, too.
+func (s *stage) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout+answerTimeout)
+	defer cancel()
+	problems := make(chan error, s.services)
+	for _, p := range s.processes[:s.services] {
+		go func() { problems <- p.Await(ctx) }()
+	}
+	var first error
+	for range s.services {
+		if err := <-problems; err != nil && first == nil {
+			first = err
+			cancel() // which ends the others, so that nobody reads from them when they are closed
+		}
+	}
+	return first
 }
 
 // stop ends the bus, where there is one, before it is one of the stage's processes.

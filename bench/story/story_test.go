@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +82,70 @@ func TestBadHandler(t *testing.T) {
 		if !check(r) || r.Handled+r.Unfinished+r.Refused != r.Roots {
 			t.Errorf("%s; losses %q", r, r.Losses)
 		}
+	}
+}
+
+// TestServiceThatCanNotStart: what keeps one service from its start ends the wait for the others, which
+// would wait for it, and is the error.
+func TestServiceThatCanNotStart(t *testing.T) {
+	all, err := nodes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := cascade.Services[len(cascade.Services)-1]
+	taken, err := net.Listen("tcp", all[last].Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	s := &stage{services: len(cascade.Services), folder: t.TempDir()}
+	for _, service := range cascade.Services {
+		p, err := part.Start(t.Context(), part.Service, service)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.processes = append(s.processes, p)
+		if err := p.Assign(part.Assignment{Side: leafmesh, Service: service, Within: startTimeout, BadRoot: -1, Nodes: all}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := time.Now()
+	err = s.await(t.Context())
+	if took := time.Since(begun); err == nil || !strings.Contains(err.Error(), last) || !strings.Contains(err.Error(), taken.Addr().String()) || took > startTimeout/2 {
+		t.Errorf("after %v: %v", took, err)
+	}
+	if err := s.close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServiceThatSaysNothing: a process that does not answer is ended with the wait for it.
+func TestServiceThatSaysNothing(t *testing.T) {
+	p, err := part.Start(t.Context(), part.Service, "clue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := p.Await(ctx); err == nil { // it was not told what to be
+		t.Error("no error")
+	}
+	if err := p.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServiceThatIsNotReadyInTime: a service has as long to be ready as it is told.
+func TestServiceThatIsNotReadyInTime(t *testing.T) {
+	orders, told := io.Pipe()
+	defer told.Close()
+	go func() { _ = gob.NewEncoder(told).Encode(part.Assignment{Within: 20 * time.Millisecond}) }()
+	err := part.Serve(t.Context(), orders, io.Discard, func(ctx context.Context, _ part.Assignment, _ *cascade.Account) (part.Side, error) {
+		<-ctx.Done()
+		return nil, fmt.Errorf("wait for the others: %w", ctx.Err())
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
 	}
 }
 

@@ -77,7 +77,7 @@ func (s *service) consume(ctx context.Context, h cascade.Handler) error {
 	workers := make([]chan jetstream.Msg, cascade.Workers)
 	for i := range workers {
 		workers[i] = make(chan jetstream.Msg, waiting)
-		go s.work(ctx, h, workers[i])
+		go s.work(context.WithoutCancel(ctx), h, workers[i])
 	}
 	seed := maphash.MakeSeed()
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {

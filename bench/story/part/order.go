@@ -13,6 +13,8 @@ type Assignment struct {
 	Line    Line
 	Folder  string // for what it keeps
 	Roots   int
+	// Within is how long the process may take to be ready.
+	Within  time.Duration
 	BadRoot int64 // the root for which the bad handler runs; below 0: it does not run
 
 	BusURL string          // of the bus

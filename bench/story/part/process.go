@@ -91,8 +91,10 @@ func (p *Process) Assign(a Assignment) error {
 	return nil
 }
 
-// Await waits for the answer to an assignment.
-func (p *Process) Await() error {
+// Await waits for the answer to an assignment. The process ends when ctx does.
+func (p *Process) Await(ctx context.Context) error {
+	kill := context.AfterFunc(ctx, func() { _ = p.command.Process.Kill() }) // it may have ended
+	defer kill()
 	_, err := p.hear()
 	return err
 }

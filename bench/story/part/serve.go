@@ -40,7 +40,9 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, open Open) error {
 		return fmt.Errorf("read what to be: %w", err)
 	}
 	account := cascade.NewAccount(a.Roots)
-	side, err := open(ctx, a, account)
+	opening, cancel := context.WithTimeout(ctx, a.Within)
+	side, err := open(opening, a, account)
+	cancel()
 	if err != nil {
 		return errors.Join(err, answers.Encode(answer{Problem: err.Error()}))
 	}
