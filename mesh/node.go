@@ -116,6 +116,9 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	if err := n.answer(); err != nil {
 		return err
 	}
+	if err := n.leaf.Serve(); err != nil {
+		return err
+	}
 	n.archiving.Go(func() { n.archive.Run(n.life.ended.Done()) })
 	n.watching.Go(n.watchHealth)
 	return nil

@@ -54,6 +54,9 @@ func hostile(t *testing.T, importerKey string) (*leaf.Server, *leaf.Line, string
 	seed, key := keyPair(t)
 	server, err := leaf.Start(within(t), leaf.Spec{Name: "clue-1", Listen: "127.0.0.1:0", Seed: seed, MaxPayload: 65536,
 		Importers: []leaf.Importer{{Name: "score-1", Keys: []string{importerKey}}}})
+	if err == nil {
+		err = server.Serve()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,9 @@ const (
 	// maxSubscriptions bounds what one connection makes the server remember, but for the link to a
 	// hub: see maxHubSubscriptions.
 	maxSubscriptions = 4096
+	// maxClosed is how many connections the server remembers that are closed: of 10,000, as it would by
+	// itself, a peer that dials again and again makes 5 MB.
+	maxClosed = 16
 	// maxLocalConnections bounds taps, our own connections included.
 	maxLocalConnections = 100
 )
@@ -40,8 +43,9 @@ func (s Spec) options(own credentials) (*server.Options, error) {
 	if err := options.ProcessConfigString(s.render(own)); err != nil {
 		return nil, fmt.Errorf("configuration of embedded server %s: %w", s.Name, err)
 	}
-	options.NoSigs = true // else a SIGTERM makes the server call os.Exit
-	options.DontListen = s.Tap == nil
+	options.NoSigs = true     // else a SIGTERM makes the server call os.Exit
+	options.DontListen = true // see Serve
+	options.MaxClosedClients = maxClosed
 	if s.proof != nil {
 		s.secure(&options.LeafNode)
 	}

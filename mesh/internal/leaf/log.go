@@ -206,7 +206,7 @@ func kindOf(format string, values []any) string {
 		if !ok {
 			continue
 		}
-		for _, known := range []error{errNoCertificate, errStranger, errOtherNode, errExpelled} {
+		for _, known := range []error{errNoCertificate, errStranger, errOtherNode, errExpelled, errTooMany, errNotReady} {
 			if errors.Is(err, known) {
 				kind += known.Error()
 			}
@@ -279,6 +279,8 @@ var remedies = []struct {
 	{contains: "Error flushing: ", level: slog.LevelDebug},
 	// An importer looks whether somebody listens before it dials again: see Redial.
 	{contains: "handshake error: " + io.EOF.Error(), level: slog.LevelDebug},
+	// Whoever dials this node tries again, and says so.
+	{contains: errNotReady.Error(), level: slog.LevelDebug},
 	{contains: errStranger.Error(), level: slog.LevelError, remedy: "if it is a peer of this node, give its present key under peers"},
 	{contains: errNoCertificate.Error(), level: slog.LevelError, remedy: "if it is a peer of this node, do not let it dial as plain"},
 	{contains: errOtherNode.Error(), level: slog.LevelError, remedy: "correct the url or the key of the peer"},
@@ -328,10 +330,10 @@ func (l *serverLog) Debugf(string, ...any) {}
 // Tracef is dropped.
 func (l *serverLog) Tracef(string, ...any) {}
 
-// Warnf logs a warning. One is left out: it is meant for passwords in a file, and
-// those here are only in memory.
+// Warnf logs a warning. Two are left out: one is meant for passwords in a file, and those here are only
+// in memory; the other for links that are not verified, and those here are, by VerifyConnection.
 func (l *serverLog) Warnf(format string, values ...any) {
-	if !strings.HasPrefix(format, "Plaintext passwords detected") {
+	if !strings.HasPrefix(format, "Plaintext passwords detected") && !strings.HasPrefix(format, "TLS certificate chain and hostname of solicited leafnodes") {
 		l.tell(slog.LevelWarn, format, values)
 	}
 }

@@ -49,12 +49,22 @@ func spec(t testing.TB, name string) (Spec, *node) {
 	}, n
 }
 
-func (n *node) start(t testing.TB, s Spec) *node {
+// serve starts a server whose ports answer.
+func serve(t testing.TB, s Spec) *Server {
 	t.Helper()
 	server, err := Start(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := server.Serve(); err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+func (n *node) start(t testing.TB, s Spec) *node {
+	t.Helper()
+	server := serve(t, s)
 	n.Server = server
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

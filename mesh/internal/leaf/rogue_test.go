@@ -36,7 +36,9 @@ func startRogueExporter(t *testing.T, name string, importers ...*node) *rogueExp
 		"leafnodes { listen: \"127.0.0.1:-1\", compression: off, no_advertise: true }\n", name, users)); err != nil {
 		t.Fatal(err)
 	}
-	Spec{Listen: "given", proof: proof, Importers: allowed}.withDefaults().secure(&options.LeafNode)
+	secured := Spec{Listen: "given", proof: proof, Importers: allowed}.withDefaults()
+	secured.secure(&options.LeafNode)
+	secured.sockets.serve()
 	options.NoSigs, options.NoLog, options.DontListen = true, true, true
 	s, err := server.NewServer(options)
 	if err != nil {

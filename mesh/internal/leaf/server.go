@@ -48,9 +48,9 @@ type Server struct {
 	stopped  chan struct{}  // closed when everything is gone
 }
 
-// Start validates s and starts the server, its listeners and the dialing of
-// Remotes. It waits for the listeners, not for links: see Ready. ctx bounds the
-// start only. After an error nothing is left running.
+// Start validates s, starts the server and the dialing of Remotes, and binds the leaf port. Nobody
+// is answered at a port before [Server.Serve]; only plain links are made at once. Start waits for no
+// link: see Line.Link. ctx bounds the start only. After an error nothing is left running.
 func Start(ctx context.Context, s Spec) (*Server, error) {
 	s = s.withDefaults()
 	err := s.validate()
@@ -73,6 +73,25 @@ func Start(ctx context.Context, s Spec) (*Server, error) {
 		return nil, fmt.Errorf("start leaf server %q: %w", s.Name, err)
 	}
 	return leaf, nil
+}
+
+// Serve lets the ports answer: call it once, when all that hears who comes in is ready. A handshake
+// that has begun before goes on then. Errors: the tap's port cannot be opened.
+func (s *Server) Serve() error {
+	s.linking.Lock() // a reload takes the port that the tap got for the one it is to have
+	defer s.linking.Unlock()
+	if s.isStopping() {
+		return fmt.Errorf("serve at the ports of %s: %w", s.Name(), ErrStopped)
+	}
+	spec := s.currentSpec()
+	if spec.Tap != nil {
+		s.nats.AcceptLoop(make(chan struct{})) // returns once the port is open, or has failed to be
+		if problem := s.log.fatals(); problem != "" {
+			return fmt.Errorf("serve at the tap of %s: %w", spec.Name, spec.refusal(problem))
+		}
+	}
+	spec.sockets.serve()
+	return nil
 }
 
 func (s *Server) start(ctx context.Context) error {

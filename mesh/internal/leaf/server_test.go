@@ -76,6 +76,11 @@ func TestStartFails(t *testing.T) {
 			before := goleak.IgnoreCurrent()
 			server, err := Start(t.Context(), s)
 			if err == nil {
+				if err = server.Serve(); err != nil {
+					_ = server.Stop(context.Background())
+				}
+			}
+			if err == nil {
 				_ = server.Stop(context.Background())
 				t.Fatal("started")
 			}

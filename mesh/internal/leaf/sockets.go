@@ -19,13 +19,23 @@ type sockets struct {
 	open map[string]net.Conn  // guarded by mu; by the address of the other end
 	most int                  // guarded by mu
 	out  map[string]time.Time // guarded by mu; by importer, until when it stays out
+
+	serving chan struct{} // closed when handshakes may go on: see Server.Serve
+	closing chan struct{} // closed when the server ends
+}
+
+func newSockets() *sockets {
+	return &sockets{open: map[string]net.Conn{}, out: map[string]time.Time{}, serving: make(chan struct{}), closing: make(chan struct{})}
 }
 
 // maxStrangers is how many connections there may be beyond those of importers: each takes some 50 KB
 // while it makes its handshake.
 const maxStrangers = 64
 
-var errTooMany = errors.New("too many connections at a time")
+var (
+	errNotReady = errors.New("this node starts, and is not ready to be linked yet")
+	errTooMany  = errors.New("too many connections at a time")
+)
 
 // admit bounds the connections to those of so many importers and some strangers.
 func (s *sockets) admit(importers int) {
@@ -34,19 +44,35 @@ func (s *sockets) admit(importers int) {
 	s.most = importers*maxReaderLinks + maxStrangers
 }
 
-// enter takes note of a connection when its handshake begins, or refuses it.
+// enter takes note of a connection when its handshake begins, or refuses it. The handshake waits until
+// the node is open, so that nobody is answered for what is not there yet.
 func (s *sockets) enter(hello *tls.ClientHelloInfo) error {
+	if err := s.note(hello.Conn); err != nil {
+		return err
+	}
+	patience := time.NewTimer(handshakeTimeout)
+	defer patience.Stop()
+	select {
+	case <-s.serving:
+		return nil
+	case <-s.closing:
+	case <-patience.C:
+	}
+	return errNotReady
+}
+
+func (s *sockets) note(conn net.Conn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.open) >= s.most {
 		return errTooMany
 	}
-	if s.open == nil {
-		s.open = map[string]net.Conn{}
-	}
-	s.open[hello.Conn.RemoteAddr().String()] = hello.Conn
+	s.open[conn.RemoteAddr().String()] = conn
 	return nil
 }
+
+// serve lets handshakes go on. It is called once.
+func (s *sockets) serve() { close(s.serving) }
 
 // leave forgets a connection that the server says is closed.
 func (s *sockets) leave(address string) {
@@ -61,9 +87,6 @@ func (s *sockets) shut(importer string, until time.Time) bool {
 	defer s.mu.Unlock()
 	if time.Now().Before(s.out[importer]) {
 		return false
-	}
-	if s.out == nil {
-		s.out = map[string]time.Time{}
 	}
 	s.out[importer] = until
 	return true

@@ -103,7 +103,7 @@ func (s Spec) withDefaults() Spec {
 		outbox.SyncInterval = DefaultSyncInterval
 		s.Outbox = &outbox
 	}
-	s.sockets = &sockets{}
+	s.sockets = newSockets()
 	t := &s.tuning
 	s.Ping = orDuration(s.Ping, pingInterval)
 	t.reconnect = orDuration(t.reconnect, randomReconnect())

@@ -39,6 +39,7 @@ const drainFor = time.Second
 func (s *Server) shutDown() {
 	defer close(s.stopped)
 	close(s.ending)
+	close(s.currentSpec().sockets.closing)
 	s.watching.Wait()
 	s.linking.Lock()
 	defer s.linking.Unlock()

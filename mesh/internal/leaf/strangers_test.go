@@ -71,10 +71,7 @@ func TestManyStrangers(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			s, clue := spec(t, "clue-1")
 			s.Plain, s.Importers = test.plain, []Importer{score.importer()}
-			server, err := Start(t.Context(), s)
-			if err != nil {
-				t.Fatal(err)
-			}
+			server := serve(t, s)
 			clue.Server = server
 			before := heap()
 			for range many {
@@ -134,8 +131,9 @@ func TestSilentStrangers(t *testing.T) {
 
 // More handshakes at a time than there are importers, and some strangers, are not begun.
 func TestHandshakesAreBounded(t *testing.T) {
-	s := sockets{}
+	s := newSockets()
 	s.admit(1)
+	s.serve()
 	hello := func(i int) error {
 		return s.enter(&tls.ClientHelloInfo{Conn: fakeConn{address: fmt.Sprint("10.0.0.1:", i)}})
 	}
@@ -174,10 +172,7 @@ func TestLinksThatDoNotReadHoldUpNothing(t *testing.T) {
 		peers = append(peers, start(t, number(i), nil))
 		s.Importers = append(s.Importers, peers[i].importer())
 	}
-	server, err := Start(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := serve(t, s)
 	clue.Server = server
 	message := make([]byte, 32<<10)
 	for _, peer := range peers {
