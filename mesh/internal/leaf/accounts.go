@@ -90,7 +90,7 @@ func (s Spec) renderLocal(b *strings.Builder, own credentials) {
 		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"IN_PROCESS\"]\n", quote(own.answering()), quote(own.password))
 		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [%s]}}}\n", quote(inboxPrefix+">"), quoteAll(answeredSubjects))
 		fmt.Fprintf(b, "      {user: %s, password: %s, allowed_connection_types: [\"STANDARD\"]\n", quote(s.Tap.User), quote(s.Tap.Password))
-		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [\">\"]}}}\n", quoteAll(tapSubjects))
+		fmt.Fprintf(b, "       permissions: {publish: {allow: [%s]}, subscribe: {allow: [\">\"], deny: [%s]}}}\n", quoteAll(tapSubjects), quoteAll(tapSubjects))
 	}
 	b.WriteString("    ]\n  }\n")
 }

@@ -100,3 +100,49 @@ func TestTapSurvivesLink(t *testing.T) {
 		t.Error("the tap was disturbed")
 	}
 }
+
+// Clients at a tap do not hear what others ask, and so not where they are answered. They can answer
+// nobody. Who listens to all inboxes hears the answers: see docs/security.md.
+func TestAttackAmongClientsOfATap(t *testing.T) {
+	clue := start(t, "clue-1", withTap)
+	local := clue.connect(t, Local)
+	for _, pattern := range tapSubjects {
+		if _, err := local.Subscribe(pattern, func(m *nats.Msg) { _ = m.Respond([]byte("answer")) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(t, local)
+	violations := make(chan error, 10)
+	spy := clue.tap(t, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { violations <- err }))
+	for _, pattern := range []string{"mesh.ops.>", "mesh.ops.stats", "mesh.emit.>", "$SRV.>", "$SRV.PING"} {
+		if _, err := spy.Subscribe(pattern, func(m *nats.Msg) { t.Errorf("heard %s", m.Subject) }); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-violations:
+			if !strings.Contains(err.Error(), "Permissions Violation for Subscription") {
+				t.Errorf("%s: %v", pattern, err)
+			}
+		case <-timeout(t).Done():
+			t.Errorf("%s: not refused", pattern)
+		}
+	}
+	var heard []*inbox
+	for _, pattern := range []string{">", "mesh.>", "mesh.*.stats", "*.ops.*", "*.PING"} {
+		heard = append(heard, subscribe(t, spy, pattern, ""))
+	}
+	asks := clue.tap(t)
+	for _, subject := range []string{"mesh.ops.stats", "mesh.emit.clue.hint.taken", "$SRV.PING"} {
+		if reply, err := asks.RequestWithContext(timeout(t), subject, nil); err != nil || string(reply.Data) != "answer" {
+			t.Errorf("%s: %v, %v", subject, reply, err)
+		}
+	}
+	for i, end := range []string{"the.end", "mesh.end", "mesh.the.stats", "end.ops.end", "end.PING"} {
+		publish(t, local, end, "end")
+		for _, message := range heard[i].await(t, end+" end") {
+			if subject, _, _ := strings.Cut(message, " "); subject != end && !IsInbox(subject) {
+				t.Errorf("heard %q", message)
+			}
+		}
+	}
+}
