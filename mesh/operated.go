@@ -25,8 +25,8 @@ func (n *Node) answer() error {
 	return n.desk.Answer(n.leaf, a)
 }
 
-// AskAll puts a question that an operator has signed to this node and all that links lead to, as
-// docs/operations.md describes it for clients at the tap. It returns within two seconds. The error says
+// AskAll puts a question that an operator has signed to this node and all that links lead to, or to one
+// of them, as docs/operations.md describes it for clients at the tap. It returns within two seconds. The error says
 // why this node refuses the question; those of others are among the answers.
 func (n *Node) AskAll(ctx context.Context, q operator.Question) (operator.Answers, error) {
 	a := n.answers.Load()
@@ -41,7 +41,7 @@ func (n *Node) AskAll(ctx context.Context, q operator.Question) (operator.Answer
 }
 
 // admit takes a signed question that a peer passes on: see operations.Answerer.Admit.
-func (n *Node) admit(peer string, q operator.Question) (answer func(context.Context) operator.Answer, known bool) {
+func (n *Node) admit(peer string, q operator.Question) (answer func(context.Context) operator.Answer, goesOn bool) {
 	if a := n.answers.Load(); a != nil {
 		return a.Admit(peer, q)
 	}

@@ -39,14 +39,14 @@ func TestStockClientsSeeTheNodeAsAService(t *testing.T) {
 		subjects = append(subjects, e.Subject)
 	}
 	slices.Sort(subjects)
-	want := strings.Fields("all.> cut graph graph.mermaid health kept letter letter.drop letter.replay letters places reload restore retrying rules rules.set slowest stats why why.text")
+	want := strings.Fields("all.> at.> cut graph graph.mermaid health kept letter letter.drop letter.replay letters places reload restore retrying rules rules.set slowest stats why why.text")
 	for i := range want {
 		want[i] = "mesh.ops." + want[i]
 	}
 	if info.Type != micro.InfoResponseType || !slices.Equal(subjects, want) {
 		t.Errorf("%s: %q", info.Type, subjects)
 	}
-	for _, subject := range subjects[1:] { // each is answered, if only with what is wrong
+	for _, subject := range subjects[2:] { // each is answered, if only with what is wrong
 		question(t, conn, subject, []byte("x"))
 	}
 	question(t, conn, "mesh.ops.stats", nil)

@@ -46,7 +46,7 @@ func (c letterChange) run(ctx context.Context, out output, question, done string
 			out.complain(l.Node, fmt.Errorf("stopped: %d of %d letters are left as they were", len(chosen)-count, len(chosen)))
 			return errReported
 		}
-		if a := toLetter(ctx, m, all, l, question); a.Err != nil {
+		if a := m.AskOne(ctx, l.Node, question, []byte(l.Letter.Key)); a.Err != nil {
 			out.complain(l.Node, fmt.Errorf("letter %s of %s, handler %s: %w", l.Letter.Key, l.Type, l.Handler, a.Err))
 			failed = errReported
 			continue
@@ -76,31 +76,6 @@ func (c letterChange) named(list []nodeLetter) (chosen []nodeLetter, missing []s
 		}
 	}
 	return chosen, missing
-}
-
-// toLetter asks the node of a letter something about it: at its tap, or else all nodes if no other
-// one has a letter of this key.
-func toLetter(ctx context.Context, m nodes.Mesh, all []nodeLetter, l nodeLetter, question string) nodes.Answer {
-	a := m.AskOne(ctx, l.Node, question, []byte(l.Letter.Key))
-	if !errors.Is(a.Err, nodes.ErrNoTap) {
-		return a
-	}
-	for _, other := range all {
-		if other.Letter.Key == l.Letter.Key && other.Node != l.Node {
-			a.Err = fmt.Errorf("%s has a letter of this key as well: %w", other.Node, a.Err)
-			return a
-		}
-	}
-	a.Err = nodes.ErrSilent
-	for _, answer := range m.Ask(ctx, question, []byte(l.Letter.Key)) {
-		switch {
-		case answer.Node == l.Node:
-			return answer
-		case answer.Err != nil && !nodes.IsUnknown(answer.Err):
-			a.Err = fmt.Errorf("%s: %w", answer.Node, answer.Err) // it may be why nobody asked the node
-		}
-	}
-	return a
 }
 
 type lettersReplay struct{ letterChange }

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 )
@@ -12,7 +13,21 @@ const (
 	Prefix = "mesh.ops."
 	// AllPrefix begins those that ask all nodes.
 	AllPrefix = Prefix + "all."
+	// AtPrefix and the name of a node begin those that ask this node alone, through any other:
+	// "mesh.ops.at.clue-1.rules".
+	AtPrefix = Prefix + "at."
 )
+
+// Topic takes the subject of a question that goes from node to node apart: what is asked, and of which
+// node; "": of all. ok is false if it is the subject of no such question.
+func Topic(subject string) (node, name string, ok bool) {
+	if name, ok = strings.CutPrefix(subject, AllPrefix); ok {
+		return "", name, true
+	}
+	rest, ok := strings.CutPrefix(subject, AtPrefix)
+	node, name, found := strings.Cut(rest, ".")
+	return node, name, ok && found && node != ""
+}
 
 // Question is what an operator asks, as it came.
 type Question struct {

@@ -43,7 +43,7 @@ type Spec struct {
 	Keep func(peer string, roots []cause.ID)
 	// Admit takes an operator's question that a peer passes on. answer answers it for this node, or says
 	// why not; it goes on to others if known, that is if this node knows who signed it.
-	Admit func(peer string, q operator.Question) (answer func(context.Context) operator.Answer, known bool)
+	Admit func(peer string, q operator.Question) (answer func(context.Context) operator.Answer, goesOn bool)
 }
 
 // Neighbours are the nodes at the other ends of a node's links. Make them with [New].

@@ -94,10 +94,12 @@ func (n *Neighbours) answerSigned(from string, m *wire.SignedQuestion) {
 	wait := min(time.Duration(min(m.Wait, uint64(maxSignedWait))), maxSignedWait)
 	ctx, cancel := context.WithTimeout(n.ctx, wait*7/8) // what is late is not heard
 	defer cancel()
-	answer, known := n.Admit(from, q)
+	answer, goesOn := n.Admit(from, q)
 	var answering sync.WaitGroup
-	answering.Go(func() { n.tellSigned(from, m.Number, told{Answer: answer(ctx)}) })
-	if known && wait > minWait {
+	if answer != nil {
+		answering.Go(func() { n.tellSigned(from, m.Number, told{Answer: answer(ctx)}) })
+	}
+	if goesOn && wait > minWait {
 		n.askPeers(n.ctx, n.signedBy(m.Number, from, m.Asked, q), wait, func(h heard) {
 			if t := n.readSigned(h); t.Node != n.Node {
 				n.tellSigned(from, m.Number, t)

@@ -22,16 +22,15 @@ const (
 	maxPages = 8
 )
 
-// askAll answers a question to all nodes that came at the tap.
+// askAll answers a question to all nodes, or to one of them, that came at the tap.
 func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *failure) {
-	name := strings.TrimPrefix(q.Subject, operator.AllPrefix)
-	who, _, refused := a.admitAll(name, q)
+	to, name, who, _, refused := a.admitAll(q)
 	if refused != nil {
 		return nil, refused
 	}
 	known := questionNamed(name)
 	if known == nil {
-		return nil, &failure{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", name, questionNames())}
+		return nil, unknown(name)
 	}
 	skip, text := 0, q.Header.Get(operator.SkipHeader)
 	if text != "" {
@@ -46,7 +45,7 @@ func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *fa
 	case skip > 0 && !found && known.changes(q.Body):
 		return nil, &failure{410, fmt.Sprintf("the answers to %s are kept for %v, and what changes something is not done twice for their sake", name, pagesFor)}
 	case skip == 0 || !found:
-		all = a.collect(ctx, request{ctx, name, q.Body, who.Name, true, a.pageRoom()}, q)
+		all = a.collect(ctx, to, request{ctx, name, q.Body, who.Name, true, a.pageRoom()}, q)
 	}
 	data, more, err := page(all, skip, a.MaxPayload)
 	if err != nil {
@@ -58,25 +57,30 @@ func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *fa
 	return data, nil
 }
 
-// Ask puts a signed question to all nodes for somebody in this process. This node's own answer has no
-// bound; the others' lists come in parts, as over all links.
+// Ask puts a signed question to all nodes, or to one, for somebody in this process. This node's own
+// answer has no bound; the others' lists come in parts, as over all links.
 func (a *Answerer) Ask(ctx context.Context, q operator.Question) (operator.Answers, error) {
-	name := strings.TrimPrefix(q.Subject, operator.AllPrefix)
-	who, _, refused := a.admitAll(name, q)
+	to, name, who, _, refused := a.admitAll(q)
 	switch {
 	case refused != nil:
 		return operator.Answers{}, refused
 	case questionNamed(name) == nil:
-		return operator.Answers{}, &failure{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", name, questionNames())}
+		return operator.Answers{}, unknown(name)
 	}
-	return a.collect(ctx, request{ctx, name, q.Body, who.Name, true, anyRoom}, q), nil
+	return a.collect(ctx, to, request{ctx, name, q.Body, who.Name, true, anyRoom}, q), nil
 }
 
-// collect asks this node and all others.
-func (a *Answerer) collect(ctx context.Context, r request, q operator.Question) (all operator.Answers) {
+// collect asks the node of a name, or this one and all others.
+func (a *Answerer) collect(ctx context.Context, to string, r request, q operator.Question) (all operator.Answers) {
 	ctx, cancel := context.WithTimeout(ctx, allWait)
 	defer cancel()
 	r.ctx = ctx
+	if to == a.Name {
+		return operator.Answers{Answers: []operator.Answer{a.told(a.answer(r))}}
+	}
+	if to != "" {
+		return a.collectFrom(ctx, to, q)
+	}
 	var own operator.Answer
 	var answering sync.WaitGroup
 	answering.Go(func() { own = a.told(a.answer(r)) })
@@ -85,6 +89,17 @@ func (a *Answerer) collect(ctx context.Context, r request, q operator.Question) 
 	all.Answers = append(all.Answers, own)
 	slices.SortFunc(all.Answers, func(x, y operator.Answer) int { return strings.Compare(x.Node, y.Node) })
 	return all
+}
+
+// collectFrom has the question go round, as a link may not lead to the node, and takes its answer alone.
+func (a *Answerer) collectFrom(ctx context.Context, to string, q operator.Question) operator.Answers {
+	heard, _ := a.Node.AskAll(ctx, q)
+	for _, one := range heard {
+		if one.Node == to {
+			return operator.Answers{Answers: []operator.Answer{one}}
+		}
+	}
+	return operator.Answers{Silent: []string{to}}
 }
 
 // page encodes as many answers as a message has room for. One that is alone too long is told as such.

@@ -122,7 +122,7 @@ func failureOf(err error) *failure {
 func (a *Answerer) answer(r request) ([]byte, *failure) {
 	q := questionNamed(r.name)
 	if q == nil {
-		return nil, &failure{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", r.name, questionNames())}
+		return nil, unknown(r.name)
 	}
 	if q.data == "" && len(r.data) > 0 {
 		return nil, &failure{400, fmt.Sprintf("the request has %d bytes of data, and %s takes none", len(r.data), r.name)}
@@ -151,29 +151,39 @@ func (a *Answerer) logChange(r request, err error) {
 }
 
 // Admit takes a signed question that a peer passed on. answer answers it for this node, or says why
-// not. The question goes on to other nodes if known: this node knows who signed it.
-func (a *Answerer) Admit(peer string, q operator.Question) (answer func(ctx context.Context) operator.Answer, known bool) {
-	name := strings.TrimPrefix(q.Subject, operator.AllPrefix)
-	who, known, refused := a.admitAll(name, q)
+// not; it is nil if another node alone is asked. The question goes on to other nodes if this node knows
+// who signed it, and is not the one that is asked.
+func (a *Answerer) Admit(peer string, q operator.Question) (answer func(ctx context.Context) operator.Answer, goesOn bool) {
+	to, name, who, known, refused := a.admitAll(q)
 	if refused != nil {
 		a.Log.Warn("a question to all nodes is refused", "peer", peer, "subject", q.Subject, "error", refused.text)
 		return func(context.Context) operator.Answer { return a.told(nil, refused) }, known
 	}
+	if to != "" && to != a.Name {
+		return nil, true
+	}
 	return func(ctx context.Context) operator.Answer {
 		return a.told(a.answer(request{ctx, name, q.Body, who.Name, true, a.pageRoom()}))
-	}, true
+	}, to == ""
 }
 
-// admitAll admits a question to all nodes.
-func (a *Answerer) admitAll(name string, q operator.Question) (config.Operator, bool, *failure) {
-	if !strings.HasPrefix(q.Subject, operator.AllPrefix) {
-		return config.Operator{}, false, &failure{403, fmt.Sprintf("node %s: %.80q is no question to all nodes", a.Name, q.Subject)}
+// admitAll admits a question to all nodes, or to one of them, "" if it is all. A node that only passes a
+// question on does not judge whether the operator may change another one: that one does.
+func (a *Answerer) admitAll(q operator.Question) (to, name string, who config.Operator, known bool, refused *failure) {
+	to, name, ok := operator.Topic(q.Subject)
+	if !ok {
+		return to, name, who, false, &failure{403, fmt.Sprintf("node %s: %.80q is no question to all nodes", a.Name, q.Subject)}
 	}
 	needs := config.MayRead
-	if known := questionNamed(name); known != nil {
-		needs = known.needs(q.Body)
+	if asked := questionNamed(name); asked != nil && (to == "" || to == a.Name) {
+		needs = asked.needs(q.Body)
 	}
-	return a.guard.admit(q, needs, a.now())
+	who, known, refused = a.guard.admit(q, needs, a.now())
+	return to, name, who, known, refused
+}
+
+func unknown(name string) *failure {
+	return &failure{404, fmt.Sprintf("nothing is known as %.80q: ask for %s", name, questionNames())}
 }
 
 // told is what the node answers among others.

@@ -70,7 +70,9 @@ func (s *service) open() error {
 	for _, q := range questions() {
 		err = errors.Join(err, add(strings.ReplaceAll(q.name, ".", "-"), operator.Prefix+q.name, s.serve, map[string]string{"may": string(q.may), "data": q.data}))
 	}
-	err = errors.Join(err, add("all", operator.AllPrefix+">", s.serveAll, map[string]string{"signed": "by an operator"}))
+	for name, prefix := range map[string]string{"all": operator.AllPrefix, "at": operator.AtPrefix} {
+		err = errors.Join(err, add(name, prefix+">", s.serveAll, map[string]string{"signed": "by an operator"}))
+	}
 	if err != nil {
 		return err
 	}
@@ -111,7 +113,7 @@ func (s *service) answerAtTap(r request, q operator.Question) ([]byte, *failure)
 	return data, refused
 }
 
-// serveAll lets all nodes answer a request. It does not wait for them.
+// serveAll lets all nodes, or one of them, answer a request. It does not wait for them.
 func (s *service) serveAll(m micro.Request) {
 	if !s.answers(m.Subject(), m.Reply()) {
 		return
@@ -134,7 +136,8 @@ func (s *service) serveAll(m micro.Request) {
 // serveUnknown answers what nobody can be asked. It hears all questions.
 func (s *service) serveUnknown(m *nats.Msg) {
 	name := strings.TrimPrefix(m.Subject, operator.Prefix)
-	if questionNamed(name) != nil || strings.HasPrefix(m.Subject, operator.AllPrefix) || !s.answers(m.Subject, m.Reply) {
+	goesRound := strings.HasPrefix(m.Subject, operator.AllPrefix) || strings.HasPrefix(m.Subject, operator.AtPrefix)
+	if questionNamed(name) != nil || goesRound || !s.answers(m.Subject, m.Reply) {
 		return
 	}
 	data, why := s.answer(request{s.life, name, m.Data, atTap, false, s.MaxPayload})

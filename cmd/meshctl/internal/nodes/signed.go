@@ -25,6 +25,20 @@ type signed struct {
 	operator nkeys.KeyPair
 }
 
+// AskOne asks the node at its own tap, or through the others if that is not among those given.
+func (s *signed) AskOne(ctx context.Context, node, question string, data []byte) Answer {
+	if a := s.direct.AskOne(ctx, node, question, data); !errors.Is(a.Err, ErrNoTap) {
+		return a
+	}
+	answers := s.ask(ctx, operator.AtPrefix+node+"."+question, data)
+	for _, a := range answers {
+		if a.Node == node || a.Err != nil { // that of the way there, in the end
+			return Answer{Node: node, Data: a.Data, Err: a.Err, Asked: a.Asked, Got: a.Got}
+		}
+	}
+	return Answer{Node: node, Err: ErrSilent}
+}
+
 // skipHeader says how many nodes' answers to leave out: those that came before.
 const skipHeader = "Mesh-Skip"
 
@@ -43,14 +57,18 @@ type everywhere struct {
 
 // Ask asks through the first tap that can be reached; those before it are no loss. Changes are
 // asked once: after an error of the node itself no other one is tried.
-func (s *signed) Ask(ctx context.Context, question string, data []byte) (answers []Answer) {
+func (s *signed) Ask(ctx context.Context, question string, data []byte) []Answer {
+	return s.ask(ctx, operator.AllPrefix+question, data)
+}
+
+func (s *signed) ask(ctx context.Context, subject string, data []byte) (answers []Answer) {
 	for _, l := range s.taps {
 		conn, name, err := l.open()
 		if err != nil {
 			answers = append(answers, Answer{Node: name, Err: err})
 			continue
 		}
-		answers, err = s.askAll(ctx, conn, question, data)
+		answers, err = s.askAll(ctx, conn, subject, data)
 		if err != nil {
 			answers = append(answers, Answer{Node: name, Err: err})
 		}
@@ -61,10 +79,10 @@ func (s *signed) Ask(ctx context.Context, question string, data []byte) (answers
 }
 
 // askAll asks for as many messages as the answers take.
-func (s *signed) askAll(ctx context.Context, conn *nats.Conn, question string, data []byte) (answers []Answer, err error) {
+func (s *signed) askAll(ctx context.Context, conn *nats.Conn, subject string, data []byte) (answers []Answer, err error) {
 	silent := map[string]bool{}
 	for {
-		m := &nats.Msg{Subject: prefix + "all." + question, Data: data}
+		m := &nats.Msg{Subject: subject, Data: data}
 		if m.Header, err = operator.Sign(s.operator, m.Subject, data); err != nil {
 			return answers, err
 		}

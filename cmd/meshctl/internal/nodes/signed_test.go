@@ -101,9 +101,21 @@ score-1  no such letter
 }
 
 // What is not to be the same on all nodes is asked at the node's own tap, without a signature, or
-// not at all.
+// through another node, with one.
 func TestSignedAsksOneNodeAtItsTap(t *testing.T) {
+	seen := map[string]bool{}
 	tap := faketap.Open(t, "clue-1", func(m *nats.Msg) *nats.Msg {
+		switch m.Subject {
+		case "mesh.ops.at.score-1.rules":
+			if problem := verify(m, seen); problem != "" {
+				t.Error(problem)
+			}
+			return &nats.Msg{Data: []byte(`{"answers":[{"node":"score-1","answer":[]}]}`)}
+		case "mesh.ops.at.hunt-1.rules":
+			return &nats.Msg{Data: []byte(`{"answers":[],"silent":["hunt-1"]}`)}
+		case "mesh.ops.at.print-1.rules":
+			return faketap.Fail(404, "an older version")
+		}
 		return &nats.Msg{Data: []byte(m.Subject + m.Header.Get("Mesh-Operator"))}
 	})
 	m := nodes.Signed([]nodes.Tap{tapAt(tap)}, operator(t))
@@ -111,7 +123,13 @@ func TestSignedAsksOneNodeAtItsTap(t *testing.T) {
 	if a := m.AskOne(t.Context(), "clue-1", "rules", nil); a.Err != nil || string(a.Data) != "mesh.ops.rules" {
 		t.Errorf("%s, %v", a.Data, a.Err)
 	}
-	if a := m.AskOne(t.Context(), "score-1", "rules", nil); a.Err != nodes.ErrNoTap {
+	if a := m.AskOne(t.Context(), "score-1", "rules", nil); a.Err != nil || string(a.Data) != "[]" || a.Node != "score-1" {
+		t.Errorf("%s, %v", a.Data, a.Err)
+	}
+	if a := m.AskOne(t.Context(), "hunt-1", "rules", nil); a.Err != nodes.ErrSilent || a.Node != "hunt-1" {
+		t.Errorf("%s, %v", a.Data, a.Err)
+	}
+	if a := m.AskOne(t.Context(), "print-1", "rules", nil); !nodes.IsUnknown(a.Err) || a.Node != "print-1" {
 		t.Errorf("%s, %v", a.Data, a.Err)
 	}
 }
