@@ -102,9 +102,9 @@ var importRules = []struct {
 		allowed: func(imported string) bool { return imported != module+"/mesh/metrics" },
 	},
 	{
-		name: "only daemons and embedded serve a console",
+		name: "only daemons, embedded and meshctl serve a console",
 		from: func(folder string) bool {
-			return folder != "services/daemon" && !within(folder, "embedded") && !within(folder, "browser")
+			return folder != "services/daemon" && folder != "cmd/meshctl" && !within(folder, "embedded") && !within(folder, "browser")
 		},
 		allowed: func(imported string) bool { return imported != module+"/mesh/console" },
 	},

@@ -43,6 +43,7 @@ type commands struct {
 	Nodes   nodesCommand   `cmd:"" group:"look" help:"List the nodes: version, up since, health, clock."`
 	Links   linksCommand   `cmd:"" group:"look" help:"List the links between nodes, and why one is down."`
 	Top     topCommand     `cmd:"" group:"look" help:"Watch what happens now: types, handlers, what rules stop."`
+	Console consoleCommand `cmd:"" group:"look" help:"Serve a page to a browser here: the mesh live, its limits, cuts and letters."`
 	Graph   graphCommand   `cmd:"" group:"look" help:"Draw which event types lead to which."`
 	Why     whyCommand     `cmd:"" group:"look" help:"Explain an event: the cascade as a tree, and what went wrong in it."`
 	Letters lettersCommand `cmd:"" group:"look" help:"List the dead letters that nodes keep: where they came from, and why they were given up."`

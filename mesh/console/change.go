@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -10,8 +9,8 @@ import (
 	"leafmesh/mesh/logs"
 )
 
-// tokenHeader has the token of the session in each request that changes something. Only a page of this
-// console can read it, and a page of another origin cannot even send the header.
+// tokenHeader has the token of the session in each request. What changes something, and all that a
+// private console is asked, needs it. Only a page of this console can read it, and a page of another origin cannot even send the header.
 const tokenHeader = "Console-Token"
 
 // maxBody bounds a request to change something.
@@ -23,7 +22,7 @@ func (c *Console) change(h http.HandlerFunc) http.HandlerFunc {
 		switch {
 		case c.Changer == nil:
 			fail(w, http.StatusForbidden, "this console only shows: a daemon's changes something if it has a token")
-		case subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(c.token)) == 0:
+		case !c.hasToken(r):
 			fail(w, http.StatusForbidden, "the request is not of a page of this console: load the page again")
 		default:
 			h(w, r)

@@ -18,6 +18,9 @@ type Options struct {
 	Changer Changer
 	// Logger is told of each change, in the words of a node that an operator changes; nil: nobody is.
 	Logger *slog.Logger
+	// Private lets nothing be asked but by a page that has taken an invitation: see [Console.Invite].
+	// Pages of the program are not private by it.
+	Private bool
 	// Links lead from the console's menu to other pages of the program.
 	Links []Link
 	// Pages are what else is served, by patterns of http.ServeMux: "/hunt/". They get the headers of
@@ -37,12 +40,13 @@ type Link struct {
 type Console struct {
 	Options
 	routes http.Handler
-	token  string // that a page sends with each change
+	token  string // that a page sends with each question
 	ctx    context.Context
 	end    context.CancelFunc
 	now    *answers
 	live   *live
 
+	session  session
 	changing sync.Mutex // held while rules are read, changed and set
 }
 
@@ -75,37 +79,26 @@ func (c *Console) mux() http.Handler {
 		short.HandleFunc("GET "+view, page)
 	}
 	short.Handle("GET /assets/", assets())
-	short.HandleFunc("GET /api/session", c.session)
-	short.HandleFunc("GET /api/cascades", c.getCascades)
-	short.HandleFunc("GET /api/cascade", c.getCascade)
-	short.HandleFunc("GET /api/limits", c.getLimits)
-	short.HandleFunc("GET /api/letters", c.getLetters)
+	for path, get := range map[string]http.HandlerFunc{
+		"session": c.getSession, "cascades": c.getCascades, "cascade": c.getCascade, "limits": c.getLimits, "letters": c.getLetters,
+	} {
+		short.HandleFunc("GET /api/"+path, c.inSession(get))
+	}
+	if c.Private {
+		short.HandleFunc("POST /api/session", c.postSession)
+	}
 	for path, change := range map[string]http.HandlerFunc{
 		"limit": c.postLimit, "cut": c.postCut, "letter/replay": c.postReplay, "letter/drop": c.postDrop,
 	} {
-		short.HandleFunc("POST /api/"+path, c.change(change))
+		short.HandleFunc("POST /api/"+path, c.inSession(c.change(change)))
 	}
 	all := http.NewServeMux()
 	all.Handle("/", door.Bounded(short))
 	for pattern, pages := range c.Pages {
 		all.Handle(pattern, pages)
 	}
-	all.HandleFunc("GET /api/live", c.live.stream)
+	all.HandleFunc("GET /api/live", c.inSession(c.live.stream))
 	return all
-}
-
-// session is what a page asks for first.
-func (c *Console) session(w http.ResponseWriter, _ *http.Request) {
-	var only []string
-	if c.Changer != nil {
-		only = c.Changer.Only()
-	}
-	respond(w, struct {
-		Token   string   `json:"token"`
-		Changes bool     `json:"changes"`
-		Only    []string `json:"only"` // the nodes that it changes; null: all
-		Links   []Link   `json:"links"`
-	}{c.token, c.Changer != nil, only, append([]Link{}, c.Links...)})
 }
 
 // policy lets a page load from this server alone, run no script that stands in it, and be framed by

@@ -10,64 +10,37 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nats-io/nkeys"
-
-	"leafmesh/mesh"
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/graph"
-	"leafmesh/mesh/operator"
 	"leafmesh/mesh/stats"
 	"leafmesh/mesh/why"
 )
 
-// Everywhere is the [Source] of all nodes that links lead to from one, in other processes too. It asks
-// by questions that an operator's key signs, and each node checks them by its own file. A node that is
-// known and does not answer is named.
-type Everywhere struct {
-	Node     *mesh.Node
-	Operator nkeys.KeyPair // of one who may read
+// Mesh is what [Everywhere] asks: nodes that answer operators, as docs/operations.md describes it. Its
+// methods are safe for concurrent use, and return soon after ctx ends. [Linked] is one.
+type Mesh interface {
+	// Ask puts a question, such as "stats", to all nodes, and has an answer of each that is known.
+	Ask(ctx context.Context, question string, body []byte) []Answer[json.RawMessage]
+	// AskOne puts one to the node of a name alone.
+	AskOne(ctx context.Context, node, question string, body []byte) Answer[json.RawMessage]
 }
 
-// NewEverywhere reads the seed of the operator. The error does not have it.
-func NewEverywhere(node *mesh.Node, seed config.Secret) (*Everywhere, error) {
-	text, err := seed.Resolve()
-	if err != nil {
-		return nil, fmt.Errorf("the operator's seed: %w", err)
-	}
-	pair, err := nkeys.FromSeed([]byte(text))
-	if err != nil {
-		return nil, errors.New("the operator's seed is none, as meshctl key makes one")
-	}
-	return &Everywhere{node, pair}, nil
-}
-
-var errSilent = errors.New("it did not answer in time, or no link leads there")
+// Everywhere is the [Source] of all nodes of a mesh, in other processes too, and the [Changer] for an
+// operator who may change them. Each node looks what its own file lets that operator do.
+type Everywhere struct{ Mesh Mesh }
 
 // ask puts a question to all nodes.
 func ask[T any](ctx context.Context, e *Everywhere, question string, body []byte) (answers []Answer[T]) {
-	subject := operator.AllPrefix + question
-	header, err := operator.Sign(e.Operator, subject, body)
-	var all operator.Answers
-	if err == nil {
-		all, err = e.Node.AskAll(ctx, operator.Question{Subject: subject, Header: header, Body: body})
-	}
-	if err != nil {
-		return []Answer[T]{{Node: e.Node.Name(), Err: err}}
-	}
-	for _, a := range all.Answers {
-		answer := Answer[T]{Node: a.Node}
-		if a.Error != "" {
-			answer.Err = errors.New(a.Error)
-		} else if err := json.Unmarshal(a.Answer, &answer.Value); err != nil {
-			answer.Err = fmt.Errorf("an answer that can not be read: %w", err)
+	for _, a := range e.Mesh.Ask(ctx, question, body) {
+		answer := Answer[T]{Node: a.Node, Err: a.Err}
+		if a.Err == nil {
+			if err := json.Unmarshal(a.Value, &answer.Value); err != nil {
+				answer.Err = fmt.Errorf("an answer that can not be read: %w", err)
+			}
 		}
 		answers = append(answers, answer)
 	}
-	for _, name := range all.Silent {
-		answers = append(answers, Answer[T]{Node: name, Err: errSilent})
-	}
-	slices.SortFunc(answers, func(a, b Answer[T]) int { return strings.Compare(a.Node, b.Node) })
 	return answers
 }
 

@@ -38,7 +38,7 @@ func TestEverywhere(t *testing.T) {
 		mesh.Config{Name: "print-1", Operators: ada, Imports: []mesh.Import{counted.Import(mesh.Limit{}, mesh.Shared)}, Handlers: []mesh.Handler{
 			counted.Handle("print", func(ctx context.Context, s step) error { return told.Emit(ctx, s) }),
 			told.Handle("fail", func(context.Context, step) error { return errors.New("no paper") }, mesh.Retry{Tries: 1})}})
-	s := serve(t, Options{Source: &Everywhere{nodes.Node("core-1"), pair}})
+	s := serve(t, Options{Source: &Everywhere{Linked{nodes.Node("core-1"), pair}}})
 	asked := func(seen snapshot) (names []string) {
 		for _, n := range seen.Nodes {
 			if n.Asked && n.Problem == "" {
@@ -95,7 +95,7 @@ func TestEverywhereOfAnUnknownOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	nodes := open(t, mesh.Config{Name: "core-1"})
-	s := serve(t, Options{Source: &Everywhere{nodes[0], pair}})
+	s := serve(t, Options{Source: &Everywhere{Linked{nodes[0], pair}}})
 	var list cascadesView
 	get(t, s.URL()+"/api/cascades", &list)
 	if len(list.Problems) == 0 || list.Problems[0].Node != "core-1" || !strings.Contains(list.Problems[0].Error, "node core-1 knows no operators: name them under operators in its file") {
@@ -142,7 +142,7 @@ func TestEverywhereOfALargeNode(t *testing.T) {
 	other.Imports = []mesh.Import{stepTaken.Import(mesh.Limit{}, mesh.Shared)}
 	other.Handlers = append(other.Handlers, stepTaken.Handle("add", func(context.Context, step) error { return nil }))
 	nodes := open(t, own, other)
-	e := &Everywhere{nodes[0], pair}
+	e := &Everywhere{Linked{nodes[0], pair}}
 	e.Durations(within(t)) // they begin to measure
 	emitOwn(nodes[0])
 	emitOther(nodes[1])
@@ -214,7 +214,7 @@ func TestEverywhereOfALargeCascade(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := <-roots
-	e := &Everywhere{nodes[0], pair}
+	e := &Everywhere{Linked{nodes[0], pair}}
 	await(t, "what is left out", func() bool {
 		_, err := e.Inquire(within(t), root)
 		return err != nil && strings.Contains(err.Error(), "records are left out: ask the nodes themselves for why")

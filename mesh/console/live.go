@@ -31,6 +31,7 @@ type live struct {
 	mu       sync.Mutex
 	watchers map[chan []byte]struct{} // guarded by mu: each holds the newest snapshot that was not taken
 	sampling bool                     // guarded by mu: a goroutine samples
+	ended    bool                     // guarded by mu
 	samplers sync.WaitGroup
 }
 
@@ -59,7 +60,7 @@ func (l *live) stream(w http.ResponseWriter, r *http.Request) {
 		case snapshot := <-news:
 			// A writer that knows no deadline is no connection, and needs none.
 			_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
-			if _, err := fmt.Fprintf(w, "retry: 1000\ndata: %s\n\n", snapshot); err != nil || control.Flush() != nil {
+			if _, err := fmt.Fprintf(w, "data: %s\n\n", snapshot); err != nil || control.Flush() != nil {
 				return
 			}
 		}
@@ -70,7 +71,7 @@ func (l *live) stream(w http.ResponseWriter, r *http.Request) {
 func (l *live) join() (news chan []byte, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.watchers) >= maxStreams || l.ctx.Err() != nil {
+	if len(l.watchers) >= maxStreams || l.ended {
 		return nil, false
 	}
 	news = make(chan []byte, 1)
@@ -84,7 +85,8 @@ func (l *live) join() (news chan []byte, ok bool) {
 
 // end waits until nothing is asked any more. The console's context has ended.
 func (l *live) end() {
-	l.mu.Lock() // from here on nobody joins
+	l.mu.Lock()
+	l.ended = true // from here on nobody joins
 	l.mu.Unlock()
 	l.samplers.Wait()
 }

@@ -61,4 +61,10 @@ session().then(({ links }) => {
     link.textContent = text;
     menu.append(link);
   }
+}, (error) => {
+  const problem = document.createElement("p");
+  problem.className = "problem";
+  problem.role = "alert";
+  problem.textContent = error.message;
+  document.querySelector("header").after(problem);
 });

@@ -4,8 +4,26 @@ let opened;
 
 // session tells what this console may do. It is asked for once.
 export function session() {
-  opened ||= ask("/api/session");
+  opened ||= open().catch((error) => {
+    opened = undefined;
+    throw error;
+  });
   return opened;
+}
+
+// kept is where other tabs find the token of a console that is private. It means nothing to any other one.
+const kept = "console-token";
+
+// open takes the invitation to a private console, if the address has one, and asks for the session.
+async function open() {
+  const secret = location.hash.match(/^#open=(\w+)$/)?.[1];
+  if (!secret) return read(await fetch("/api/session", { headers: { "Console-Token": localStorage.getItem(kept) || "" } }));
+  history.replaceState(null, "", location.pathname);
+  const taken = await read(await fetch("/api/session", {
+    method: "POST", body: JSON.stringify({ secret }), headers: { "Content-Type": "application/json" },
+  }));
+  localStorage.setItem(kept, taken.token);
+  return taken;
 }
 
 // changer tells which nodes this console may change.
@@ -16,7 +34,8 @@ export async function changer() {
 
 // ask gets JSON. The error says what the server says.
 export async function ask(path) {
-  return read(await fetch(path, { headers: { Accept: "application/json" } }));
+  const { token } = await session();
+  return read(await fetch(path, { headers: { Accept: "application/json", "Console-Token": token } }));
 }
 
 // change asks the server to change something.
@@ -40,7 +59,7 @@ async function read(response) {
 }
 
 const listeners = new Set();
-let stream, last, quiet;
+let last;
 
 // watch calls listener with each snapshot of the mesh, the last one at once. It returns what ends that.
 export function watch(listener) {
@@ -51,21 +70,43 @@ export function watch(listener) {
 
 // connect opens the stream of snapshots while the page can be seen. told hears whether it is live.
 export function connect(told) {
-  const open = () => {
-    stream = new EventSource("/api/live");
-    stream.onmessage = (event) => {
-      last = JSON.parse(event.data);
+  let reading, quiet;
+  const hear = (snapshot) => {
+    last = snapshot;
+    clearTimeout(quiet);
+    quiet = setTimeout(() => told("silent"), 3000);
+    told("live");
+    for (const listener of listeners) listener(last);
+  };
+  const open = async () => {
+    const { signal } = reading = new AbortController();
+    while (!signal.aborted) {
+      await follow(signal, hear).catch(() => {});
+      if (signal.aborted) return;
       clearTimeout(quiet);
-      quiet = setTimeout(() => told("silent"), 3000);
-      told("live");
-      for (const listener of listeners) listener(last);
-    };
-    stream.onerror = () => told("gone");
+      told("gone");
+      await new Promise((again) => setTimeout(again, 1000));
+    }
   };
   document.addEventListener("visibilitychange", () => {
     clearTimeout(quiet);
-    stream?.close();
+    reading?.abort();
     if (!document.hidden) open();
   });
   open();
+}
+
+// follow reads the stream until it ends. An EventSource would do, but sends no token.
+async function follow(signal, hear) {
+  const { token } = await session();
+  const response = await fetch("/api/live", { headers: { "Console-Token": token }, signal });
+  if (!response.ok) throw new Error(response.statusText);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; ;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const events = (text + value).split("\n\n");
+    text = events.pop();
+    for (const event of events) hear(JSON.parse(event.slice("data: ".length)));
+  }
 }

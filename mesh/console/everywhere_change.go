@@ -1,0 +1,60 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"leafmesh/mesh/config"
+)
+
+// Only implements Changer: each node looks what its own file lets the operator do.
+func (e *Everywhere) Only() []string { return nil }
+
+// SetRules implements Changer.
+func (e *Everywhere) SetRules(ctx context.Context, node string, rules []config.Rule) error {
+	return e.change(ctx, node, "rules.set", append([]config.Rule{}, rules...)) // a list in JSON, also without entries
+}
+
+// place is what a node takes for one to cut or to restore.
+type place struct {
+	Type  string `json:"type"`
+	Place string `json:"place"`
+}
+
+// Cut implements Changer.
+func (e *Everywhere) Cut(ctx context.Context, node, subject, at string) error {
+	return e.change(ctx, node, "cut", place{subject, at})
+}
+
+// Restore implements Changer.
+func (e *Everywhere) Restore(ctx context.Context, node, subject, at string) error {
+	return e.change(ctx, node, "restore", place{subject, at})
+}
+
+// ReplayLetter implements Changer.
+func (e *Everywhere) ReplayLetter(ctx context.Context, node, key string) error {
+	return e.one(ctx, node, "letter.replay", []byte(key))
+}
+
+// DropLetter implements Changer.
+func (e *Everywhere) DropLetter(ctx context.Context, node, key string) error {
+	return e.one(ctx, node, "letter.drop", []byte(key))
+}
+
+func (e *Everywhere) change(ctx context.Context, node, question string, asked any) error {
+	body, err := json.Marshal(asked)
+	if err != nil {
+		return fmt.Errorf("write the question: %w", err)
+	}
+	return e.one(ctx, node, question, body)
+}
+
+// one asks one node. Its name comes from a page, and becomes a part of a subject.
+func (e *Everywhere) one(ctx context.Context, node, question string, body []byte) error {
+	if node == "" || strings.ContainsFunc(node, func(r rune) bool { return r <= ' ' || strings.ContainsRune(".*>", r) }) {
+		return fmt.Errorf("no node has the name %.80q", node)
+	}
+	return e.Mesh.AskOne(ctx, node, question, body).Err
+}
