@@ -107,6 +107,7 @@ func newFlow(c config.Node) (*flow, error) {
 				Remedy: "make handlers with Event.Handle or HandleAll"}
 		}
 		f.table.handlers = append(f.table.handlers, own.bind(f))
+		f.table.patterns.Add(own.pattern)
 	}
 	return f, f.makeTypes()
 }
@@ -118,12 +119,7 @@ func (f *flow) elsewhere() int64 { return f.gate.Kept() + f.rests.Kept() }
 func (f *flow) makeTypes() error {
 	f.table.mu.Lock()
 	defer f.table.mu.Unlock()
-	for _, subject := range f.config.Subjects() {
-		if _, err := f.typeLocked(subject); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.addTypesLocked(f.config.Subjects())
 }
 
 // warnUndeclared logs an edge that its handler's declaration does not have, when it is learned.

@@ -50,10 +50,19 @@ var atEmit = steps.At(steps.Emit)
 // table is the node's routes, and what makes them.
 type table struct {
 	atomic.Pointer[routes]
-	handlers []boundHandler // in their order; never changes
+	handlers []boundHandler  // in their order; never changes
+	patterns config.Patterns // those of handlers
 
 	mu      sync.Mutex                  // held while routes are added, and while rules are replaced
 	encoded map[string]*typedRoute[Any] // guarded by mu: for events that come encoded, by subject
+}
+
+// handlersOf are those that take a type's events, in their order.
+func (t *table) handlersOf(subject string) (handlers []boundHandler) {
+	for _, i := range slices.Sorted(t.patterns.Overlapping(subject)) {
+		handlers = append(handlers, t.handlers[i])
+	}
+	return handlers
 }
 
 // route is an event type together with the Go type it is emitted as, without that type.
@@ -203,21 +212,30 @@ func (f *flow) typeOf(subject string) (*eventType, error) {
 }
 
 func (f *flow) typeLocked(subject string) (*eventType, error) {
-	known := f.table.Load()
-	if t := known.types[subject]; t != nil {
+	if t := f.table.Load().types[subject]; t != nil {
 		return t, nil
 	}
-	if len(known.types) >= maxTypes {
-		err := steps.Refuse(subject, atEmit, stats.TooManyTypes, nil)
-		f.trace.Point(steps.Step{Type: unknownType, Outcome: stats.Refused, Place: atEmit, Rule: stats.TooManyTypes}).PassUnknown(1, err)
-		return nil, err
+	err := f.addTypesLocked([]string{subject})
+	return f.table.Load().types[subject], err
+}
+
+// addTypesLocked adds the types that are not known yet, all together: the table is copied once.
+func (f *flow) addTypesLocked(subjects []string) error {
+	fresh := *f.table.Load()
+	fresh.types = maps.Clone(fresh.types)
+	for _, subject := range subjects {
+		if fresh.types[subject] != nil {
+			continue
+		}
+		if len(fresh.types) >= maxTypes {
+			err := steps.Refuse(subject, atEmit, stats.TooManyTypes, nil)
+			f.trace.Point(steps.Step{Type: unknownType, Outcome: stats.Refused, Place: atEmit, Rule: stats.TooManyTypes}).PassUnknown(1, err)
+			return err
+		}
+		fresh.types[subject] = f.newTypeLocked(subject)
 	}
-	t := f.newTypeLocked(subject)
-	fresh := *known
-	fresh.types = maps.Clone(known.types)
-	fresh.types[subject] = t
 	f.table.Store(&fresh)
-	return t, nil
+	return nil
 }
 
 func (f *flow) newTypeLocked(subject string) *eventType {
@@ -228,10 +246,8 @@ func (f *flow) newTypeLocked(subject string) *eventType {
 		t.outOfBounds[b] = f.trace.Point(steps.Step{Type: subject, Outcome: stats.Refused, Place: atEmit, Rule: b.String()})
 	}
 	var takers []*delivery.Taker
-	for _, h := range f.table.handlers {
-		if config.Match(h.pattern, subject) {
-			takers = append(takers, h.consumer.Bind(t.subscriptionLocked(h.place)))
-		}
+	for _, h := range f.table.handlersOf(subject) {
+		takers = append(takers, h.consumer.Bind(t.subscriptionLocked(h.place)))
 	}
 	t.handlers = delivery.NewTargets(takers)
 	if f.config.Tap != nil && f.config.HasImport(subject) {
@@ -249,11 +265,9 @@ func (t *eventType) putRulesInForceLocked() {
 	if t.Subject == alarmSubject {
 		return
 	}
-	for _, h := range t.flow.table.handlers {
-		if config.Match(h.pattern, t.Subject) {
-			s, mixed := t.subscriptionLocked(h.place), h.pattern != t.Subject
-			s.Rules.Store(t.flow.gate.HandlerSet(t.Subject, h.place, mixed, s.Rules.Load()))
-		}
+	for _, h := range t.flow.table.handlersOf(t.Subject) {
+		s, mixed := t.subscriptionLocked(h.place), h.pattern != t.Subject
+		s.Rules.Store(t.flow.gate.HandlerSet(t.Subject, h.place, mixed, s.Rules.Load()))
 	}
 }
 

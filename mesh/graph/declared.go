@@ -13,11 +13,12 @@ import (
 // Declared lists the edges that handlers declare, for the types that are declared anywhere and for
 // others that are known.
 func Declared(handlers []config.Handler, known []string) (edges []Edge) {
-	types := map[string]bool{}
+	types, patterns := map[string]bool{}, config.Patterns{}
 	for _, subject := range known {
 		types[subject] = true
 	}
 	for _, h := range handlers {
+		patterns.Add(h.Pattern())
 		if !config.IsPattern(h.Pattern()) {
 			types[h.Pattern()] = true
 		}
@@ -25,13 +26,10 @@ func Declared(handlers []config.Handler, known []string) (edges []Edge) {
 			types[e.Subject] = true
 		}
 	}
-	for _, h := range handlers {
-		for subject := range types {
-			if len(h.Settings().Emits) == 0 || !config.Match(h.Pattern(), subject) {
-				continue
-			}
-			for _, e := range h.Settings().Emits {
-				edges = append(edges, Edge{From: subject, To: e.Subject, Handler: h.Name(), Declared: true})
+	for subject := range types {
+		for i := range patterns.Overlapping(subject) {
+			for _, e := range handlers[i].Settings().Emits {
+				edges = append(edges, Edge{From: subject, To: e.Subject, Handler: handlers[i].Name(), Declared: true})
 			}
 		}
 	}
