@@ -46,7 +46,7 @@ func (b *batch) add(ctx context.Context, e entry) (err error) {
 	event := rules.Of(&e.item.Header)
 	event.BeforeWait = b.beforeWait
 	e.hash = e.targets.Hash(event.Key)
-	if e.shed, err = e.reserve(ctx, &event, e.hash); err != nil {
+	if e.shed, err = e.reserve(ctx, &event, e.hash, 0); err != nil {
 		return err
 	}
 	if b.stop != nil {

@@ -83,7 +83,7 @@ func (r *typedRoute[T]) enter(ctx context.Context, o *offer, value *T) (cause.ID
 	}
 	e := &o.event
 	hash := r.targets.Hash(e.Key)
-	shed, err := r.reserve(ctx, e, hash)
+	shed, err := r.reserve(ctx, e, hash, o.without)
 	if err != nil {
 		return cause.ID{}, err
 	}
@@ -95,8 +95,8 @@ func (r *typedRoute[T]) enter(ctx context.Context, o *offer, value *T) (cause.ID
 
 // reserve takes the places of an event that comes from outside of the handlers. Whether the node
 // closes is asked with the places taken: Close sees them, or this sees Close.
-func (r *route) reserve(ctx context.Context, e *rules.Event, hash uint64) (shed uint64, err error) {
-	if shed, err = r.targets.Reserve(ctx, e, hash, delivery.MayWait); err != nil {
+func (r *route) reserve(ctx context.Context, e *rules.Event, hash, without uint64) (shed uint64, err error) {
+	if shed, err = r.targets.Reserve(ctx, e, hash, delivery.MayWait, without); err != nil {
 		return 0, err
 	}
 	if r.flow.life.closing.Load() {
@@ -154,7 +154,7 @@ func (c *postponed) GoOn(by *rules.Rule) {
 		return
 	}
 	hash := c.targets.Hash(c.header.Key)
-	shed, err := c.targets.Reserve(f.life.handling, &event, hash, delivery.MayOverfill)
+	shed, err := c.targets.Reserve(f.life.handling, &event, hash, delivery.MayOverfill, 0)
 	if err != nil { // counted where it was refused
 		f.log.WarnAbout(&c.header, "event refused that a rule had kept", "error", err)
 		return

@@ -21,8 +21,9 @@ import (
 //
 // Emit returns nil when the event is admitted (or dropped by a rule that sheds, which is counted).
 // Otherwise nobody gets it, and the error is a RefusedError, stats.ErrClosed, ErrNoNode or
-// ErrHandlerReturned. An event of an exported type is encoded here, and refused with ErrNotWireSafe
-// if its value cannot travel, or with ErrTooLarge if its message would be larger than max_payload.
+// ErrHandlerReturned. An event of an exported type is refused with ErrNotWireSafe if its value cannot
+// travel, or with ErrTooLarge if its message would be larger than max_payload, whether somebody reads
+// it or not. It is encoded here, unless nobody does and a look at the value is enough to know.
 // Events of other types are not encoded: only the codec check refuses those with ErrNotWireSafe.
 // A type of another service than the node's is refused with ErrNotOwner. The value must not be
 // changed afterwards.
@@ -67,6 +68,8 @@ type offer struct {
 	event  rules.Event
 	// payload is the value's, of an event that is exported or staged. No other is encoded.
 	payload delivery.Payload
+	// without are the takers that do not get the event, as a set of bits: an export that nobody reads.
+	without uint64
 }
 
 // offer asks the gate about an event that is emitted or staged. The guard comes before the limits,
@@ -92,11 +95,15 @@ func (e *Event[T]) offer(ctx context.Context, o *offer, value *T) (r *typedRoute
 	if waited := o.event.Waited(); waited > 0 && o.turn != nil {
 		o.turn.waited(waited)
 	}
-	if err == nil && v.Shed == nil && (r.export != nil || o.staged) {
-		given := *value // it escapes, and what is not encoded must not
-		err = o.encode(r.eventType, &given)
+	if err != nil || v.Shed != nil || r.export == nil && !o.staged {
+		return r, v, err
 	}
-	return r, v, err
+	if v == rules.Passed && !o.staged && r.isUnheard(value) {
+		o.without = r.typed.Exit()
+		return r, v, nil
+	}
+	given := *value // it escapes, and what is not encoded must not
+	return r, v, o.encode(r.eventType, &given)
 }
 
 // begin asks the guard.

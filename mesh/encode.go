@@ -27,6 +27,15 @@ func (o *offer) encode(t *eventType, value any) error {
 	return o.fit(t)
 }
 
+// isUnheard reports whether an exported event need not be encoded: nobody reads its type at this
+// moment, and a look at the value says that it could be. An event that a rule keeps is for those who
+// read when it goes on.
+func (r *typedRoute[T]) isUnheard(value *T) bool {
+	f := r.flow
+	return !r.durable && r.audience.IsEmpty() && !f.ports.Tap.Open() && !r.exit.Cut.Load() &&
+		r.sure.Travels(value, int(f.config.MaxPayload)-wire.RoomForEnvelope)
+}
+
 // fit refuses an event whose message would be larger than the node may send.
 func (o *offer) fit(t *eventType) error {
 	most := int(t.flow.config.MaxPayload)

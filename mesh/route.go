@@ -12,8 +12,10 @@ import (
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/gate"
+	"leafmesh/mesh/internal/readers"
 	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
@@ -77,6 +79,11 @@ type typedRoute[T any] struct {
 	route
 	typed delivery.TargetsOf[T]
 	pool  sync.Pool // of *pending[T]
+
+	// Of a type that is exported at most once:
+	audience *readers.Audience
+	exit     *delivery.Taker
+	sure     *wire.Sure[T]
 }
 
 // routeOf returns the event's route on the node. After the first event of the type it costs an atomic
@@ -159,8 +166,8 @@ func (t *table) addLocked(index int, route any) {
 
 // newRouteLocked binds an event type to the Go type it is emitted as.
 func newRouteLocked[T any](t *eventType) *typedRoute[T] {
-	takers, c := slices.Clone(t.handlers.Takers), &t.flow.config
-	switch exported := t.export != nil && !t.durable; {
+	takers, c, exported := slices.Clone(t.handlers.Takers), &t.flow.config, t.export != nil && !t.durable
+	switch {
 	case exported, t.export != nil && c.Tap != nil:
 		takers = append(takers, newOutletLocked(t, exported, delivery.PayloadOf)) // encoded by Emit
 	case c.Tap != nil:
@@ -168,6 +175,9 @@ func newRouteLocked[T any](t *eventType) *typedRoute[T] {
 	}
 	r := &typedRoute[T]{typed: delivery.NewTargetsOf[T](takers, c.CodecCheck, contentOf(c.CodecCheck))}
 	r.route = route{eventType: t, targets: &r.typed.Targets, wired: t.export != nil || c.Tap != nil || c.CodecCheck}
+	if exported {
+		r.audience, r.exit, r.sure = t.flow.ports.Readers.Audience(t.Subject), takers[len(takers)-1], wire.SureOf[T]()
+	}
 	return r
 }
 

@@ -173,7 +173,7 @@ func (d *desk) hold(o *offer, a *arrival, h held) error {
 		return ErrHandlerReturned
 	}
 	hash := a.targets.Hash(o.event.Key)
-	shed, err := a.targets.Reserve(d.base, &o.event, hash, delivery.MayOverfill)
+	shed, err := a.targets.Reserve(d.base, &o.event, hash, delivery.MayOverfill, o.without)
 	if err != nil {
 		return err
 	}

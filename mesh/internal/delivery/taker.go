@@ -93,6 +93,12 @@ func (t *Taker) awaitPlace(ctx context.Context, e *rules.Event, hash uint64) err
 	return nil
 }
 
+// passUnheard counts an event that nobody reads, as if it had gone by way of the queue.
+func (t *Taker) passUnheard(h *cause.Header) {
+	t.Delivered.Pass(h)
+	t.Unheard.Pass(h)
+}
+
 func (t *Taker) release(hash uint64) { t.consumer.Shard(hash).Release() }
 
 // typed is a taker with its Go type.

@@ -59,14 +59,19 @@ func (t *Targets) Hash(key string) uint64 {
 	return maphash.String(keySeed, key)
 }
 
-// Reserve takes a place at each taker, and waits for one until ctx ends if the event may wait. It
-// returns the takers that shed the event as a set of bits, or an error and no places taken.
+// Reserve takes a place at each taker but those of a set of bits, and waits for one until ctx ends if
+// the event may wait. It returns that set with the takers that shed the event, or an error and no
+// places taken.
 //
 // It never holds a place while it waits: where a queue is full it gives all back, waits for that
 // one alone, and tries again. Holding them was rejected: a slow handler then fills the queues of
 // others with places that stay empty, and two emitters can wait for each other.
-func (t *Targets) Reserve(ctx context.Context, e *rules.Event, hash uint64, p Pressure) (shed uint64, err error) {
+func (t *Targets) Reserve(ctx context.Context, e *rules.Event, hash uint64, p Pressure, without uint64) (shed uint64, err error) {
+	shed = without
 	for i := 0; i < len(t.Takers); i++ {
+		if without&(1<<i) != 0 {
+			continue
+		}
 		taker := t.Takers[i]
 		err := taker.reserve(hash, p)
 		if err == nil {
@@ -83,7 +88,7 @@ func (t *Targets) Reserve(ctx context.Context, e *rules.Event, hash uint64, p Pr
 		if err := taker.awaitPlace(ctx, e, hash); err != nil {
 			return 0, err
 		}
-		i, shed = -1, 0 // again, from the first
+		i, shed = -1, without // again, from the first
 	}
 	return shed, nil
 }
@@ -142,7 +147,7 @@ func (t *Targets) Deliver(ctx context.Context, h *cause.Header, payload []byte, 
 		hash = t.Hash(h.Key)
 	}
 	event := rules.Of(h)
-	shed, err := t.Reserve(ctx, &event, hash, p)
+	shed, err := t.Reserve(ctx, &event, hash, p, 0)
 	if err != nil {
 		return err
 	}
@@ -201,12 +206,26 @@ func NewTargetsOf[T any](takers []*Taker, checked bool, content func(value any, 
 	return t
 }
 
+// Exit is the taker of payloads, as a set of bits; 0: there is none.
+func (t *TargetsOf[T]) Exit() uint64 {
+	if t.exit == nil {
+		return 0
+	}
+	return 1 << (len(t.Takers) - 1)
+}
+
 // Fill fills the places reserved for an event, whose header is in the item. It never blocks. The
 // item is used for each place, one after the other. The payload is that of the value, if it was
-// encoded before; some taker of payloads needs it.
+// encoded before; some taker of payloads needs it. Without a payload that taker is in shed: nobody
+// hears the event there.
 func (t *TargetsOf[T]) Fill(it *Item, hash uint64, value *T, payload Payload, shed uint64) {
-	if shed != 0 {
-		t.passShed(&it.Header, shed)
+	full := shed
+	if t.exit != nil && payload == nil {
+		t.exit.passUnheard(&it.Header)
+		full &^= t.Exit()
+	}
+	if full != 0 {
+		t.passShed(&it.Header, full)
 	}
 	if t.foreign {
 		t.fillContent(it, hash, t.content(*value, payload), shed)

@@ -63,7 +63,7 @@ func (h *house) event() rules.Event {
 
 func (h *house) emit(ctx context.Context, p Pressure) error {
 	e := h.event()
-	shed, err := h.of.Reserve(ctx, &e, 0, p)
+	shed, err := h.of.Reserve(ctx, &e, 0, p, 0)
 	if err == nil {
 		value := "stork"
 		h.of.Fill(&Item{Header: cause.NewRoot(h.root, "", 1)}, 0, &value, nil, shed)
@@ -145,7 +145,7 @@ func TestWhoeverWaitsHoldsNoPlace(t *testing.T) {
 		}
 		second.Release()
 	}
-	if _, err := h.of.Reserve(t.Context(), &e, 0, MayWait); err != nil || asked != 1 {
+	if _, err := h.of.Reserve(t.Context(), &e, 0, MayWait, 0); err != nil || asked != 1 {
 		t.Errorf("%v, asked %d times, want once", err, asked)
 	}
 	if got := h.depths(); !slices.Equal(got, []int64{1, 2}) {

@@ -20,6 +20,15 @@ type Audience struct {
 // Edition changes when the readers do.
 func (a *Audience) Edition() uint64 { return a.edition.Load() }
 
+// IsEmpty reports whether nobody reads the events at this moment. The nil Audience has nobody.
+func (a *Audience) IsEmpty() bool {
+	if a == nil {
+		return true
+	}
+	present := a.present.Load()
+	return present == nil || len(*present) == 0
+}
+
 // group is a service whose instances share, or one instance that takes each event.
 type group struct {
 	readers []*Reader // at least one
