@@ -56,6 +56,11 @@ func (t target) mesh() (nodes.Mesh, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.mesh()
+}
+
+// mesh gives the nodes to ask. It is to be closed.
+func (p place) mesh() (nodes.Mesh, error) {
 	if p.operator == "" {
 		return nodes.Direct(p.taps), nil
 	}

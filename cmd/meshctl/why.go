@@ -14,14 +14,15 @@ import (
 type whyCommand struct {
 	target
 	Output show.Format `short:"o" enum:"text,json,yaml" default:"text" help:"How to print it: ${enum}."`
-	What   []string    `arg:"" passthrough:"" name:"id" help:"An event's or root's id, a letter's key, or a whole line of a log."`
+	What   []string    `arg:"" name:"id" help:"An event's or root's id, a letter's key, or a whole line of a log."`
 }
 
 // Help is shown by meshctl why --help.
 func (whyCommand) Help() string {
 	return `It prints the cascade as a tree: who caused what, on which node, how long it waited and took,
 what was refused, which handler failed with what and how often, and where it is now. What is not
-known is shown, with the reason. Ask all nodes that the cascade went over to see all of it.
+known is shown, with the reason. Ask a node that the cascade went over, or any one with --operator: it
+asks the others over its links.
 
   meshctl why -f configs/clue.yaml -f configs/score.yaml 0199b2c4-1234-7abc-8def-0123456789ab
   meshctl why -f configs/score.yaml "$(grep 'handler failed' score.log | tail -1)"
@@ -39,7 +40,14 @@ func (c whyCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	x, failed := explain(ctx, ids, at.taps)
+	var all nodes.Mesh // by whom an operator's questions are answered
+	if at.operator != "" {
+		if all, err = at.mesh(); err != nil {
+			return err
+		}
+		defer all.Close()
+	}
+	x, failed := explain(ctx, ids, at.taps, all)
 	if c.Output == "text" {
 		_, err = fmt.Fprint(out.results, x)
 	} else {
@@ -51,9 +59,17 @@ func (c whyCommand) Run(ctx context.Context, out output) error {
 	return err
 }
 
-// explain asks the nodes, and reports whether one did not answer.
-func explain(ctx context.Context, ids []cause.ID, taps []nodes.Tap) (x why.Explanation, failed bool) {
-	reports := why.Follow(ids, func(ids []cause.ID) []why.Report { return why.Merge(inquireAll(ctx, ids, taps)...) })
+// explain asks the nodes, and reports whether one did not answer. all is nil without an operator. With
+// one both ways are gone: a node may know no operators and yet tell its neighbours, and another one
+// may have taken no part in what the neighbours of the taps know.
+func explain(ctx context.Context, ids []cause.ID, taps []nodes.Tap, all nodes.Mesh) (x why.Explanation, failed bool) {
+	reports := why.Follow(ids, func(ids []cause.ID) []why.Report {
+		reports := inquireAll(ctx, ids, taps)
+		if all != nil {
+			reports = append(inquireSigned(ctx, ids, all), reports...)
+		}
+		return why.Merge(reports...)
+	})
 	for _, r := range reports {
 		failed = failed || r.Problem != ""
 	}
@@ -74,6 +90,36 @@ func inquireAll(ctx context.Context, ids []cause.ID, taps []nodes.Tap) (reports 
 	return append(reports, others...)
 }
 
+// inquireSigned asks all nodes, as an operator, what each recorded itself, as often as it takes until
+// all have said all. Pages that come twice are merged.
+func inquireSigned(ctx context.Context, ids []cause.ID, all nodes.Mesh) (reports []why.Report) {
+	for skip := 0; skip >= 0; {
+		next := -1
+		for _, a := range all.Ask(ctx, "why", question(ids, skip)) {
+			var page why.Answer
+			if err := a.Decode(&page); err != nil {
+				reports = append(reports, why.Report{Node: a.Node, Problem: err.Error()})
+				continue
+			}
+			reports = append(reports, page.Reports...)
+			if end := skip + page.Size; page.More > 0 && page.Size > 0 && (next < 0 || end < next) {
+				next = end
+			}
+		}
+		skip = next
+	}
+	return reports
+}
+
+// question asks for cascades, and how much of the answer to leave out.
+func question(ids []cause.ID, skip int) []byte {
+	var names []string
+	for _, id := range ids {
+		names = append(names, id.String())
+	}
+	return fmt.Appendf(nil, "%s %d", strings.Join(names, " "), skip)
+}
+
 // inquire asks a node what it and others recorded of some cascades, as often as it takes until it
 // has said all.
 func inquire(ctx context.Context, t nodes.Tap, ids []cause.ID) (reports []why.Report) {
@@ -82,13 +128,9 @@ func inquire(ctx context.Context, t nodes.Tap, ids []cause.ID) (reports []why.Re
 		return []why.Report{{Node: t.Title(), Problem: err.Error()}}
 	}
 	defer conn.Close()
-	var names []string
-	for _, id := range ids {
-		names = append(names, id.String())
-	}
 	for skip := 0; ; {
 		var page why.Answer
-		data, err := nodes.Ask(ctx, conn, "why", fmt.Appendf(nil, "%s %d", strings.Join(names, " "), skip))
+		data, err := nodes.Ask(ctx, conn, "why", question(ids, skip))
 		if err := (nodes.Answer{Data: data, Err: err}).Decode(&page); err != nil {
 			return append([]why.Report{{Node: t.Title(), Problem: err.Error()}}, reports...)
 		}

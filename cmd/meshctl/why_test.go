@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nkeys"
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/cause"
@@ -102,7 +106,7 @@ func TestWhy(t *testing.T) {
 			rest = after
 		}
 	}
-	stdout, _, code := meshctl("why", "-o", "json", "-s", servers[0], "-s", servers[1], failed.ID.String())
+	stdout, _, code := meshctl("why", "-s", servers[0], failed.ID.String(), "-o", "json", "-s", servers[1]) // flags behind the id, too
 	var x why.Explanation
 	if err := json.Unmarshal([]byte(stdout), &x); err != nil || code != 0 {
 		t.Fatalf("exit %d, %v in %s", code, err, stdout)
@@ -124,6 +128,57 @@ func TestWhyWithoutANode(t *testing.T) {
 		if code != 1 || stderr != "" || !strings.Contains(stdout, part) {
 			t.Errorf("exit %d, %q, no %q in\n%s", code, stderr, part, stdout)
 		}
+	}
+}
+
+// With an operator a node tells at any tap what it alone took part in.
+func TestWhyWithAnOperator(t *testing.T) {
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _ := pair.PublicKey()
+	text, _ := pair.Seed()
+	seed := filepath.Join(t.TempDir(), "ada.nk")
+	if err := os.WriteFile(seed, append(text, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	apart := mesh.NewEvent[solved]("score.rank.lost", mesh.Key(func(s solved) string { return s.Team }))
+	operators := []mesh.Operator{{Name: "ada", Key: key}}
+	nodes, err := inproc.Open(t.Context(),
+		mesh.Config{Name: "clue-1", Operators: operators, MaxPayload: 2 << 10, Exports: []mesh.Export{right.Export(mesh.Limit{})},
+			Tap: &mesh.Tap{Listen: "127.0.0.1:0", User: "operator", Password: mesh.NewSecret("HT4KCKDU6GDQSHZO5XR6QWKTYA")}},
+		mesh.Config{Name: "score-1", Operators: operators, MaxPayload: 2 << 10, Imports: []mesh.Import{right.Import(mesh.Limit{}, mesh.Shared)},
+			Handlers: []mesh.Handler{apart.Handle("rank", func(context.Context, solved) error { return errors.New("no such team") }, mesh.Retry{Tries: 1})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := nodes.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := nodes.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := apart.Emit(nodes[1].Context(t.Context()), solved{"otters"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := nodes.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := nodes[1].Kept()
+	if err != nil || len(kept) == 0 {
+		t.Fatal(kept, err)
+	}
+	id := kept[0].Root
+	server := "nats://operator:HT4KCKDU6GDQSHZO5XR6QWKTYA@" + nodes[0].TapAddr()
+	if stdout, stderr, code := meshctl("why", "-s", server, id.String()); code != 1 || !strings.HasPrefix(stdout, "Nothing is known of ") {
+		t.Errorf("without an operator: exit %d, %q\n%s", code, stderr, stdout)
+	}
+	stdout, stderr, code := meshctl("why", "-s", server, "--operator", seed, id.String())
+	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, "score.rank.lost (key otters), handler rank on score-1: given up in ") {
+		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
 }
 

@@ -25,6 +25,8 @@ type Explanation struct {
 	Missing []string `json:"missing,omitempty"`
 	// Nodes were asked, those too that did not answer.
 	Nodes []string `json:"nodes"`
+
+	answered []string // of Nodes
 }
 
 // Event is one event of a cascade.
@@ -66,10 +68,14 @@ func Explain(id cause.ID, reports ...Report) Explanation {
 	for i := range reports {
 		b.reports[reports[i].Node] = &reports[i]
 		x.Nodes = append(x.Nodes, reports[i].Node)
+		if !reports[i].isProblem() {
+			x.answered = append(x.answered, reports[i].Node)
+		}
 		b.records = append(b.records, reports[i].Records...)
 	}
 	slices.Sort(x.Nodes)
 	x.Nodes = slices.Compact(x.Nodes)
+	slices.Sort(x.answered)
 	b.records = Compact(slices.Clone(b.records))
 	b.addEvents()
 	x.Cascades = b.trees()

@@ -174,7 +174,7 @@ func TestNewRootsAreFollowed(t *testing.T) {
 	}
 	alone := newTeller()
 	alone.tell("score-1", fresh, stats.Admitted, "", 12*ms, 0, "")
-	if text := Explain(fresh.Event, alone.of("score-1")...).String(); !strings.Contains(text, "\nan event  "+awarded.Event.String()+"\n│  not known: no node that was asked has a record of it: score-1 knows all since") {
+	if text := Explain(fresh.Event, alone.of("score-1")...).String(); !strings.Contains(text, "\nan event  "+awarded.Event.String()+"\n│  not known: no node that was asked tells of it: score-1 knows all since") {
 		t.Error(text)
 	}
 }
@@ -374,5 +374,15 @@ func TestAnEventLeavesBeforeItComes(t *testing.T) {
 		if left, arrived := slices.Index(order, "export"), slices.Index(order, "import"); left < 0 || arrived < left {
 			t.Errorf("came at %v: %q", came, order)
 		}
+	}
+}
+
+// Nodes that did not answer do not vouch that nothing went wrong.
+func TestTheVerdictIsOfWhoAnswered(t *testing.T) {
+	id := cause.NewID(1)
+	x := Explain(id, Report{Node: "hunt-1", Problem: "its link is down"}, Report{Node: "clue-1", Now: 5, Records: []Record{
+		{Root: id, Event: id, Type: "clue.answer.given", Node: "clue-1", Place: "handler judge", Outcome: stats.Handled, At: 1, Emitted: 1, Took: 1}}})
+	if want := "Nothing went wrong in this cascade, as far as clue-1 knows."; x.Verdict() != want || len(x.Nodes) != 2 {
+		t.Errorf("%s; asked were %v", x.Verdict(), x.Nodes)
 	}
 }

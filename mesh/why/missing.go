@@ -11,11 +11,11 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// whyMissing says why no node that was asked has a record of an event, of which its node is known
+// whyMissing says why no node that was asked tells of an event, of which its node is known
 // or "", and about when it was emitted.
 func (b *builder) whyMissing(id cause.ID, node string, at time.Time) string {
 	if node == "" {
-		return fmt.Sprintf("no node that was asked has a record of it: %s", b.reach())
+		return fmt.Sprintf("no node that was asked tells of it: %s", b.reach())
 	}
 	r := b.reports[node]
 	switch {
@@ -23,6 +23,8 @@ func (b *builder) whyMissing(id cause.ID, node string, at time.Time) string {
 		return node + " was not asked"
 	case r.Problem != "":
 		return node + ": " + r.Problem
+	case r.Withheld > 0:
+		return r.withheld()
 	case r.More > 0:
 		return fmt.Sprintf("the answer of %s had no room for %d records", node, r.More)
 	case at.UnixNano() < r.Since && r.Left > 0:
@@ -46,11 +48,17 @@ func (b *builder) reach() (text string) {
 		switch from := cmp.Or(r.Since, r.Started); {
 		case r.Problem != "":
 			text += node + ": " + r.Problem
+		case r.Withheld > 0:
+			text += r.withheld()
 		default:
 			text += fmt.Sprintf("%s knows all since %s", node, clockOf(from))
 		}
 	}
 	return cmp.Or(text, "no node was asked")
+}
+
+func (r *Report) withheld() string {
+	return fmt.Sprintf("%s keeps %d records to itself", r.Node, r.Withheld)
 }
 
 // missing lists what is not known.
@@ -64,7 +72,7 @@ func (b *builder) missing(found bool) (list []string) {
 			list = append(list, fmt.Sprintf("%s has %d records more, for which its answer has no room", node, r.More))
 		}
 		if r.Withheld > 0 {
-			list = append(list, fmt.Sprintf("%s keeps %d records to itself, of cascades that who asked took no part in: ask at its own tap", node, r.Withheld))
+			list = append(list, r.withheld()+", of cascades that who asked took no part in: ask at its own tap, or as an operator")
 		}
 	}
 	if !found {

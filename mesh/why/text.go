@@ -32,7 +32,7 @@ func (x Explanation) Verdict() string {
 		return fmt.Sprintf("Nothing is known of %s.", x.Asked)
 	}
 	if len(x.Faults) == 0 {
-		return fmt.Sprintf("Nothing went wrong in this cascade, as far as %s.", knowing(x.Nodes))
+		return fmt.Sprintf("Nothing went wrong in this cascade, as far as %s.", knowing(x.answered))
 	}
 	f := x.Faults[0]
 	verdict := fmt.Sprintf("%s%s, %s", f.Type, keyed(f.Key), f.Step.words())
