@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,15 +22,16 @@ type topCommand struct {
 	printed
 	Every time.Duration `default:"2s" placeholder:"DURATION" help:"How long to count, and then to show: ${default}."`
 	Once  bool          `help:"Show it once and end."`
-	Rows  int           `default:"10" help:"How many of each list at most, ${default}; 0 for all."`
+	Rows  uint          `default:"10" help:"How many of each list at most, ${default}; 0 for all."`
 }
 
 // Help is shown by meshctl top --help.
 func (topCommand) Help() string {
 	return `It counts for a while, shows the rates a second, and goes on until it is interrupted: types of events,
-handlers by the time that events take there, what rules stop, what waits for rules, and calls of
-handlers that take too long. The time of a handler is that of its queue and its calls, worked out of
-how many wait and how many are done. Why a cascade takes long says meshctl why, with its root.
+handlers by the time that events take there, what rules stop, what waits for rules, calls of handlers
+that take too long, and the slowest cascades and those that went wrong last. The time of a handler is
+that of its queue and its calls, worked out of how many wait and how many are done. Why a cascade
+takes long or went wrong says meshctl why, with its root.
 
   meshctl top
   meshctl top --once --every 10s --rows 0
@@ -53,6 +55,8 @@ func (c topCommand) Run(ctx context.Context, out output) error {
 	}
 	defer m.Close()
 	before, failed := counters(ctx, out, m)
+	var looked topCascades
+	var lookedAt time.Time
 	for first := true; ; first = false {
 		select {
 		case <-ctx.Done():
@@ -60,13 +64,22 @@ func (c topCommand) Run(ctx context.Context, out output) error {
 		case <-time.After(c.Every):
 		}
 		after, err := counters(ctx, out, m)
+		if time.Since(lookedAt) >= cascadesEvery {
+			said := out
+			if err != nil {
+				said.problems = io.Discard // who does not answer is named above
+			}
+			var unknown error
+			looked, unknown = cascades(ctx, said, m)
+			lookedAt, err = time.Now(), cmp.Or(err, unknown)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			failed = err
 		}
-		if err := c.show(out, traffic.Between(before, after), first); err != nil {
+		if err := c.show(out, happening{traffic.Between(before, after), looked}, first); err != nil {
 			return err
 		}
 		if c.Once {
@@ -82,7 +95,7 @@ func counters(ctx context.Context, out output, m nodes.Mesh) (all []stats.Stats,
 }
 
 // show prints what happened. On a screen it takes the place of what was there.
-func (c topCommand) show(out output, t traffic.Traffic, first bool) error {
+func (c topCommand) show(out output, t happening, first bool) error {
 	var b bytes.Buffer
 	switch {
 	case c.Output == show.AsTable && out.terminal && !c.Once:
@@ -112,7 +125,7 @@ func (c topCommand) show(out output, t traffic.Traffic, first bool) error {
 	return err
 }
 
-func (c topCommand) tables(w io.Writer, t traffic.Traffic) error {
+func (c topCommand) tables(w io.Writer, t happening) error {
 	types := show.Table{Head: []string{"TYPE", "EMITTED/s", "IMPORTED/s", "EXPORTED/s", "HANDLED/s", "FAILED/s", "STOPPED/s"}, None: "No events yet."}
 	for _, r := range t.Types {
 		types.Add(r.Type, rateText(r.Emitted), rateText(r.Imported), rateText(r.Exported), rateText(r.Handled), rateText(r.Failed), rateText(r.Stopped))
@@ -133,7 +146,11 @@ func (c topCommand) tables(w io.Writer, t traffic.Traffic) error {
 	for _, r := range t.LongCalls {
 		long.Add(r.For.Round(time.Millisecond).String(), r.Node, r.Handler, r.Type, r.Key, r.Root.String())
 	}
-	for i, table := range []show.Table{types, handlers, stopped, waiting, long} {
+	for i, part := range []struct {
+		show.Table
+		more int // that are not among the rows
+	}{{types, 0}, {handlers, 0}, {stopped, 0}, {waiting, 0}, {long, 0}, {t.slowestTable(), t.moreSlowest}, {t.worstTable(), t.moreWorst}} {
+		table, left := part.Table, part.more
 		if i > 0 && len(table.Rows) == 0 {
 			continue // nothing to tell
 		}
@@ -142,9 +159,8 @@ func (c topCommand) tables(w io.Writer, t traffic.Traffic) error {
 				return err
 			}
 		}
-		left := 0
-		if n := len(table.Rows); c.Rows > 0 && n > c.Rows {
-			table.Rows, left = table.Rows[:c.Rows], n-c.Rows
+		if n := len(table.Rows); c.Rows > 0 && n > int(c.Rows) {
+			table.Rows, left = table.Rows[:c.Rows], left+n-int(c.Rows)
 		}
 		if err := table.Write(w); err != nil {
 			return err

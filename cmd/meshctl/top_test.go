@@ -10,6 +10,7 @@ import (
 
 	"leafmesh/cmd/meshctl/internal/traffic"
 	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
 )
 
 // top shows what happened while it counted, on all nodes.
@@ -33,13 +34,13 @@ func TestTop(t *testing.T) {
 		}
 	}()
 	stdout, stderr, code := meshctl("top", "--once", "--every", "300ms", "-s", servers[0], "-s", servers[1])
-	var seen traffic.Traffic
+	var seen happening
 	asJSON, _, _ := meshctl("top", "--once", "--every", "300ms", "-o", "json", "-s", servers[0], "-s", servers[1])
 	close(stop)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	for _, part := range []string{"TYPE ", "clue.answer.given  ", "HANDLER ", "award    score-1  clue.clue.solved"} {
+	for _, part := range []string{"TYPE ", "clue.answer.given  ", "HANDLER ", "award    score-1  clue.clue.solved", "WENT WRONG ", "no such team"} {
 		if code != 0 || stderr != "" || !strings.Contains(stdout, part) {
 			t.Errorf("exit %d, %q, no %q in\n%s", code, stderr, part, stdout)
 		}
@@ -56,6 +57,12 @@ func TestTop(t *testing.T) {
 	}
 	if r := rates["score.points.awarded"]; r.Failed < 10 {
 		t.Errorf("%+v", r)
+	}
+	if len(seen.Worst) == 0 || seen.Worst[0].Began != "clue.answer.given" || seen.Worst[0].Worst.Error != "no such team" || seen.Worst[0].Worst.Node != "score-1" {
+		t.Errorf("worst %+v", seen.Worst)
+	}
+	if len(seen.Slowest) == 0 || seen.Slowest[0].Took <= 0 || seen.Slowest[0].Node == "" || seen.Slowest[0].Root.IsZero() {
+		t.Errorf("slowest %+v", seen.Slowest)
 	}
 	if r := rates["clue.clue.solved"]; r.Imported < 10 || r.Exported < 10 {
 		t.Errorf("%+v", r)
@@ -105,8 +112,13 @@ func TestTopTables(t *testing.T) {
 		s = append(s, traffic.Stopped{Node: "clue-1", Rule: rule, Type: "a.b.c", Outcome: stats.Refused, Place: "emit", Rate: 12.345, Total: 3})
 	}
 	var b strings.Builder
-	err := topCommand{Rows: 2}.tables(&b, traffic.Traffic{Stopped: s, Waiting: []traffic.Waiting{{Node: "clue-1", Line: stats.Line{Rule: "slow", Waiting: 4, Keys: 2, Longest: "otters"}}},
-		LongCalls: []traffic.LongCall{{Node: "clue-1", Running: stats.Running{Handler: "judge", For: time.Minute}}}})
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	err := topCommand{Rows: 2}.tables(&b, happening{Traffic: traffic.Traffic{Stopped: s, Waiting: []traffic.Waiting{{Node: "clue-1", Line: stats.Line{Rule: "slow", Waiting: 4, Keys: 2, Longest: "otters"}}},
+		LongCalls: []traffic.LongCall{{Node: "clue-1", Running: stats.Running{Handler: "judge", For: time.Minute}}}}, topCascades: topCascades{moreSlowest: 3,
+		Slowest: []nodeSlowest{{"clue-1", stats.Slowest{Of: stats.MeasuredHandling, Type: "a.b.c", Place: "handler judge", Took: 1500 * time.Millisecond, At: at}},
+			{"score-1", stats.Slowest{Of: stats.MeasuredLink, Type: "a.b.c", Peer: "clue-1", Took: 250 * time.Millisecond, At: at}}, {"score-1", stats.Slowest{}}},
+		Worst: []why.Summary{{Began: "a.b.a", Key: "otters", Until: at.UnixNano(), Worst: why.Worst{Type: "a.b.c", Error: "no such team", Step: why.Step{Node: "score-1", Place: "handler judge", Outcome: stats.Failed}}},
+			{Began: "a.b.a", Until: at.UnixNano(), Worst: why.Worst{Type: "a.b.c", Step: why.Step{Node: "clue-1", Place: "emit", Outcome: stats.Refused, Rule: "few"}}}}}})
 	want := `No events yet.
 
 STOPPED BY  NODE    PLACE  TYPE   OUTCOME  RATE/s  TOTAL
@@ -119,6 +131,15 @@ slow      clue-1               4       2     0s      otters
 
 RUNS FOR  NODE    HANDLER  TYPE  KEY  ROOT
 1m0s      clue-1  judge               00000000-0000-0000-0000-000000000000
+
+TOOK   NODE     FOR       TYPE   PLACE             AT                   ROOT
+1.5s   clue-1   handling  a.b.c  handler judge     2026-03-01 12:00:00  00000000-0000-0000-0000-000000000000
+250ms  score-1  link      a.b.c  link from clue-1  2026-03-01 12:00:00  00000000-0000-0000-0000-000000000000
+and 4 more
+
+WENT WRONG           BEGAN WITH  KEY     TYPE   OUTCOME  PLACE          NODE     ERROR OR RULE  ROOT
+2026-03-01 12:00:00  a.b.a       otters  a.b.c  failed   handler judge  score-1  no such team   00000000-0000-0000-0000-000000000000
+2026-03-01 12:00:00  a.b.a               a.b.c  refused  emit           clue-1   few            00000000-0000-0000-0000-000000000000
 `
 	if err != nil || b.String() != want {
 		t.Errorf("%v\n%s", err, b.String())
