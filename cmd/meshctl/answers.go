@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"leafmesh/cmd/meshctl/internal/nodes"
@@ -57,6 +59,18 @@ func understand[T any](out output, answers []nodes.Answer) (list []said[T], fail
 // askAll asks all nodes what has an answer of one message.
 func askAll[T any](ctx context.Context, out output, m nodes.Mesh, question string) ([]said[T], error) {
 	return understand[T](out, m.Ask(ctx, question, nil))
+}
+
+// missing reports the nodes that a flag names and that are not among those that answered: with a name
+// mistyped, all would look well. It is for when each node that is known has answered.
+func (out output) missing(named, answered []string) (failed error) {
+	for _, node := range named {
+		if !slices.Contains(answered, node) {
+			out.complain(node, errors.New("no node of this name was asked: meshctl nodes lists those that are"))
+			failed = errReported
+		}
+	}
+	return failed
 }
 
 // complain writes what is wrong with a node.

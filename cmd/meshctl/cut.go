@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"leafmesh/cmd/meshctl/internal/nodes"
 	"leafmesh/cmd/meshctl/internal/show"
@@ -14,11 +13,11 @@ import (
 // cutChange says what is to get no events of a type, or get them again.
 type cutChange struct {
 	target
-	Type    string        `arg:"" help:"The event type."`
-	Handler string        `xor:"place" help:"The handler that gets no events of the type."`
-	Export  bool          `xor:"place" help:"No events of the type leave the node."`
-	Node    []string      `help:"Only on this node. Repeat it for several. Without it, on all that have the handler or the export."`
-	For     time.Duration `placeholder:"DURATION" help:"Undo it after this: 10m."`
+	Type    string   `arg:"" help:"The event type."`
+	Handler string   `xor:"place" help:"The handler that gets no events of the type."`
+	Export  bool     `xor:"place" help:"No events of the type leave the node."`
+	Node    []string `help:"Only on this node. Repeat it for several. Without it, on all that have the handler or the export."`
+	For     span     `placeholder:"DURATION" help:"Undo it after this: 10m."`
 }
 
 // run asks the nodes. Where no nodes are named, those that do not have the place are left out.

@@ -66,8 +66,8 @@ func (in input) read() ([]byte, error) {
 
 // Run emits the event.
 func (c emitCommand) Run(ctx context.Context, in input, out output) error {
-	if words := strings.Count(c.Subject, ".") + 1; words != 3 { // the node would take the key for a part of it
-		return fmt.Errorf("the type %q has %d words; a type has three, SERVICE.NOUN.VERB: clue.answer.submitted", c.Subject, words)
+	if err := checkType(c.Subject); err != nil {
+		return err
 	}
 	payload, err := c.payload(in)
 	if err != nil {

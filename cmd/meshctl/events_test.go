@@ -42,7 +42,7 @@ func TestEmitAndTap(t *testing.T) {
 	other, quiet, late := meshctl("tap", "--key", "owls", "-s", servers[1], "--count", "1", "--for", "100ms")
 	limited, told := "", ""
 	for wait := 200 * time.Millisecond; told == "" && wait < time.Minute; wait *= 2 { // a busy machine needs longer for two events
-		limited, told, _ = meshctl("tap", "clue.>", "-s", servers[0], "--rate", "1", "--for", wait.String())
+		limited, told, _ = meshctl("tap", "clue.>", "-s", servers[0], "--rate", "1/s", "--for", wait.String())
 	}
 	close(stop)
 	if problem := <-done; problem != "" {
@@ -72,7 +72,7 @@ func TestEmitAndTap(t *testing.T) {
 	if other != "" || quiet != "" || late != 1 {
 		t.Errorf("another key: exit %d, %q, %q", late, other, quiet)
 	}
-	if strings.Count(limited, "\n") == 0 || !strings.Contains(told, "events left out: more than 1 a second came (--rate)\n") {
+	if strings.Count(limited, "\n") == 0 || !strings.Contains(told, "events left out: more than 1/s came (--rate)\n") {
 		t.Errorf("limited: %q, %q", limited, told)
 	}
 }
@@ -95,7 +95,8 @@ func TestEmitIsRefused(t *testing.T) {
 		{"", "clue.answer.given otters {1}", "1 meshctl: read JSON: invalid character"},
 		{"", "clue.answer.given otters", "1 meshctl: read JSON: it ends too early\n"},
 		{"", "--cbor clue.answer.given otters {}", "1 meshctl: with --cbor the value is read from standard input"},
-		{"", "clue.given otters {}", "1 meshctl: the type \"clue.given\" has 2 words; a type has three, SERVICE.NOUN.VERB"},
+		{"", "clue.given otters {}", "1 meshctl: \"clue.given\" is no event type: a type has three words"},
+		{"", "Clue..given otters {}", "1 meshctl: \"Clue..given\" is no event type"},
 		{"", "clue.answer.given", "2 meshctl: expected \"<key>"},
 	} {
 		stdout, stderr, code := meshctlWith(test.stdin, append([]string{"emit", "-s", servers[0], "-s", servers[1]}, strings.Fields(test.args)...)...)
@@ -136,6 +137,27 @@ func TestTapOfANodeThatGoes(t *testing.T) {
 	r := <-ended
 	if r.code != 1 || !strings.Contains(r.stderr, "meshctl: nats://127.0.0.1:1: could not be asked at ") || !strings.Contains(r.stderr, ": the connection was lost\n") || !strings.Contains(r.stdout, "clue.answer.given") {
 		t.Errorf("exit %d, %q\n%s", r.code, r.stderr, r.stdout)
+	}
+}
+
+// What is no pattern, rate, number or duration is an error, and not taken for one that was left out.
+func TestTapTakesNoNonsense(t *testing.T) {
+	for args, want := range map[string]string{
+		"bad..pattern":    "1 meshctl: \"bad..pattern\" is no event type and no pattern",
+		"clue.answer":     "1 meshctl: \"clue.answer\" is no event type and no pattern",
+		"--rate 2":        "2 meshctl: --rate: rate \"2\" is not a positive number with a unit",
+		"--rate=-1/s":     "2 meshctl: --rate: rate \"-1/s\" is not a positive number",
+		"--count=-1":      "2 meshctl: --count: ",
+		"--for=-1s":       "2 meshctl: --for: \"-1s\" is no duration above 0, as in 30s",
+		"--for 5":         "2 meshctl: --for: \"5\" is no duration above 0",
+		"--rate 20/min":   "1 meshctl: nats://127.0.0.1:1: could not be asked",
+		"clue.> --for 1s": "1 meshctl: nats://127.0.0.1:1: could not be asked",
+		"*.answer.* *.>":  "1 meshctl: nats://127.0.0.1:1: could not be asked",
+	} {
+		_, stderr, code := meshctl(append([]string{"tap", "-s", "nats://a:b@127.0.0.1:1"}, strings.Fields(args)...)...)
+		if got := fmt.Sprint(code) + " " + stderr; !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s", args, got)
+		}
 	}
 }
 

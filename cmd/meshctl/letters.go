@@ -46,7 +46,7 @@ func (c lettersList) Run(ctx context.Context, out output) error {
 		return err
 	}
 	defer m.Close()
-	all, failed := allLetters(ctx, out, m)
+	all, failed := allLetters(ctx, out, m, c.Node)
 	meant := c.of(all)
 	return list(out, c.Output, meant, func() show.Table { return lettersTable(meant) }, failed)
 }

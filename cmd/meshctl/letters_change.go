@@ -31,7 +31,7 @@ func (c letterChange) run(ctx context.Context, out output, question, done string
 		return err
 	}
 	defer m.Close()
-	all, failed := allLetters(ctx, out, m)
+	all, failed := allLetters(ctx, out, m, c.Node)
 	chosen, missing := c.named(c.of(all))
 	for _, letter := range missing {
 		out.complain(letter, errors.New("no node that answered has this letter, or the flags leave it out"))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,11 +17,11 @@ import (
 
 // letterFilter says which letters are meant.
 type letterFilter struct {
-	Type    string        `placeholder:"PATTERN" help:"Only letters of this event type, or pattern: clue.>"`
-	Handler string        `help:"Only letters of this handler."`
-	Key     string        `help:"Only letters of events with this key."`
-	Node    []string      `help:"Only letters of this node. Repeat it for several."`
-	Older   time.Duration `placeholder:"DURATION" help:"Only letters given up longer ago: 10m, 24h."`
+	Type    string   `placeholder:"PATTERN" help:"Only letters of this event type, or pattern: clue.>"`
+	Handler string   `help:"Only letters of this handler."`
+	Key     string   `help:"Only letters of events with this key."`
+	Node    []string `help:"Only letters of this node. Repeat it for several."`
+	Older   span     `placeholder:"DURATION" help:"Only letters given up longer ago: 10m, 24h."`
 }
 
 // isZero reports whether all letters are meant.
@@ -39,7 +40,7 @@ func (f letterFilter) of(all []nodeLetter) []nodeLetter {
 	list := []nodeLetter{}
 	for _, l := range all {
 		if (f.Type == "" || config.Match(f.Type, l.Type)) && (f.Handler == "" || f.Handler == l.Handler) && (f.Key == "" || f.Key == l.EventKey) &&
-			(len(f.Node) == 0 || slices.Contains(f.Node, l.Node)) && (f.Older == 0 || time.Since(l.At) > f.Older) {
+			(len(f.Node) == 0 || slices.Contains(f.Node, l.Node)) && (f.Older == 0 || time.Since(l.At) > time.Duration(f.Older)) {
 			list = append(list, l)
 		}
 	}
@@ -54,8 +55,8 @@ type lettersPage struct {
 }
 
 // allLetters asks for the letters of all nodes, as often as it takes until all have said all. What
-// is missing is reported.
-func allLetters(ctx context.Context, out output, m nodes.Mesh) (all []nodeLetter, failed error) {
+// is missing is reported, with those of the named nodes that are not there.
+func allLetters(ctx context.Context, out output, m nodes.Mesh, named []string) (all []nodeLetter, failed error) {
 	have, done := map[string]int{}, map[string]bool{}
 	for skip := 0; skip >= 0; {
 		answers := m.Ask(ctx, "letters", strconv.AppendInt(nil, int64(skip), 10))
@@ -87,6 +88,9 @@ func allLetters(ctx context.Context, out output, m nodes.Mesh) (all []nodeLetter
 			done[p.Node] = true
 		}
 		skip = next
+	}
+	if failed == nil {
+		failed = out.missing(named, slices.Collect(maps.Keys(done)))
 	}
 	slices.SortStableFunc(all, func(a, b nodeLetter) int { return strings.Compare(a.Node, b.Node) })
 	return all, failed

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"leafmesh/cmd/meshctl/internal/nodes"
 	"leafmesh/cmd/meshctl/internal/show"
 	"leafmesh/mesh/config"
 )
@@ -43,6 +44,19 @@ func (m rulesMeant) has(r config.Rule) bool {
 		(m.By == "" || m.By == r.By) && (m.Root == "" || m.Root == r.Root)
 }
 
+// rules asks all nodes for their rules. A node that is named and not there is reported, too.
+func (m rulesMeant) rules(ctx context.Context, out output, all nodes.Mesh) (list []said[[]config.Rule], failed error) {
+	list, failed = askAll[[]config.Rule](ctx, out, all, "rules")
+	if failed == nil {
+		var answered []string
+		for _, s := range list {
+			answered = append(answered, s.Answer.Node)
+		}
+		failed = out.missing(m.Node, answered)
+	}
+	return list, failed
+}
+
 // on reports whether rules of a node are meant.
 func (m rulesMeant) on(node string) bool { return len(m.Node) == 0 || slices.Contains(m.Node, node) }
 
@@ -74,7 +88,7 @@ func (c limitsGet) Run(ctx context.Context, out output) error {
 		return err
 	}
 	defer m.Close()
-	all, failed := askAll[[]config.Rule](ctx, out, m, "rules")
+	all, failed := c.rules(ctx, out, m)
 	rows := []nodeRule{}
 	for _, s := range all {
 		for _, r := range s.what {

@@ -17,9 +17,9 @@ import (
 type rulesChange struct {
 	target
 	rulesMeant
-	Event  string        `arg:"" help:"The event type or pattern, as the rule has it."`
-	For    time.Duration `placeholder:"DURATION" help:"Undo it after this: 10m."`
-	DryRun bool          `short:"n" help:"Only say what would be changed."`
+	Event  string `arg:"" help:"The event type or pattern, as the rule has it."`
+	For    span   `placeholder:"DURATION" help:"Undo it after this: 10m."`
+	DryRun bool   `short:"n" help:"Only say what would be changed."`
 }
 
 // changed is what becomes of the rules of a node.
@@ -36,7 +36,7 @@ func (c rulesChange) run(ctx context.Context, out output, how func(node string, 
 		return err
 	}
 	defer m.Close()
-	all, failed := askAll[[]config.Rule](ctx, out, m, "rules")
+	all, failed := c.rules(ctx, out, m)
 	count := 0
 	for _, s := range all {
 		if !c.on(s.Node) {

@@ -17,16 +17,17 @@ import (
 	"leafmesh/cmd/meshctl/internal/notation"
 	"leafmesh/cmd/meshctl/internal/show"
 	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
 )
 
 type tapCommand struct {
 	target
-	Output  string        `short:"o" enum:"json,diagnostic" default:"json" help:"How to print an event: ${enum}. One a line."`
-	Pattern []string      `arg:"" optional:"" default:">" help:"Event types or patterns: clue.answer.judged, clue.>. Without one all."`
-	Key     *string       `placeholder:"KEY" help:"Only events with this key."`
-	Count   int           `placeholder:"NUMBER" help:"End after so many events."`
-	For     time.Duration `placeholder:"DURATION" help:"End after this time: 30s."`
-	Rate    float64       `default:"100" placeholder:"NUMBER" help:"Print so many events a second at most, ${default}; 0 for all. Those left out are counted."`
+	Output  string      `short:"o" enum:"json,diagnostic" default:"json" help:"How to print an event: ${enum}. One a line."`
+	Pattern []string    `arg:"" optional:"" default:">" help:"Event types or patterns: clue.answer.judged, clue.>. Without one all."`
+	Key     *string     `placeholder:"KEY" help:"Only events with this key."`
+	Count   uint        `placeholder:"NUMBER" help:"End after so many events."`
+	For     span        `placeholder:"DURATION" help:"End after this time: 30s."`
+	Rate    config.Rate `default:"100/s" placeholder:"RATE" help:"Print so many events at most, ${default}: 2/s, 20/min; unlimited for all. Those left out are counted."`
 }
 
 // Help is shown by meshctl tap --help.
@@ -52,13 +53,18 @@ const lookout = 4096
 
 // Run prints events until there is an end.
 func (c tapCommand) Run(ctx context.Context, out output) error {
+	for _, pattern := range c.Pattern {
+		if err := checkPattern(pattern); err != nil {
+			return err
+		}
+	}
 	at, err := c.find()
 	if err != nil {
 		return err
 	}
 	if c.For > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.For)
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(c.For))
 		defer cancel()
 	}
 	events, gone, lost := make(chan seen, lookout), make(chan string, len(at.taps)), &atomic.Uint64{}
@@ -166,15 +172,15 @@ type printer struct {
 	tapCommand
 	out     output
 	bucket  *rate.Limiter
-	printed int
+	printed uint
 	left    uint64    // out, since it was said
 	said    time.Time // when
 }
 
 func newPrinter(c tapCommand, out output) *printer {
-	limit := rate.Inf
-	if c.Rate > 0 {
-		limit = rate.Limit(c.Rate)
+	limit := rate.Limit(c.Rate)
+	if c.Rate == 0 {
+		limit = rate.Inf
 	}
 	return &printer{tapCommand: c, out: out, bucket: rate.NewLimiter(limit, max(1, int(c.Rate))), said: time.Now()}
 }
@@ -233,7 +239,7 @@ func (p *printer) tell(every time.Duration) {
 	if p.left == 0 || time.Since(p.said) < every {
 		return
 	}
-	fmt.Fprintf(p.out.problems, "meshctl: %d events left out: more than %g a second came (--rate)\n", p.left, p.Rate)
+	fmt.Fprintf(p.out.problems, "meshctl: %d events left out: more than %s came (--rate)\n", p.left, p.Rate)
 	p.left, p.said = 0, time.Now()
 }
 
