@@ -100,8 +100,9 @@ func (c doctorCommand) checks(ctx context.Context) ([]checkup.Check, error) {
 func (c doctorCommand) read(paths []string) (files []checkup.File) {
 	for _, path := range paths {
 		f := checkup.File{Path: path, Problems: checkCommand{NoSecrets: c.NoSecrets}.check(path)}
-		// A file that cannot be read is one of its problems.
-		f.Node, _ = nodeOf(path)
+		var err error
+		f.Node, err = nodeOf(path)
+		f.Unread = err != nil // which is one of its problems
 		files = append(files, f)
 	}
 	return files

@@ -65,6 +65,23 @@ func TestDoctorOfFiles(t *testing.T) {
 	}
 }
 
+// What could not be read is not judged together with the others: it is neither well nor a finding.
+func TestDoctorOfBrokenFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "clue.yaml", "name: clue-1\nmax_payload: 1 apple\n")
+	write(t, "hunt.yaml", "name: hunt-1\njunk: {\n")
+	write(t, "score.yaml", "name: score-1\nlisten: \"127.0.0.1:7401\"\nseed: {file: score-1.nk}\nexports: [{event: score.points.awarded}]\npeers: [{name: hunt-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ, may_import: all}]\n")
+	for _, files := range []string{"clue.yaml hunt.yaml score.yaml", "clue.yaml hunt.yaml"} {
+		stdout, stderr, code := meshctl(append([]string{"doctor", "--no-secrets"}, strings.Fields(files)...)...)
+		for _, part := range []string{"clue.yaml:2: max_payload: ", "hunt.yaml:2: not YAML", "? names: no two nodes have one name\n    not known: clue.yaml is not good",
+			"? payload-limits: ", "? keys: ", "? exchange: ", "? unused-exports: ", "\n2 to look at.\n"} {
+			if code != 1 || stderr != "" || !strings.Contains(stdout, part) {
+				t.Errorf("%s: exit %d, %q, no %q in\n%s", files, code, stderr, part, stdout)
+			}
+		}
+	}
+}
+
 // Colours are for screens, unless somebody does without.
 func TestDoctorInColour(t *testing.T) {
 	checks := []checkup.Check{{Name: "a", About: "b"}}

@@ -14,13 +14,27 @@ import (
 type File struct {
 	Path string
 	Node config.Node
+	// Unread says that Node is not known, as of the Problems.
+	Unread bool
 	// Problems are those that it has alone.
 	Problems []error
 }
 
 // Files judges the files of nodes, each alone and all together.
 func Files(all []File) []Check {
-	return []Check{sound(all), alike(all), names(all), keys(all), agreed(all), unused(all)}
+	read, unread := []File{}, ""
+	for _, f := range all {
+		if !f.Unread {
+			read = append(read, f)
+		} else if unread == "" {
+			unread = f.Path + " is not good, and so not judged with the others"
+		}
+	}
+	together := []Check{alike(read), names(read), keys(read), agreed(read), unused(read, unread != "")}
+	for i := range together {
+		together[i].Skipped = cmp.Or(together[i].Skipped, unread)
+	}
+	return append([]Check{sound(all)}, together...)
 }
 
 func sound(all []File) Check {
@@ -41,7 +55,7 @@ func sound(all []File) Check {
 
 func alike(all []File) Check {
 	return checked("payload-limits", "max_payload is the same in all files", func(c *Check) {
-		for _, f := range all[1:] {
+		for _, f := range all[min(1, len(all)):] {
 			if a, b := f.Node.WithDefaults().MaxPayload, all[0].Node.WithDefaults().MaxPayload; a != b {
 				c.find("give all nodes the same", "max_payload is %v in %s and %v in %s", a, f.Path, b, all[0].Path)
 			}
@@ -118,8 +132,12 @@ func agreed(all []File) Check {
 	})
 }
 
-func unused(all []File) Check {
+// unused finds exports that no file imports; none where one of those that are not here may.
+func unused(all []File, more bool) Check {
 	return checked(unusedExports, "every export is imported by some file", func(c *Check) {
+		if more {
+			return
+		}
 		for _, f := range all {
 			for _, e := range f.Node.Exports {
 				if !slices.ContainsFunc(all, func(other File) bool { return other.Node.HasImport(e.Event) }) {
