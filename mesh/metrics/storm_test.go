@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"leafmesh/mesh"
 	"leafmesh/mesh/stats"
 )
@@ -58,6 +60,46 @@ func TestAScrapeInAStorm(t *testing.T) {
 			t.Errorf("%v events after %v", sum, before)
 		}
 		before = sum
+	}
+}
+
+// A scrape has as much work after a storm of many keys as at its begin, so that how long it takes depends
+// on the machine, and not on what the node has seen.
+func TestAScrapeHasNoMoreWorkAfterAStorm(t *testing.T) {
+	var handlers []mesh.Handler
+	var types []*mesh.Event[step]
+	for i := range 50 {
+		made := mesh.NewEvent(fmt.Sprintf("core.storm%d.raged", i), mesh.Key(func(s step) string { return s.Team }))
+		types = append(types, made)
+		handlers = append(handlers, made.Handle(fmt.Sprint("count ", i), func(context.Context, step) error { return nil }))
+	}
+	node := open(t, mesh.Config{Name: "core-1", Handlers: handlers})[0]
+	node.Measure()
+	c := NewCollector(node)
+	sent := uint64(0)
+	work := func(events int) (allocations float64, series int) {
+		for i := range events {
+			emit(t, node, types[i%len(types)], step{Team: fmt.Sprint(i)})
+		}
+		sent += uint64(events)
+		await(t, "the storm's end", func() bool { return node.Stats().Total(stats.Handled) == sent })
+		allocations = testing.AllocsPerRun(10, func() {
+			metrics := make(chan prometheus.Metric)
+			go func() {
+				defer close(metrics)
+				c.Collect(metrics)
+			}()
+			series = 0
+			for range metrics {
+				series++
+			}
+		})
+		return allocations, series
+	}
+	before, few := work(1_000)
+	after, many := work(50_000)
+	if few < 3*len(types) || many != few || after > 1.5*before { // some buckets of histograms more
+		t.Errorf("%d series with %v allocations, and %d with %v after the storm", few, before, many, after)
 	}
 }
 
