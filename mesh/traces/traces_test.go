@@ -114,20 +114,22 @@ func TestHandlersPassTheirSpanOn(t *testing.T) {
 	asked := make(chan http.Header, 1)
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.Header }))
 	defer other.Close()
-	nodes := pair(t, func(ctx context.Context) {
+	ask := func(ctx context.Context, _ step) error {
 		header, _ = mesh.HeaderOf(ctx)
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, other.URL, nil)
 		if err != nil {
-			t.Error(err)
-			return
+			return err
 		}
 		propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(request.Header))
-		if answer, err := other.Client().Do(request); err != nil {
-			t.Error(err)
-		} else {
-			answer.Body.Close()
+		answer, err := other.Client().Do(request)
+		if err != nil {
+			return err
 		}
-	}, false)
+		return errors.Join(answer.Body.Close(), errors.New("no paper")) // so that it is kept
+	}
+	nodes := open(t, mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{
+		given.Handle("judge", func(ctx context.Context, s step) error { return solved.Emit(ctx, s) }),
+		solved.Handle("ask", ask, mesh.Retry{Tries: 1})}})
 	emit := func() string {
 		t.Helper()
 		if err := given.Emit(nodes[0].Context(within(t)), step{Team: "otters"}); err != nil {
@@ -148,9 +150,9 @@ func TestHandlersPassTheirSpanOn(t *testing.T) {
 	export(t, r, nodes...)
 	got := emit()
 	await(t, "the span that was passed on", func() bool {
-		for _, judge := range r.of("handle clue.answer.given") { // perhaps also that of the cascade before
-			if trace.TraceID(judge.TraceId) == trace.TraceID(header.Root) {
-				want := "00-" + trace.TraceID(header.Root).String() + "-" + trace.SpanID(judge.SpanId).String() + "-00"
+		for _, asks := range r.of("handle clue.clue.solved") { // perhaps also that of the cascade before
+			if trace.TraceID(asks.TraceId) == trace.TraceID(header.Root) {
+				want := "00-" + trace.TraceID(header.Root).String() + "-" + trace.SpanID(asks.SpanId).String() + "-00"
 				if got != want {
 					t.Errorf("passed on: %q, want %q", got, want)
 				}
