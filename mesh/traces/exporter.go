@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -25,6 +26,7 @@ type Exporter struct {
 	sender   sender
 	log      *slog.Logger
 	requests requests
+	gather   time.Duration // how long fewer spans than a batch gather before they are sent
 
 	wake    chan struct{} // has an element when spans wait
 	ctx     context.Context
@@ -45,13 +47,17 @@ type Exporter struct {
 // may come later. The logger, which may be nil, is told when the receiver cannot be reached and when it
 // can be again. A node without a recorder cannot be traced, which is an error.
 func Export(c Config, node *mesh.Node, logger *slog.Logger) (*Exporter, error) {
+	return start(c, node, logger, gather)
+}
+
+func start(c Config, node *mesh.Node, logger *slog.Logger, gather time.Duration) (*Exporter, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("export traces: %w", config.InField("traces", err))
 	}
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Exporter{node: node, log: logger, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	e := &Exporter{node: node, log: logger, gather: gather, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	url, _ := c.url() // both are valid
 	token, _ := c.Token.Resolve()
 	e.sender = sender{url: url, token: token, resource: resourceOf(node), version: node.Stats().Version,

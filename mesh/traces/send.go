@@ -48,9 +48,10 @@ func (e *Exporter) run() {
 			case <-e.ctx.Done():
 				return
 			}
+			waiting = e.Stats().Waiting
 		}
 		if waiting < maxBatch {
-			clock.Sleep(e.ctx, gather)
+			clock.Sleep(e.ctx, e.gather)
 		}
 		if e.ctx.Err() != nil {
 			return
