@@ -80,7 +80,7 @@ func (n *Node) Places() []stats.Place {
 			places = append(places, stats.Place{Type: subject, Place: export.String()})
 		}
 		for at, s := range t.places {
-			if at.Kind != steps.Export || !t.durable {
+			if at.Kind != steps.Export || t.export != nil && !t.durable {
 				places = append(places, stats.Place{Type: subject, Place: at.String(), Cut: s.Cut.Load()})
 			}
 		}
@@ -105,7 +105,7 @@ func (f *flow) setCut(subject, place string, cut bool) (was bool, err error) {
 		return known.subscriptionLocked(export).Cut.Swap(cut), nil // there may have been no event yet
 	}
 	for at, s := range known.places {
-		if at.String() == place {
+		if at.String() == place && at != export { // it is not exported
 			return s.Cut.Swap(cut), nil
 		}
 	}

@@ -95,7 +95,7 @@ func (e *Event[T]) offer(ctx context.Context, o *offer, value *T) (r *typedRoute
 	if waited := o.event.Waited(); waited > 0 && o.turn != nil {
 		o.turn.waited(waited)
 	}
-	if err != nil || v.Shed != nil || r.export == nil && !o.staged {
+	if err != nil || v.Shed != nil || !r.exported && !o.staged {
 		return r, v, err
 	}
 	if v == rules.Passed && !o.staged && r.isUnheard(value) {
@@ -103,7 +103,7 @@ func (e *Event[T]) offer(ctx context.Context, o *offer, value *T) (r *typedRoute
 		return r, v, nil
 	}
 	given := *value // it escapes, and what is not encoded must not
-	return r, v, o.encode(r.eventType, &given)
+	return r, v, o.encode(&r.route, &given)
 }
 
 // begin asks the guard.

@@ -15,16 +15,16 @@ import (
 // encode makes the payload of an event that is exported or staged, before anybody gets the event:
 // one that no peer would get must not be handled here as if nothing were wrong. It is done after
 // the rules, so that what they stop costs no encoding. value points to the value.
-func (o *offer) encode(t *eventType, value any) error {
+func (o *offer) encode(r *route, value any) error {
 	payload, err := wire.EncodeFaithful(value)
 	if err != nil {
-		return t.notEncoded(&o.event, err)
+		return r.notEncoded(&o.event, err)
 	}
 	o.payload = payload
-	if t.export == nil {
+	if !r.exported {
 		return nil
 	}
-	return o.fit(t)
+	return o.fit(r.eventType)
 }
 
 // isUnheard reports whether an exported event need not be encoded: nobody reads its type at this

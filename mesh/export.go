@@ -12,22 +12,40 @@ import (
 // outletQueue is how many events of a type may wait to be sent before root events wait or are shed.
 const outletQueue = 4096
 
+// outletKind is what an outlet does.
+type outletKind struct {
+	exported bool // else it is for the tap alone
+	sheds    bool // when its queue is full
+}
+
+// outlets are those of a route, guarded by the table's mu. One stays when its export ends, so that
+// there is no second one when the export comes back.
+type outlets map[outletKind]*delivery.Taker
+
+// of finds an outlet, or makes it.
+func (o outlets) of(kind outletKind, newOutlet func() *delivery.Taker) *delivery.Taker {
+	if o[kind] == nil {
+		o[kind] = newOutlet()
+	}
+	return o[kind]
+}
+
 // newOutletLocked makes the outlet of an event type: a consumer like a handler, with a queue of its
 // own, so that a slow link delays no handler. Only events that this node emits are exported: what
 // was imported is never sent on. Once the node has ended it takes nothing.
-func newOutletLocked[T any](t *eventType, exported bool, from func(*delivery.Content) (T, error)) *delivery.Taker {
-	return t.bindOutletLocked(exported, func(place steps.Place, s *config.HandlerSettings, p processor) consumer {
-		return newConsumer(place, false, exported && t.flow.config.Tap != nil, s, from, p)
+func newOutletLocked[T any](t *eventType, is outletKind, from func(*delivery.Content) (T, error)) *delivery.Taker {
+	return t.bindOutletLocked(is, func(place steps.Place, s *config.HandlerSettings, p processor) consumer {
+		return newConsumer(place, false, is.exported && t.flow.config.Tap != nil, s, from, p)
 	})
 }
 
 // bindOutletLocked is newOutletLocked without the Go type, which only makes the consumer.
-func (t *eventType) bindOutletLocked(exported bool, newConsumer func(steps.Place, *config.HandlerSettings, processor) consumer) *delivery.Taker {
+func (t *eventType) bindOutletLocked(is outletKind, newConsumer func(steps.Place, *config.HandlerSettings, processor) consumer) *delivery.Taker {
 	f, place, settings := t.flow, steps.At(steps.Tap), config.HandlerSettings{Workers: 1, Queue: outletQueue, ShedWhenFull: true}
 	spec := outlet.Spec{Env: &f.ports, AtTap: t.subscriptionLocked(place).Tally, Rules: func() []*rules.Rule { return t.rules.Load().Export }}
-	if exported {
+	if is.exported {
 		place = steps.At(steps.Export)
-		settings.ShedWhenFull = t.export.Limit.Policy == config.Shed
+		settings.ShedWhenFull = is.sheds
 		spec.Export = t.subscriptionLocked(place)
 	}
 	c := newConsumer(place, &settings, func(q *queue.Core[delivery.Item], copyOf func(any) any) queue.Processor[delivery.Item] {

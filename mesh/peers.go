@@ -68,7 +68,7 @@ func (n *Node) SetPeers(list []config.Peer) error {
 	}
 	contents, err := config.Node{Peers: c.Peers}.Contents()
 	if err == nil {
-		_, err = n.setPeersLocked(c)
+		_, err = n.setPeersLocked(n.inForce(), c)
 	}
 	if err != nil {
 		return fmt.Errorf("mesh: peers of node %s: %w", n.name, err)
@@ -79,7 +79,7 @@ func (n *Node) SetPeers(list []config.Peer) error {
 
 // setPeersLocked gives the node the peers of a configuration, which are checked. After an error it has
 // those of before, as it has by undo: with the keys that they had then, whatever their files hold now.
-func (n *Node) setPeersLocked(c config.Node) (undo func() error, err error) {
+func (n *Node) setPeersLocked(former, c config.Node) (undo func() error, err error) {
 	if err := n.otherWays(c).Restarts(); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,6 @@ func (n *Node) setPeersLocked(c config.Node) (undo func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	former := n.inForce()
 	formerRemotes, formerImporters := n.leaf.Peers()
 	undo = func() error { return n.putPeersLocked(former, formerImporters, formerRemotes) }
 	if err := n.putPeersLocked(c, importers, remotes); err != nil {
@@ -179,7 +178,7 @@ func (n *Node) importsFrom(c config.Node, p config.Peer) bool {
 
 // lost reports whether an export may be imported no longer.
 func (n *Node) lost(before, now config.MayImport) bool {
-	return slices.ContainsFunc(n.config.Exports, func(e config.Export) bool { return before.Includes(e.Event) && !now.Includes(e.Event) })
+	return slices.ContainsFunc(n.present.Load().Exports, func(e config.Export) bool { return before.Includes(e.Event) && !now.Includes(e.Event) })
 }
 
 // SetSeed gives the running node another seed. Links stay as they are; those that are made later prove

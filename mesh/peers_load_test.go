@@ -177,3 +177,6 @@ func linkSince(n *mesh.Node, peer string) time.Time {
 	}
 	return time.Time{}
 }
+
+// between counts the events from a time on until another one.
+func (c *tally) between(from, to int64) int { return c.over(from) - c.over(to) }

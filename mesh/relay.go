@@ -97,7 +97,7 @@ func (f *flow) relay(ctx context.Context, b *batch, s *Staged, e *wire.Envelope)
 	if err != nil {
 		return err
 	}
-	if most := int(f.config.MaxPayload); r.export != nil && len(s.Message) > most { // it was staged when more was allowed
+	if most := int(f.config.MaxPayload); r.exported && len(s.Message) > most { // it was staged when more was allowed
 		return fmt.Errorf("%w: %w: its message has %d bytes, max_payload is %d; raise it, on all nodes", ErrUnrelayable, ErrTooLarge, len(s.Message), most)
 	}
 	payload, err := value.Payload() // a copy: the message is the caller's

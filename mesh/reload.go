@@ -14,9 +14,9 @@ import (
 )
 
 // Reload gives the running node what its file says now, and returns what that changed: peers, keys,
-// rights, limits, cascades, alarms, operators, and the contents of the files that it names. Links
-// that did not change stay, and no event is lost. What exists in code only, as handlers, stays as it
-// is.
+// rights, exports and imports that are not durable, limits, cascades, alarms, operators, and the
+// contents of the files that it names. Links that did not change stay, and no event is lost. What
+// exists in code only, as handlers, stays as it is.
 //
 // It changes all or nothing. The error says, with config.FieldErrors, what is wrong with the file, or
 // what needs a restart, which is config.ErrNeedsRestart; or why a part could not be applied: then
@@ -92,6 +92,13 @@ func (p plan) touches(field string) bool {
 	})
 }
 
+// turns reports whether an entry of a top-level list comes or goes.
+func (p plan) turns(list string) bool {
+	return slices.ContainsFunc(p.changes, func(c config.Change) bool {
+		return strings.HasPrefix(c.Field, list+"[") && strings.HasSuffix(c.Field, "]")
+	})
+}
+
 // part is one step of a reload.
 type part struct {
 	what string
@@ -117,18 +124,23 @@ func (n *Node) partsLocked(p plan) (parts []part) {
 		n.answers.Load().SetOperators(p.to.Operators)
 		return func() error { n.answers.Load().SetOperators(p.from.Operators); return nil }, nil
 	})
-	// Of an export and an import nothing is live but its limit.
 	add(p.touches("limits") || p.touches("exports") || p.touches("imports"), "limits", func() (func() error, error) {
 		return n.changes.replace(changeOf{}, func() (func() error, error) {
 			before := n.gate.Rules()
 			return func() error { return n.setRules(before) }, n.setRules(p.to.Rules())
 		})
 	})
+	add(p.turns("exports"), "exports", func() (func() error, error) {
+		return func() error { return n.setExports(p.from) }, n.setExports(p.to)
+	})
+	add(p.turns("imports"), "imports", func() (func() error, error) {
+		return func() error { return n.setImports(p.from) }, n.setImports(p.to)
+	})
 	add(p.touches("links") || p.touches("hub"), "certificates", func() (func() error, error) { return nil, n.leaf.Reread() })
 	seed := topology.ProofOf(p.to)
 	add((p.touches("seed") || p.touches("links.plain_seed")) && !seed.IsZero(), "seed", func() (func() error, error) { return n.putSeed(seed) })
-	add(p.touches("peers"), "peers", func() (func() error, error) {
-		return n.setPeersLocked(p.to)
+	add(p.touches("peers") || p.turns("imports"), "peers", func() (func() error, error) { // who is dialed follows from both
+		return n.setPeersLocked(p.from, p.to)
 	})
 	return parts
 }

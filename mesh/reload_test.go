@@ -21,7 +21,7 @@ func reloadable(t *testing.T) (file mesh.Config, exporter, importer *mesh.Node) 
 	clueSeed, clueKey := keyPair(t)
 	scoreSeed, scoreKey := keyPair(t)
 	file = clueNode("clue-1")
-	file.Listen, file.Seed, file.Peers = "127.0.0.1:0", mesh.NewSecret(clueSeed), []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
+	file.Listen, file.Data, file.Seed, file.Peers = "127.0.0.1:0", mesh.Path(t.TempDir()), mesh.NewSecret(clueSeed), []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
 	file.Limits = []mesh.Rule{{Event: clueSolved.Subject(), Limit: mesh.Limit{Rate: 1000}}}
 	exporter = opened(t, file)
 	score := scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { return nil })
@@ -60,9 +60,11 @@ func TestAReloadIsAllOrNothing(t *testing.T) {
 		"a type of nobody": {func(c *mesh.Config) {
 			c.Limits = append(c.Limits, mesh.Rule{Event: "clue.no.such", Limit: mesh.Limit{Rate: 1}})
 		}, "limits[1].event", nil},
-		"a bad peer":           {func(c *mesh.Config) { c.Peers[0].Key = "U" }, "peers[0].key", nil},
-		"another port":         {func(c *mesh.Config) { c.Listen = "127.0.0.1:1" }, "listen", config.ErrNeedsRestart},
-		"one export more":      {func(c *mesh.Config) { c.Exports = append(c.Exports, clueShown.Export(mesh.Limit{})) }, "exports[1]", config.ErrNeedsRestart},
+		"a bad peer":   {func(c *mesh.Config) { c.Peers[0].Key = "U" }, "peers[0].key", nil},
+		"another port": {func(c *mesh.Config) { c.Listen = "127.0.0.1:1" }, "listen", config.ErrNeedsRestart},
+		"a durable export more": {func(c *mesh.Config) {
+			c.Exports = append(c.Exports, mesh.Export{Event: clueShown.Subject(), KeptFor: []string{"score"}})
+		}, "exports[1]", config.ErrNeedsRestart},
 		"an export that sheds": {func(c *mesh.Config) { c.Exports[0].Limit = mesh.Limit{Rate: 1, Policy: mesh.Shed} }, "exports[0].limit.policy", config.ErrNeedsRestart},
 	} {
 		next := file

@@ -21,14 +21,14 @@ import (
 
 // eventType is one subject on one node: its rules, its counters and who takes its events. It is
 // made once, when the node opens or when the first event of the subject comes; then only its rules
-// may be replaced.
+// and its export may be replaced.
 type eventType struct {
 	*steps.Type
 	flow     *flow
 	step     string // "clue-1:clue.answer.judged"
 	root     *cause.Path
-	export   *config.Export
-	durable  bool // the export goes by way of the outbox
+	export   *config.Export // guarded by the table's mu; nil: it stays here
+	durable  bool           // the export goes by way of the outbox
 	handlers delivery.Targets
 	inbound  delivery.Targets // who takes imported events: the handlers and the tap
 
@@ -70,8 +70,10 @@ func (t *table) handlersOf(subject string) (handlers []boundHandler) {
 // route is an event type together with the Go type it is emitted as, without that type.
 type route struct {
 	*eventType
-	targets *delivery.Targets
-	wired   bool // events may be encoded: the key must suit the wire
+	targets  *delivery.Targets
+	exported bool // events leave the node: they are encoded by Emit
+	wired    bool // events may be encoded: the key must suit the wire
+	outlets  outlets
 }
 
 // typedRoute is a route with its Go type.
@@ -142,7 +144,7 @@ func makeRoute[T any](f *flow, e *Event[T]) (*typedRoute[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	r := newRouteLocked[T](t)
+	r := newRouteLocked[T](t, outlets{})
 	f.table.addLocked(e.index, r)
 	return r, nil
 }
@@ -164,18 +166,23 @@ func (t *table) addLocked(index int, route any) {
 	t.Store(&fresh)
 }
 
-// newRouteLocked binds an event type to the Go type it is emitted as.
-func newRouteLocked[T any](t *eventType) *typedRoute[T] {
-	takers, c, exported := slices.Clone(t.handlers.Takers), &t.flow.config, t.export != nil && !t.durable
+// newRouteLocked binds an event type to the Go type it is emitted as, with outlets that were made
+// before.
+func newRouteLocked[T any](t *eventType, made outlets) *typedRoute[T] {
+	takers, c, exported := slices.Clone(t.handlers.Takers), &t.flow.config, t.export != nil
+	leaves := exported && !t.durable
 	switch {
-	case exported, t.export != nil && c.Tap != nil:
-		takers = append(takers, newOutletLocked(t, exported, delivery.PayloadOf)) // encoded by Emit
+	case leaves:
+		kind := outletKind{exported: true, sheds: t.export.Limit.Policy == config.Shed}
+		takers = append(takers, made.of(kind, func() *delivery.Taker { return newOutletLocked(t, kind, delivery.PayloadOf) }))
+	case exported && c.Tap != nil:
+		takers = append(takers, newOutletLocked(t, outletKind{}, delivery.PayloadOf)) // encoded by Emit
 	case c.Tap != nil:
-		takers = append(takers, newOutletLocked(t, false, delivery.Decoder[T]()))
+		takers = append(takers, made.of(outletKind{}, func() *delivery.Taker { return newOutletLocked(t, outletKind{}, delivery.Decoder[T]()) }))
 	}
 	r := &typedRoute[T]{typed: delivery.NewTargetsOf[T](takers, c.CodecCheck, contentOf(c.CodecCheck))}
-	r.route = route{eventType: t, targets: &r.typed.Targets, wired: t.export != nil || c.Tap != nil || c.CodecCheck}
-	if exported {
+	r.route = route{eventType: t, targets: &r.typed.Targets, exported: exported, wired: exported || c.Tap != nil || c.CodecCheck, outlets: made}
+	if leaves {
 		r.audience, r.exit, r.sure = t.flow.ports.Readers.Audience(t.Subject), takers[len(takers)-1], wire.SureOf[T]()
 	}
 	return r
@@ -196,7 +203,7 @@ func (f *flow) encodedRoute(subject string) (*typedRoute[Any], error) {
 	if t == nil {
 		return nil, fmt.Errorf("%w: node %s knows no %s", errUnknownType, f.name, subject)
 	}
-	r := newRouteLocked[Any](t)
+	r := newRouteLocked[Any](t, outlets{})
 	f.table.encoded[subject] = r
 	return r, nil
 }
@@ -248,9 +255,15 @@ func (f *flow) addTypesLocked(subjects []string) error {
 	return nil
 }
 
+// mayComeIn reports whether a type is one that is imported, or may be some day.
+func (f *flow) mayComeIn(subject string) bool {
+	owner := config.OwnerOf(subject)
+	return owner != config.ServiceOf(f.name) && owner != config.OwnerOf(alarmSubject)
+}
+
 func (f *flow) newTypeLocked(subject string) *eventType {
 	t := &eventType{Type: f.trace.Type(subject), flow: f, step: f.name + ":" + subject,
-		export: f.config.Export(subject), places: map[steps.Place]*delivery.Subscription{}}
+		export: f.present.Load().Export(subject), places: map[steps.Place]*delivery.Subscription{}}
 	t.root, t.durable = f.paths.Root(t.step), t.export.IsDurable()
 	for b := gate.DepthBound; b < gate.BoundCount; b++ {
 		t.outOfBounds[b] = f.trace.Point(steps.Step{Type: subject, Outcome: stats.Refused, Place: atEmit, Rule: b.String()})
@@ -260,8 +273,8 @@ func (f *flow) newTypeLocked(subject string) *eventType {
 		takers = append(takers, h.consumer.Bind(t.subscriptionLocked(h.place)))
 	}
 	t.handlers = delivery.NewTargets(takers)
-	if f.config.Tap != nil && f.config.HasImport(subject) {
-		takers = append(slices.Clip(takers), newOutletLocked(t, false, delivery.Decoder[Any]()))
+	if f.config.Tap != nil && f.mayComeIn(subject) {
+		takers = append(slices.Clip(takers), newOutletLocked(t, outletKind{}, delivery.Decoder[Any]()))
 	}
 	t.inbound = delivery.NewTargets(takers)
 	t.putRulesInForceLocked()

@@ -40,9 +40,9 @@ func (n *Node) Stats() stats.Stats {
 // A node sees its own handlers' edges. A cycle that goes over several nodes is found in their
 // merged graph; see [graph.Merge].
 func (n *Node) Graph() graph.Graph {
-	types := map[string]graph.Type{}
-	for subject, t := range n.table.Load().types {
-		types[subject] = graph.Type{Type: subject, Exported: t.export != nil, Imported: n.config.HasImport(subject)}
+	types, present := map[string]graph.Type{}, n.present.Load()
+	for subject := range n.table.Load().types {
+		types[subject] = graph.Type{Type: subject, Exported: present.Export(subject) != nil, Imported: present.HasImport(subject)}
 	}
 	return operations.Graph(n.config, types, n.trace)
 }

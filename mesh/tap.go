@@ -47,7 +47,7 @@ func (f *flow) emitRequested(ctx context.Context, wireSubject string, payload []
 	now := f.clock.Now()
 	o := offer{now: now, event: rules.Event{Key: key, Path: r.root, Promised: r.durable, At: f.clock.Stamp(now)}}
 	v, err := o.admit(ctx, &r.route, nil)
-	if err == nil && v.Shed == nil && r.export != nil {
+	if err == nil && v.Shed == nil && r.exported {
 		o.payload, err = value.content.Payload()
 		err = errors.Join(err, o.fit(r.eventType))
 	}

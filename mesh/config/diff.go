@@ -164,6 +164,17 @@ func (c Cascade) entryName() string {
 	return c.Root
 }
 
+// isKept reports whether an entry has something on the disk, with which a node begins at its start.
+func isKept(entry reflect.Value) bool {
+	switch e := entry.Interface().(type) {
+	case Export:
+		return e.IsDurable() || len(e.Drop) > 0
+	case Import:
+		return e.Durable
+	}
+	return false
+}
+
 // entryName is what no two rules have in common, without the defaults.
 func (r Rule) entryName() string {
 	r = r.WithDefaults()
@@ -192,9 +203,11 @@ func (d *diff) lists(s step, old, new reflect.Value) {
 			d.values(entry, former, new.Index(i))
 			continue
 		}
+		entry.live = s.live && !isKept(new.Index(i))
 		d.add(entry, "", text(new.Index(i)))
 	}
 	for _, name := range sorted(before) {
-		d.add(step{fmt.Sprintf("%s[%s]", s.field, name), s.at, s.live}, text(before[name]), "")
+		live := s.live && !isKept(before[name])
+		d.add(step{fmt.Sprintf("%s[%s]", s.field, name), s.at, live}, text(before[name]), "")
 	}
 }

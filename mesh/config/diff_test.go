@@ -99,7 +99,7 @@ func TestDiff(t *testing.T) {
 // What needs a restart is a problem of the field in the new file.
 func TestWhatNeedsARestart(t *testing.T) {
 	old := Node{Name: "clue-1", Exports: []Export{{Event: "clue.a.b"}}, Peers: []Peer{{Name: "score-1", Key: "UA"}}}
-	next := Node{Name: "clue-2", Exports: []Export{{Event: "clue.a.c"}, {Event: "clue.a.b", KeptFor: []string{"score"}}}, Peers: []Peer{{Name: "score-1", Key: "UB"}}}
+	next := Node{Name: "clue-2", Exports: []Export{{Event: "clue.a.c"}, {Event: "clue.a.b", KeptFor: []string{"score"}}, {Event: "clue.a.d", KeptFor: []string{"score"}}}, Peers: []Peer{{Name: "score-1", Key: "UB"}}}
 	err := Diff(old, next).Under("mesh").Restarts()
 	var fields []string
 	for _, e := range FieldErrors(err) {
@@ -108,7 +108,7 @@ func TestWhatNeedsARestart(t *testing.T) {
 			t.Errorf("%v is not ErrNeedsRestart", e)
 		}
 	}
-	if got := strings.Join(fields, " "); got != "mesh.name mesh.exports[0] mesh.exports[1].kept_for" {
+	if got := strings.Join(fields, " "); got != "mesh.name mesh.exports[1].kept_for mesh.exports[2]" {
 		t.Errorf("fields %s", got)
 	}
 	if Diff(old, old).Restarts() != nil {

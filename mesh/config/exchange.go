@@ -6,7 +6,7 @@ import "time"
 type Export struct {
 	// Event is the type's subject; no wildcards, so that what leaves a node can be read from its
 	// configuration.
-	Event string `yaml:"event,omitempty" reload:"restart" remedy:"name one event type, and make an entry for each"`
+	Event string `yaml:"event,omitempty" reload:"live" remedy:"name one event type, and make an entry for each"`
 	Limit Limit  `yaml:"limit,omitempty" reload:"parts"`
 	// KeptFor makes the export durable and names the services that it is kept for: an event stays
 	// in this node's outbox until each of them has handled it, also one that starts a day late.
@@ -29,7 +29,7 @@ func (e *Export) IsDurable() bool { return e != nil && len(e.KeptFor) > 0 }
 type Import struct {
 	// Event is the type's subject; no wildcards, so that what enters a node can be read from its
 	// configuration. A peer of the type's service must have a URL.
-	Event string `yaml:"event,omitempty" reload:"restart" remedy:"name one event type, and make an entry for each"`
+	Event string `yaml:"event,omitempty" reload:"live" remedy:"name one event type, and make an entry for each"`
 	// Delivery says which instances of this service get an event. Empty is Shared.
 	Delivery Delivery `yaml:"delivery,omitempty" reload:"restart"`
 	Limit    Limit    `yaml:"limit,omitempty" reload:"parts"`

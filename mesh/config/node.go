@@ -48,10 +48,10 @@ type Node struct {
 	Alarms Alarms `yaml:"alarms,omitempty" reload:"parts"`
 
 	// Exports are the event types that may leave this node. No other does.
-	Exports []Export `yaml:"exports,omitempty" reload:"restart"`
+	Exports []Export `yaml:"exports,omitempty" reload:"live"`
 
 	// Imports are the event types that may enter this node. No other does.
-	Imports []Import `yaml:"imports,omitempty" reload:"restart"`
+	Imports []Import `yaml:"imports,omitempty" reload:"live"`
 
 	// Data is the directory of what the node keeps on disk: its outbox, dead letters of durable
 	// imports, and what it knows of its peers' outboxes. One process at a time may use it. Needed

@@ -70,6 +70,9 @@ type values interface {
 // IsHandler reports whether the consumer is a handler.
 func (t *Taker) IsHandler() bool { return t.kind.IsHandler }
 
+// Idle reports whether nothing has a place at the consumer.
+func (t *Taker) Idle() bool { return t.consumer.Depth() == 0 }
+
 // Check reports whether the content can be made into the consumer's Go type.
 func (t *Taker) Check(c *Content) error { return t.values.check(c) }
 

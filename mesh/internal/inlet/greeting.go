@@ -58,6 +58,9 @@ func (g *greeting) welcome(now int64) (first bool) {
 	return first
 }
 
+// again lets a hello be said at once.
+func (g *greeting) again() { g.helloAt = 0 }
+
 // goodbye notes that the exporter ends. It may begin again without a new link.
 func (g *greeting) goodbye(now int64) {
 	*g = greeting{since: now, helloAt: now + helloEach, bidden: true}

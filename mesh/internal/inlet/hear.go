@@ -134,7 +134,7 @@ func (t *talk) bidden() {
 
 // plainOf is the import of a type that is at most once; nil if there is none.
 func (t *talk) plainOf(subject string) *inlet {
-	for _, i := range t.plain {
+	for _, i := range t.plain() {
 		if i.of.Subject == subject {
 			return i
 		}

@@ -26,16 +26,17 @@ type inlet struct {
 	of           Type
 	exporter     string
 	from         *talk
-	kind         string // what it is called
-	each         bool   // each instance of the service gets the events
-	step         string // the last of events from the exporter: "<exporter>:<subject>"
+	kind         string      // what it is called
+	each         atomic.Bool // each instance of the service gets the events
+	left         atomic.Bool // it is imported no more: the exporter hears so, and what is on its way still comes in
+	step         string      // the last of events from the exporter: "<exporter>:<subject>"
 	present      atomic.Pointer[state]
 	subscription *nats.Subscription
 	drained      <-chan nats.SubStatus // set by stop
 
 	run      atomic.Uint64 // the exporter's, see wire.AppendPlace
 	counted  atomic.Uint64 // events of the run that are through, or did not arrive
-	told     uint64        // of counted: what the exporter was told; owned by who tells
+	told     atomic.Uint64 // of counted: what the exporter was told
 	received atomic.Uint64 // events that are through, or did not arrive
 	dropped  int           // messages that the client dropped; owned by receive
 	lossLink uint64        // over which the last loss was noticed; owned by receive
@@ -68,7 +69,7 @@ func newInlet(from *talk, of Type, kind string) *inlet {
 // open begins an import that is at most once.
 func open(t *talk, of Type, delivery config.Delivery) (i *inlet, err error) {
 	i = newInlet(t, of, "import")
-	i.each = delivery == config.Each
+	i.each.Store(delivery == config.Each)
 	if i.subscription, err = t.Subscribe(of.Subject, i.receive); err == nil {
 		err = i.subscription.SetPendingLimits(pendingEvents, pendingBytes)
 	}
@@ -135,8 +136,7 @@ func (i *inlet) droppedHere() bool {
 // taken is how many events of a run are through, and whether that has changed since the last call.
 func (i *inlet) taken() (run, count uint64, changed bool) {
 	run, count = i.run.Load(), i.counted.Load()
-	changed = count != i.told
-	i.told = count
+	changed = count != i.told.Swap(count)
 	return run, count, changed
 }
 

@@ -68,6 +68,9 @@ func (s *Set) Missing() (all []Missing) {
 func (t *talk) missing() (all []Missing) {
 	_, up := t.Link()
 	for _, i := range t.all() {
+		if i.left.Load() {
+			continue
+		}
 		switch present := i.present.Load(); {
 		case present.bound && up:
 		case !up && !present.final:

@@ -16,7 +16,6 @@ import (
 // Set is all imports of a node. It owns their goroutines.
 type Set struct {
 	env      *Env
-	imports  []config.Import
 	of       func(subject string) Type
 	ended    chan struct{}  // closed when all handlers have ended
 	admits   sync.WaitGroup // goroutines of durables; end with the intake
@@ -31,6 +30,7 @@ type Set struct {
 
 // exchange is with whom a node talks, and what comes in from them. It is replaced as a whole.
 type exchange struct {
+	imports  []config.Import
 	talks    map[string]*talk // by exporter
 	plain    []*inlet
 	durables []*durable
@@ -39,8 +39,8 @@ type exchange struct {
 // OpenSet makes the imports: each from all exporters of its type. of tells the type of a subject. On
 // an error, stop what was opened with [Set.Stop].
 func OpenSet(env *Env, imports []config.Import, of func(subject string) Type) (*Set, error) {
-	s := &Set{env: env, imports: imports, of: of, ended: make(chan struct{})}
-	s.exchange.Store(&exchange{talks: map[string]*talk{}})
+	s := &Set{env: env, of: of, ended: make(chan struct{})}
+	s.exchange.Store(&exchange{imports: imports, talks: map[string]*talk{}})
 	for exporter, way := range env.Exporters {
 		if err := s.Add(exporter, way); err != nil {
 			return s, err
@@ -64,13 +64,13 @@ func (s *Set) Add(exporter string, way Exporter) error {
 	}
 	t := newTalk(s.env, exporter, way, newNonce())
 	var err error
-	for _, i := range s.imports {
+	for _, i := range former.imports {
 		if err == nil && config.ServiceOf(exporter) == config.OwnerOf(i.Event) {
 			err = t.add(s.of(i.Event), i)
 		}
 	}
-	next := &exchange{talks: maps.Clone(former.talks), plain: slices.Concat(former.plain, t.plain), durables: slices.Concat(former.durables, t.imports)}
-	if len(t.plain)+len(t.imports) > 0 {
+	next := &exchange{imports: former.imports, talks: maps.Clone(former.talks), plain: slices.Concat(former.plain, t.plain()), durables: slices.Concat(former.durables, t.imports)}
+	if len(t.plain())+len(t.imports) > 0 {
 		next.talks[exporter] = t
 	}
 	s.exchange.Store(next)
@@ -97,7 +97,8 @@ func (t *talk) add(of Type, settings config.Import) error {
 		return nil
 	}
 	i, err := open(t, of, settings.Delivery)
-	t.plain = append(t.plain, i)
+	plain := append(slices.Clone(t.plain()), i)
+	t.once.Store(&plain)
 	return err
 }
 
@@ -164,7 +165,7 @@ func (s *Set) Stats() (plain []stats.Import, durables []stats.DurableImport) {
 	if s == nil {
 		return nil, nil
 	}
-	for _, of := range s.imports {
+	for _, of := range s.exchange.Load().imports {
 		if of.Durable {
 			continue
 		}

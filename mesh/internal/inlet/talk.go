@@ -21,7 +21,7 @@ type talk struct {
 	Exporter
 	exporter  string
 	nonce     wire.ID
-	plain     []*inlet
+	once      atomic.Pointer[[]*inlet] // at most once; replaced as a whole, and none goes
 	imports   []*durable
 	malformed *steps.Point
 	answers   answers
@@ -172,7 +172,7 @@ func (t *talk) isHelloDue(now int64) bool {
 }
 
 func (t *talk) unbind(why error, final bool) {
-	for _, i := range t.plain {
+	for _, i := range t.plain() {
 		i.unbind(why, final)
 	}
 	for _, d := range t.imports {
@@ -182,8 +182,10 @@ func (t *talk) unbind(why error, final bool) {
 
 func (t *talk) hello() *wire.Hello {
 	h := &wire.Hello{Nonce: t.nonce, Link: t.links, MaxPayload: uint64(t.MaxPayload), Release: release.Version()}
-	for _, i := range t.plain {
-		h.Imports = append(h.Imports, wire.HelloImport{Type: i.of.Subject, Each: i.each, Limits: i.limits()})
+	for _, i := range t.plain() {
+		if !i.left.Load() {
+			h.Imports = append(h.Imports, wire.HelloImport{Type: i.of.Subject, Each: i.each.Load(), Limits: i.limits()})
+		}
 	}
 	for _, d := range t.imports {
 		h.Imports = append(h.Imports, d.asked())
@@ -263,7 +265,7 @@ func (t *talk) tellTaken(now int64) {
 
 func (t *talk) sayTaken() {
 	said := &wire.Taken{Nonce: t.nonce}
-	for _, i := range t.plain {
+	for _, i := range t.plain() {
 		if run, count, changed := i.taken(); changed {
 			said.Types = append(said.Types, wire.TakenType{Type: i.of.Subject, Run: run, Count: count})
 		}
@@ -278,7 +280,7 @@ func (t *talk) sayTaken() {
 
 // all are all imports from the exporter.
 func (t *talk) all() []*inlet {
-	all := slices.Clone(t.plain)
+	all := slices.Clone(t.plain())
 	for _, d := range t.imports {
 		all = append(all, d.inlet)
 	}

@@ -10,14 +10,14 @@ import (
 
 // problem says why a reader does not get what it asks for, with the remedy.
 func (r *Readers) problem(name string, i wire.HelloImport) string {
-	service := config.ServiceOf(name)
-	switch at := slices.IndexFunc(r.env.Exports, func(e config.Export) bool { return e.Event == i.Type }); {
-	case at < 0 && i.Durable:
+	service, export := config.ServiceOf(name), r.export(i.Type)
+	switch {
+	case export == nil && i.Durable:
 		return fmt.Sprintf("%s does not export %.100s (it exports %s): export it there with kept_for: [%s], or do not import it",
 			r.env.Node, i.Type, r.exportedTo(name), service)
-	case at < 0:
+	case export == nil:
 		return fmt.Sprintf("%s does not export %.100s (it exports %s): declare the export there, or drop the import", r.env.Node, i.Type, r.exportedTo(name))
-	case i.Durable && r.env.Exports[at].IsDurable():
+	case i.Durable && export.IsDurable():
 		return fmt.Sprintf("%s does not keep %.100s for service %s: name the service in kept_for of that export there", r.env.Node, i.Type, service)
 	case i.Durable:
 		return fmt.Sprintf("%s exports %.100s, but keeps it for nobody: name %s in kept_for of that export there, or import it without durable",
@@ -33,7 +33,7 @@ const maxNamed = 20
 
 func (r *Readers) exportedTo(name string) string {
 	var all []string
-	for _, e := range r.env.Exports {
+	for _, e := range *r.exports.Load() {
 		if r.env.MayImport(name, e.Event) {
 			all = append(all, e.Event)
 		}

@@ -6,8 +6,8 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"leafmesh/mesh/config"
@@ -51,15 +51,16 @@ type Env struct {
 
 // Readers are those of a node. Its methods are safe for concurrent use.
 type Readers struct {
-	env       Env
-	lines     lines                // to those that may read
-	audiences map[string]*Audience // by type; not changed
+	env     Env
+	lines   lines                           // to those that may read
+	exports atomic.Pointer[[]config.Export] // replaced as a whole
 
-	mu      sync.Mutex
-	greeted map[string]*presence // guarded by mu: by reader, those that said hello
-	met     map[string]bool      // guarded by mu: by reader, those that ever did
-	peers   map[string]*peer     // guarded by mu: what readers say of themselves
-	asked   asked                // guarded by mu
+	mu        sync.Mutex
+	audiences map[string]*Audience // guarded by mu: by type; none goes, as who sends keeps it
+	greeted   map[string]*presence // guarded by mu: by reader, those that said hello
+	met       map[string]bool      // guarded by mu: by reader, those that ever did
+	peers     map[string]*peer     // guarded by mu: what readers say of themselves
+	asked     asked                // guarded by mu
 }
 
 // presence is a reader that said hello.
@@ -82,21 +83,8 @@ func New(env Env, lines []Line) *Readers {
 		r.env.Wall = func() int64 { return time.Now().UnixNano() }
 	}
 	r.lines.add(lines...)
-	for _, e := range env.Exports {
-		if !e.IsDurable() {
-			r.audiences[e.Event] = &Audience{}
-		}
-	}
+	r.SetExports(env.Exports)
 	return r
-}
-
-// Audience is who reads the events of a type; nil if it is not exported at most once. The nil
-// Readers have none.
-func (r *Readers) Audience(subject string) *Audience {
-	if r == nil {
-		return nil
-	}
-	return r.audiences[subject]
 }
 
 // Hear takes what a reader says, whose name is certain. It does not wait. Who may not read any more is
@@ -257,7 +245,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 	}
 	for _, i := range h.Imports {
 		problem := ""
-		switch audience := r.audiences[i.Type]; {
+		switch {
 		case !r.env.MayImport(name, i.Type):
 			problem = fmt.Sprintf("%s does not let %s import %.100s (it may import %s): name it in may_import of that peer there, or drop the import",
 				r.env.Node, name, i.Type, r.exportedTo(name))
@@ -265,7 +253,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 			durable = append(durable, i)
 			p.asks[i.Type] = r.keepsFor(i.Type, name)
 			continue
-		case i.Durable || audience == nil:
+		case i.Durable || !r.sends(i.Type):
 			problem = r.problem(name, i)
 		default:
 			reader := r.reader(name, i, had[i.Type], former, p.flight)
@@ -320,11 +308,6 @@ func (r *Readers) remove(reader *Reader, subject string) {
 		reader.end()
 		r.publishLocked([]string{subject})
 	}
-}
-
-// keeps reports whether the outbox keeps events of a type.
-func (r *Readers) keeps(subject string) bool {
-	return slices.ContainsFunc(r.env.Exports, func(e config.Export) bool { return e.Event == subject && e.IsDurable() })
 }
 
 func (r *Readers) goodbye(name string, m *wire.Goodbye) {

@@ -34,7 +34,7 @@ func (r *Readers) Expects(name string) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.met[name] || slices.ContainsFunc(r.env.Exports, func(e config.Export) bool { return r.keepsFor(e.Event, name) })
+	return r.met[name] || slices.ContainsFunc(*r.exports.Load(), func(e config.Export) bool { return r.keepsFor(e.Event, name) })
 }
 
 // Takes reports whether a reader gets events of a type, or did within the last minute. The nil
@@ -51,7 +51,7 @@ func (r *Readers) Takes(name, subject string) bool {
 
 // keepsFor reports whether the outbox keeps events of a type for a reader or its service.
 func (r *Readers) keepsFor(subject, name string) bool {
-	return slices.ContainsFunc(r.env.Exports, func(e config.Export) bool {
+	return slices.ContainsFunc(*r.exports.Load(), func(e config.Export) bool {
 		return e.Event == subject && (slices.Contains(e.KeptFor, name) || slices.Contains(e.KeptFor, config.ServiceOf(name)))
 	})
 }
