@@ -6,7 +6,6 @@ package mesh_test
 
 import (
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -320,15 +319,4 @@ func TestReloadAddsAndRemovesANodeUnderLoad(t *testing.T) {
 		}
 	}
 	m.exact()
-}
-
-// unusedAddress is one that nobody listens at.
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -142,3 +142,14 @@ func askWhenItListens(address string) error {
 	_, err = client.Request("mesh.emit.clue.clue.unknown.k", nil, waitLimit)
 	return err
 }
+
+// unusedAddress is one that nobody listens at.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
