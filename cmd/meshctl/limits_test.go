@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -121,6 +123,41 @@ func TestLimitsOfANode(t *testing.T) {
 			t.Errorf("%s: exit %d, %q\n%s", step.args, code, stderr, stdout)
 		}
 		before = step.after
+	}
+}
+
+// A change for a time is undone by itself, on each node that has the rule.
+func TestLimitsUndoThemselves(t *testing.T) {
+	limited := func(name string) mesh.Config {
+		return mesh.Config{Name: name, Tap: &mesh.Tap{Listen: "127.0.0.1:0", User: "operator", Password: mesh.NewSecret("HT4KCKDU6GDQSHZO5XR6QWKTYA")},
+			Limits: []mesh.Rule{{Event: given.Subject(), Limit: mesh.Limit{Rate: 200, Policy: mesh.Wait}}}}
+	}
+	nodes, err := inproc.Open(t.Context(), limited("clue-1"), limited("clue-2"), mesh.Config{Name: "score-1", Tap: limited("").Tap})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := nodes.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	var at []string
+	for _, n := range nodes {
+		at = append(at, "-s", "nats://operator:HT4KCKDU6GDQSHZO5XR6QWKTYA@"+n.TapAddr())
+	}
+	stdout, stderr, code := meshctl(append([]string{"limits", "set", given.Subject(), "--rate", "3/s", "--for", "1s"}, at...)...)
+	want := "clue-1: clue.answer.given at emit: 200/s, burst 20, wait → 3/s, burst 20, wait for 1s\nclue-2: clue.answer.given at emit: 200/s, burst 20, wait → 3/s, burst 20, wait for 1s\n"
+	if code != 0 || stdout != want {
+		t.Fatalf("exit %d, %q\n%s", code, stderr, stdout)
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		stdout, stderr, code = meshctl(append([]string{"limits"}, at...)...)
+		if strings.Count(stdout, "  200/s, burst 20, wait  ") == 2 {
+			return
+		}
+		if code != 0 || time.Now().After(deadline) {
+			t.Fatalf("it is not undone: exit %d, %q\n%s", code, stderr, stdout)
+		}
 	}
 }
 
