@@ -41,13 +41,14 @@ RUNS_386 := $(filter Linux/x86_64 Linux/i686,$(shell uname -s)/$(shell uname -m)
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOSEC := github.com/securego/gosec/v2/cmd/gosec@v2.30.0
 
-# The names of the tests that attack a node, its peers, its disks, its tap or a service.
-ATTACKS := ^Test.*(Attack|Rogue|Hostile|Flood|CanNot|NeedsACredential|OneDoorOnly|NoWayOut|TakesNothingFromAnother)
+# The names of the tests that attack a node, its peers, its disks, its tap or a service: those that
+# docs/security.md names, and all that are called so.
+ATTACKS = ^Test.*(Attack|Rogue|Hostile|Flood|CanNot|NeedsACredential|OneDoorOnly|NoWayOut|TakesNothingFromAnother)|^($(shell grep -oE 'Test[A-Z][A-Za-z]*' docs/security.md | sort -u | paste -sd'|' -))$$
 
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(foreach node,hunt-1 clue-1 score-1,configs/keys/$(node).nk configs/keys/$(node).tap)
 
-.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz crash hub rollout scale bench bench-quick bench-compare bench-test story soak live screenshots size why keys build daemons clean
+.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz mad crash hub rollout scale bench bench-quick bench-compare bench-test story soak live screenshots size why keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +120,9 @@ fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
 		echo "fuzz $$package $$name"; \
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x "$$package" || exit 1; \
 	done
+
+mad: ## attack a node as a mad peer would and measure what that costs it, for some minutes; on Linux
+	MESH_TEST_MAD=1 $(GO) test ./mesh -run '^TestAttackByAMadReader$$' -count=1 -timeout=20m -v
 
 crash: ## kill daemons, let them hang, break links, for minutes; ARGS='-long': 200 kills and 200 faults of links; '-seed 7' repeats a run
 	$(GO) test ./embedded -run '^TestNothingIsLost' -count=1 -timeout=60m -v -args -middle $(ARGS)

@@ -31,7 +31,7 @@ func (n *Node) addReaders(c config.Node) error {
 			continue
 		}
 		// Who speaks follows from the subject, which the hub lets nobody else publish on.
-		if err := n.hub.HearFrom(name, func(m *nats.Msg) { n.readers.Hear(name, m.Data) }); err != nil {
+		if err := n.hub.HearFrom(name, func(m *nats.Msg) (cost int) { return n.readers.Hear(name, m.Data) }); err != nil {
 			return err
 		}
 	}
@@ -47,7 +47,7 @@ func (n *Node) lineToReader(name string) (line *leaf.Line, err error) {
 		return nil, err
 	}
 	n.lines.addReader(line)
-	return line, line.Hear(func(m *nats.Msg) { n.readers.Hear(name, m.Data) })
+	return line, line.Hear(func(m *nats.Msg) (cost int) { return n.readers.Hear(name, m.Data) })
 }
 
 // addExporters lets events come in from those that export, by a direct link or the hub.

@@ -23,6 +23,7 @@ var causes = []struct {
 	{otherName, stats.WrongServer, ""},
 	{errRefused.Error(), stats.KeyRefused, ""},
 	{errExpelled.Error(), stats.KeyRefused, ""},
+	{errAgain.Error(), stats.KeyRefused, ""},
 	{"Authorization Violation", stats.KeyRefused, ""},
 	{"certificate", stats.KeyRefused, ""},
 	{"Maximum Payload", stats.TooLarge, "a message is larger than the peer's max_payload: give both nodes the same"},

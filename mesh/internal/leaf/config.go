@@ -64,7 +64,7 @@ func (s Spec) options(own credentials) (*server.Options, error) {
 // NATS is said before the handshake.
 func (s Spec) secure(leafs *server.LeafNodeOpts) {
 	if s.Listen != "" {
-		s.sockets.admit(len(s.Importers))
+		s.sockets.admit(len(s.Importers), s.tuning.strangers, s.tuning.links)
 		leafs.TLSConfig = s.listening()
 		leafs.TLSMap, leafs.TLSHandshakeFirst, leafs.TLSTimeout = true, true, handshakeTimeout.Seconds()
 	}

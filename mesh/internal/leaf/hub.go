@@ -154,24 +154,23 @@ func (s Spec) addresses() map[string]string {
 	return all
 }
 
-// HearFrom is [Line.Hear] for a reader that comes by the hub. One that says too much is not heard
+// HearFrom is [Line.Hear] for a reader that comes by the hub. One that costs too much is not heard
 // for some seconds: its link is the hub's.
-func (l *Line) HearFrom(reader string, f nats.MsgHandler) error {
-	var said meter
+func (l *Line) HearFrom(reader string, f func(*nats.Msg) (cost int)) error {
+	said := newMeter()
 	var silent time.Time // until then
 	subscription, err := l.Subscribe(FromReader(reader, l.server.Name()), func(m *nats.Msg) {
 		now := time.Now()
-		switch {
-		case now.Before(silent):
-		case said.exceeds(now, len(m.Data)):
+		if now.Before(silent) {
+			return
+		}
+		if said.exceeds(now, 1, len(m.Data)) || said.exceeds(now, f(m), 0) {
 			silent = now.Add(expelledFor)
-			l.server.log.tellOf(reader, slog.LevelWarn, "%s says too much, and is not heard for %v", []any{reader, expelledFor})
-		default:
-			f(m)
+			l.server.log.tellOf(reader, slog.LevelWarn, "%s says too much, or what makes no sense, and is not heard for %v", []any{reader, expelledFor})
 		}
 	})
 	if err == nil {
-		err = subscription.SetPendingLimits(-1, maxUnheard)
+		err = subscription.SetPendingLimits(maxUnheardMessages, maxUnheardBytes)
 	}
 	return err
 }

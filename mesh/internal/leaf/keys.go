@@ -3,6 +3,8 @@ package leaf
 import (
 	"fmt"
 	"slices"
+
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 // SetSeed gives the server another nkey while it runs. Links stay as they are, and those that
@@ -84,18 +86,25 @@ func (s *Server) closeBut(account Account, before, remain []string) {
 	}
 	for _, link := range s.leafs(account) {
 		if !slices.ContainsFunc(s.proved(link.ID), func(key string) bool { return slices.Contains(remain, key) }) {
-			s.close(link.ID)
+			s.close(link)
 		}
 	}
 }
 
-// close closes a link at once. An error means that it is gone.
-func (s *Server) close(link uint64) { _ = s.nats.DisconnectClientByID(link) }
+// close closes a link at once. The server alone would wait up to 10 s for a peer that does not read.
+// An error means that the link is gone.
+func (s *Server) close(link *server.LeafInfo) {
+	socket := s.currentSpec().sockets.at(addressOf(link))
+	_ = s.nats.DisconnectClientByID(link.ID)
+	if socket != nil {
+		_ = socket.Close()
+	}
+}
 
 // CutImporter closes the links of an importer, which may dial again at once.
 func (s *Server) CutImporter(name string) {
 	for _, link := range s.leafs(readerAccount(name)) {
-		s.close(link.ID)
+		s.close(link)
 	}
 }
 

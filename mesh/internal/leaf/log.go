@@ -206,7 +206,7 @@ func kindOf(format string, values []any) string {
 		if !ok {
 			continue
 		}
-		for _, known := range []error{errNoCertificate, errStranger, errOtherNode, errExpelled, errTooMany, errNotReady} {
+		for _, known := range []error{errNoCertificate, errStranger, errOtherNode, errExpelled, errAgain, errTooMany, errTooOften, errNotReady} {
 			if errors.Is(err, known) {
 				kind += known.Error()
 			}

@@ -45,7 +45,7 @@ func spec(t testing.TB, name string) (Spec, *node) {
 		Listen: "127.0.0.1:0",
 		Seed:   n.seed,
 		Logger: slog.New(n.handler),
-		tuning: tuning{reconnect: 100 * time.Millisecond},
+		tuning: tuning{reconnect: 100 * time.Millisecond, links: 1000},
 	}, n
 }
 

@@ -5,59 +5,66 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
 )
 
-// What an importer may say in a second, and what may wait of it. One that answers for 400,000 events a second
-// says some 1,000 messages with 8 MB.
+// What an importer may cost in a second, and what may wait of it. A message costs 1, some 5 µs, and more
+// if it asks for more: see [Line.Hear]. One that answers for 400,000 events a second says some 1,000
+// messages with 8 MB.
 const (
-	maxSaidMessages = 20_000
-	maxSaidBytes    = 32 << 20
-	maxUnheard      = 4 << 20
+	maxCost      = 10_000
+	maxSaidBytes = 32 << 20
+
+	maxUnheardMessages = 4096
+	maxUnheardBytes    = 4 << 20
 )
 
-// expelledFor is how long an importer stays out that said too much: the handshakes of one that dials at
-// once would cost as much as what it says.
-const expelledFor = 5 * time.Second
+// expelledFor is how long an importer stays out that costs too much: the handshakes of one that dials
+// at once would cost as much as what it says.
+const expelledFor = 10 * time.Second
 
-// meter bounds what one subscription hears. It is for the subscription's goroutine.
-type meter struct {
-	second          time.Time
-	messages, bytes int
+// meter bounds what one importer costs.
+type meter struct{ cost, bytes *rate.Limiter }
+
+func newMeter() meter {
+	return meter{rate.NewLimiter(maxCost, maxCost), rate.NewLimiter(maxSaidBytes, maxSaidBytes)}
 }
 
-// exceeds counts a message, and reports whether there are too many.
-func (m *meter) exceeds(now time.Time, bytes int) bool {
-	if now.Sub(m.second) >= time.Second {
-		*m = meter{second: now}
-	}
-	m.messages, m.bytes = m.messages+1, m.bytes+bytes
-	return m.messages > maxSaidMessages || m.bytes > maxSaidBytes
+// exceeds adds to what the importer costs, and reports whether it is too much.
+func (m meter) exceeds(now time.Time, cost, bytes int) bool {
+	return !m.cost.AllowN(now, cost) || !m.bytes.AllowN(now, bytes)
 }
 
-// Hear is Subscribe for what an importer says. One that says too much is put out for some seconds.
-func (l *Line) Hear(f nats.MsgHandler) error {
-	var said meter
+// Hear is Subscribe for what an importer says. f returns what the message costs beyond 1, which it costs
+// to hear any. One that costs too much is put out for some seconds.
+func (l *Line) Hear(f func(*nats.Msg) (cost int)) error {
+	said := newMeter()
 	subscription, err := l.Subscribe(FromReader(l.peer, l.server.Name()), func(m *nats.Msg) {
 		if l.marks.passes(m.Data) {
 			return
 		}
-		if said.exceeds(time.Now(), len(m.Data)) {
-			l.server.expel(l.peer)
-			return
+		now := time.Now()
+		if said.exceeds(now, 1, len(m.Data)) || said.exceeds(now, f(m), 0) {
+			l.server.expel(l.peer, tooMuch)
 		}
-		f(m)
 	})
 	if err == nil {
-		err = subscription.SetPendingLimits(-1, maxUnheard)
+		err = subscription.SetPendingLimits(maxUnheardMessages, maxUnheardBytes)
 	}
 	return err
 }
 
+// Why an importer is put out.
+const (
+	tooMuch  = "%s says too much, or what makes no sense, and stays out for %v"
+	tooNoisy = "%s sends too much that is no message, and stays out for %v"
+)
+
 // expel closes the links of an importer, and lets it make no other for a while.
-func (s *Server) expel(importer string) {
+func (s *Server) expel(importer, why string) {
 	if !s.currentSpec().sockets.shut(importer, time.Now().Add(expelledFor)) {
 		return // what it said before it was
 	}
-	s.log.tellOf(importer, slog.LevelWarn, "%s says too much, and stays out for %v", []any{importer, expelledFor})
+	s.log.tellOf(importer, slog.LevelWarn, why, []any{importer, expelledFor})
 	s.CutImporter(importer)
 }

@@ -1,6 +1,9 @@
 package leaf
 
 import (
+	"errors"
+	"io"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,10 +21,10 @@ func TestWhoSaysTooMuchIsPutOut(t *testing.T) {
 	}
 	var heard atomic.Int64
 	fromScore := make(chan string, 10)
-	if err := clue.toReader(t, mad).Hear(func(*nats.Msg) { heard.Add(1) }); err != nil {
+	if err := clue.toReader(t, mad).Hear(func(*nats.Msg) (cost int) { heard.Add(1); return 0 }); err != nil {
 		t.Fatal(err)
 	}
-	if err := clue.toReader(t, score).Hear(func(m *nats.Msg) { fromScore <- string(m.Data) }); err != nil {
+	if err := clue.toReader(t, score).Hear(func(m *nats.Msg) (cost int) { fromScore <- string(m.Data); return 0 }); err != nil {
 		t.Fatal(err)
 	}
 	in := score.toExporter(t, "clue-1")
@@ -30,7 +33,7 @@ func TestWhoSaysTooMuchIsPutOut(t *testing.T) {
 	r := dialRogue(t, clue.ListenAddr(), mad.seed)
 	r.login(t, "mad-1")
 	shout := "LMSG " + FromReader("mad-1", "clue-1") + " 1\r\nx\r\n"
-	for range 2 * maxSaidMessages / 100 {
+	for range 10 * maxCost / 100 {
 		if _, err := r.Write([]byte(strings.Repeat(shout, 100))); err != nil {
 			break // it is out
 		}
@@ -48,28 +51,114 @@ func TestWhoSaysTooMuchIsPutOut(t *testing.T) {
 	if after, up := in.Link(); !up || after != before {
 		t.Error("the other one was cut")
 	}
-	if many := heard.Load(); many > maxSaidMessages {
+	if many := heard.Load(); many > 3*maxCost { // of ten times as many: the bound grows while it is reached
 		t.Errorf("heard %d messages", many)
 	}
 	eventually(t, "a line", func() bool { return strings.Contains(clue.log.String(), "mad-1 says too much") })
-	clue.quiet(t, 3)
+	clue.quiet(t, 4)
 }
 
+// What an importer asks for counts as much as how often it speaks.
 func TestMeter(t *testing.T) {
-	var m meter
-	now := time.Now()
+	m, now := newMeter(), time.Now()
 	for range 3 {
-		for range maxSaidMessages {
-			if m.exceeds(now, 1) {
-				t.Fatal("too many")
+		for range maxCost / 10 {
+			if m.exceeds(now, 10, 1) {
+				t.Fatal("too much")
 			}
 		}
-		if !m.exceeds(now, 1) {
-			t.Error("one more is not too many")
+		if !m.exceeds(now, 1, 1) {
+			t.Error("one more is not too much")
 		}
 		now = now.Add(time.Second)
 	}
-	if !m.exceeds(now, maxSaidBytes+1) {
+	if !m.exceeds(now, 1, maxSaidBytes+1) {
 		t.Error("too many bytes are not too many")
+	}
+}
+
+// A link may make some noise, and at the most so much.
+func TestNoise(t *testing.T) {
+	n, now := newNoise(), time.Now()
+	if n.exceeds(noiseBurst, now) {
+		t.Error("its subscriptions are too much")
+	}
+	if n.exceeds(noiseBurst-1000, now) || n.exceeds(noiseBurst, now) {
+		t.Error("it seemed less, and that counts twice")
+	}
+	if !n.exceeds(noiseBurst+1, now) {
+		t.Error("one more is not too much")
+	}
+	if now = now.Add(time.Second); n.exceeds(noiseBurst+noiseEach, now) {
+		t.Error("it is too much a second later")
+	}
+}
+
+// An importer that floods its link with what is no message is put out, after the noise that a link may
+// make and what comes until it is looked at.
+func TestAttackByNoise(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system does not tell how much was read of a connection")
+	}
+	for what, text := range map[string]string{
+		"pings":         "PING\r\n",
+		"subscriptions": "LS+ " + ToReader("mad-1", "clue-1") + ".a\r\nLS- " + ToReader("mad-1", "clue-1") + ".a\r\n",
+		"infos":         "INFO {}\r\n",
+	} {
+		t.Run(what, func(t *testing.T) {
+			mad := start(t, "mad-1", nil)
+			clue := start(t, "clue-1", func(s *Spec) { s.Importers = []Importer{mad.importer()} })
+			r := dialRogue(t, clue.ListenAddr(), mad.seed)
+			r.login(t, "mad-1")
+			go io.Copy(io.Discard, r)
+			block, tick := []byte(strings.Repeat(text, 8<<10/len(text))), time.NewTicker(10*time.Millisecond) // 0.8 MB a second
+			defer tick.Stop()
+			written := 0
+			for err := error(nil); err == nil && written < 64<<20; <-tick.C {
+				_, err = r.Write(block)
+				written += len(block)
+			}
+			if written < noiseBurst || written >= 64<<20 {
+				t.Errorf("it is out after %d bytes", written)
+			}
+			eventually(t, "a line", func() bool { return strings.Contains(clue.log.String(), "mad-1 sends too much that is no message") })
+			clue.quiet(t, 3)
+		})
+	}
+}
+
+// An importer that links again and again is kept out, and a host that makes handshakes without end waits.
+func TestAttackByLinkingAgainAndAgain(t *testing.T) {
+	s, now := newSockets(), time.Now()
+	s.admit(1, strangersEach, linksBurst)
+	s.serve()
+	for range linksBurst {
+		if err := s.link("mad-1", now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.link("mad-1", now); !errors.Is(err, errAgain) {
+		t.Errorf("one more: %v", err)
+	}
+	if err := s.link("mad-1", now.Add(expelledFor/2)); !errors.Is(err, errExpelled) {
+		t.Errorf("while it is out: %v", err)
+	}
+	if err := s.link("mad-1", now.Add(expelledFor+time.Second)); err != nil {
+		t.Errorf("later: %v", err)
+	}
+	if err := s.link("score-1", now); err != nil {
+		t.Errorf("another one: %v", err)
+	}
+	conn := fakeConn{address: "10.0.0.1:1"}
+	begun := 0
+	for may := true; may && begun < 10*maxStrangers; begun++ {
+		may, _ = s.note(conn, now)
+		s.leave(conn.address)
+	}
+	if begun != maxReaderLinks+maxStrangers+1 {
+		t.Errorf("a host begins %d handshakes at once", begun)
+	}
+	if may, err := s.note(fakeConn{address: "10.0.0.2:1"}, now); !may || err != nil {
+		t.Errorf("another host: %v, %v", may, err)
 	}
 }

@@ -107,7 +107,8 @@ var (
 	errNoCertificate = errors.New("the peer has no certificate")
 	errStranger      = errors.New("no peer here has what the certificate proves")
 	errOtherNode     = errors.New("another node answers there")
-	errExpelled      = errors.New("the peer said too much, and stays out for some seconds")
+	errAgain         = errors.New("the peer links again and again, and stays out for some seconds")
+	errExpelled      = errors.New("the peer was put out, and stays out for some seconds")
 	errNoHandshake   = errors.New("nothing there speaks TLS")
 	errNoAnswer      = errors.New("it takes a connection and answers nothing: it may hang")
 	errRefused       = errors.New("the exporter closes the connection without a word: it does not know this node's key, or does not let it import")
@@ -172,8 +173,8 @@ func (s Spec) listening() *tls.Config {
 		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return p.certificate() },
 		VerifyConnection: func(state tls.ConnectionState) error {
 			name, err := only(p, allowed, state, x509.ExtKeyUsageClientAuth, errStranger)
-			if err == nil && s.sockets.isShut(name) {
-				err = errExpelled
+			if err == nil {
+				err = s.sockets.link(name, time.Now())
 			}
 			return err
 		},

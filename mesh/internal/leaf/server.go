@@ -43,7 +43,7 @@ type Server struct {
 	lines       map[Account]*Line // guarded by mu
 	stopping    bool              // guarded by mu
 
-	watching sync.WaitGroup // a goroutine that looks for hubs
+	watching sync.WaitGroup // a goroutine that looks at the links of importers
 	ending   chan struct{}  // closed when the server ends
 	stopped  chan struct{}  // closed when everything is gone
 }
@@ -114,7 +114,7 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	if s.spec.Listen != "" {
-		s.watching.Go(s.refuseHubs)
+		s.watching.Go(s.watchImporters)
 	}
 	return s.lookupAccounts()
 }

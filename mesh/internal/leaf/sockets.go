@@ -3,72 +3,124 @@ package leaf
 import (
 	"crypto/tls"
 	"errors"
-	"log/slog"
 	"maps"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // sockets are the connections that were accepted on the leaf port and have begun a handshake. The
 // server gives no other way to them: it waits for what a peer does not read, and sets no bound.
 type sockets struct {
-	mu   sync.Mutex
-	open map[string]net.Conn  // guarded by mu; by the address of the other end
-	most int                  // guarded by mu
-	out  map[string]time.Time // guarded by mu; by importer, until when it stays out
+	mu    sync.Mutex
+	open  map[string]net.Conn      // guarded by mu; by the address of the other end
+	most  int                      // guarded by mu
+	often rate.Limit               // guarded by mu; handshakes that a host may begin in a second
+	hosts map[string]*rate.Limiter // guarded by mu; maxHosts at most
+	again int                      // guarded by mu; links that an importer may make at once
+	out   map[string]time.Time     // guarded by mu; by importer, until when it stays out
+	links map[string]*rate.Limiter // guarded by mu; by importer, how often it may link
 
 	serving chan struct{} // closed when handshakes may go on: see Server.Serve
 	closing chan struct{} // closed when the server ends
 }
 
 func newSockets() *sockets {
-	return &sockets{open: map[string]net.Conn{}, out: map[string]time.Time{}, serving: make(chan struct{}), closing: make(chan struct{})}
+	return &sockets{open: map[string]net.Conn{}, hosts: map[string]*rate.Limiter{}, out: map[string]time.Time{},
+		links: map[string]*rate.Limiter{}, serving: make(chan struct{}), closing: make(chan struct{})}
 }
 
-// maxStrangers is how many connections there may be beyond those of importers: each takes some 50 KB
-// while it makes its handshake.
-const maxStrangers = 64
+const (
+	// maxStrangers is how many connections there may be beyond those of importers: each takes some
+	// 50 KB while it makes its handshake.
+	maxStrangers = 64
+	// strangersEach is how many handshakes a host may begin in a second beyond those of importers. A
+	// handshake takes some 0.5 ms of the processor.
+	strangersEach = 10
+	// linksBurst and linksEach are how many links an importer may make at once, and in a second: one
+	// takes some 5 ms of the processor in all.
+	linksBurst = 30
+	linksEach  = 1
+	// maxHosts bounds the hosts that are known.
+	maxHosts = 1024
+	// holdFor is how long a handshake waits of a host that makes too many, before it is refused: who
+	// dials again and again is slowed down by it.
+	holdFor = time.Second
+)
 
 var (
 	errNotReady = errors.New("this node starts, and is not ready to be linked yet")
 	errTooMany  = errors.New("too many connections at a time")
+	errTooOften = errors.New("too many connections of that host in a second")
 )
 
-// admit bounds the connections to those of so many importers and some strangers.
-func (s *sockets) admit(importers int) {
+// admit bounds the connections to those of so many importers and some strangers, of which each host
+// may begin so many handshakes in a second. An importer may make so many links at once.
+func (s *sockets) admit(importers, strangers, links int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.most = importers*maxReaderLinks + maxStrangers
+	s.again = links
+	s.most, s.often = importers*maxReaderLinks+maxStrangers, rate.Limit(importers*maxReaderLinks+strangers)
 }
 
 // enter takes note of a connection when its handshake begins, or refuses it. The handshake waits until
 // the node is open, so that nobody is answered for what is not there yet.
 func (s *sockets) enter(hello *tls.ClientHelloInfo) error {
-	if err := s.note(hello.Conn); err != nil {
+	may, err := s.note(hello.Conn, time.Now())
+	switch {
+	case err != nil:
 		return err
+	case !may:
+		s.hold(holdFor, nil)
+		return errTooOften
+	case !s.hold(handshakeTimeout, s.serving):
+		return errNotReady
 	}
-	patience := time.NewTimer(handshakeTimeout)
-	defer patience.Stop()
-	select {
-	case <-s.serving:
-		return nil
-	case <-s.closing:
-	case <-patience.C:
-	}
-	return errNotReady
+	return nil
 }
 
-func (s *sockets) note(conn net.Conn) error {
+// hold waits, and reports whether what it waits for was there in time, and before the server ended.
+func (s *sockets) hold(most time.Duration, until <-chan struct{}) bool {
+	held := time.NewTimer(most)
+	defer held.Stop()
+	select {
+	case <-until:
+		return true
+	case <-held.C:
+	case <-s.closing:
+	}
+	return false
+}
+
+// note notes a connection, and reports whether its handshake may go on now.
+func (s *sockets) note(conn net.Conn, now time.Time) (may bool, err error) {
+	address := conn.RemoteAddr().String()
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.open) >= s.most {
-		return errTooMany
+		return false, errTooMany
 	}
-	s.open[conn.RemoteAddr().String()] = conn
-	return nil
+	s.open[address] = conn
+	of := s.hosts[host]
+	if of == nil {
+		if len(s.hosts) >= maxHosts {
+			maps.DeleteFunc(s.hosts, func(_ string, l *rate.Limiter) bool { return l.TokensAt(now) >= float64(l.Burst()) })
+		}
+		of = rate.NewLimiter(s.often, s.most)
+		if len(s.hosts) < maxHosts {
+			s.hosts[host] = of
+		}
+	}
+	of.SetLimitAt(now, s.often) // peers may have come or gone
+	of.SetBurstAt(now, s.most)
+	return of.AllowN(now, 1), nil
 }
 
 // serve lets handshakes go on. It is called once.
@@ -92,11 +144,43 @@ func (s *sockets) shut(importer string, until time.Time) bool {
 	return true
 }
 
-// isShut reports whether an importer is kept out.
-func (s *sockets) isShut(importer string) bool {
+// link notes that an importer links, or refuses it.
+func (s *sockets) link(importer string, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Now().Before(s.out[importer])
+	if now.Before(s.out[importer]) {
+		return errExpelled
+	}
+	if s.links[importer] == nil {
+		s.links[importer] = rate.NewLimiter(linksEach, s.again)
+	}
+	if !s.links[importer].AllowN(now, 1) {
+		s.out[importer] = now.Add(expelledFor)
+		return errAgain
+	}
+	return nil
+}
+
+// at is the connection to an address; nil if there is none.
+func (s *sockets) at(address string) net.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[address]
+}
+
+// received is how many bytes were read of each, by the address of its other end. It has none where the
+// system does not tell.
+func (s *sockets) received() map[string]int64 {
+	s.mu.Lock()
+	open := maps.Clone(s.open)
+	s.mu.Unlock()
+	received := map[string]int64{}
+	for address, conn := range open {
+		if bytes, ok := receivedBy(conn); ok {
+			received[address] = bytes
+		}
+	}
+	return received
 }
 
 // all lists them.
@@ -104,31 +188,4 @@ func (s *sockets) all() []net.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Values(s.open))
-}
-
-// lookForHubs is how often the links of importers are looked at.
-const lookForHubs = 250 * time.Millisecond
-
-// refuseHubs closes links of importers that say that they are hubs: those are not cut when they break
-// their permissions. It ends with the server.
-func (s *Server) refuseHubs() {
-	tick := time.NewTicker(lookForHubs)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-s.ending:
-			return
-		}
-		if s.nats.NumLeafNodes() == 0 {
-			continue
-		}
-		for _, link := range s.leafs("") {
-			if link.IsSpoke && strings.HasPrefix(link.Account, readerPrefix) {
-				importer := strings.TrimPrefix(link.Account, readerPrefix)
-				s.log.tellOf(importer, slog.LevelWarn, "%s says that it is a hub, and is put out", []any{importer})
-				s.close(link.ID)
-			}
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package leaf
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
@@ -88,6 +89,8 @@ type Spec struct {
 // tuning holds what only tests change.
 type tuning struct {
 	reconnect time.Duration // before a lost link is dialed again; 0: random
+	strangers int           // handshakes of a host in a second; 0: strangersEach
+	links     int           // that an importer may make at once; 0: linksBurst
 }
 
 // withDefaults fills in what a zero value stands for.
@@ -106,6 +109,8 @@ func (s Spec) withDefaults() Spec {
 	s.sockets = newSockets()
 	t := &s.tuning
 	s.Ping = orDuration(s.Ping, pingInterval)
+	t.links = cmp.Or(t.links, linksBurst)
+	t.strangers = cmp.Or(t.strangers, strangersEach)
 	t.reconnect = orDuration(t.reconnect, randomReconnect())
 	return s
 }

@@ -70,7 +70,7 @@ func TestManyStrangers(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			s, clue := spec(t, "clue-1")
-			s.Plain, s.Importers = test.plain, []Importer{score.importer()}
+			s.Plain, s.Importers, s.tuning.strangers = test.plain, []Importer{score.importer()}, 100*many
 			server := serve(t, s)
 			clue.Server = server
 			before := heap()
@@ -132,10 +132,10 @@ func TestSilentStrangers(t *testing.T) {
 // More handshakes at a time than there are importers, and some strangers, are not begun.
 func TestHandshakesAreBounded(t *testing.T) {
 	s := newSockets()
-	s.admit(1)
+	s.admit(1, strangersEach, linksBurst)
 	s.serve()
 	hello := func(i int) error {
-		return s.enter(&tls.ClientHelloInfo{Conn: fakeConn{address: fmt.Sprint("10.0.0.1:", i)}})
+		return s.enter(&tls.ClientHelloInfo{Conn: fakeConn{address: fmt.Sprintf("10.0.0.%d:1", i)}})
 	}
 	most := maxReaderLinks + maxStrangers
 	for i := range most {
@@ -146,7 +146,7 @@ func TestHandshakesAreBounded(t *testing.T) {
 	if err := hello(most); !errors.Is(err, errTooMany) {
 		t.Errorf("one more: %v", err)
 	}
-	s.leave("10.0.0.1:3")
+	s.leave("10.0.0.3:1")
 	if err := hello(most); err != nil {
 		t.Error(err)
 	}

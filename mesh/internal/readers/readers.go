@@ -87,11 +87,11 @@ func New(env Env, lines []Line) *Readers {
 	return r
 }
 
-// Hear takes what a reader says, whose name is certain. It does not wait. Who may not read any more is
-// not heard.
-func (r *Readers) Hear(name string, data []byte) {
+// Hear takes what a reader says, whose name is certain, and returns what that costs: see leaf.Line.Hear.
+// It does not wait. Who may not read any more is not heard.
+func (r *Readers) Hear(name string, data []byte) (cost int) {
 	if r.lines.to(name) == nil {
-		return // it said so before its link was closed
+		return 0 // it said so before its link was closed
 	}
 	message, err := wire.DecodeTalk(data)
 	if other, ok := errors.AsType[*wire.OtherVersion](err); ok {
@@ -100,29 +100,32 @@ func (r *Readers) Hear(name string, data []byte) {
 	if err != nil {
 		r.env.Malformed.PassUnknown(1, err)
 		r.env.Log.Warn("a reader says what is not understood", "peer", name, "error", err)
-		return
+		return wire.CostOfNonsense
 	}
+	cost = wire.CostOfTalk(message, len(data))
 	switch m := message.(type) {
 	case *wire.Hello:
 		r.hello(name, m)
-		return
+		return cost
 	case *wire.Taken:
 		r.taken(name, m)
-		return
+		return cost
 	case *wire.Goodbye:
 		r.goodbye(name, m)
 	case *wire.Keep, *wire.Question, *wire.Report, *wire.SignedQuestion:
 		r.env.Neighbours(name, m)
-		return
+		return cost
 	default:
 		if r.env.Outbox == nil {
 			r.env.Malformed.PassUnknown(1, nil)
 			r.env.Log.Warn("a reader speaks to an outbox that is not there", "peer", name, "value", fmt.Sprintf("%T", m))
+			return wire.CostOfNonsense
 		}
 	}
 	if r.env.Outbox != nil {
 		r.env.Outbox.Hear(name, message, len(data))
 	}
+	return cost
 }
 
 // Look finds readers whose link is gone, also when there is another one by now: they get nothing
