@@ -162,7 +162,7 @@ func TestRogueIsBounded(t *testing.T) {
 	if got := more.closed(t); !strings.Contains(got, "maximum account active connections exceeded") {
 		t.Errorf("a further link: %q", got)
 	}
-	for i := range 2 * maxSubscriptions {
+	for i := range 2 * maxLinkSubscriptions { // more would be noise
 		last.send(t, "LS+ %s.%d", ToReader("hunt-1", "clue-1"), i)
 	}
 	if got := last.sync(t); !strings.Contains(got, "maximum subscriptions exceeded") {
