@@ -157,7 +157,7 @@ func (s Spec) addresses() map[string]string {
 // HearFrom is [Line.Hear] for a reader that comes by the hub. One that costs too much is not heard
 // for some seconds: its link is the hub's.
 func (l *Line) HearFrom(reader string, f func(*nats.Msg) (cost int)) error {
-	said := newMeter()
+	said := newMeter(l.told)
 	var silent time.Time // until then
 	subscription, err := l.Subscribe(FromReader(reader, l.server.Name()), func(m *nats.Msg) {
 		now := time.Now()

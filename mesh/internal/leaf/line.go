@@ -87,6 +87,9 @@ func (l *Line) Link() (number uint64, up bool) {
 // nowhere.
 func (l *Line) Publish(subject string, message []byte) error { return l.conn.Publish(subject, message) }
 
+// told is how many messages were sent over the line.
+func (l *Line) told() uint64 { return l.conn.Stats().OutMsgs }
+
 // Subscribe lets f hear what the peer publishes, one message at a time, on a goroutine of the
 // subscription.
 func (l *Line) Subscribe(subject string, f nats.MsgHandler) (*nats.Subscription, error) {

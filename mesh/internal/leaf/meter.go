@@ -15,7 +15,7 @@ const (
 	maxCost      = 10_000
 	maxSaidBytes = 32 << 20
 
-	maxUnheardMessages = 4096
+	maxUnheardMessages = 16_384
 	maxUnheardBytes    = 4 << 20
 )
 
@@ -23,22 +23,40 @@ const (
 // at once would cost as much as what it says.
 const expelledFor = 10 * time.Second
 
-// meter bounds what one importer costs.
-type meter struct{ cost, bytes *rate.Limiter }
+// meter bounds what one importer costs. It is for the goroutine that hears it.
+type meter struct {
+	cost, bytes *rate.Limiter
+	// told is how many messages the importer was told in all. It may answer each, whatever that costs in
+	// a second: with exports in order each event is a message, and so is its answer.
+	told    func() uint64
+	seen    uint64 // of told
+	answers uint64 // that it may still give
+}
 
-func newMeter() meter {
-	return meter{rate.NewLimiter(maxCost, maxCost), rate.NewLimiter(maxSaidBytes, maxSaidBytes)}
+func newMeter(told func() uint64) *meter {
+	return &meter{cost: rate.NewLimiter(maxCost, maxCost), bytes: rate.NewLimiter(maxSaidBytes, maxSaidBytes), told: told}
 }
 
 // exceeds adds to what the importer costs, and reports whether it is too much.
-func (m meter) exceeds(now time.Time, cost, bytes int) bool {
-	return !m.cost.AllowN(now, cost) || !m.bytes.AllowN(now, bytes)
+func (m *meter) exceeds(now time.Time, cost, bytes int) bool {
+	return !m.cost.AllowN(now, cost) && !m.mayAnswer(uint64(cost)) || !m.bytes.AllowN(now, bytes)
+}
+
+// mayAnswer takes answers that the importer may still give. They do not gather while nobody asks.
+func (m *meter) mayAnswer(cost uint64) bool {
+	told := m.told()
+	m.answers, m.seen = min(m.answers+told-m.seen, maxCost), told
+	if m.answers < cost {
+		return false
+	}
+	m.answers -= cost
+	return true
 }
 
 // Hear is Subscribe for what an importer says. f returns what the message costs beyond 1, which it costs
 // to hear any. One that costs too much is put out for some seconds.
 func (l *Line) Hear(f func(*nats.Msg) (cost int)) error {
-	said := newMeter()
+	said := newMeter(l.told)
 	subscription, err := l.Subscribe(FromReader(l.peer, l.server.Name()), func(m *nats.Msg) {
 		if l.marks.passes(m.Data) {
 			return

@@ -60,7 +60,7 @@ func TestWhoSaysTooMuchIsPutOut(t *testing.T) {
 
 // What an importer asks for counts as much as how often it speaks.
 func TestMeter(t *testing.T) {
-	m, now := newMeter(), time.Now()
+	m, now := newMeter(func() uint64 { return 0 }), time.Now()
 	for range 3 {
 		for range maxCost / 10 {
 			if m.exceeds(now, 10, 1) {
@@ -77,9 +77,27 @@ func TestMeter(t *testing.T) {
 	}
 }
 
+// Who is told more may answer more: one that handles events one at a time is not put out for it. What it
+// was told while it had no need of that does not gather without end.
+func TestMeterOfAnswers(t *testing.T) {
+	told, now := uint64(0), time.Now()
+	m := newMeter(func() uint64 { return told })
+	for range 20 * maxCost {
+		if told++; m.exceeds(now, 1, 1) {
+			t.Fatal("an answer is too much")
+		}
+	}
+	told += 100 * maxCost
+	for n := 0; !m.exceeds(now, 1, 1); n++ {
+		if n > maxCost {
+			t.Fatal("answers to what it was told long ago are not too much")
+		}
+	}
+}
+
 // A link may make some noise, and at the most so much.
 func TestNoise(t *testing.T) {
-	n, now := newNoise(), time.Now()
+	n, now := newNoise(0), time.Now()
 	if n.exceeds(noiseBurst, now) {
 		t.Error("its subscriptions are too much")
 	}

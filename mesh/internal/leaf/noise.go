@@ -20,7 +20,10 @@ type noise struct {
 	bound *rate.Limiter
 }
 
-func newNoise() *noise { return &noise{bound: rate.NewLimiter(noiseEach, noiseBurst)} }
+// newNoise is for a link with messages of at most so many bytes: one that is half here is none yet.
+func newNoise(message int) *noise {
+	return &noise{bound: rate.NewLimiter(noiseEach, noiseBurst+message)}
+}
 
 // exceeds notes how much noise a link has made in all, and reports whether it is too much.
 func (n *noise) exceeds(bytes int64, now time.Time) bool {

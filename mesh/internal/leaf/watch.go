@@ -34,8 +34,8 @@ func (s *Server) lookAtImporters(before map[uint64]*noise, now time.Time) map[ui
 	if s.nats.NumLeafNodes() == 0 {
 		return nil
 	}
-	sockets := s.currentSpec().sockets
-	received := sockets.received() // first: what comes later is no noise
+	spec := s.currentSpec()
+	received := spec.sockets.received() // first: what comes later is no noise
 	after := map[uint64]*noise{}
 	for _, link := range s.leafs("") {
 		importer, is := strings.CutPrefix(link.Account, readerPrefix)
@@ -53,7 +53,7 @@ func (s *Server) lookAtImporters(before map[uint64]*noise, now time.Time) map[ui
 		}
 		n := before[link.ID]
 		if n == nil {
-			n = newNoise()
+			n = newNoise(spec.MaxPayload)
 		}
 		after[link.ID] = n
 		if n.exceeds(bytes-messageBytes(link), now) {
