@@ -51,7 +51,7 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 	it.At.Failed.PassSpan(&it.Header, last, why)
 	text := letters.ErrorText(why)
 	if it.Handover == nil { // else the line of the durable dead letter says it
-		c.tellGivenUp(it, tries, text, stackOf(why))
+		c.tell(it, "event given up", stackOf(why), "handler", c.name, "tries", tries, "error", text)
 	}
 	subject := it.Header.Subject()
 	if subject == deadLetterSubject {
@@ -128,15 +128,6 @@ func (c *caller) failure(it *delivery.Item, tries int, why error) delivery.Failu
 func (f *flow) listens(subject string) bool {
 	t, err := f.typeOf(subject)
 	return err == nil && (len(t.handlers.Takers) > 0 || f.config.Tap != nil)
-}
-
-// tellGivenUp tells of a dead letter.
-func (c *caller) tellGivenUp(it *delivery.Item, tries int, text string, stack []byte) {
-	attrs := []any{"handler", c.name, "tries", tries, "error", text}
-	if stack != nil {
-		attrs = append(attrs, "stack", string(stack))
-	}
-	c.flow.log.WarnAbout(&it.Header, "event given up", attrs...)
 }
 
 // stackOf is where a handler panicked, as Call noted it; a handler's own errors are not asked.

@@ -23,7 +23,15 @@ func (c *caller) tellFailed(it *delivery.Item, try int, err error) {
 	if hasFailed(it) {
 		return
 	}
-	c.flow.log.WarnAbout(&it.Header, "handler failed", "handler", c.name, "try", try, "tries", c.settings.Tries, "error", letters.ErrorText(err))
+	c.tell(it, "handler failed", stackOf(err), "handler", c.name, "try", try, "tries", c.settings.Tries, "error", letters.ErrorText(err))
+}
+
+// tell writes a warning about an event that a handler failed at, with the stack if it panicked.
+func (c *caller) tell(it *delivery.Item, text string, stack []byte, attrs ...any) {
+	if stack != nil {
+		attrs = append(attrs, "stack", string(stack))
+	}
+	c.flow.log.WarnAbout(&it.Header, text, attrs...)
 }
 
 // hasFailed reports whether the event has failed before it came here this time.

@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/handling"
@@ -22,16 +25,41 @@ var ErrMutated = errors.New("mesh: handler changed its event")
 type PanicError struct {
 	Value any
 	Stack []byte
+	// Place is the line that panicked, "clue.go:41"; "" if it is not known.
+	Place string
 }
 
-// Error returns the panic's value; the stack is in the field.
-func (e *PanicError) Error() string { return fmt.Sprintf("mesh: handler panicked: %v", e.Value) }
+// Error returns the place and the panic's value; the stack is in the field.
+func (e *PanicError) Error() string {
+	if e.Place == "" {
+		return fmt.Sprintf("mesh: handler panicked: %v", e.Value)
+	}
+	return fmt.Sprintf("mesh: handler panicked at %s: %v", e.Place, e.Value)
+}
 
 // Unwrap returns what the handler panicked with, if that is an error: a refusal of the cascade guard
 // is final also when it is thrown.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
+}
+
+// placeOfPanic is the line that panicked. It is for a function that has just recovered: the frames of
+// the panic lie below its own, those of the runtime first.
+func placeOfPanic() string {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	for begun := false; ; {
+		frame, more := frames.Next()
+		inRuntime := strings.HasPrefix(frame.Function, "runtime.")
+		if begun && !inRuntime {
+			return fmt.Sprintf("%s:%d", filepath.Base(frame.File), frame.Line)
+		}
+		begun = begun || frame.Function == "runtime.gopanic"
+		if !more {
+			return ""
+		}
+	}
 }
 
 // caller calls one handler for the events of one queue, one at a time.
@@ -62,7 +90,7 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 	defer func() {
 		p := recover()
 		if p != nil {
-			err = &PanicError{Value: p, Stack: debug.Stack()}
+			err = &PanicError{Value: p, Stack: debug.Stack(), Place: placeOfPanic()}
 		}
 		if stored := c.desk.end(returned && err == nil); stored != nil {
 			err = stored

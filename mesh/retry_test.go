@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -150,12 +152,44 @@ func TestAPanicIsAFailureAndTheWorkerGoesOn(t *testing.T) {
 	}, soon(2)))
 	emitStep(t, n, stepTaken, step{"a", 1})
 	emitStep(t, n, stepTaken, step{"a", 2})
-	if letter := receive(t, letters); letter.Tries != 2 || !strings.Contains(letter.Error, "panicked: it fell over") {
+	if letter := receive(t, letters); letter.Tries != 2 || !regexp.MustCompile(`panicked at retry_test\.go:\d+: it fell over`).MatchString(letter.Error) {
 		t.Errorf("%+v", letter)
 	}
 	finish(t, n)
 	wantCount(t, n, stepTaken.Subject(), stats.Handled, "handler fragile", "", 1)
 }
+
+// The first line of the log says where a handler panicked, with the stack: its dead letter may come
+// minutes later.
+func TestAPanicHasItsPlaceAtOnce(t *testing.T) {
+	box, letters := letterbox()
+	log := &strings.Builder{}
+	n := openCore(t, mesh.Config{Logger: slog.New(slog.NewTextHandler(log, nil)), Handlers: []mesh.Handler{box, stepTaken.Handle("fragile", func(_ context.Context, s step) error {
+		var seen map[string]int
+		defer func() { seen = nil }()
+		countStep(seen, s)
+		return nil
+	}, soon(2))}})
+	emitStep(t, n, stepTaken, step{"a", 1})
+	letter := receive(t, letters)
+	finish(t, n)
+	place := regexp.MustCompile(`panicked at retry_test\.go:\d+: assignment to entry in nil map`)
+	if !place.MatchString(letter.Error) {
+		t.Error(letter.Error)
+	}
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, `msg="handler failed"`) {
+			if !place.MatchString(line) || !strings.Contains(line, "mesh_test.countStep") {
+				t.Error(line)
+			}
+			return
+		}
+	}
+	t.Errorf("no line tells of the first failure:\n%s", log)
+}
+
+//go:noinline
+func countStep(seen map[string]int, s step) { seen[s.Key]++ }
 
 func TestOnlyTheTryThatSucceedsEmits(t *testing.T) {
 	const events = 20

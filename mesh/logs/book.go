@@ -20,6 +20,8 @@ const (
 	// maxCauses are remembered by all that says a cause, and so many more by the message alone: of
 	// errors, and of all else, so that a storm of warnings hides no error.
 	maxCauses = 128
+	// maxErrors of one cause are told apart, so that an error with a name in it hides no other cause.
+	maxErrors = 8
 )
 
 // book remembers the causes of late records, and counts the records that are not written.
@@ -27,6 +29,7 @@ type book struct {
 	mu     sync.Mutex
 	lines  *rate.Limiter
 	causes map[uint64]*cause // guarded by mu
+	errors map[uint64]int    // guarded by mu: how many of causes differ in their error alone
 	many   [2]int            // guarded by mu: how many of causes are no errors, and are
 	late   int               // guarded by mu: causes that wait for room among the lines
 	timer  *time.Timer       // guarded by mu; nil: nothing is to be done
@@ -40,6 +43,8 @@ type cause struct {
 	told   bool      // a line was written
 	grave  int       // index into book.many
 	others bool      // it stands for all causes that there was no room for
+	errors bool      // it stands for all errors of a cause that there was no room for
+	whole  uint64    // index into book.errors; 0: it has no error
 	// times counts the records that were not written. The others are those of the first of them.
 	times   uint64
 	at      time.Time
@@ -58,7 +63,7 @@ type line struct {
 func (l line) write() error { return l.to.Handle(context.Background(), l.record) }
 
 func newBook() *book {
-	return &book{lines: rate.NewLimiter(linesASecond, linesAtOnce), causes: map[uint64]*cause{}}
+	return &book{lines: rate.NewLimiter(linesASecond, linesAtOnce), causes: map[uint64]*cause{}, errors: map[uint64]int{}}
 }
 
 // does says what becomes of a record.
@@ -71,7 +76,7 @@ const (
 )
 
 // note decides about one more record of a cause.
-func (b *book) note(whole, message uint64, r slog.Record) (*cause, does) {
+func (b *book) note(of causeOf, r slog.Record) (*cause, does) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
@@ -81,7 +86,7 @@ func (b *book) note(whole, message uint64, r slog.Record) (*cause, does) {
 	if r.Level >= slog.LevelError {
 		grave = 1
 	}
-	c, known := b.findLocked(whole, message, grave)
+	c, known := b.findLocked(of, grave)
 	now := time.Now()
 	if !known {
 		c.since = now
@@ -102,15 +107,25 @@ func (b *book) note(whole, message uint64, r slog.Record) (*cause, does) {
 	return c, isKept
 }
 
-// findLocked finds the cause of a record, or makes it. Where there is no room, it is that of its
-// message, and if there is none for that, one for all others.
-func (b *book) findLocked(whole, message uint64, grave int) (c *cause, known bool) {
-	for i, key := range [...]uint64{whole, message, uint64(grave)} {
+// findLocked finds the cause of a record, or makes it. Where there is no room for its error, it is that
+// of all errors of the cause; where there is none for that, the one of its message; and else one for all
+// others.
+func (b *book) findLocked(of causeOf, grave int) (c *cause, known bool) {
+	exact := of.exact()
+	for i, key := range [...]uint64{exact, of.whole, of.message, uint64(grave)} {
 		if c := b.causes[key]; c != nil {
 			return c, true
 		}
-		if others := i == 2; others || b.many[grave] < (i+1)*maxCauses {
-			c := &cause{grave: grave, others: others}
+		room := max(1, i) * maxCauses
+		if i == 0 && exact != of.whole && b.errors[of.whole] >= maxErrors {
+			continue
+		}
+		if others := i == 3; others || b.many[grave] < room {
+			c := &cause{grave: grave, others: others, errors: i == 1 && exact != of.whole}
+			if i == 0 && exact != of.whole {
+				c.whole = of.whole
+				b.errors[c.whole]++
+			}
 			b.causes[key] = c
 			b.many[grave]++
 			return c, false
@@ -119,11 +134,26 @@ func (b *book) findLocked(whole, message uint64, grave int) (c *cause, known boo
 	panic("unreachable: the others have a cause")
 }
 
+// forgetLocked drops a cause: the next record is the first again.
+func (b *book) forgetLocked(key uint64, c *cause) {
+	delete(b.causes, key)
+	b.many[c.grave]--
+	if c.whole == 0 {
+		return
+	}
+	if b.errors[c.whole]--; b.errors[c.whole] == 0 {
+		delete(b.errors, c.whole)
+	}
+}
+
 // repeats counts one more record of a cause if all that it needs of one is known.
-func (b *book) repeats(whole uint64) bool {
+func (b *book) repeats(of causeOf) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := b.causes[whole]
+	c := b.causes[of.exact()]
+	if c == nil && b.errors[of.whole] >= maxErrors {
+		c = b.causes[of.whole]
+	}
 	if c == nil || c.times == 0 {
 		return false
 	}
@@ -172,8 +202,7 @@ func (b *book) due() (lines []line) {
 		case c.told && left > 0:
 			next = min(next, left)
 		case c.times == 0:
-			delete(b.causes, key) // the next record is the first again
-			b.many[c.grave]--
+			b.forgetLocked(key, c)
 		case c.held != nil:
 			ready = append(ready, c)
 		default: // it was counted just now, and its attributes come
@@ -210,7 +239,10 @@ func (c *cause) sum(now time.Time) line {
 	}
 	if c.times > 1 || c.others { // else it is the record as it was, a little late
 		r.Time = now
-		r.AddAttrs(slog.Uint64("times", c.times), slog.Duration("within", now.Sub(c.since).Round(time.Millisecond)))
+		r.AddAttrs(slog.Uint64("times", c.times), slog.Time("since", c.at), slog.Duration("within", now.Sub(c.since).Round(time.Millisecond)))
+	}
+	if c.errors {
+		r.AddAttrs(slog.String("errors", "of many kinds"))
 	}
 	l := line{c.held, r}
 	c.since, c.told, c.times, c.level, c.held = now, true, 0, 0, nil
@@ -233,6 +265,7 @@ func (b *book) end() (lines []line) {
 		}
 	}
 	clear(b.causes)
+	clear(b.errors)
 	b.many = [2]int{}
 	sortCauses(left)
 	now := time.Now()

@@ -3,11 +3,8 @@ package logs
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"log/slog"
 	"math"
-	"math/bits"
-	"slices"
 )
 
 // All is a level that lets every record pass. Give it to the handler that writes, so that only
@@ -16,10 +13,12 @@ const All = slog.Level(math.MinInt)
 
 // Handler passes records on to another handler, and collapses repeats. It writes the first record of
 // a cause at once. It counts those that follow, and writes one summary of them every 30 s: the first
-// of them, with the attributes times (how many there were) and within (in which time). The cause of a
-// record is its level, its message, and its attributes node, peer, type, handler, place, rule and
-// service; or what [WithCause] says. So two handlers that fail are two causes, and two events at which
-// one handler fails are one.
+// of them, with the attributes times (how many there were), since (when that first one came) and within
+// (in which time). The cause of a record is its level, its message, its attributes node, peer,
+// direction, type, handler, place, rule and service, and the words of its attribute error; or what
+// [WithCause] says. So two handlers that fail are two causes, and so are two errors of one handler. Two
+// events at which a handler fails with the same error are one cause: names, numbers and what is quoted
+// do not count among the words.
 //
 // Guarantees:
 //
@@ -28,7 +27,8 @@ const All = slog.Level(math.MinInt)
 //   - No record is dropped: each is written, or counted in a summary.
 //   - Some 500 causes are remembered at most, whatever messages there are, with one record each. The
 //     records of further ones are counted by their message, and if there are too many of these,
-//     together. Errors have half of the room for themselves.
+//     together. Errors have half of the room for themselves. Of causes that differ in their error alone
+//     eight are remembered, and the summary of the others has the attribute errors.
 //
 // What is less grave than slog.LevelInfo is for whoever looks for something, and is neither collapsed
 // nor counted. Make a Handler with [New]. Its methods are safe for concurrent use.
@@ -36,7 +36,7 @@ type Handler struct {
 	next   slog.Handler
 	levels *Levels // nil: the next handler alone decides
 	book   *book   // shared with all handlers made of this one
-	cause  uint64  // what the attributes of With say of the cause
+	cause  causeOf // what the attributes of With say of the cause
 }
 
 // New makes a handler before another one. With nil levels the next handler alone decides what is
@@ -63,7 +63,7 @@ func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	made := *h
 	for _, a := range attrs {
-		made.cause = mixAttr(made.cause, a)
+		made.cause.add(a.Key, a.Value)
 	}
 	made.next = h.next.WithAttrs(attrs)
 	return &made
@@ -72,7 +72,7 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 // WithGroup implements slog.Handler.
 func (h *Handler) WithGroup(name string) slog.Handler {
 	made := *h
-	made.cause = mix(h.cause, name)
+	made.cause.group(name)
 	made.next = h.next.WithGroup(name)
 	return &made
 }
@@ -85,12 +85,12 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	case r.Level < slog.LevelInfo || ctx.Value(eachKey{}) != nil:
 		return h.next.Handle(ctx, r)
 	}
-	message, whole := h.causes(ctx, r.Level, r.Message)
+	cause := h.causeOf(ctx, r.Level, r.Message)
 	r.Attrs(func(a slog.Attr) bool {
-		whole = mixAttr(whole, a)
+		cause.add(a.Key, a.Value)
 		return true
 	})
-	c, does := h.book.note(whole, message, r)
+	c, does := h.book.note(cause, r)
 	switch does {
 	case passes:
 		return h.next.Handle(ctx, r)
@@ -117,21 +117,22 @@ func (h *Handler) Repeats(ctx context.Context, level slog.Level, message string,
 	if level < slog.LevelInfo {
 		return false
 	}
-	_, whole := h.causes(ctx, level, message)
+	cause := h.causeOf(ctx, level, message)
 	for len(args) > 0 {
 		switch first := args[0].(type) {
 		case slog.Attr:
-			whole, args = mixAttr(whole, first), args[1:]
+			cause.add(first.Key, first.Value)
+			args = args[1:]
 		case string:
-			if len(args) > 1 && saysCause(first) {
-				whole = mix(mix(whole, first), textOf(args[1]))
+			if len(args) > 1 && cause.needs(first) {
+				cause.add(first, slog.AnyValue(args[1]))
 			}
 			args = args[min(2, len(args)):]
 		default:
 			args = args[1:]
 		}
 	}
-	return h.book.repeats(whole)
+	return h.book.repeats(cause)
 }
 
 type eachKey struct{}
@@ -147,39 +148,4 @@ type causeKey struct{}
 // strangers make up.
 func WithCause(ctx context.Context, cause string) context.Context {
 	return context.WithValue(ctx, causeKey{}, cause)
-}
-
-// causes begins the cause of a record: of its message alone, and of all that follows.
-func (h *Handler) causes(ctx context.Context, level slog.Level, message string) (alone, whole uint64) {
-	if given, ok := ctx.Value(causeKey{}).(string); ok {
-		message = given
-	}
-	alone = mix(uint64(level)+1, message)
-	return alone, alone ^ bits.RotateLeft64(h.cause, 17)
-}
-
-// inCause are the attributes that say the cause of a record.
-var inCause = []string{"node", "peer", "type", "handler", "place", "rule", "service"}
-
-func saysCause(key string) bool { return slices.Contains(inCause, key) }
-
-func mixAttr(cause uint64, a slog.Attr) uint64 {
-	if !saysCause(a.Key) {
-		return cause
-	}
-	return mix(mix(cause, a.Key), a.Value.Resolve().String())
-}
-
-func textOf(value any) string {
-	if s, ok := value.(string); ok {
-		return s
-	}
-	return slog.AnyValue(value).Resolve().String()
-}
-
-var seed = maphash.MakeSeed()
-
-// mix makes one cause of two. Nobody can make up texts that collide: the seed is secret.
-func mix(cause uint64, text string) uint64 {
-	return bits.RotateLeft64(cause, 5)*0x9e3779b97f4a7c15 ^ maphash.String(seed, text)
 }

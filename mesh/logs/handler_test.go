@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -30,7 +32,9 @@ func (w *written) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// told gives the lines without time and level, and how many records they stand for.
+var since = regexp.MustCompile(`,"since":"[^"]*"`)
+
+// told gives the lines without time, since and level, and how many records they stand for.
 func (w *written) told(t *testing.T) (lines []string, records int) {
 	t.Helper()
 	w.mu.Lock()
@@ -46,6 +50,7 @@ func (w *written) told(t *testing.T) (lines []string, records int) {
 			records += *said.Times
 		}
 		_, rest, _ := strings.Cut(line, `"msg":`)
+		rest = since.ReplaceAllString(rest, "")
 		lines = append(lines, strings.TrimSuffix(strings.ReplaceAll(rest, `"`, ""), "}\n"))
 	}
 	return lines, records
@@ -130,6 +135,64 @@ func TestWhatIsACause(t *testing.T) {
 	})
 }
 
+// A handler that fails in two ways has two causes, each with a line at once. Names, numbers and what is
+// quoted make no cause of their own, and an error that differs each time takes the room of no other.
+func TestErrorsAreCauses(t *testing.T) {
+	scenario(t, func(t *testing.T, log *slog.Logger, h *Handler, w *written) {
+		fail := func(err any) {
+			log.Warn("handler failed", "handler", "count", "error", err)
+			time.Sleep(time.Second)
+		}
+		fail(errors.New(`the team "otters" has no row 17`))
+		fail(`the team "sea owls" has no row 4711`)
+		fail("the disk is full")
+		fail(errors.New("assignment to entry in nil map"))
+		if !h.Repeats(t.Context(), slog.LevelWarn, "handler failed", "handler", "count", "error", `the team "a" has no row b2`) {
+			t.Error("the first error is to be a repeat")
+		}
+		for _, name := range strings.Fields("anna bert carl dora emil frida gustav hanna") {
+			fail(name + " has failed")
+		}
+		log.Warn("handler failed", "handler", "praise", "error", "the disk is full")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want(t, w, 14,
+			`handler failed,handler:count,error:the team \otters\ has no row 17`,
+			"handler failed,handler:count,error:the disk is full",
+			"handler failed,handler:count,error:assignment to entry in nil map",
+			"handler failed,handler:count,error:anna has failed",
+			"handler failed,handler:count,error:bert has failed",
+			"handler failed,handler:count,error:carl has failed",
+			"handler failed,handler:count,error:dora has failed",
+			"handler failed,handler:count,error:emil has failed",
+			"handler failed,handler:count,error:frida has failed", // stands for all that differ in their error
+			"handler failed,handler:praise,error:the disk is full",
+			`handler failed,handler:count,error:the team \sea owls\ has no row 4711,times:2,within:30000000000`,
+			"handler failed,handler:count,error:gustav has failed,times:2,within:30000000000,errors:of many kinds")
+		if len(h.book.errors) != 0 {
+			t.Errorf("%d causes of errors are remembered for ever", len(h.book.errors))
+		}
+	})
+}
+
+// A summary says when its first record came, and the two directions of a link are two causes.
+func TestSinceAndDirection(t *testing.T) {
+	scenario(t, func(t *testing.T, log *slog.Logger, _ *Handler, w *written) {
+		begun := time.Now()
+		for _, direction := range []string{"imports", "exports", "imports", "imports"} {
+			log.Info("link is up", "peer", "clue-1", "direction", direction)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want(t, w, 4, "link is up,peer:clue-1,direction:imports", "link is up,peer:clue-1,direction:exports",
+			"link is up,peer:clue-1,direction:imports,times:2,within:30000000000")
+		if last := w.lines[2]; !strings.Contains(last, `"since":"`+begun.Add(2*time.Second).Format(time.RFC3339)) {
+			t.Error(last)
+		}
+	})
+}
+
 // Who looks for something sees all of it.
 func TestDebugIsNotCollapsed(t *testing.T) {
 	scenario(t, func(t *testing.T, log *slog.Logger, _ *Handler, w *written) {
@@ -159,7 +222,7 @@ func TestAStormOfCauses(t *testing.T) {
 			case 1:
 				log.Warn("refused", "type", fmt.Sprint("a.b.c", made))
 			default:
-				log.Warn("failed", "handler", fmt.Sprint(made), "error", strings.Repeat("x", 100))
+				log.Warn("failed", "handler", fmt.Sprint(made%64), "error", strings.Repeat(string(rune('a'+made>>8%26)), 100))
 			}
 			if i%1000 == 0 {
 				time.Sleep(10 * time.Millisecond)
