@@ -19,8 +19,13 @@ type checkCommand struct {
 // Help is shown by meshctl check --help.
 func (checkCommand) Help() string {
 	return `A good file is answered by "FILE: ok" on standard output. Problems go to standard error,
-one a line: FILE:LINE: field: what is wrong; what would be right. Of a service's file only
-the part under mesh is checked; the service itself checks the rest when it starts.
+one a line: FILE:LINE: field: what is wrong; what would be right.
+
+A program reads its node at the top level of the file, as those of meshctl new do, or under
+the key mesh, beside settings of its own. Only the program knows which. Of a file with the
+key mesh the answer says so, and only the part under mesh is checked; the program itself
+checks the rest when it starts. What a file says of handlers and event types is compared
+with the program's when it starts, too.
 
   meshctl check configs/clue.yaml configs/hunt.yaml configs/score.yaml
   meshctl check --no-secrets configs/clue.yaml`
@@ -30,9 +35,13 @@ the part under mesh is checked; the service itself checks the rest when it start
 func (c checkCommand) Run(out output) error {
 	var result error
 	for _, file := range c.Files {
-		problems := c.check(file)
+		problems, under := c.check(file)
 		if len(problems) == 0 {
-			if _, err := fmt.Fprintf(out.results, "%s: ok\n", file); err != nil {
+			form := ""
+			if under {
+				form = ", for a program that reads its node under mesh; one made by meshctl new reads it at the top level"
+			}
+			if _, err := fmt.Fprintf(out.results, "%s: ok%s\n", file, form); err != nil {
 				return err
 			}
 			continue
@@ -47,13 +56,13 @@ func (c checkCommand) Run(out output) error {
 	return result
 }
 
-// check gives the problems of a file.
-func (c checkCommand) check(file string) (problems []error) {
+// check gives the problems of a file, and whether its node stands under the key mesh.
+func (c checkCommand) check(file string) (problems []error, under bool) {
 	var into config.Validator = &mesh.Config{}
 	var keys topKeys
 	// The first look is only for the key mesh. Its errors come again below.
 	_ = config.LoadYAML(file, &keys)
-	if _, found := keys.All["mesh"]; found || keys.misnamed() != "" {
+	if _, under = keys.All["mesh"]; under || keys.misnamed() != "" {
 		into = &serviceFile{}
 	}
 	for _, e := range config.FieldErrors(config.LoadYAML(file, into)) {
@@ -61,7 +70,7 @@ func (c checkCommand) check(file string) (problems []error) {
 			problems = append(problems, e)
 		}
 	}
-	return problems
+	return problems, under
 }
 
 // topKeys takes any YAML mapping.
@@ -72,16 +81,18 @@ type topKeys struct {
 // misnamed gives the key under which a node's configuration stands that is not under mesh, or "".
 func (k topKeys) misnamed() string {
 	for _, key := range slices.Sorted(maps.Keys(k.All)) {
-		node, _ := k.All[key].(map[string]any)
-		if _, named := node["name"]; named && hasAny(node, "listen", "seed", "peers", "exports", "imports", "limits") {
+		if node, _ := k.All[key].(map[string]any); isNode(node) {
 			return key
 		}
 	}
 	return ""
 }
 
-func hasAny(table map[string]any, keys ...string) bool {
-	return slices.ContainsFunc(keys, func(key string) bool { _, found := table[key]; return found })
+// isNode reports whether a mapping is a node's configuration, by keys that no other one has together.
+func isNode(table map[string]any) bool {
+	_, named := table["name"]
+	return named && slices.ContainsFunc([]string{"listen", "seed", "peers", "exports", "imports", "limits"},
+		func(key string) bool { _, found := table[key]; return found })
 }
 
 func (topKeys) Validate() error { return nil }
@@ -92,8 +103,12 @@ type serviceFile struct {
 	Others map[string]any `yaml:",inline"`
 }
 
-// Validate checks the mesh's part. Of one that stands elsewhere only that is said.
+// Validate checks the mesh's part. Of one that stands elsewhere, or in two places, only that is said.
 func (f *serviceFile) Validate() error {
+	if f.Mesh.Name == "" && isNode(f.Others) {
+		return &config.FieldError{Field: "mesh", Problem: "a part of the node stands under this key, and the rest of it at the top level",
+			Remedy: "move these keys out of mesh, for a program that reads its node at the top level, as those of meshctl new do; or move all others of the node into it"}
+	}
 	if at := (topKeys{f.Others}).misnamed(); at != "" && reflect.ValueOf(f.Mesh).IsZero() {
 		return &config.FieldError{Field: at, Problem: "unknown key, with a node's configuration under it", Remedy: "did you mean mesh?"}
 	}

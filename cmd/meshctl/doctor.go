@@ -99,7 +99,8 @@ func (c doctorCommand) checks(ctx context.Context) ([]checkup.Check, error) {
 // read reads node files.
 func (c doctorCommand) read(paths []string) (files []checkup.File) {
 	for _, path := range paths {
-		f := checkup.File{Path: path, Problems: checkCommand{NoSecrets: c.NoSecrets}.check(path)}
+		f := checkup.File{Path: path}
+		f.Problems, _ = checkCommand{NoSecrets: c.NoSecrets}.check(path)
 		var err error
 		f.Node, err = nodeOf(path)
 		f.Unread = err != nil // which is one of its problems

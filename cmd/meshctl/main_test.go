@@ -209,13 +209,14 @@ func TestCheck(t *testing.T) {
 	write(t, "away.yaml", strings.Replace(node, "clue-1.nk", "elsewhere.nk", 1))
 	write(t, "broken.yaml", "name: [")
 	write(t, "misspelt.yaml", strings.Replace(nested, "mesh:", "messh:", 1))
+	write(t, "halves.yaml", node+"mesh:\n  data: mesh\n  exports: [{event: clue.clue.solved, kept_for: [hunt]}]\n")
 	write(t, "outdented.yaml", "http: 127.0.0.1:8080\ndata: ../data\nmesh:\n"+node+"data: mesh\n")
 	for _, test := range []struct {
 		args           string
 		code           int
 		stdout, stderr string
 	}{
-		{"bare.yaml service.yaml", 0, "bare.yaml: ok\nservice.yaml: ok\n", ""},
+		{"bare.yaml service.yaml", 0, "bare.yaml: ok\nservice.yaml: ok, for a program that reads its node under mesh; one made by meshctl new reads it at the top level\n", ""},
 		{"bad.yaml bare.yaml", 1, "bare.yaml: ok\n",
 			"bad.yaml:6: imports[0].event: \"hint.clue.unlocked\": no peer of service hint has a url; add one to the peers, or correct the event's name\n"},
 		{"bad-service.yaml", 1, "", "bad-service.yaml:2: http: the key already stands on line 1; keep one of the two\n" +
@@ -225,6 +226,8 @@ func TestCheck(t *testing.T) {
 		{"broken.yaml", 1, "", "broken.yaml:1: not YAML: sequence end token ']' not found; check the indentation, quotes and brackets\n"},
 		{"misspelt.yaml", 1, "", "misspelt.yaml:3: messh: unknown key, with a node's configuration under it; did you mean mesh?\n"},
 		{"outdented.yaml", 1, "", "outdented.yaml:3: mesh: nothing stands under the key, and beside it data, name, seed and more; indent what belongs under it by two spaces\n"},
+		{"halves.yaml", 1, "", "halves.yaml:7: mesh: a part of the node stands under this key, and the rest of it at the top level; move these keys out of mesh, " +
+			"for a program that reads its node at the top level, as those of meshctl new do; or move all others of the node into it\n"},
 		{"no.yaml", 1, "", "read configuration: stat no.yaml: no such file or directory\n"},
 	} {
 		stdout, stderr, code := meshctl(append([]string{"check"}, strings.Fields(test.args)...)...)

@@ -106,7 +106,8 @@ func LoadYAML(path string, into Validator, further ...func() error) error {
 // concerns every value.
 func concerned(field string, problems []document.Problem) bool {
 	for _, p := range problems {
-		if p.Path == "" || within(field, p.Path) || within(field, p.Meant) {
+		meant := func(path string) bool { return within(field, path) }
+		if p.Path == "" || within(field, p.Path) || slices.ContainsFunc(p.Meant, meant) {
 			return true
 		}
 	}

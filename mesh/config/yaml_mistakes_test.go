@@ -102,6 +102,23 @@ func TestOneMistakeIsOneProblem(t *testing.T) {
 	}
 }
 
+// A node that stands under mesh, in a file of a program that reads it at the top level, is one
+// mistake, and what is missing at the top level is not said.
+func TestANodeUnderAKey(t *testing.T) {
+	folder, _ := configtest.NewFolder(t)
+	under := "mesh:\n  " + strings.ReplaceAll(strings.TrimSpace(configtest.Good), "\n", "\n  ") + "\n"
+	for text, want := range map[string]string{
+		under: "1: mesh: unknown key; what stands under it belongs at the top level; move name, listen, seed and more out of mesh",
+		configtest.Good + "mesh:\n  data: data\n  letters: all\n": "16: mesh: unknown key; what stands under it belongs at the top level; move data, letters out of mesh",
+	} {
+		var c Node
+		err := loadText(t, folder, text, &c)
+		if got := fmt.Sprint(err); !strings.HasSuffix(got, "node.yaml:"+want) || len(FieldErrors(err)) != 1 {
+			t.Errorf("%s\nwant %s", got, want)
+		}
+	}
+}
+
 // Editors of other systems put a byte order mark at the start of what they save.
 func TestAByteOrderMarkIsSkipped(t *testing.T) {
 	folder, seed := configtest.NewFolder(t)

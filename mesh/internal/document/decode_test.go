@@ -153,6 +153,9 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		"odd: x":                      "1 odd: cannot unmarshal string into Go value of type int",
 		"odd: 13":                     "1 odd: unlucky",
 		"upset: 1":                    "1 upset: the value cannot be decoded",
+		"m: {text: a, any: 1, x: 1}":  "1 m: unknown key; what stands under it belongs at the top level (meant text, any)",
+		"mesh: {text: a, x: 1}":       "1 mesh: unknown key",
+		"nested: {all: {text: a}}":    "1 nested.all: unknown key; what stands under it belongs beside it (meant nested.text)",
 		"func: 1":                     "1 func: a whole number stands where a value of an unknown kind belongs",
 		"private: x":                  "1 private: unknown key",
 		"hidden: x":                   "1 hidden: unknown key",
@@ -172,8 +175,8 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		var got []string
 		for _, p := range problems {
 			line := fmt.Sprintf("%d %s: %s", p.Line, p.Path, p.Text)
-			if p.Meant != "" {
-				line += " (meant " + p.Meant + ")"
+			if len(p.Meant) > 0 {
+				line += " (meant " + strings.Join(p.Meant, ", ") + ")"
 			}
 			got = append(got, line)
 		}

@@ -14,8 +14,8 @@ type Problem struct {
 	Path string
 	// Text says what is wrong, Remedy what would be right.
 	Text, Remedy string
-	// Meant is the path that an unknown key probably stands for, or empty.
-	Meant string
+	// Meant are the paths that an unknown key, or what stands under it, probably stands for.
+	Meant []string
 }
 
 // Lines tells on which line the value of each path stands.

@@ -69,7 +69,7 @@ func (d *decoder) structure(node ast.Node, target reflect.Value, path string, de
 			return
 		}
 		if layout.others == nil {
-			d.unknown(entry.Key, target.Type(), layout, path, key)
+			d.unknown(entry, target.Type(), layout, path, key)
 			return
 		}
 		var value any
@@ -141,11 +141,11 @@ func (d *decoder) notMapping(node ast.Node, t reflect.Type, l layout, path strin
 	d.misfit(node, path, "a mapping", "write key: value; known keys: "+strings.Join(l.keys, ", "))
 }
 
-func (d *decoder) unknown(node ast.Node, t reflect.Type, l layout, path, key string) {
-	p := Problem{Line: lineOf(node), Path: child(path, key), Text: "unknown key", Remedy: "known keys: " + strings.Join(l.keys, ", ")}
+func (d *decoder) unknown(entry *ast.MappingValueNode, t reflect.Type, l layout, path, key string) {
+	p := Problem{Line: lineOf(entry.Key), Path: child(path, key), Text: "unknown key", Remedy: "known keys: " + strings.Join(l.keys, ", ")}
 	if d.options.Renamed != nil {
 		if now := d.options.Renamed(t, key); now != "" {
-			p.Text, p.Remedy, p.Meant = "the key has a new name", "write "+now, child(path, now)
+			p.Text, p.Remedy, p.Meant = "the key has a new name", "write "+now, []string{child(path, now)}
 			if how := t.FieldByIndex(l.fields[now]).Tag.Get("remedy"); how != "" {
 				p.Remedy += ", and " + how
 			}
@@ -154,7 +154,32 @@ func (d *decoder) unknown(node ast.Node, t reflect.Type, l layout, path, key str
 		}
 	}
 	if meant := nearest(key, l.keys); meant != "" {
-		p.Remedy, p.Meant = "did you mean "+meant+"?", child(path, meant)
+		p.Remedy, p.Meant = "did you mean "+meant+"?", []string{child(path, meant)}
+	} else if indented := l.indented(entry.Value); len(indented) > 0 {
+		here := "beside it"
+		if path == "" {
+			here = "at the top level"
+		}
+		p.Text = "unknown key; what stands under it belongs " + here
+		p.Remedy = "move " + few(indented) + " out of " + key
+		for _, k := range indented {
+			p.Meant = append(p.Meant, child(path, k))
+		}
 	}
 	d.report(p)
+}
+
+// indented gives the keys in the value of an unknown key that belong beside that key. It gives none
+// if most of them do not: then the value is something else, which happens to use a word twice.
+func (l layout) indented(value ast.Node) (keys []string) {
+	entries, _ := entriesOf(value)
+	for _, entry := range entries {
+		if key := entry.Key.GetToken().Value; l.fields[key] != nil && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	if 2*len(keys) <= len(entries) {
+		return nil
+	}
+	return keys
 }
