@@ -38,6 +38,7 @@ func (i *inlet) unbind(why error, final bool) {
 func (i *inlet) welcome(w *wire.WelcomeImport) bool {
 	if w.Problem != "" {
 		i.unbind(fmt.Errorf("%w: %s", ErrNotExported, w.Problem), true)
+		i.Log.Warn("an import gets nothing", "peer", i.exporter, "type", i.of.Subject, "error", i.present.Load().err)
 		return false
 	}
 	return true

@@ -102,6 +102,9 @@ func TestNotWelcome(t *testing.T) {
 		if !present.final || present.bound || !errors.Is(present.err, ErrNotExported) || !strings.Contains(present.err.Error(), "kept_for") {
 			t.Errorf("%+v", present)
 		}
+		if log := s.log.String(); !strings.Contains(log, `msg="an import gets nothing" node=score-1 peer=clue-1`) || !strings.Contains(log, "name score in kept_for") {
+			t.Errorf("the log says %s", log)
+		}
 		s.welcome("")
 		s.wait(time.Minute) // signs of life that nobody answers
 		present = s.set.exchange.Load().durables[0].present.Load()

@@ -36,5 +36,8 @@ func TestEach(t *testing.T) {
 		if got := s.peer("score-1").hello(t, asked...).Imports[0].Problem; !strings.Contains(got, c.want) {
 			t.Errorf("%s: %s; want %s", subject, got, c.want)
 		}
+		if !strings.Contains(s.log.String(), c.want) {
+			t.Errorf("the log of the exporter does not say %q:\n%s", c.want, s.log)
+		}
 	}
 }

@@ -26,7 +26,9 @@ func (l *library) hello(r *reader, said *wire.Hello, others []wire.WelcomeImport
 	r.shelves = nil
 	for _, i := range said.Imports {
 		answer := wire.WelcomeImport{Type: i.Type, Problem: l.problem(r, said, i)}
-		if answer.Problem == "" {
+		if answer.Problem != "" {
+			l.log.Warn("a reader does not get what it imports", "peer", r.name, "type", fmt.Sprintf("%.100s", i.Type), "error", answer.Problem)
+		} else {
 			s := l.shelf(i.Type, r.keptAs(i))
 			s.Join(r.name, terms(said, i), now)
 			if i.Stream == l.outbox.identity {

@@ -95,6 +95,9 @@ func TestProblems(t *testing.T) {
 					t.Errorf("%q does not say %q", problem, part)
 				}
 			}
+			if told := strings.Count(s.log.String(), "a reader does not get what it imports"); told != min(1, len(test.want)) {
+				t.Errorf("the log says it %d times: %s", told, s.log.String())
+			}
 			if got := s.chosen(solved, "k"); test.want != nil && got != nil {
 				t.Errorf("%q get events", got)
 			}

@@ -175,6 +175,7 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 	r.meet(name, h)
 	answers, durable, ended := r.join(name, h)
 	r.lose(leftBy(ended))
+	r.logRefused(name, answers)
 	h.Imports = durable
 	if len(durable) > 0 && r.env.Outbox != nil && r.env.Outbox.Hello(name, h, answers) {
 		r.serve(name)
@@ -183,9 +184,12 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 		}
 		return
 	}
+	var unkept []wire.WelcomeImport
 	for _, i := range durable {
-		answers = append(answers, wire.WelcomeImport{Type: i.Type, Problem: r.problem(name, i)})
+		unkept = append(unkept, wire.WelcomeImport{Type: i.Type, Problem: r.problem(name, i)})
 	}
+	r.logRefused(name, unkept)
+	answers = append(answers, unkept...)
 	if r.lines.to(name) == nil {
 		return
 	}
@@ -193,6 +197,16 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 		Release: release.Version(), Time: r.env.Wall()})
 	if err != nil {
 		r.env.Log.Warn("a reader cannot be welcomed", "peer", name, "error", err)
+	}
+}
+
+// logRefused says in the log what a reader does not get. The reader says it too, but whoever has to
+// mend this node's file may look here alone.
+func (r *Readers) logRefused(name string, answers []wire.WelcomeImport) {
+	for _, a := range answers {
+		if a.Problem != "" {
+			r.env.Log.Warn("a reader does not get what it imports", "peer", name, "type", fmt.Sprintf("%.100s", a.Type), "error", a.Problem)
+		}
 	}
 }
 

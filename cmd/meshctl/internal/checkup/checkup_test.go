@@ -150,7 +150,17 @@ func TestFiles(t *testing.T) {
 		"not allowed":     {func(clue, _ *checkup.File) { clue.Node.Peers[0].MayImport = nil }, []string{"exchange: score.yaml imports clue.clue.solved, and clue.yaml does not let it"}},
 		"not kept":        {func(clue, _ *checkup.File) { clue.Node.Exports[0].KeptFor = nil }, []string{"exchange: score.yaml imports clue.clue.solved as durable, and clue.yaml does not keep it"}},
 		"kept for others": {func(clue, _ *checkup.File) { clue.Node.Exports[0].KeptFor = []string{"hunt"} }, []string{"exchange: score.yaml imports clue.clue.solved as durable, and clue.yaml does not keep it for its service"}},
-		"not durable":     {func(_, score *checkup.File) { score.Node.Imports[0].Durable = false }, []string{"exchange: clue.yaml keeps clue.clue.solved for score, which does not import it as durable"}},
+		"not durable":     {func(_, score *checkup.File) { score.Node.Imports[0].Durable = false }, []string{"exchange: clue.yaml exports clue.clue.solved out of its outbox, and score.yaml does not import it as durable"}},
+		"not durable, and kept for others": {func(clue, score *checkup.File) {
+			score.Node.Imports[0].Durable, clue.Node.Exports[0].KeptFor = false, []string{"hunt"}
+		}, []string{"exchange: clue.yaml exports clue.clue.solved out of its outbox, and score.yaml does not import it as durable"}},
+		"kept for the instance, which shares": {func(clue, _ *checkup.File) { clue.Node.Exports[0].KeptFor = []string{"score-1"} },
+			[]string{"exchange: clue.yaml keeps clue.clue.solved for instance score-1 alone, and score.yaml imports it without delivery: each"}},
+		"kept for the service, and each wants all": {func(_, score *checkup.File) { score.Node.Imports[0].Delivery = config.Each },
+			[]string{"exchange: clue.yaml keeps clue.clue.solved for service score as a whole, and score.yaml imports it with delivery: each"}},
+		"kept for the instance, which wants all": {func(clue, score *checkup.File) {
+			clue.Node.Exports[0].KeptFor, score.Node.Imports[0].Delivery = []string{"score-1"}, config.Each
+		}, nil},
 		"not imported":    {func(_, score *checkup.File) { score.Node.Imports = nil }, []string{"unused-exports: clue.yaml exports clue.clue.solved, and none of these files imports it"}},
 	} {
 		all := files(t)

@@ -156,14 +156,22 @@ func (c *Check) exchange(f, exporter File, i config.Import) {
 		return
 	}
 	peer := slices.IndexFunc(exporter.Node.Peers, func(p config.Peer) bool { return p.Name == f.Node.Name })
+	service := config.ServiceOf(f.Node.Name)
 	switch kept := exporter.Node.Exports[at].KeptFor; {
 	case peer < 0 || !exporter.Node.Peers[peer].MayImport.Includes(i.Event):
 		c.find("name it in may_import of "+f.Node.Name+" in "+exporter.Path, "%s imports %s, and %s does not let it", f.Path, i.Event, exporter.Path)
 	case i.Durable && len(kept) == 0:
 		c.find("give the export kept_for, or the import no durable", "%s imports %s as durable, and %s does not keep it", f.Path, i.Event, exporter.Path)
-	case i.Durable && !slices.Contains(kept, config.ServiceOf(f.Node.Name)) && !slices.Contains(kept, f.Node.Name):
-		c.find("name "+cmp.Or(config.ServiceOf(f.Node.Name), f.Node.Name)+" under kept_for of the export", "%s imports %s as durable, and %s does not keep it for its service", f.Path, i.Event, exporter.Path)
-	case !i.Durable && slices.Contains(kept, config.ServiceOf(f.Node.Name)):
-		c.find("import it as durable, or take the service out of kept_for", "%s keeps %s for %s, which does not import it as durable", exporter.Path, i.Event, config.ServiceOf(f.Node.Name))
+	case i.Durable && !slices.Contains(kept, service) && !slices.Contains(kept, f.Node.Name):
+		c.find("name "+cmp.Or(service, f.Node.Name)+" under kept_for of the export", "%s imports %s as durable, and %s does not keep it for its service", f.Path, i.Event, exporter.Path)
+	case i.Durable && i.Delivery != config.Each && !slices.Contains(kept, service):
+		c.find("import it with delivery: each, or name service "+service+" under kept_for of the export",
+			"%s keeps %s for instance %s alone, and %s imports it without delivery: each", exporter.Path, i.Event, f.Node.Name, f.Path)
+	case i.Durable && i.Delivery == config.Each && !slices.Contains(kept, f.Node.Name):
+		c.find("name "+f.Node.Name+" and the other instances under kept_for of the export, or import it without delivery: each",
+			"%s keeps %s for service %s as a whole, and %s imports it with delivery: each", exporter.Path, i.Event, service, f.Path)
+	case !i.Durable && len(kept) > 0:
+		c.find("import it with durable: true, and name service "+cmp.Or(service, f.Node.Name)+" under kept_for of the export; or take kept_for away from the export",
+			"%s exports %s out of its outbox, and %s does not import it as durable", exporter.Path, i.Event, f.Path)
 	}
 }
