@@ -2,6 +2,7 @@ package mesh_test
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,7 +82,31 @@ func TestAttackDataThatAnotherHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The port is taken: an error about it would say that it was tried first.
-	if _, err := openAlone(t, c, n.ListenAddr()); err == nil || !strings.Contains(err.Error(), "is in use by another node") {
+	if _, err := openAlone(t, c, n.ListenAddr()); err == nil || !strings.Contains(err.Error(), "is in use by another process: node clue-1 may be running already") {
 		t.Errorf("with the data of another: %v", err)
+	}
+}
+
+// The log of a first start does not read like a loss. Where there was data, an empty outbox may be one.
+func TestBeginningOfAnOutbox(t *testing.T) {
+	c := durableClue(t)
+	for _, start := range []struct{ says, leavesOut string }{{"first start: the data directory and its outbox are new", "an empty outbox begins"}, {"an empty outbox begins", "first start"}} {
+		log := &logged{}
+		c.Logger = slog.New(slog.NewTextHandler(log, nil))
+		n, err := openAlone(t, c, "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Close(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		if said := log.String(); !strings.Contains(said, start.says) || strings.Contains(said, start.leavesOut) {
+			t.Errorf("want %q, and not %q, in\n%s", start.says, start.leavesOut, said)
+		}
+		for _, gone := range []string{"outbox", "outbox.made"} {
+			if err := os.RemoveAll(filepath.Join(string(c.Data), gone)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

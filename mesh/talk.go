@@ -21,7 +21,7 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 		return err
 	}
 	c := topology.Outbox(n.config, n.leaf.ResetOutbox, n.log)
-	c.Clock = n.clock
+	c.Clock, c.FirstStart = n.clock, n.storage.IsNew()
 	c.Send = func(reader string, message []byte) error { return n.readers.Send(reader, message) }
 	if n.kept, err = outlet.OpenStore(ctx, n.store, c, c.MaxPayload, n.trace); err != nil {
 		return err

@@ -66,6 +66,8 @@ type Config struct {
 	Reset func() error
 	// Lost is told of messages that are given up for a service, and why. Nil: nobody is.
 	Lost func(subject, service string, why Loss, messages uint64)
+	// FirstStart says that the directory in which Dir lies is new, so that nothing can be missing there.
+	FirstStart bool
 	// Log gets what an operator should know. Nil discards it.
 	Log *journal.Log
 

@@ -192,8 +192,7 @@ func (o *Outbox) makeStream(ctx context.Context, js jetstream.JetStream, m *mark
 		}
 	}
 	if m == nil {
-		o.config.Log.Info("an empty outbox begins: if there was one here, what it kept is lost, and its readers say so",
-			"dir", o.config.Dir)
+		o.config.Log.Info(o.beginning(), "dir", o.config.Dir)
 		m = &mark{Identity: rand.Text(), Making: true}
 		if err := writeMark(o.config.Dir, *m); err != nil {
 			return mark{}, fmt.Errorf("write the mark: %w", err)
@@ -210,6 +209,14 @@ func (o *Outbox) makeStream(ctx context.Context, js jetstream.JetStream, m *mark
 		return mark{}, fmt.Errorf("write the mark: %w", err)
 	}
 	return *m, nil
+}
+
+// beginning is what the log says of an outbox that is made.
+func (o *Outbox) beginning() string {
+	if o.config.FirstStart {
+		return "first start: the data directory and its outbox are new"
+	}
+	return "an empty outbox begins: if there was one here, what it kept is lost, and its readers say so"
 }
 
 // adopt takes a stream without a mark: an operator removed it to accept a loss. The

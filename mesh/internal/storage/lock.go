@@ -21,13 +21,16 @@ const (
 // Errors of Open.
 var (
 	// ErrInUse: another process has the data directory.
-	ErrInUse = errors.New("in use by another node")
+	ErrInUse = errors.New("in use by another process")
 	// ErrForeign: the data directory is that of another service.
 	ErrForeign = errors.New("of another service")
 )
 
 // lock is a data directory that this process has for itself.
-type lock struct{ file *flock.Flock }
+type lock struct {
+	file *flock.Flock
+	made bool // the directory had no owner before
+}
 
 // take makes a data directory for a node of a service, if it is missing, and locks it: two nodes
 // there would each overwrite what the other keeps. The operating system drops the lock when the
@@ -45,12 +48,13 @@ func take(data, node, service string) (*lock, error) {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
 	if !locked {
-		return nil, fmt.Errorf("the data directory %s is %w: give each node one of its own", data, ErrInUse)
+		return nil, fmt.Errorf("the data directory %s is %w: node %s may be running already; if it is not, another node has the directory: give each one of its own", data, ErrInUse, node)
 	}
-	if err := claim(data, node, service); err != nil {
+	made, err := claim(data, node, service)
+	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &lock{file}, nil
+	return &lock{file, made}, nil
 }
 
 // release lets others have the directory. The nil lock has none.
@@ -63,22 +67,22 @@ func (l *lock) release() error {
 
 // claim keeps nodes of another service from the data directory: they would drop what is kept there,
 // as it is of types that they do not export. An instance may take over from another one; who
-// imports from it is told.
-func claim(data, node, service string) error {
+// imports from it is told. A directory without an owner is a new one.
+func claim(data, node, service string) (made bool, err error) {
 	path := filepath.Join(data, serviceFile)
 	owner, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("look whose the data directory is: %w", err)
+		return false, fmt.Errorf("look whose the data directory is: %w", err)
 	}
 	switch strings.TrimSpace(string(owner)) {
 	case service:
-		return nil
+		return false, nil
 	case "": // a new one, or the machine crashed while it was written
 		if err := os.WriteFile(path, []byte(service+"\n"), 0o600); err != nil {
-			return fmt.Errorf("note whose the data directory is: %w", err)
+			return false, fmt.Errorf("note whose the data directory is: %w", err)
 		}
-		return nil
+		return true, nil
 	}
-	return fmt.Errorf("the data directory %s is %w: it is that of a node of service %.80q: give %s one of its own (or remove %s, if the service was renamed: "+
+	return false, fmt.Errorf("the data directory %s is %w: it is that of a node of service %.80q: give %s one of its own (or remove %s, if the service was renamed: "+
 		"what is kept for others under its old name is then dropped)", data, ErrForeign, strings.TrimSpace(string(owner)), node, path)
 }

@@ -30,6 +30,9 @@ func checkOutbox(data, outbox string) error {
 		"to accept that what it kept for others is lost", outbox, filepath.Join(data, outboxFile))
 }
 
+// IsNew reports whether Open made the data directory, or found it empty.
+func (s *Storage) IsNew() bool { return s.lock != nil && s.lock.made }
+
 // OutboxMade notes that a node has an outbox, once it is open.
 func (s *Storage) OutboxMade(data string) error {
 	file, err := os.OpenFile(filepath.Join(data, outboxFile), os.O_WRONLY|os.O_CREATE, 0o600)

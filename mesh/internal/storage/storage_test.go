@@ -31,6 +31,23 @@ func open(t *testing.T, data string, made bool) error {
 	return err
 }
 
+// A data directory is new until a node of the service had it.
+func TestIsNew(t *testing.T) {
+	c, outbox := durable(filepath.Join(t.TempDir(), "data"))
+	for start, want := range []bool{true, false} {
+		var s Storage
+		if s.IsNew() {
+			t.Error("what is not open is new")
+		}
+		if err := s.Open(c, outbox); err != nil || s.IsNew() != want {
+			t.Errorf("start %d: new %v, %v; want %v", start, s.IsNew(), err, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // An outbox that is gone while other data is there is refused; each remedy works.
 func TestAttackAnOutboxThatIsGone(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
