@@ -28,13 +28,14 @@ func (doctorCommand) Help() string {
 	return `It asks the nodes and judges what they say: whether all answer, are linked, run one version and have one
 time, whether anybody takes what is kept or exported, and what was lost or is full. Node files that are
 named by --file or in the context are judged together, too: keys, rights, payload limits. Each finding
-has its remedy below it.
+has its remedy below it. A note says what is well, and may all the same not be meant.
 
   meshctl doctor
   meshctl doctor --ignore unused-exports --ignore letters
   meshctl doctor configs/clue.yaml configs/hunt.yaml configs/score.yaml
 
-The exit code is 1 if there is a finding. What could not be looked at has a question mark and is none.`
+The exit code is 1 if there is a finding. A note is none, and what could not be looked at, which has a
+question mark, is none.`
 }
 
 // Run looks at everything, and prints it.
@@ -141,11 +142,11 @@ func patients(ctx context.Context, m nodes.Mesh) (list []checkup.Node) {
 	return list
 }
 
-// marks begin the line of a check: well, not well, not known.
-var marks = map[string]string{"well": "√", "found": "×", "skipped": "?"}
+// marks begin the line of a check: well, well with a note, not well, not known.
+var marks = map[string]string{"well": "√", "noted": "i", "found": "×", "skipped": "?"}
 
 // colours are those of marks on a screen.
-var colours = map[string]string{"well": "\x1b[32m", "found": "\x1b[31m", "skipped": "\x1b[33m"}
+var colours = map[string]string{"well": "\x1b[32m", "noted": "\x1b[32m", "found": "\x1b[31m", "skipped": "\x1b[33m"}
 
 func printChecks(out output, checks []checkup.Check) error {
 	var text strings.Builder
@@ -157,14 +158,16 @@ func printChecks(out output, checks []checkup.Check) error {
 			state = "found"
 		case c.Skipped != "":
 			state = "skipped"
+		case len(c.Notes) > 0:
+			state = "noted"
 		}
 		mark := marks[state]
 		if out.terminal && os.Getenv("NO_COLOR") == "" {
 			mark = colours[state] + mark + "\x1b[0m"
 		}
 		fmt.Fprintf(&text, "%s %s: %s\n", mark, c.Name, c.About)
-		for _, f := range c.Findings {
-			findings++
+		findings += len(c.Findings)
+		for _, f := range slices.Concat(c.Findings, c.Notes) {
 			fmt.Fprintf(&text, "    %s\n      → %s\n", show.Printable(f.Problem), show.Printable(f.Remedy))
 		}
 		if c.Skipped != "" {

@@ -48,7 +48,8 @@ const (
 
 // IsLoss reports whether events with this outcome did not do what they were emitted for: lost,
 // failed, refused or shed. An event that is unheard is none: it was handled on its own node, and
-// nobody else asked for it.
+// nobody else asked for it. What a rule refused or shed is a loss for whoever emitted it, as somebody
+// decided; meshctl doctor looks only for [Lost].
 func (o Outcome) IsLoss() bool {
 	switch o {
 	case Lost, Failed, Refused, Shed:

@@ -11,6 +11,8 @@ type Check struct {
 	About string `json:"about"`
 	// Findings say what is not well.
 	Findings []Finding `json:"findings"`
+	// Notes say what is well and may all the same not be meant.
+	Notes []Finding `json:"notes,omitempty"`
 	// Skipped says why it could not be looked at; "" if it was.
 	Skipped string `json:"skipped,omitempty"`
 }
@@ -24,6 +26,11 @@ type Finding struct {
 // find adds a finding.
 func (c *Check) find(remedy, problem string, values ...any) {
 	c.Findings = append(c.Findings, Finding{fmt.Sprintf(problem, values...), remedy})
+}
+
+// note adds a note.
+func (c *Check) note(remedy, problem string, values ...any) {
+	c.Notes = append(c.Notes, Finding{fmt.Sprintf(problem, values...), remedy})
 }
 
 // checked makes a check, of which how finds what is not well.

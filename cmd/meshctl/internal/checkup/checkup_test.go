@@ -31,6 +31,12 @@ func findings(t *testing.T, checks []checkup.Check) (list []string) {
 			}
 			list = append(list, c.Name+": "+f.Problem)
 		}
+		for _, n := range c.Notes {
+			if n.Remedy == "" {
+				t.Errorf("%s has no remedy", n.Problem)
+			}
+			list = append(list, c.Name+", a note: "+n.Problem)
+		}
 		if c.Skipped != "" {
 			list = append(list, c.Name+"? "+c.Skipped)
 		}
@@ -85,8 +91,10 @@ func TestMesh(t *testing.T) {
 		"a durable import": {func(_, score *checkup.Node) {
 			score.Stats.DurableImports = []stats.DurableImport{{Peer: "clue-1", Type: "clue.clue.solved", Problem: "it is not kept"}}
 		}, []string{"backlog: score-1 does not get clue.clue.solved from clue-1: it is not kept"}},
-		"letters":            {func(_, score *checkup.Node) { score.Stats.Letters = stats.Letters{Count: 2, Oldest: time.Minute} }, []string{"letters: score-1 has 2 dead letters, the oldest for 1m0s"}},
-		"an unused export":   {func(_, score *checkup.Node) { score.Graph.Types = nil }, []string{"unused-exports: clue-1 exports clue.clue.solved, and nobody imports it"}},
+		"letters":          {func(_, score *checkup.Node) { score.Stats.Letters = stats.Letters{Count: 2, Oldest: time.Minute} }, []string{"letters: score-1 has 2 dead letters, the oldest for 1m0s"}},
+		"an unused export": {func(_, score *checkup.Node) { score.Graph.Types = nil }, []string{"unused-exports: clue-1 exports clue.clue.solved, and nobody imports it"}},
+		"an unused export that is not kept": {func(clue, score *checkup.Node) { score.Graph.Types, clue.Stats.Outbox = nil, nil },
+			[]string{"unused-exports, a note: clue-1 exports clue.clue.solved, and nobody imports it"}},
 		"an unmet import":    {func(clue, _ *checkup.Node) { clue.Graph.Types = nil }, []string{"unmet-imports: score-1 imports clue.clue.solved, and nobody exports it"}},
 		"too large":          {func(clue, _ *checkup.Node) { clue.Stats.Counts = count(stats.Lost, "export", stats.PayloadSize) }, []string{"payloads: clue-1: 3 a.b.c lost at export by payload-size, since it was started"}},
 		"lost":               {func(clue, _ *checkup.Node) { clue.Stats.Counts = count(stats.Lost, "import", stats.LinkCut) }, []string{"losses: clue-1: 3 a.b.c lost at import by link-cut, since it was started"}},
@@ -161,7 +169,9 @@ func TestFiles(t *testing.T) {
 		"kept for the instance, which wants all": {func(clue, score *checkup.File) {
 			clue.Node.Exports[0].KeptFor, score.Node.Imports[0].Delivery = []string{"score-1"}, config.Each
 		}, nil},
-		"not imported":    {func(_, score *checkup.File) { score.Node.Imports = nil }, []string{"unused-exports: clue.yaml exports clue.clue.solved, and none of these files imports it"}},
+		"not imported, and not kept": {func(clue, score *checkup.File) { score.Node.Imports, clue.Node.Exports[0].KeptFor = nil, nil },
+			[]string{"unused-exports, a note: clue.yaml exports clue.clue.solved, and none of these files imports it"}},
+		"not imported": {func(_, score *checkup.File) { score.Node.Imports = nil }, []string{"unused-exports: clue.yaml exports clue.clue.solved, and none of these files imports it"}},
 	} {
 		all := files(t)
 		test.change(&all[0], &all[1])

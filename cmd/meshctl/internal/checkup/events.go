@@ -62,11 +62,23 @@ func types(there []Node) (exported, imported map[string]string) {
 	return exported, imported
 }
 
-// An export that nobody imports is found among nodes and among files.
-const (
-	unusedExports = "unused-exports"
-	importIt      = "import it somewhere, or remove the export: it costs nothing while nobody imports it"
-)
+// unusedExports is a check of nodes and of files.
+const unusedExports = "unused-exports"
+
+// unused adds an export that nobody imports. It is an offer, which costs nothing, and so a note; if it
+// is kept, it fills the outbox.
+func (c *Check) unused(kept bool, problem string, values ...any) {
+	if kept {
+		c.find("import it as durable somewhere, or take kept_for away from the export: what nobody comes for fills the outbox", problem, values...)
+		return
+	}
+	c.note("import it somewhere, or remove the export: it costs nothing while nobody imports it", problem, values...)
+}
+
+// keeps reports whether a node keeps events of a type for some service.
+func (n Node) keeps(subject string) bool {
+	return n.Stats.Outbox != nil && slices.ContainsFunc(n.Stats.Outbox.Readers, func(r stats.OutboxReader) bool { return r.Type == subject })
+}
 
 func exports(there []Node, missing string) Check {
 	return checked(unusedExports, "every export is imported by some node", func(c *Check) {
@@ -77,7 +89,8 @@ func exports(there []Node, missing string) Check {
 		exported, imported := types(there)
 		for _, t := range slices.Sorted(maps.Keys(exported)) {
 			if imported[t] == "" {
-				c.find(importIt, "%s exports %s, and nobody imports it", exported[t], t)
+				kept := slices.ContainsFunc(there, func(n Node) bool { return n.keeps(t) })
+				c.unused(kept, "%s exports %s, and nobody imports it", exported[t], t)
 			}
 		}
 	})
@@ -116,7 +129,7 @@ func payloads(there []Node) Check {
 }
 
 func losses(there []Node) Check {
-	return checked("losses", "no event was lost", func(c *Check) {
+	return checked("losses", "no event was lost, but for what rules refuse or shed", func(c *Check) {
 		counted(c, there, "meshctl why explains an event of which the log has a line; what may not be lost is exported with kept_for", func(count stats.Count) bool {
 			return count.Outcome == stats.Lost && count.Rule != stats.PayloadSize && !strings.HasPrefix(count.Place, "tap")
 		})

@@ -141,7 +141,7 @@ func unused(all []File, more bool) Check {
 		for _, f := range all {
 			for _, e := range f.Node.Exports {
 				if !slices.ContainsFunc(all, func(other File) bool { return other.Node.HasImport(e.Event) }) {
-					c.find(importIt, "%s exports %s, and none of these files imports it", f.Path, e.Event)
+					c.unused(e.IsDurable(), "%s exports %s, and none of these files imports it", f.Path, e.Event)
 				}
 			}
 		}
