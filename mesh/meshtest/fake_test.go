@@ -3,6 +3,7 @@ package meshtest_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -29,6 +30,20 @@ func (f *fakeT) Cleanup(cleanup func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cleanups = append(f.cleanups, cleanup)
+}
+
+// TempDir makes a folder as a test does, for an example too.
+func (f *fakeT) TempDir() string {
+	folder, err := os.MkdirTemp("", "meshtest-")
+	if err != nil {
+		f.Fatalf("make a folder: %v", err)
+	}
+	f.Cleanup(func() {
+		if err := os.RemoveAll(folder); err != nil {
+			f.Errorf("remove a folder: %v", err)
+		}
+	})
+	return folder
 }
 
 func (f *fakeT) Errorf(format string, args ...any) {
