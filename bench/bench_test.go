@@ -232,7 +232,7 @@ func TestWhatWasMeasuredIsWritten(t *testing.T) {
 	}
 }
 
-// -only looks at the names of comparisons and of rows. What it can not find is an error that says what
+// -only looks at the names of comparisons and of rows. What it cannot find is an error that says what
 // there is.
 func TestOnly(t *testing.T) {
 	all := comparisons(500, sampleLog)

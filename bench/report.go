@@ -48,7 +48,7 @@ type machine struct {
 	Go    string `json:"go"`
 	OS    string `json:"os"`
 	Procs int    `json:"gomaxprocs"`
-	// Load is the system's load before the run, or "" where it can not be read.
+	// Load is the system's load before the run, or "" where it cannot be read.
 	// Above the number of processors, others took part in the measurement.
 	Load string `json:"load,omitempty"`
 }

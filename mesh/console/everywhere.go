@@ -36,7 +36,7 @@ func ask[T any](ctx context.Context, e *Everywhere, question string, body []byte
 		answer := Answer[T]{Node: a.Node, Err: a.Err}
 		if a.Err == nil {
 			if err := json.Unmarshal(a.Value, &answer.Value); err != nil {
-				answer.Err = fmt.Errorf("an answer that can not be read: %w", err)
+				answer.Err = fmt.Errorf("an answer that cannot be read: %w", err)
 			}
 		}
 		answers = append(answers, answer)

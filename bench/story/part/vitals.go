@@ -10,7 +10,7 @@ import (
 type Vitals struct {
 	Heap        uint64 // bytes that the last garbage collection found in use
 	Goroutines  int
-	Descriptors int // open files and sockets; 0 where they can not be counted
+	Descriptors int // open files and sockets; 0 where they cannot be counted
 }
 
 // liveHeap is a metric that costs no collection of its own.
