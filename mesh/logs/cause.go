@@ -38,14 +38,48 @@ func (c *causeOf) needs(key string) bool {
 	return slices.Contains(inCause, key) || key == "error" && !c.given
 }
 
-func (c *causeOf) add(key string, value slog.Value) {
-	switch {
-	case !c.needs(key):
-	case key == "error":
-		c.error = wordsOf(value.Resolve().String())
-	default:
-		c.whole = mix(mix(c.whole, key), value.Resolve().String())
+// add adds an attribute that says something of the cause.
+func (c *causeOf) add(key, value string) {
+	if key == "error" {
+		c.error = wordsOf(value)
+	} else {
+		c.whole = mix(mix(c.whole, key), value)
 	}
+}
+
+// addAttr adds any attribute.
+func (c *causeOf) addAttr(a slog.Attr) {
+	if c.needs(a.Key) {
+		c.add(a.Key, textOfValue(a.Value))
+	}
+}
+
+func textOf(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case error: // slog would make another text of it
+		return textOfError(v)
+	}
+	return textOfValue(slog.AnyValue(value))
+}
+
+func textOfValue(v slog.Value) string {
+	v = v.Resolve()
+	if v.Kind() != slog.KindAny {
+		return v.String()
+	}
+	if err, ok := v.Any().(error); ok {
+		return textOfError(err)
+	}
+	return v.String()
+}
+
+// textOfError is "" for an error that panics, such as a nil pointer: the handler that writes has its
+// own word for it.
+func textOfError(err error) (text string) {
+	defer func() { _ = recover() }()
+	return err.Error()
 }
 
 // group notes that what follows is in a group of attributes.

@@ -63,7 +63,7 @@ func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	made := *h
 	for _, a := range attrs {
-		made.cause.add(a.Key, a.Value)
+		made.cause.addAttr(a)
 	}
 	made.next = h.next.WithAttrs(attrs)
 	return &made
@@ -87,7 +87,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	cause := h.causeOf(ctx, r.Level, r.Message)
 	r.Attrs(func(a slog.Attr) bool {
-		cause.add(a.Key, a.Value)
+		cause.addAttr(a)
 		return true
 	})
 	c, does := h.book.note(cause, r)
@@ -121,11 +121,11 @@ func (h *Handler) Repeats(ctx context.Context, level slog.Level, message string,
 	for len(args) > 0 {
 		switch first := args[0].(type) {
 		case slog.Attr:
-			cause.add(first.Key, first.Value)
+			cause.addAttr(first)
 			args = args[1:]
 		case string:
 			if len(args) > 1 && cause.needs(first) {
-				cause.add(first, slog.AnyValue(args[1]))
+				cause.add(first, textOf(args[1]))
 			}
 			args = args[min(2, len(args)):]
 		default:

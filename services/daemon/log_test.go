@@ -87,7 +87,7 @@ func TestTheLogIsWrittenToItsEnd(t *testing.T) {
 		}
 		return nil
 	})
-	if got := stderr.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "msg=said times=9 within=") {
+	if got := stderr.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "msg=said times=9 since=") {
 		t.Errorf("logged\n%s", got)
 	}
 }

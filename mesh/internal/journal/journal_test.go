@@ -52,7 +52,7 @@ func TestAStormIsCounted(t *testing.T) {
 			_, end, _ := strings.Cut(line, " handler=")
 			got = append(got, level+" "+subject+" "+strings.TrimSpace(end))
 		}
-		want := []string{"WARN a.b.c count", "WARN a.b.c rank", "WARN a.b.d count", "WARN a.b.c count times=999 within=30s", "ERROR a.b.c count", "INFO a.b.c count"}
+		want := []string{"WARN a.b.c count", "WARN a.b.c rank", "WARN a.b.d count", "WARN a.b.c count times=999 since=2000-01-01T00:00:00.000Z within=30s", "ERROR a.b.c count", "INFO a.b.c count"}
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
