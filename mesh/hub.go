@@ -89,6 +89,9 @@ var errByHub = errors.New("the exporter is reached by the hub")
 // Redial dials nobody: it is for the exporter to come back to the hub.
 func (e hubExporter) Redial() error { return errByHub }
 
+// Close ends the way; the line to the hub stays.
+func (e hubExporter) Close() { e.node.lines.removeByHub(asExporter, e.name) }
+
 // Trouble is why the exporter is not reached.
 func (e hubExporter) Trouble() string {
 	if _, up := e.hub.Link(); up {

@@ -4,15 +4,18 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/nats-io/nats.go"
+
 	"leafmesh/mesh/internal/leaf"
 )
 
-// peerLines are the node's ways to its peers. One stays until the node ends, also when the peer has gone.
+// peerLines are the node's ways to its peers. When a peer has gone, and what it said is settled, its
+// ways are closed.
 type peerLines struct {
 	mu         sync.Mutex
-	toReaders  []*leaf.Line       // guarded by mu
-	toExporter []*leaf.Line       // guarded by mu
-	hub        map[[2]string]bool // guarded by mu: who is heard by the hub, as what
+	toReaders  []*leaf.Line                     // guarded by mu
+	toExporter []*leaf.Line                     // guarded by mu
+	hub        map[[2]string]*nats.Subscription // guarded by mu: who is heard by the hub, as what
 }
 
 // reader is the line to a reader; nil if there was none yet.
@@ -39,19 +42,27 @@ const (
 func (l *peerLines) byHub(as, name string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.hub[[2]string{as, name}]
+	return l.hub[[2]string{as, name}] != nil
 }
 
-// addByHub notes that a peer is heard by the hub, and reports whether that is new.
-func (l *peerLines) addByHub(as, name string) bool {
+// addByHub notes by what a peer is heard on the hub's line.
+func (l *peerLines) addByHub(as, name string, heard *nats.Subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	known := l.hub[[2]string{as, name}]
 	if l.hub == nil {
-		l.hub = map[[2]string]bool{}
+		l.hub = map[[2]string]*nats.Subscription{}
 	}
-	l.hub[[2]string{as, name}] = true
-	return !known
+	l.hub[[2]string{as, name}] = heard
+}
+
+// removeByHub lets a peer not be heard by the hub any more, if it was.
+func (l *peerLines) removeByHub(as, name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if heard := l.hub[[2]string{as, name}]; heard != nil {
+		_ = heard.Unsubscribe() // an error says that the line is closed
+	}
+	delete(l.hub, [2]string{as, name})
 }
 
 func (l *peerLines) readers() []*leaf.Line {
@@ -72,6 +83,31 @@ func (l *peerLines) addReader(line *leaf.Line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.toReaders = append(l.toReaders, line)
+}
+
+// removeReader closes the line to a reader, if there is one.
+func (l *peerLines) removeReader(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.toReaders = slices.DeleteFunc(l.toReaders, closes(name))
+}
+
+// removeExporter closes the line to an exporter.
+func (l *peerLines) removeExporter(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.toExporter = slices.DeleteFunc(l.toExporter, closes(name))
+}
+
+// closes closes a line if it leads to a peer, and reports that.
+func closes(name string) func(*leaf.Line) bool {
+	return func(line *leaf.Line) bool {
+		found := line.Peer() == name
+		if found {
+			line.Close()
+		}
+		return found
+	}
 }
 
 func (l *peerLines) addExporter(line *leaf.Line) {

@@ -117,7 +117,8 @@ func (n *Node) putPeersLocked(c config.Node, importers []leaf.Importer, remotes 
 }
 
 // link lets the embedded server have links to importers and remotes. It keeps what lines to others
-// need, of which some have no way in or are not dialed any more.
+// need, that have no way in and are not dialed any more, until what they said is settled. An account
+// whose line is closed goes with the next change: one more now would be a reload for nothing else.
 func (n *Node) link(importers []leaf.Importer, remotes []leaf.Remote) error {
 	for _, line := range n.lines.readers() {
 		if !slices.ContainsFunc(importers, func(i leaf.Importer) bool { return i.Name == line.Peer() }) {
@@ -150,6 +151,8 @@ func (n *Node) takeBack(c config.Node, former []config.Peer) {
 			}
 			n.settle(p.Name)
 			n.readers.Remove(p.Name)
+			n.lines.removeReader(p.Name)
+			n.lines.removeByHub(asReader, p.Name)
 		case n.lost(p.MayImport, now.MayImport):
 			n.readers.Dismiss(p.Name, time.Now()) // before it can come back: it says hello anew
 			n.leaf.CutImporter(p.Name)

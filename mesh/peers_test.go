@@ -3,6 +3,8 @@ package mesh_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -89,5 +91,54 @@ func TestBadPeersChangeNothing(t *testing.T) {
 	}
 	if err := importer.Ready(within(t)); err != nil {
 		t.Error(err)
+	}
+}
+
+// Nothing stays of peers that came and went, but for the accounts of the last ones, which go with the next
+// change: no line, and no goroutine.
+func TestPeersThatWentAreFreed(t *testing.T) {
+	const rounds, each = 10, 10 // of names that are never the same
+	finished := mesh.NewEvent[solved]("hunt.team.finished")
+	c := clueNode("clue-1")
+	seed, _ := keyPair(t)
+	c.Listen, c.Seed, c.Data = "127.0.0.1:0", mesh.NewSecret(seed), mesh.Path(t.TempDir())
+	c.Imports = []mesh.Import{finished.Import(mesh.Limit{}, mesh.Shared)}
+	c.Handlers = []mesh.Handler{finished.Handle("count", func(context.Context, solved) error { return nil })}
+	pair := func(number int) []mesh.Peer { // nobody is there
+		_, reader := keyPair(t)
+		_, exporter := keyPair(t)
+		return []mesh.Peer{{Name: fmt.Sprint("score-", number), Key: reader, MayImport: mesh.AllExports()},
+			{Name: fmt.Sprint("hunt-", number), Key: exporter, URL: fmt.Sprint("nats-leaf://127.0.0.1:", 1+number)}}
+	}
+	stay := pair(rounds * each)
+	c.Peers = stay
+	clue := openNode(t, c)
+	set := func(peers ...mesh.Peer) {
+		t.Helper()
+		if err := clue.SetPeers(append(stay, peers...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	come := func(round int) {
+		t.Helper()
+		var peers []mesh.Peer
+		for i := range each {
+			peers = append(peers, pair(round*each+i)...)
+		}
+		set(peers...)
+		if n := len(clue.Stats().Links); n != 2*each+len(stay) {
+			t.Errorf("%d links, want %d", n, 2*each+len(stay))
+		}
+	}
+	before := runtime.NumGoroutine()
+	for round := range rounds {
+		come(round)
+		set()
+	}
+	set()
+	await(t, fmt.Sprintf("the goroutines to end beyond %d", before), func() bool { return runtime.NumGoroutine() <= before })
+	come(0) // and they may come again
+	if missed := len(clue.Health().Problems); missed != each+1 {
+		t.Errorf("the node misses %d exporters, want %d", missed, each+1)
 	}
 }

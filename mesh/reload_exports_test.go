@@ -6,8 +6,10 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/stats"
 )
@@ -112,7 +114,13 @@ func TestExportsAndImportsAreUndone(t *testing.T) {
 			}
 			broken := errors.New("broken")
 			parts := n.partsLocked(plan)
-			err = apply(append(parts, part{"what fails", func() (func() error, error) { same(test.to); return nil, broken }}))
+			err = apply(append(parts, part{"what fails", func() (func() error, error) {
+				same(test.to)
+				for len(test.to.Imports) == 0 && n.lines.exporter("hunt-1") != nil { // it is let go
+					clock.Sleep(t.Context(), time.Millisecond)
+				}
+				return nil, broken
+			}}))
 			n.peers.changing.Unlock()
 			if !errors.Is(err, broken) || errors.Is(err, config.ErrNotUndone) {
 				t.Errorf("error: %v", err)

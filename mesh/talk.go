@@ -96,6 +96,9 @@ func (e exporter) Link() (number uint64, up bool) {
 	return e.Line.Link()
 }
 
+// Close closes the line.
+func (e exporter) Close() { e.node.lines.removeExporter(e.Peer()) }
+
 // Redial dials the exporter at once.
 func (e exporter) Redial() error { return e.node.leaf.Redial(e.Peer()) }
 
@@ -106,13 +109,11 @@ func (e exporter) Trouble() string { return e.node.leaf.Trouble(e.Peer()) }
 const maxSaid = 64 << 20
 
 // openInlets opens the imports, and hears what exporters say.
-func (n *Node) openInlets() (err error) {
+func (n *Node) openInlets() error {
 	env := &inlet.Env{Node: n.name, Peers: n.peers.list, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
 		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Neighbours: n.neighbours.Hear,
 		Letters: n.storage.Letters.Durable, Bookmarks: n.storage.Bookmarks}
-	if n.inlets, err = inlet.OpenSet(env, n.config.Imports, n.inletType); err != nil {
-		return err
-	}
+	n.inlets = inlet.NewSet(env, n.config.Imports, n.inletType)
 	if err := n.addExporters(n.config); err != nil {
 		return err
 	}

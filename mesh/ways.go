@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/topology"
 )
@@ -27,13 +28,15 @@ func (n *Node) addReaders(c config.Node) error {
 	}
 	for _, name := range topology.ReadersByHub(c) {
 		n.readers.Add(n.hubReader(name))
-		if !n.lines.addByHub(asReader, name) {
+		if n.lines.byHub(asReader, name) {
 			continue
 		}
 		// Who speaks follows from the subject, which the hub lets nobody else publish on.
-		if err := n.hub.HearFrom(name, func(m *nats.Msg) (cost int) { return n.readers.Hear(name, m.Data) }); err != nil {
+		heard, err := n.hub.HearFrom(name, func(m *nats.Msg) (cost int) { return n.readers.Hear(name, m.Data) })
+		if err != nil {
 			return err
 		}
+		n.lines.addByHub(asReader, name, heard)
 	}
 	return n.flushLines(n.lines.readers())
 }
@@ -57,18 +60,13 @@ func (n *Node) addExporters(c config.Node) error {
 		if r.Shut {
 			continue
 		}
-		if err := n.addExporter(r.Name); err != nil {
+		if err := n.inlets.Add(r.Name, func() (inlet.Exporter, error) { return n.toExporter(r.Name) }); err != nil {
 			return err
 		}
 	}
 	for _, name := range topology.ExportersByHub(c) {
-		if err := n.inlets.Add(name, hubExporter{n.hub, name, n}); err != nil {
+		if err := n.inlets.Add(name, func() (inlet.Exporter, error) { return n.toExporterByHub(name) }); err != nil {
 			return err
-		}
-		if n.lines.addByHub(asExporter, name) {
-			if err := n.hearExporter(n.hub, name); err != nil {
-				return err
-			}
 		}
 	}
 	if n.hub != nil {
@@ -79,28 +77,37 @@ func (n *Node) addExporters(c config.Node) error {
 	return n.flushLines(n.lines.exporters())
 }
 
-func (n *Node) addExporter(name string) (err error) {
-	line := n.lines.exporter(name)
-	known := line != nil
-	if !known {
-		if line, err = n.leaf.ToExporter(name); err != nil {
-			return err
-		}
-		n.lines.addExporter(line)
+// toExporter opens the way to an exporter with a direct link.
+func (n *Node) toExporter(name string) (inlet.Exporter, error) {
+	line, err := n.leaf.ToExporter(name)
+	if err != nil {
+		return nil, err
 	}
-	if err := n.inlets.Add(name, exporter{line, n}); err != nil || known {
-		return err
+	n.lines.addExporter(line)
+	if _, err := n.hearExporter(line, name); err != nil {
+		n.lines.removeExporter(name)
+		return nil, err
 	}
-	return n.hearExporter(line, name)
+	return exporter{line, n}, nil
+}
+
+// toExporterByHub opens the way to an exporter that is reached by the hub.
+func (n *Node) toExporterByHub(name string) (inlet.Exporter, error) {
+	heard, err := n.hearExporter(n.hub, name)
+	if err != nil {
+		return nil, err
+	}
+	n.lines.addByHub(asExporter, name, heard)
+	return hubExporter{n.hub, name, n}, nil
 }
 
 // hearExporter lets an exporter speak.
-func (n *Node) hearExporter(line *leaf.Line, name string) error {
-	s, err := line.Subscribe(leaf.ToReader(n.name, name), func(m *nats.Msg) { n.inlets.Hear(name, m.Data) })
+func (n *Node) hearExporter(line *leaf.Line, name string) (*nats.Subscription, error) {
+	heard, err := line.Subscribe(leaf.ToReader(n.name, name), func(m *nats.Msg) { n.inlets.Hear(name, m.Data) })
 	if err == nil {
-		err = s.SetPendingLimits(-1, maxSaid) // the credits of imports bound it, of an exporter that keeps to them
+		err = heard.SetPendingLimits(-1, maxSaid) // the credits of imports bound it, of an exporter that keeps to them
 	}
-	return err
+	return heard, err
 }
 
 // otherWays are the peers that are to be reached by another way than before: the hub in place of a

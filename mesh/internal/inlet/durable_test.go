@@ -69,7 +69,7 @@ func TestVerdicts(t *testing.T) {
 				if again := s.count(stats.Redelivered, ""); again != min(c.give.Tries, 1) {
 					t.Errorf("%d redelivered", again)
 				}
-				if n := s.set.exchange.Load().durables[0].underWay(); n != 0 {
+				if n := s.set.exchange.Load().durables()[0].underWay(); n != 0 {
 					t.Errorf("%d under way", n)
 				}
 			})
@@ -186,7 +186,7 @@ func TestDuplicatesUnderWay(t *testing.T) {
 		s.cutLink()
 		s.link()
 		s.give(tried(event(1, "owls"), 1))
-		if n := s.set.exchange.Load().durables[0].underWay(); n != 1 {
+		if n := s.set.exchange.Load().durables()[0].underWay(); n != 1 {
 			t.Errorf("%d under way", n)
 		}
 		close(release)
@@ -233,7 +233,7 @@ func TestMoreThanTheCredit(t *testing.T) {
 					if c.size > 0 {
 						e.Message = append(e.Message, make([]byte, c.size-len(e.Message))...)
 						s.handlers["mail"].does(nil)
-						s.set.exchange.Load().durables[0].waiting = make(chan *taken, 100) // nobody takes them out
+						s.set.exchange.Load().durables()[0].waiting = make(chan *taken, 100) // nobody takes them out
 					}
 					s.give(e)
 				}

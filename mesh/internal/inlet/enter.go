@@ -18,13 +18,15 @@ const (
 	maxParkedOfKey = creditEvents / 8
 )
 
-// admit brings what was taken through the gate, until the intake ends. What it then finds waiting
-// goes back.
-func (d *durable) admit() {
+// admit brings what was taken through the gate, until the talk rests or the intake ends. What it then
+// finds waiting goes back.
+func (d *durable) admit(rests <-chan struct{}) {
 	for d.Intake.Err() == nil {
 		select {
 		case t := <-d.waiting:
 			d.enter(t)
+		case <-rests:
+			return
 		case <-d.Intake.Done():
 		}
 	}

@@ -27,7 +27,6 @@ type Env struct {
 	// longer.
 	Intake, Handling context.Context
 	MaxPayload       int // of messages, in bytes
-	Exporters        map[string]Exporter
 	// Neighbours hears what an exporter says of cascades.
 	Neighbours func(exporter string, message any)
 
@@ -36,7 +35,8 @@ type Env struct {
 	Bookmarks *Bookmarks
 }
 
-// Exporter is the way to a node whose events come in. Its methods are safe for concurrent use.
+// Exporter is the way to a node whose events come in, by which that one is heard already: see
+// [Set.Hear]. Its methods are safe for concurrent use.
 type Exporter interface {
 	// Subscribe lets f hear events of a type that are exported at most once, a message at a time.
 	Subscribe(subject string, f nats.MsgHandler) (*nats.Subscription, error)
@@ -49,6 +49,8 @@ type Exporter interface {
 	Redial() error
 	// Trouble is what is known of why the link is not up, for people; "" if nothing is.
 	Trouble() string
+	// Close ends the way. Nothing was left to be heard.
+	Close()
 }
 
 // Type is an event type that comes in.

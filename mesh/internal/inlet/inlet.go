@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/cause"
-	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/rules"
@@ -32,7 +32,10 @@ type inlet struct {
 	step         string      // the last of events from the exporter: "<exporter>:<subject>"
 	present      atomic.Pointer[state]
 	subscription *nats.Subscription
-	drained      <-chan nats.SubStatus // set by stop
+	subscribed   bool // guarded by the set's mu
+
+	stopping sync.Mutex
+	drained  <-chan nats.SubStatus // guarded by stopping: set by stop
 
 	run      atomic.Uint64 // the exporter's, see wire.AppendPlace
 	counted  atomic.Uint64 // events of the run that are through, or did not arrive
@@ -66,17 +69,36 @@ func newInlet(from *talk, of Type, kind string) *inlet {
 	return i
 }
 
-// open begins an import that is at most once.
-func open(t *talk, of Type, delivery config.Delivery) (i *inlet, err error) {
-	i = newInlet(t, of, "import")
-	i.each.Store(delivery == config.Each)
-	if i.subscription, err = t.Subscribe(of.Subject, i.receive); err == nil {
+// newPlain makes an import that is at most once, and that is left until it is chosen.
+func newPlain(t *talk, of Type) *inlet {
+	i := newInlet(t, of, "import")
+	i.left.Store(true)
+	return i
+}
+
+// subscribe begins an import that is at most once, or begins it again after stop.
+func (i *inlet) subscribe() (err error) {
+	if i.subscribed {
+		return nil
+	}
+	i.dropped = 0
+	if i.subscription, err = i.from.to().Subscribe(i.of.Subject, i.receive); err == nil {
+		i.subscribed = true
 		err = i.subscription.SetPendingLimits(pendingEvents, pendingBytes)
 	}
 	if err != nil {
-		return i, fmt.Errorf("import %s: %w", of.Subject, err)
+		i.unsubscribe()
+		return fmt.Errorf("import %s: %w", i.of.Subject, err)
 	}
-	return i, nil
+	return nil
+}
+
+// unsubscribe undoes subscribe: nothing has come.
+func (i *inlet) unsubscribe() {
+	if i.subscribed {
+		_ = i.subscription.Unsubscribe() // an error says that the way is closed
+		i.subscribed = false
+	}
 }
 
 // receive takes one message from a link. It never fails the subscription.
@@ -122,7 +144,7 @@ func (i *inlet) count(run, before uint64) {
 // link: the client says that it has dropped messages, or the link is the one over which the last loss
 // was noticed. The client tells of all at once that it has dropped, and gaps come one by one.
 func (i *inlet) droppedHere() bool {
-	link, _ := i.from.Link()
+	link, _ := i.from.to().Link()
 	same := link == i.lossLink
 	i.lossLink = link
 	dropped, err := i.subscription.Dropped()
@@ -250,6 +272,8 @@ func (i *inlet) arrived() uint64 { return i.received.Load() }
 
 // stop ends the intake: no new messages, those that have come are handled.
 func (i *inlet) stop(ctx context.Context) error {
+	i.stopping.Lock()
+	defer i.stopping.Unlock()
 	if i.subscription == nil {
 		return nil
 	}
@@ -259,6 +283,7 @@ func (i *inlet) stop(ctx context.Context) error {
 	}
 	if dropped, err := i.subscription.Dropped(); err == nil && i.drained == nil && dropped > i.dropped {
 		i.slow.PassUnknown(uint64(dropped-i.dropped), nil) // at least so many: no message came that tells
+		i.dropped = dropped
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func TestLimitsThatAnExporterIsTold(t *testing.T) {
 			rule(config.ByPeer, 3, 1, config.Shed, func(r *config.Rule) { r.Root = "hunt.step.made" }),
 			rule(config.ByKey, 3, 1, config.Coalesce, func(r *config.Rule) { r.Within = time.Second }))
 		want := []wire.HelloLimit{{Every: uint64(50 * time.Millisecond), Burst: 2}, {Every: uint64(time.Millisecond), Burst: 7}}
-		if got := s.set.exchange.Load().durables[0].inlet.limits(); !slices.Equal(got, want) {
+		if got := s.set.exchange.Load().durables()[0].inlet.limits(); !slices.Equal(got, want) {
 			t.Errorf("told %v, want %v", got, want)
 		}
 	})

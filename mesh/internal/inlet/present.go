@@ -67,7 +67,7 @@ func (s *Set) Missing() (all []Missing) {
 
 // missing is one entry if the link is down, else one for each import.
 func (t *talk) missing() (all []Missing) {
-	_, up := t.Link()
+	_, up := t.to().Link()
 	for _, i := range t.all() {
 		if i.left.Load() {
 			continue
@@ -91,7 +91,7 @@ func (t *talk) notLinked() error {
 			url = p.URL
 		}
 	}
-	if trouble := t.Trouble(); trouble != "" {
+	if trouble := t.to().Trouble(); trouble != "" {
 		return fmt.Errorf("link to %s (%s): not connected (last: %s)", t.exporter, url, trouble)
 	}
 	return fmt.Errorf("link to %s (%s): not connected", t.exporter, url)

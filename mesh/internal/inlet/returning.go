@@ -81,7 +81,7 @@ func (s *Set) Retrying() (list []stats.Retrying) {
 	if s == nil {
 		return nil
 	}
-	for _, d := range s.exchange.Load().durables {
+	for _, d := range s.exchange.Load().durables() {
 		list = append(list, d.retrying()...)
 	}
 	return list

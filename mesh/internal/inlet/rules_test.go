@@ -32,7 +32,7 @@ func TestWaitingRuleParks(t *testing.T) {
 		s.want("200 handled")
 		s.wait(3 * time.Second)
 		s.want("2 handled", "3 handled", "4 handled", "201 handled")
-		if n := s.set.exchange.Load().durables[0].underWay(); n != maxParkedOfKey-3 {
+		if n := s.set.exchange.Load().durables()[0].underWay(); n != maxParkedOfKey-3 {
 			t.Errorf("%d under way", n)
 		}
 		begun := time.Now()

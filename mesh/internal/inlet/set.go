@@ -21,85 +21,51 @@ type Set struct {
 	admits   sync.WaitGroup // goroutines of durables; end with the intake
 	tending  sync.WaitGroup // those of talks and bookmarks; end with ended
 	exchange atomic.Pointer[exchange]
+	open     context.Context // ends with Stop
+	end      context.CancelFunc
 
-	mu      sync.Mutex // held while exporters come and go, and while the set starts or stops
-	started bool       // guarded by mu
-	stopped bool       // guarded by mu
-	saving  bool       // guarded by mu: bookmarks are saved
+	mu        sync.Mutex                          // held while exporters and imports come and go, and while the set starts or stops
+	exporters map[string]func() (Exporter, error) // guarded by mu: those that are there, and how a way to them is opened
+	started   bool                                // guarded by mu
+	stopped   bool                                // guarded by mu
+	saving    bool                                // guarded by mu: bookmarks are saved
 }
 
 // exchange is with whom a node talks, and what comes in from them. It is replaced as a whole.
 type exchange struct {
-	imports  []config.Import
-	talks    map[string]*talk // by exporter
-	plain    []*inlet
-	durables []*durable
+	imports []config.Import
+	talks   map[string]*talk // by exporter
+	// arrived is how many events have come in from exporters that are forgotten, by type.
+	arrived map[string]uint64
 }
 
-// OpenSet makes the imports: each from all exporters of its type. of tells the type of a subject. On
-// an error, stop what was opened with [Set.Stop].
-func OpenSet(env *Env, imports []config.Import, of func(subject string) Type) (*Set, error) {
-	s := &Set{env: env, of: of, ended: make(chan struct{})}
-	s.exchange.Store(&exchange{imports: imports, talks: map[string]*talk{}})
-	for exporter, way := range env.Exporters {
-		if err := s.Add(exporter, way); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
+// copy is an exchange that may become another one.
+func (e *exchange) copy() *exchange {
+	return &exchange{imports: e.imports, talks: maps.Clone(e.talks), arrived: e.arrived}
 }
 
-// Add lets events come in from another exporter, or again from one that was removed; the way to that
-// one stays as it was. Nothing changes for one whose events come in. Errors: stats.ErrClosed once the set is stopped, and what the way says.
-func (s *Set) Add(exporter string, way Exporter) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		return stats.ErrClosed
+// plain are all imports that are at most once, those too that were left.
+func (e *exchange) plain() (all []*inlet) {
+	for _, exporter := range slices.Sorted(maps.Keys(e.talks)) {
+		all = append(all, e.talks[exporter].plain()...)
 	}
-	former := s.exchange.Load()
-	if t := former.talks[exporter]; t != nil {
-		t.comeBack()
-		return nil
-	}
-	t := newTalk(s.env, exporter, way, newNonce())
-	var err error
-	for _, i := range former.imports {
-		if err == nil && config.ServiceOf(exporter) == config.OwnerOf(i.Event) {
-			err = t.add(s.of(i.Event), i)
-		}
-	}
-	next := &exchange{imports: former.imports, talks: maps.Clone(former.talks), plain: slices.Concat(former.plain, t.plain()), durables: slices.Concat(former.durables, t.imports)}
-	if len(t.plain())+len(t.imports) > 0 {
-		next.talks[exporter] = t
-	}
-	s.exchange.Store(next)
-	if err == nil && s.started {
-		s.startLocked(t)
-	}
-	return err
+	return all
 }
 
-// Remove ends what is imported from an exporter, which is not missed any more. What has come is
-// handled; by a hub events may come until the exporter has heard goodbye.
-func (s *Set) Remove(exporter string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t := s.exchange.Load().talks[exporter]; t != nil {
-		t.leave()
+// durables are all durable imports.
+func (e *exchange) durables() (all []*durable) {
+	for _, exporter := range slices.Sorted(maps.Keys(e.talks)) {
+		all = append(all, e.talks[exporter].imports...)
 	}
+	return all
 }
 
-// add makes an import.
-func (t *talk) add(of Type, settings config.Import) error {
-	if settings.Durable {
-		t.imports = append(t.imports, newDurable(t, of, settings))
-		return nil
-	}
-	i, err := open(t, of, settings.Delivery)
-	plain := append(slices.Clone(t.plain()), i)
-	t.once.Store(&plain)
-	return err
+// NewSet is for the imports of a node, which has no exporters yet. of tells the type of a subject.
+func NewSet(env *Env, imports []config.Import, of func(subject string) Type) *Set {
+	s := &Set{env: env, of: of, ended: make(chan struct{}), exporters: map[string]func() (Exporter, error){}}
+	s.open, s.end = context.WithCancel(context.Background())
+	s.exchange.Store(&exchange{imports: imports, talks: map[string]*talk{}, arrived: map[string]uint64{}})
+	return s
 }
 
 // Start begins to take events out of the exporters' outboxes.
@@ -107,19 +73,22 @@ func (s *Set) Start() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.started = true
-	for _, t := range s.exchange.Load().talks {
-		s.startLocked(t)
-	}
+	s.speakLocked()
 }
 
-func (s *Set) startLocked(t *talk) {
-	for _, d := range t.imports {
-		s.admits.Go(d.admit)
-	}
-	s.tending.Go(func() { t.run(s.ended) })
-	if len(t.imports) > 0 && !s.saving {
-		s.saving = true
-		s.tending.Go(s.saveBookmarks)
+// speakLocked lets the talks speak that do not sleep, once the set has started.
+func (s *Set) speakLocked() {
+	for _, t := range s.exchange.Load().talks {
+		if !s.started || t.asleep || t.speaks {
+			continue
+		}
+		t.speaks = true
+		s.admitLocked(t)
+		s.tending.Go(func() { t.run(s) })
+		if len(t.imports) > 0 && !s.saving {
+			s.saving = true
+			s.tending.Go(s.saveBookmarks)
+		}
 	}
 }
 
@@ -165,19 +134,20 @@ func (s *Set) Stats() (plain []stats.Import, durables []stats.DurableImport) {
 	if s == nil {
 		return nil, nil
 	}
-	for _, of := range s.exchange.Load().imports {
+	present := s.exchange.Load()
+	for _, of := range present.imports {
 		if of.Durable {
 			continue
 		}
-		sum := stats.Import{Type: of.Event, Each: of.Delivery == config.Each}
-		for _, i := range s.exchange.Load().plain {
+		sum := stats.Import{Type: of.Event, Each: of.Delivery == config.Each, Arrived: present.arrived[of.Event]}
+		for _, i := range present.plain() {
 			if i.of.Subject == of.Event {
 				sum.Arrived += i.arrived()
 			}
 		}
 		plain = append(plain, sum)
 	}
-	for _, d := range s.exchange.Load().durables {
+	for _, d := range present.durables() {
 		if !d.talk.away.Load() {
 			durables = append(durables, d.stats())
 		}
@@ -194,12 +164,13 @@ func (s *Set) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopped = true
 	s.mu.Unlock()
+	s.end()
 	present := s.exchange.Load()
 	for _, t := range present.talks {
 		t.close()
 	}
 	var errs []error
-	for _, i := range present.plain {
+	for _, i := range present.plain() {
 		errs = append(errs, i.stop(ctx))
 	}
 	return errors.Join(errs...)
@@ -211,7 +182,7 @@ func (s *Set) Await(ctx context.Context) {
 	if s == nil {
 		return
 	}
-	for _, i := range s.exchange.Load().plain {
+	for _, i := range s.exchange.Load().plain() {
 		i.await(ctx)
 	}
 	s.admits.Wait() // soon: they wait for nothing but the intake
@@ -223,7 +194,7 @@ func (s *Set) AwaitTending() {
 	if s == nil {
 		return
 	}
-	for _, d := range s.exchange.Load().durables {
+	for _, d := range s.exchange.Load().durables() {
 		d.abandon()
 	}
 	close(s.ended)

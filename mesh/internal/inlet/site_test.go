@@ -57,6 +57,7 @@ type site struct {
 	epoch   uint64
 	up      bool
 	redials int  // how often clue-1 was dialed at once
+	ways    int  // how many are open
 	deaf    bool // what is said gets lost
 
 	nonce  wire.ID // of the last hello
@@ -64,59 +65,6 @@ type site struct {
 	last   uint64
 	closed bool
 }
-
-// handler is a handler that the test is. By default it handles all.
-type handler struct {
-	name   string
-	answer func(ctx context.Context, n int) error // nil: handles all
-	mu     sync.Mutex
-	calls  []int
-	ctx    context.Context
-}
-
-func (h *handler) Call(_ *delivery.Item, value any, _ int) error {
-	n := *value.(*int)
-	h.mu.Lock()
-	h.calls = append(h.calls, n)
-	answer := h.answer
-	h.mu.Unlock()
-	if answer == nil {
-		return nil
-	}
-	return answer(h.ctx, n)
-}
-
-// TryAgain gives nothing back: nothing is charged here.
-func (h *handler) TryAgain(*delivery.Item, int, error) {}
-
-// Recovered is told to the log of package mesh.
-func (h *handler) Recovered(*delivery.Item, int) {}
-
-// GiveUp is what package mesh does for events that came from an outbox.
-func (h *handler) GiveUp(it *delivery.Item, _ any, tries int, _ steps.Span, why error) {
-	after, notNow := handling.IsNotNow(why)
-	final := handling.IsFinal(why)
-	it.Handover.Fail(delivery.Failure{Place: it.At.Place, Excused: tries == 0 || notNow || h.ctx.Err() != nil && !final,
-		Final: final, After: after, Err: why})
-}
-
-// called are the events that the handler was called for.
-func (h *handler) called() []int {
-	synctest.Wait()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.calls)
-}
-
-// does sets what the handler does from now on.
-func (h *handler) does(answer func(ctx context.Context, n int) error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.answer = answer
-}
-
-// fails lets the handler fail with an error for each event.
-func (h *handler) fails(err error) { h.does(func(context.Context, int) error { return err }) }
 
 // newSite opens score-1 with some rules; the link is down.
 func newSite(t *testing.T, change func(*config.Import), limits ...config.Rule) *site {
@@ -163,8 +111,7 @@ func openSite(t *testing.T, data string, change func(*config.Import), limits ...
 		Peers: func() []config.Peer {
 			return []config.Peer{{Name: "clue-1", URL: "nats-leaf://clue-1:1"}, {Name: "clue-2"}, {Name: "hunt-1", URL: "nats-leaf://hunt-1:1"}}
 		},
-		Paths: cause.NewTree(64), Intake: intake, Handling: handled, Letters: s.letters, Bookmarks: s.marks, MaxPayload: 64 << 10,
-		Exporters: map[string]Exporter{"clue-1": s, "hunt-1": s}}
+		Paths: cause.NewTree(64), Intake: intake, Handling: handled, Letters: s.letters, Bookmarks: s.marks, MaxPayload: 64 << 10}
 	targets := delivery.NewTargets(takers)
 	of := Type{Type: s.trace.Type(solved), Rules: func() []*rules.Rule { return in.Import }, Handlers: targets.Names(),
 		Admit: func(h *cause.Header) error {
@@ -173,9 +120,13 @@ func openSite(t *testing.T, data string, change func(*config.Import), limits ...
 			}
 			return nil
 		}, Enter: targets.Deliver}
-	if s.set, err = OpenSet(env, []config.Import{s.config}, func(string) Type { return of }); err != nil {
-		t.Fatal(err)
-	}
+	s.set = NewSet(env, []config.Import{s.config}, func(subject string) Type {
+		like := of
+		like.Type = s.trace.Type(subject)
+		return like
+	})
+	s.add("clue-1")
+	s.add("hunt-1")
 	s.set.Start()
 	t.Cleanup(func() {
 		if !s.closed {
@@ -224,6 +175,35 @@ func (s *site) Redial() error {
 	defer s.mu.Unlock()
 	s.redials++
 	return nil
+}
+
+// add lets events come in from an exporter.
+func (s *site) add(exporter string) {
+	s.t.Helper()
+	err := s.set.Add(exporter, func() (Exporter, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ways++
+		return s, nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Close ends the way to clue-1.
+func (s *site) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ways--
+}
+
+// open is how many ways are open, once a talk had the time to end.
+func (s *site) open() int {
+	s.wait(time.Second)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ways
 }
 
 // Trouble knows nothing.

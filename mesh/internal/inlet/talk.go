@@ -18,15 +18,16 @@ import (
 // all that this node says; what the exporter says is heard by who calls hear, one at a time.
 type talk struct {
 	*Env
-	Exporter
+	sleep
 	exporter  string
+	way       atomic.Pointer[Exporter] // another one after each sleep
 	nonce     wire.ID
 	once      atomic.Pointer[[]*inlet] // at most once; replaced as a whole, and none goes
 	imports   []*durable
 	malformed *steps.Point
 	answers   answers
 	closing   atomic.Bool
-	away      atomic.Bool // the exporter was removed from the peers
+	away      atomic.Bool // nothing is to come in: see sleep
 
 	mu       sync.Mutex
 	greeting greeting // guarded by mu
@@ -54,8 +55,9 @@ const lookEach = 50 * time.Millisecond
 // toldLately is how far back answers are told again on a new link.
 const toldLately = int64(10 * time.Second)
 
-func newTalk(env *Env, exporter string, way Exporter, nonce wire.ID) *talk {
-	return &talk{Env: env, Exporter: way, exporter: exporter, nonce: nonce, room: env.MaxPayload,
+// newTalk makes a talk that sleeps.
+func newTalk(env *Env, exporter string, nonce wire.ID) *talk {
+	return &talk{Env: env, exporter: exporter, nonce: nonce, room: env.MaxPayload, sleep: sleep{asleep: true},
 		answers:   answers{wake: make(chan struct{}, 1)},
 		malformed: env.Trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Import), Rule: stats.Malformed})}
 }
@@ -66,22 +68,29 @@ func newNonce() (n wire.ID) {
 	return n
 }
 
-// run speaks until ended is closed, and then says the last answers.
-func (t *talk) run(ended <-chan struct{}) {
+// to is the way to the exporter.
+func (t *talk) to() Exporter { return *t.way.Load() }
+
+// run speaks until the talk falls asleep, or the set ends; then it says the last answers.
+func (t *talk) run(s *Set) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-timer.C:
 		case <-t.answers.wake:
-		case <-ended:
+		case <-s.ended:
 			t.tell(t.Clock.Now(), 0)
 			t.sayTaken()
 			return
 		}
 		now := t.Clock.Now()
+		s.resume(t)
 		t.look(now)
 		t.greet(now)
+		if s.settle(t) {
+			return
+		}
 		timer.Reset(t.tell(now, gatherCount))
 	}
 }
@@ -92,7 +101,7 @@ func (t *talk) look(now int64) {
 		return
 	}
 	t.lookedAt = now
-	number, up := t.Link()
+	number, up := t.to().Link()
 	if number == t.link && up == t.up {
 		t.redial(now)
 		return
@@ -127,7 +136,7 @@ func (t *talk) redial(now int64) {
 	if t.up || t.bidAt == 0 || now-t.bidAt > redialFor || t.redialedAt != 0 && now-t.redialedAt < redialEach || t.closing.Load() || t.away.Load() {
 		return
 	}
-	if t.Redial() == nil { // an error says that it does not listen yet
+	if t.to().Redial() == nil { // an error says that it does not listen yet
 		t.redialedAt = now
 	}
 }
@@ -141,6 +150,7 @@ func (t *talk) greet(now int64) {
 			t.goodbye = t.say(&wire.Goodbye{Nonce: t.nonce}) == nil
 		}
 		return
+	case !t.taking.Load(): // what is asked for would not be heard yet
 	case t.isHelloDue(now):
 		if err := t.say(t.hello()); err != nil {
 			t.Log.Warn("hello not said to an exporter", "peer", t.exporter, "error", err)
@@ -201,7 +211,7 @@ func (t *talk) say(message any) error {
 	if len(data) > t.MaxPayload {
 		return fmt.Errorf("%w: it has %d bytes, max_payload is %d", wire.ErrTooLarge, len(data), t.MaxPayload)
 	}
-	return t.Say(data)
+	return t.to().Say(data)
 }
 
 // tell says the answers that are there, unless others were sent just now, they are fewer than enough,
@@ -285,28 +295,6 @@ func (t *talk) all() []*inlet {
 		all = append(all, d.inlet)
 	}
 	return all
-}
-
-// leave lets nothing more come in from the exporter. By a hub it is still there, and hears goodbye.
-func (t *talk) leave() {
-	t.away.Store(true)
-	t.mu.Lock()
-	t.mayTell = false
-	t.mu.Unlock()
-	t.unbind(errRemoved, false)
-	t.answers.rouse()
-}
-
-// comeBack undoes leave: hello is to be said again. A talk that is under way goes on as it is.
-func (t *talk) comeBack() {
-	if !t.away.Load() {
-		return
-	}
-	t.mu.Lock()
-	t.greeting = greeting{since: t.Clock.Now()}
-	t.mu.Unlock()
-	t.away.Store(false)
-	t.answers.rouse()
 }
 
 // close lets the talk take no more.

@@ -58,7 +58,7 @@ func TestHello(t *testing.T) {
 		}
 		before := s.nonce
 		s.cutLink()
-		if present := s.set.exchange.Load().durables[0].stats(); present.Connected || !strings.Contains(present.Problem, "link is down") {
+		if present := s.set.exchange.Load().durables()[0].stats(); present.Connected || !strings.Contains(present.Problem, "link is down") {
 			t.Errorf("without a link: %+v", present)
 		}
 		s.dial()
@@ -98,7 +98,7 @@ func TestNotWelcome(t *testing.T) {
 		s := newSite(t, nil)
 		s.dial()
 		s.welcome("name score in kept_for")
-		present := s.set.exchange.Load().durables[0].present.Load()
+		present := s.set.exchange.Load().durables()[0].present.Load()
 		if !present.final || present.bound || !errors.Is(present.err, ErrNotExported) || !strings.Contains(present.err.Error(), "kept_for") {
 			t.Errorf("%+v", present)
 		}
@@ -107,7 +107,7 @@ func TestNotWelcome(t *testing.T) {
 		}
 		s.welcome("")
 		s.wait(time.Minute) // signs of life that nobody answers
-		present = s.set.exchange.Load().durables[0].present.Load()
+		present = s.set.exchange.Load().durables()[0].present.Load()
 		if present.bound {
 			t.Error("connected to an exporter that does not answer")
 		}
@@ -117,7 +117,7 @@ func TestNotWelcome(t *testing.T) {
 			t.Errorf("%d hellos in 2 s, want 2", got)
 		}
 		s.welcome("")
-		if !s.set.exchange.Load().durables[0].stats().Connected {
+		if !s.set.exchange.Load().durables()[0].stats().Connected {
 			t.Error("not connected again")
 		}
 	})
@@ -132,11 +132,11 @@ func TestExporterSaysGoodbye(t *testing.T) {
 		s.handlers["mail"].does(func(context.Context, int) error { <-release; return nil })
 		s.give(event(1, "owls"))
 		s.say(&wire.Goodbye{Nonce: wire.ID{9}}) // to another process
-		if !s.set.exchange.Load().durables[0].stats().Connected {
+		if !s.set.exchange.Load().durables()[0].stats().Connected {
 			t.Error("a goodbye to another process was heard")
 		}
 		s.say(&wire.Goodbye{Nonce: s.nonce})
-		if present := s.set.exchange.Load().durables[0].stats(); present.Connected || present.UnderWay != 1 || !strings.Contains(present.Problem, "ending") {
+		if present := s.set.exchange.Load().durables()[0].stats(); present.Connected || present.UnderWay != 1 || !strings.Contains(present.Problem, "ending") {
 			t.Errorf("%+v", present)
 		}
 		close(release)

@@ -9,7 +9,7 @@ func (s *Set) Room(exporter string) int {
 	if t == nil {
 		return 0
 	}
-	if _, up := t.Link(); !up {
+	if _, up := t.to().Link(); !up {
 		return 0
 	}
 	t.mu.Lock()
@@ -26,7 +26,7 @@ func (s *Set) Send(exporter string, message []byte) error {
 	if t == nil {
 		return fmt.Errorf("nothing is imported from %s any more", exporter)
 	}
-	return t.Say(message)
+	return t.to().Say(message)
 }
 
 // Expects reports whether an exporter should be there: something is imported from it. The nil Set

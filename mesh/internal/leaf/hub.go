@@ -156,7 +156,7 @@ func (s Spec) addresses() map[string]string {
 
 // HearFrom is [Line.Hear] for a reader that comes by the hub. One that costs too much is not heard
 // for some seconds: its link is the hub's.
-func (l *Line) HearFrom(reader string, f func(*nats.Msg) (cost int)) error {
+func (l *Line) HearFrom(reader string, f func(*nats.Msg) (cost int)) (*nats.Subscription, error) {
 	said := newMeter(l.told)
 	var silent time.Time // until then
 	subscription, err := l.Subscribe(FromReader(reader, l.server.Name()), func(m *nats.Msg) {
@@ -172,7 +172,7 @@ func (l *Line) HearFrom(reader string, f func(*nats.Msg) (cost int)) error {
 	if err == nil {
 		err = subscription.SetPendingLimits(maxUnheardMessages, maxUnheardBytes)
 	}
-	return err
+	return subscription, err
 }
 
 // Quote writes a string of a configuration of nats-server: no value can end its string, begin a

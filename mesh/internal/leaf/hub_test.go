@@ -121,6 +121,7 @@ func (l toExporter) Link() (number uint64, up bool) {
 }
 func (toExporter) Redial() error   { return nil }
 func (toExporter) Trouble() string { return "" }
+func (toExporter) Close()          {}
 
 // exporter is clue-1: its readers and its outbox, behind one line to the hub.
 type exporter struct {
@@ -219,10 +220,10 @@ func newImporter(t *testing.T, name string, line *leaf.Line, imports ...config.I
 	intake, end := context.WithCancel(context.Background())
 	time := clock.New(nil)
 	env := &inlet.Env{Node: name, Peers: func() []config.Peer { return nil }, Clock: time, Log: journal.New(slog.New(slog.DiscardHandler), name), Trace: steps.New(nil), Paths: cause.NewTree(8),
-		Intake: intake, Handling: intake, MaxPayload: leaf.DefaultMaxPayload, Exporters: map[string]inlet.Exporter{"clue-1": toExporter{line, name}},
+		Intake: intake, Handling: intake, MaxPayload: leaf.DefaultMaxPayload,
 		Letters: kept, Bookmarks: marks}
 	nobody := delivery.NewTargets(nil) // settles what is durable
-	i.set, err = inlet.OpenSet(env, imports, func(subject string) inlet.Type {
+	i.set = inlet.NewSet(env, imports, func(subject string) inlet.Type {
 		return inlet.Type{Type: env.Trace.Type(subject), Rules: func() []*rules.Rule { return nil }, Handlers: []string{"count"},
 			Admit: func(*cause.Header) error { return nil },
 			Enter: func(ctx context.Context, h *cause.Header, payload []byte, p delivery.Pressure, d *delivery.Handover) error {
@@ -239,7 +240,7 @@ func newImporter(t *testing.T, name string, line *leaf.Line, imports ...config.I
 				return nobody.Deliver(ctx, h, payload, p, d)
 			}}
 	})
-	if err != nil {
+	if err := i.set.Add("clue-1", func() (inlet.Exporter, error) { return toExporter{line, name}, nil }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := line.Subscribe(leaf.ToReader(name, "clue-1"), func(m *nats.Msg) { i.set.Hear("clue-1", m.Data) }); err != nil {

@@ -104,9 +104,16 @@ func (l *Line) Flush(ctx context.Context) error {
 	return Flush(ctx, l.conn)
 }
 
-// Close ends the connection. The nil Line has none.
+// Close ends the connection, after which another line may be opened. The nil Line has none.
 func (l *Line) Close() {
-	if l != nil {
-		l.conn.Close()
+	if l == nil {
+		return
+	}
+	l.conn.Close()
+	s := l.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lines[l.account] == l {
+		delete(s.lines, l.account)
 	}
 }

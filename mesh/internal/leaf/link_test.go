@@ -230,3 +230,30 @@ func TestConcurrentUse(t *testing.T) {
 	in.linked(t)
 	hunt.toExporter(t, "clue-1").linked(t)
 }
+
+// An account goes with its peer, once the line to it is closed, and comes again with it.
+func TestAnAccountGoesWithItsPeer(t *testing.T) {
+	clue, score := start(t, "clue-1", nil), start(t, "score-1", nil)
+	for range 2 {
+		link(t, clue, score)
+		out := clue.toReader(t, score)
+		in := score.toExporter(t, "clue-1")
+		box := in.hear(t, ToReader("score-1", "clue-1")+".>")
+		events := EventsTo("score-1", "clue-1", solved)
+		out.hears(t, events)
+		out.send(t, events, "x")
+		box.await(t, events+" x")
+		out.Close()
+		in.Close()
+		for _, s := range []*node{clue, score} {
+			if err := s.Link(nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			for _, account := range []Account{readerAccount("score-1"), exporterAccount("clue-1")} {
+				if _, err := s.nats.LookupAccount(string(account)); err == nil || len(s.lines) > 0 {
+					t.Errorf("%s still has %s, or a line of %d", s.name, account, len(s.lines))
+				}
+			}
+		}
+	}
+}

@@ -140,6 +140,7 @@ func (s *sockets) shut(importer string, until time.Time) bool {
 	if time.Now().Before(s.out[importer]) {
 		return false
 	}
+	maps.DeleteFunc(s.out, func(_ string, until time.Time) bool { return !time.Now().Before(until) })
 	s.out[importer] = until
 	return true
 }

@@ -69,6 +69,7 @@ func (r *Readers) Remove(name string) {
 	}
 	delete(r.greeted, name)
 	delete(r.met, name)
+	delete(r.peers, name)
 	r.forgetLocked(name)
 	r.mu.Unlock()
 	r.lose(leftBy(p))

@@ -332,7 +332,9 @@ func (r *Readers) goodbye(name string, m *wire.Goodbye) {
 	defer r.mu.Unlock()
 	if p := r.greeted[name]; p != nil && p.nonce == m.Nonce {
 		r.silenceLocked(p) // it is still there for the outbox
-		r.peers[name].bidden = true
+		if said := r.peers[name]; said != nil {
+			said.bidden = true
+		}
 	}
 }
 
