@@ -125,6 +125,9 @@ func (n *Node) lookAtLinks(now time.Time) {
 			present = append(present, n.linkOf(line, true))
 		}
 	}
+	if n.hub != nil {
+		present = append(present, n.linkOf(n.hub, true))
+	}
 	n.health.mu.Lock()
 	news := n.health.links.Look(now, present)
 	n.health.mu.Unlock()
@@ -157,7 +160,10 @@ func (n *Node) linkOf(line *leaf.Line, dialed bool) health.Link {
 // tellOfLink writes the line.
 func (n *Node) tellOfLink(news health.News) {
 	direction := "exports"
-	if news.Dialed {
+	switch {
+	case news.Peer == leaf.HubName:
+		direction = "hub"
+	case news.Dialed:
 		direction = "imports"
 	}
 	attrs := []any{"peer", news.Peer, "direction", direction}
@@ -191,9 +197,9 @@ func (n *Node) linkStates(links []stats.Link) []stats.Link {
 	defer n.health.mu.Unlock()
 	for i := range links {
 		link := &links[i]
-		dialed := link.Direction == "imports"
+		dialed := link.Direction != "exports"
 		if dialed {
-			link.LinkState, _ = n.inlets.Peer(link.Peer)
+			link.LinkState, _ = n.inlets.Peer(link.Peer) // nothing of a hub
 		} else {
 			link.Version, link.Wire, _ = n.readers.Peer(link.Peer)
 		}

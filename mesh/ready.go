@@ -10,6 +10,7 @@ import (
 
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/inlet"
+	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/stats"
 )
 
@@ -68,7 +69,7 @@ func (n *Node) problems() []problem {
 	if n.life.closing.Load() {
 		return []problem{problemOf(stats.Problem{About: stats.AboutClosing, Final: true}, ErrClosed)}
 	}
-	problems := slices.Concat(n.missing(), n.outboxProblems(), n.clockProblems())
+	problems := slices.Concat(n.missing(), n.hubProblems(), n.outboxProblems(), n.clockProblems())
 	slices.SortFunc(problems, func(a, b problem) int {
 		return cmp.Or(cmp.Compare(a.About, b.About), cmp.Compare(a.Peer, b.Peer), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Text, b.Text))
 	})
@@ -98,13 +99,27 @@ func (n *Node) missing() (problems []problem) {
 
 // causeOf is why the link to an exporter is down.
 func (n *Node) causeOf(exporter string) stats.Cause {
-	for _, line := range n.lines.exporters() {
-		if line.Peer() == exporter {
-			cause, _ := line.Down()
-			return cause
+	line := n.lines.exporter(exporter)
+	if line == nil { // it is reached by the hub
+		line = n.hub
+		if _, up := line.Link(); up {
+			return stats.Unknown
 		}
 	}
-	return stats.Unknown
+	cause, _ := line.Down()
+	return cause
+}
+
+// hubProblems says that the node has no link to its hub: whoever is to be reached there is not.
+func (n *Node) hubProblems() []problem {
+	if n.hub == nil {
+		return nil
+	}
+	if _, up := n.hub.Link(); up {
+		return nil
+	}
+	cause, why := n.hub.Down()
+	return []problem{problemOf(stats.Problem{About: stats.AboutLink, Peer: leaf.HubName, Cause: cause}, fmt.Errorf("link to the hub: not connected (last: %s)", cmp.Or(why, string(cause))))}
 }
 
 // outboxProblems is what is wrong with what the node keeps for others.
@@ -127,11 +142,11 @@ func (n *Node) outboxProblems() (problems []problem) {
 // clockProblems names the exporters whose clock is far from this node's.
 func (n *Node) clockProblems() (problems []problem) {
 	limit := n.alarms().Clock
-	for _, line := range n.lines.exporters() {
-		s, _ := n.inlets.Peer(line.Peer())
+	for _, peer := range n.peers.list() {
+		s, _ := n.inlets.Peer(peer.Name)
 		if apart := s.Ahead.Abs() - s.AheadWithin; apart > limit {
-			problems = append(problems, problemOf(stats.Problem{About: stats.AboutClock, Peer: line.Peer()},
-				fmt.Errorf("the clocks of this node and %s are more than %v apart (alarms.clock): set them by one source", line.Peer(), limit)))
+			problems = append(problems, problemOf(stats.Problem{About: stats.AboutClock, Peer: peer.Name},
+				fmt.Errorf("the clocks of this node and %s are more than %v apart (alarms.clock): set them by one source", peer.Name, limit)))
 		}
 	}
 	return problems

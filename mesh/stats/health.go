@@ -48,6 +48,7 @@ const (
 	Unreachable Cause = "unreachable"  // the host's name leads nowhere
 	KeyRefused  Cause = "key-refused"  // one end does not take what the other one proves
 	WrongServer Cause = "wrong-server" // something else answers there
+	Untrusted   Cause = "untrusted"    // the CA did not sign the other end's certificate, or it is for another name
 	TooLarge    Cause = "payload"      // a message was larger than the other end's max_payload
 	TwoAsOne    Cause = "two-as-one"   // another process has the node's name and key
 	TakenBack   Cause = "taken-back"   // this node closed it: the peer may not have it any more

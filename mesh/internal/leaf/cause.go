@@ -21,10 +21,12 @@ var causes = []struct {
 	{errOtherNode.Error(), stats.WrongServer, ""},
 	{errNoHandshake.Error(), stats.WrongServer, ""},
 	{otherName, stats.WrongServer, ""},
+	{"Leafnode parser ERROR", stats.WrongServer, "what answers there does not speak NATS"},
 	{errRefused.Error(), stats.KeyRefused, ""},
 	{errExpelled.Error(), stats.KeyRefused, ""},
 	{errAgain.Error(), stats.KeyRefused, ""},
 	{"Authorization Violation", stats.KeyRefused, ""},
+	{"failed to verify certificate", stats.Untrusted, ""},
 	{"certificate", stats.KeyRefused, ""},
 	{"Maximum Payload", stats.TooLarge, "a message is larger than the peer's max_payload: give both nodes the same"},
 	{server.MaxPayloadExceeded.String(), stats.TooLarge, "the peer sent a message larger than max_payload: give both nodes the same"},
@@ -114,25 +116,34 @@ func (e *endings) of(number uint64) string {
 
 // Down says why the line has no link now.
 func (l *Line) Down() (stats.Cause, string) {
-	if remote, dialed := l.server.remote(l.peer); dialed && l.isDialed() {
-		if trouble := l.server.Trouble(remote.Name); trouble != "" {
-			return causeOf(trouble)
-		}
+	trouble := ""
+	switch {
+	case l.account == hubAccount:
+		trouble = l.server.HubTrouble()
+	case l.isDialed():
+		trouble = l.server.Trouble(l.peer)
 	}
-	return causeOf(l.server.log.endings.of(l.link.Load()))
+	if trouble == "" {
+		trouble = l.server.log.endings.of(l.link.Load())
+	}
+	return causeOf(trouble)
 }
 
-// Dials reports whether this node is to dial the peer, and so waits for the link.
+// Dials reports whether this node is to dial the peer, or the hub, and so waits for the link.
 func (l *Line) Dials() bool {
 	remote, known := l.server.remote(l.peer)
-	return l.isDialed() && known && remote.URL != ""
+	return l.account == hubAccount || l.isDialed() && known && remote.URL != ""
 }
 
 func (l *Line) isDialed() bool { return l.account == exporterAccount(l.peer) }
 
 // Settled forgets what kept a link from being made, now that it is up.
 func (l *Line) Settled() {
+	hub := l.server.currentSpec().Hub
+	if l.account == hubAccount && hub != nil {
+		l.server.log.forget(hub.addresses()...)
+	}
 	if remote, dialed := l.server.remote(l.peer); dialed && l.isDialed() {
-		l.server.log.forget(remote)
+		l.server.log.forget(remote.address())
 	}
 }

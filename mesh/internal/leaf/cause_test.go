@@ -170,7 +170,7 @@ func TestANodeThatHangs(t *testing.T) {
 	}
 	l.handshake(remote, nil)
 	l.Noticef("127.0.0.1:7401 - lid:8 - "+closedNotice+" - Remote: clue-1", "Leafnode", server.StaleConnection)
-	l.forget(remote)
+	l.forget(remote.address())
 	if cause := hang(); cause != stats.Dead {
 		t.Errorf("a node that hangs: %v", cause)
 	}

@@ -137,12 +137,14 @@ func samePort(connection, dialed string) bool {
 	return connection == dialed || err != nil && strings.HasSuffix(connection, ":"+port)
 }
 
-// forget forgets what was logged about a remote.
-func (l *serverLog) forget(remote Remote) {
+// forget forgets what was logged about remotes, by their addresses.
+func (l *serverLog) forget(addresses ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if address := remote.address(); l.last[address] != "" {
-		l.last[address] = ""
+	for _, address := range addresses {
+		if l.last[address] != "" {
+			l.last[address] = ""
+		}
 	}
 }
 
@@ -242,8 +244,9 @@ func (l *serverLog) note(peer, kind string, level slog.Level, text string) entry
 	if strings.Contains(kind, peerError) {
 		l.endings.note(text, line.text)
 	}
+	from, _, _ := strings.Cut(text, " - ") // of a line about a connection, where it leads: no name
 	for address := range l.last {
-		if strings.Contains(text, address) {
+		if strings.Contains(text, address) || samePort(from, address) {
 			l.last[address] = line.text
 			if handshakeCut.MatchString(text) {
 				line.level = slog.LevelDebug // as other dials that fail: the node says it of the link
@@ -286,7 +289,8 @@ var remedies = []struct {
 	{contains: errOtherNode.Error(), level: slog.LevelError, remedy: "correct the url or the key of the peer"},
 	{contains: errNoHandshake.Error(), level: slog.LevelError, remedy: "see whether the exporter's links are plain, and whether it is a node that listens there"},
 	{contains: errRefused.Error(), level: slog.LevelError, remedy: "give the exporter this node's present public key, and let it import (may_import)"},
-	{contains: "Authorization Violation", level: slog.LevelError, remedy: "a peer's key is not the one that this node has under peers, or this node's is not the one the peer has"},
+	{contains: "Authorization Violation", level: slog.LevelError, remedy: "a peer's key is not the one that this node has under peers, or this node's is not the one that the peer or the hub has"},
+	{contains: "failed to verify certificate", level: slog.LevelError, remedy: "give the CA that signed the certificate there (hub.ca, links.ca), and the url by a name that stands in it"},
 	{contains: "Error trying to connect", level: slog.LevelDebug}, // the node says it of the link: see Line.Down
 	{contains: errNoAnswer.Error(), level: slog.LevelDebug},
 	{contains: duplicateLink, level: slog.LevelError, remedy: "another process runs with this node's name and seed: give each its own"},
