@@ -89,6 +89,9 @@ var errByHub = errors.New("the exporter is reached by the hub")
 // Redial dials nobody: it is for the exporter to come back to the hub.
 func (e hubExporter) Redial() error { return errByHub }
 
+// ByHub is true.
+func (hubExporter) ByHub() bool { return true }
+
 // Close ends the way; the line to the hub stays.
 func (e hubExporter) Close() { e.node.lines.removeByHub(asExporter, e.name) }
 

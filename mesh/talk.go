@@ -96,6 +96,9 @@ func (e exporter) Link() (number uint64, up bool) {
 	return e.Line.Link()
 }
 
+// ByHub is false: the link leads to the exporter.
+func (exporter) ByHub() bool { return false }
+
 // Close closes the line.
 func (e exporter) Close() { e.node.lines.removeExporter(e.Peer()) }
 

@@ -80,6 +80,7 @@ const (
 	SlowConsumer = "slow-consumer"
 	ReaderLimit  = "reader-limit" // more than the import of a reader takes, so not sent to it
 	LinkCut      = "link-cut"     // sent by an exporter and not arrived, as the link was cut
+	HubCut       = "hub-cut"      // as well, by a hub: the exporter's link to it was cut, or one between its servers
 	NoDeadLetter = "dead-letter"  // the dead letter itself was refused
 	NoRoom       = "letters"      // the dead letter is not kept: no room, or the disk fails
 	NotWireSafe  = "not-wire-safe"

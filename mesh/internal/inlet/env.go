@@ -49,6 +49,8 @@ type Exporter interface {
 	Redial() error
 	// Trouble is what is known of why the link is not up, for people; "" if nothing is.
 	Trouble() string
+	// ByHub says that what the exporter sends goes by a hub, over two links.
+	ByHub() bool
 	// Close ends the way. Nothing was left to be heard.
 	Close()
 }

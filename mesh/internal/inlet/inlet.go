@@ -42,9 +42,10 @@ type inlet struct {
 	told     atomic.Uint64 // of counted: what the exporter was told
 	received atomic.Uint64 // events that are through, or did not arrive
 	dropped  int           // messages that the client dropped; owned by receive
-	lossLink uint64        // over which the last loss was noticed; owned by receive
+	behind   int           // messages among which more may miss that the client dropped; owned by receive
+	link     uint64        // over which the first message came, or the last loss was noticed; owned by receive
 
-	malformed, overdue, slow, cut *steps.Point
+	malformed, overdue, slow, cut, hubCut *steps.Point
 
 	events   [][]byte      // used again for each message
 	envelope wire.Envelope // used again for each event
@@ -64,7 +65,7 @@ func newInlet(from *talk, of Type, kind string) *inlet {
 		return env.Trace.Point(steps.Step{Type: of.Subject, Outcome: stats.Lost, Place: steps.At(steps.Import), Rule: rule})
 	}
 	i := &inlet{Env: env, of: of, exporter: exporter, from: from, kind: kind, step: exporter + ":" + of.Subject,
-		malformed: lost(stats.Malformed), overdue: lost(stats.Closed), slow: lost(stats.SlowConsumer), cut: lost(stats.LinkCut)}
+		malformed: lost(stats.Malformed), overdue: lost(stats.Closed), slow: lost(stats.SlowConsumer), cut: lost(stats.LinkCut), hubCut: lost(stats.HubCut)}
 	i.unbind(errNotBound, false)
 	return i
 }
@@ -81,7 +82,7 @@ func (i *inlet) subscribe() (err error) {
 	if i.subscribed {
 		return nil
 	}
-	i.dropped = 0
+	i.dropped, i.behind = 0, 0
 	if i.subscription, err = i.from.to().Subscribe(i.of.Subject, i.receive); err == nil {
 		i.subscribed = true
 		err = i.subscription.SetPendingLimits(pendingEvents, pendingBytes)
@@ -111,7 +112,11 @@ func (i *inlet) receive(m *nats.Msg) {
 		i.drop(m, err)
 		return
 	}
+	if i.link == 0 {
+		i.link, _ = i.from.to().Link()
+	}
 	i.count(run, before)
+	i.behind--
 	for _, event := range i.events {
 		i.receiveEvent(m, event)
 		i.received.Add(1) // now that it is where it waits, or dropped
@@ -130,29 +135,33 @@ func (i *inlet) count(run, before uint64) {
 	if before <= counted {
 		return
 	}
-	lost, why := before-counted, i.cut
-	if i.droppedHere() {
-		why = i.slow
-	}
+	lost, why := before-counted, i.whereLost()
 	why.PassUnknown(lost, nil)
 	i.Log.Warn("events did not arrive", "type", i.of.Subject, "peer", i.exporter, "events", lost, "rule", why.Step().Rule)
 	i.received.Add(lost)
 	i.counted.Store(before)
 }
 
-// droppedHere reports whether what did not arrive was dropped in this process, and not lost with a
-// link: the client says that it has dropped messages, or the link is the one over which the last loss
-// was noticed. The client tells of all at once that it has dropped, and gaps come one by one.
-func (i *inlet) droppedHere() bool {
+// whereLost says under which rule events count that did not arrive. Either the client has dropped
+// messages: it tells of all at once, and gaps come one by one among those that wait. Or a link lost them:
+// this node's own, if it is another one than before, or else the one between the exporter and its hub.
+func (i *inlet) whereLost() *steps.Point {
 	link, _ := i.from.to().Link()
-	same := link == i.lossLink
-	i.lossLink = link
-	dropped, err := i.subscription.Dropped()
-	if err != nil || dropped <= i.dropped {
-		return same
+	same := link == i.link
+	i.link = link
+	if dropped, err := i.subscription.Dropped(); err == nil && dropped > i.dropped {
+		i.dropped = dropped
+		i.behind, _, _ = i.subscription.Pending() // an error says that none wait
+		i.behind++                                // this one
+		return i.slow
 	}
-	i.dropped = dropped
-	return true
+	switch {
+	case i.behind > 0:
+		return i.slow
+	case same && i.from.to().ByHub():
+		return i.hubCut
+	}
+	return i.cut
 }
 
 // taken is how many events of a run are through, and whether that has changed since the last call.

@@ -191,6 +191,9 @@ func (s *site) add(exporter string) {
 	}
 }
 
+// ByHub is false.
+func (s *site) ByHub() bool { return false }
+
 // Close ends the way to clue-1.
 func (s *site) Close() {
 	s.mu.Lock()

@@ -122,6 +122,7 @@ func (l toExporter) Link() (number uint64, up bool) {
 func (toExporter) Redial() error   { return nil }
 func (toExporter) Trouble() string { return "" }
 func (toExporter) Close()          {}
+func (toExporter) ByHub() bool     { return true }
 
 // exporter is clue-1: its readers and its outbox, behind one line to the hub.
 type exporter struct {
