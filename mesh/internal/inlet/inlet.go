@@ -122,6 +122,7 @@ func (i *inlet) receive(m *nats.Msg) {
 		i.received.Add(1) // now that it is where it waits, or dropped
 		i.counted.Add(1)
 	}
+	i.from.stir()
 }
 
 // count counts the events that the exporter has sent before and that have not arrived: the client

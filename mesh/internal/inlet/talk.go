@@ -27,6 +27,7 @@ type talk struct {
 	malformed *steps.Point
 	answers   answers
 	closing   atomic.Bool
+	resting   atomic.Bool // nothing came lately: what comes is to wake who speaks
 	away      atomic.Bool // nothing is to come in: see sleep
 
 	mu       sync.Mutex
@@ -51,6 +52,10 @@ type talk struct {
 
 // lookEach is how often somebody looks at the link who has nothing else to do.
 const lookEach = 50 * time.Millisecond
+
+// restEach is the same while nothing comes over a link that is up. To be woken is nearly all that an
+// idle node costs.
+const restEach = 200 * time.Millisecond
 
 // toldLately is how far back answers are told again on a new link.
 const toldLately = int64(10 * time.Second)
@@ -219,13 +224,18 @@ func (t *talk) say(message any) error {
 // It returns when to look again.
 func (t *talk) tell(now int64, enough int) time.Duration {
 	t.mu.Lock()
-	mayTell, room := t.mayTell, t.room
+	mayTell, room, helloIn := t.mayTell, t.room, time.Duration(t.greeting.helloAt-now)
 	t.mu.Unlock()
 	if !mayTell {
 		return lookEach
 	}
-	t.tellTaken(now)
+	t.resting.Store(true) // before it is seen that nothing came
+	quiet := t.tellTaken(now)
 	count, owed := t.answers.count()
+	if quiet && count == 0 && !owed {
+		return min(restEach, max(lookEach, helloIn))
+	}
+	t.resting.Store(false)
 	since := now - t.spokeAt
 	switch {
 	case count == 0 && !owed:
@@ -264,16 +274,23 @@ func (t *talk) tellOne(a *wire.Answers) (told bool) {
 	return err == nil
 }
 
-// tellTaken says what was taken since it was said last.
-func (t *talk) tellTaken(now int64) {
-	if now-t.takenAt < int64(lookEach) {
-		return
+// stir wakes who speaks, if nothing came before.
+func (t *talk) stir() {
+	if t.resting.Load() && t.resting.CompareAndSwap(true, false) {
+		t.answers.rouse()
 	}
-	t.takenAt = now
-	t.sayTaken()
 }
 
-func (t *talk) sayTaken() {
+// tellTaken says what was taken since it was said last, and reports whether that is surely nothing.
+func (t *talk) tellTaken(now int64) (nothing bool) {
+	if now-t.takenAt < int64(lookEach) {
+		return false
+	}
+	t.takenAt = now
+	return t.sayTaken()
+}
+
+func (t *talk) sayTaken() (nothing bool) {
 	said := &wire.Taken{Nonce: t.nonce}
 	for _, i := range t.plain() {
 		if run, count, changed := i.taken(); changed {
@@ -281,11 +298,12 @@ func (t *talk) sayTaken() {
 		}
 	}
 	if len(said.Types) == 0 {
-		return
+		return true
 	}
 	if err := t.say(said); err != nil {
 		t.Log.Warn("an exporter is not told what was taken", "peer", t.exporter, "error", err)
 	}
+	return false
 }
 
 // all are all imports from the exporter.
