@@ -30,9 +30,19 @@ func TestDocumentationNamesFilesThatExist(t *testing.T) {
 				continue
 			}
 			for _, match := range markdownLink.FindAllStringSubmatch(line, -1) {
-				target, _, _ := strings.Cut(match[1], "#")
-				if target != "" && !strings.Contains(target, "://") && !exists(path.Join(path.Dir(name), target)) {
+				target, place, _ := strings.Cut(match[1], "#")
+				if strings.Contains(target, "://") {
+					continue
+				}
+				file := name
+				if target != "" {
+					file = path.Join(path.Dir(name), target)
+				}
+				switch {
+				case !exists(file):
 					t.Errorf("%s:%d links to %s, which does not exist", name, i+1, match[1])
+				case place != "" && !hasPlace(t, file, place):
+					t.Errorf("%s:%d links to %s: %s has no such heading", name, i+1, match[1], file)
 				}
 			}
 			for _, match := range pathInCode.FindAllStringSubmatch(line, -1) {
@@ -42,6 +52,29 @@ func TestDocumentationNamesFilesThatExist(t *testing.T) {
 			}
 		}
 	}
+}
+
+var noAnchor = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+
+// hasPlace reports whether a document has a heading, or an anchor of its own, of that name, as
+// GitHub names them.
+func hasPlace(t *testing.T, file, place string) bool {
+	t.Helper()
+	text, err := fs.ReadFile(root, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, `<a id="`+place+`">`) {
+			return true
+		}
+		title, is := strings.CutPrefix(strings.TrimLeft(line, "#"), " ")
+		if is && strings.HasPrefix(line, "#") &&
+			strings.ReplaceAll(noAnchor.ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), ""), " ", "-") == place {
+			return true
+		}
+	}
+	return false
 }
 
 // docs/README.md lists every document, so that a reader finds it by what it is for.
