@@ -29,7 +29,7 @@ func TestFullYAMLHasEveryField(t *testing.T) {
 	given := map[string]bool{}
 	markGiven(given, "", reflect.ValueOf(c))
 	// One source excludes the other, and certificates exclude plain links.
-	secret := map[string]bool{".seed.env": true, ".tap.password.file": true, ".links.plain_seed.env": true, ".hub.seed.env": true, ".hub.ca": true,
+	secret := map[string]bool{".seed.env": true, ".tap.password.file": true, ".links.plain_seed.env": true, ".hub.seed.env": true, ".hub.ca": true, ".hub.credentials": true,
 		".links.ca": true, ".links.certificate": true, ".links.key": true}
 	for field, is := range given {
 		if !is && !secret[field] {

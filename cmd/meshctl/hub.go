@@ -14,13 +14,14 @@ import (
 
 // hubCommand writes the configuration of one server of a hub.
 type hubCommand struct {
-	Name        string   `required:"" placeholder:"NAME" help:"The server's name, unique in the cluster."`
-	Listen      string   `required:"" placeholder:"HOST:PORT" help:"The leaf port, which hub.urls of the node files name."`
+	Name        string   `placeholder:"NAME" help:"The server's name, unique in the cluster."`
+	Listen      string   `placeholder:"HOST:PORT" help:"The leaf port, which hub.urls of the node files name."`
 	Certificate string   `placeholder:"FILE" help:"The server's certificate. Without it links have no TLS."`
 	Key         string   `placeholder:"FILE" help:"The certificate's private key."`
 	CA          string   `name:"ca" placeholder:"FILE" help:"Who signed the certificates of the cluster's servers."`
 	Cluster     string   `placeholder:"HOST:PORT" help:"Where the other servers of the cluster connect. It needs --certificate, --key and --ca."`
 	Route       []string `placeholder:"HOST:PORT" help:"The cluster port of a server of the cluster. Repeat it for each."`
+	JWT         string   `name:"jwt" placeholder:"ACCOUNT" help:"Write commands of nsc instead, which make the nodes' users in this account: for a hub with JWT accounts, such as a hosted NATS."`
 	Files       []string `arg:"" name:"file" help:"The node files of all nodes."`
 }
 
@@ -37,12 +38,48 @@ restart the hub's servers one after the other.
 
   meshctl hub --name hub-a --listen 0.0.0.0:7422 --certificate hub-a.pem --key hub-a.key \
       clue.yaml hunt.yaml score.yaml > hub-a.conf
-  nats-server -c hub-a.conf`
+  nats-server -c hub-a.conf
+
+A hub with JWT accounts takes no such configuration, but users in an account of yours. Their
+nodes have hub.credentials and no hub.seed:
+
+  meshctl hub --jwt mesh clue.yaml hunt.yaml score.yaml > users.sh
+  sh users.sh`
 }
 
-// Run writes the configuration.
+// Run writes the configuration, or the commands that make users.
 func (c hubCommand) Run(out output) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	nodes, err := c.nodes()
+	if err != nil {
+		return err
+	}
+	h, err := hub.Nodes(nodes)
+	if err != nil {
+		return err
+	}
+	text := ""
+	if c.JWT != "" {
+		text = h.Users(c.JWT)
+	} else {
+		text = h.Render(hub.Server{Name: c.Name, Listen: c.Listen, Certificate: c.Certificate, Key: c.Key, CA: c.CA,
+			Cluster: c.Cluster, Routes: c.Route})
+	}
+	_, err = fmt.Fprint(out.results, text)
+	return err
+}
+
+func (c hubCommand) check() error {
+	ofServer := c.Name + c.Listen + c.Certificate + c.Key + c.CA + c.Cluster
 	switch {
+	case c.JWT != "" && (ofServer != "" || len(c.Route) > 0):
+		return errors.New("--jwt makes users, and no server: give no flag of a server with it")
+	case c.JWT != "":
+		return nil
+	case c.Name == "" || c.Listen == "":
+		return errors.New("give --name and --listen of the server; or --jwt, if the hub has JWT accounts")
 	case (c.Certificate == "") != (c.Key == ""):
 		return errors.New("give both --certificate and --key, or none of the two")
 	case c.Cluster != "" && (c.Certificate == "" || c.CA == ""):
@@ -50,28 +87,33 @@ func (c hubCommand) Run(out output) error {
 	case len(c.Route) > 0 && c.Cluster == "":
 		return errors.New("--route needs --cluster")
 	}
-	var nodes []hub.Node
+	return nil
+}
+
+// nodes reads the files. Those that have no hub are left out.
+func (c hubCommand) nodes() (nodes []hub.Node, err error) {
 	for _, file := range c.Files {
-		node, err := nodeOf(file)
+		said, err := nodeOf(file)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if node.Hub == nil {
+		if said.Hub == nil {
 			continue
 		}
-		key, err := publicKeyOf(node.Hub.Seed)
-		if err != nil {
-			return fmt.Errorf("%s: hub.seed: %w", file, err)
+		node := hub.Node{Config: said.WithDefaults()}
+		switch byCredentials := said.Hub.Credentials != ""; {
+		case c.JWT == "" && byCredentials:
+			return nil, fmt.Errorf("%s: hub.credentials: they are for a hub with JWT accounts; give --jwt, or the node a hub.seed", file)
+		case c.JWT != "" && !byCredentials:
+			return nil, fmt.Errorf("%s: hub.seed: a hub with JWT accounts takes none; write credentials: %s.creds in its place", file, said.Name)
+		case !byCredentials:
+			if node.Key, err = publicKeyOf(said.Hub.Seed); err != nil {
+				return nil, fmt.Errorf("%s: hub.seed: %w", file, err)
+			}
 		}
-		nodes = append(nodes, hub.Node{Config: node.WithDefaults(), Key: key})
+		nodes = append(nodes, node)
 	}
-	h, err := hub.Nodes(nodes)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprint(out.results, h.Render(hub.Server{Name: c.Name, Listen: c.Listen, Certificate: c.Certificate, Key: c.Key, CA: c.CA,
-		Cluster: c.Cluster, Routes: c.Route}))
-	return err
+	return nodes, nil
 }
 
 // publicKeyOf gives the public key of a seed, or what stands in the file beside it.

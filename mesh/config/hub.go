@@ -16,9 +16,13 @@ type Hub struct {
 	// URLs are those of all servers of one cluster: tls://host:port, or nats-leaf://host:port
 	// without TLS. The node dials one of them, and another when that one is gone.
 	URLs []string `yaml:"urls,omitempty" reload:"restart" remedy:"give the leaf ports of the hub's servers, as in [tls://hub-a.example.com:7422, tls://hub-b.example.com:7422]"`
-	// Seed is the nkey user seed with which the node signs in. It is never that of the node: a hub
-	// has signed whatever it likes.
+	// Seed is the nkey user seed with which the node signs in, at a hub whose configuration meshctl hub
+	// writes. It is never that of the node: a hub has signed whatever it likes.
 	Seed Secret `yaml:"seed,omitempty" reload:"restart"`
+	// Credentials are a file with the JWT and the seed of a user, in place of Seed: for a hub that has
+	// JWT accounts, as a hosted NATS has. The path is relative to the YAML file. The file is bounded as
+	// that of a [Secret] is, and is read each time that the node dials.
+	Credentials Path `yaml:"credentials,omitempty" reload:"restart" contents:"live"`
 	// CA is a PEM file with who signed the hub's certificates; relative to the YAML file. Left out:
 	// those that the machine trusts.
 	CA Path `yaml:"ca,omitempty" reload:"restart" contents:"live"`
@@ -39,7 +43,7 @@ func (v *validation) hub() {
 	for i, text := range h.URLs {
 		v.hubURL(fmt.Sprintf("hub.urls[%d]", i), text, h)
 	}
-	v.hubSeed(h)
+	v.hubSignIn(h)
 	if h.CA == "" {
 		return
 	}
@@ -60,7 +64,7 @@ func (v *validation) hubURL(field, text string, h *Hub) {
 		v.add(field, "it is not a tls:// or nats-leaf:// URL", "give tls://host:port, as in tls://hub-a.example.com:7422")
 		return
 	case u.User != nil:
-		v.add(field, "a URL may not hold a user or a password; nodes sign in with hub.seed", "remove it")
+		v.add(field, "a URL may not hold a user or a password; nodes sign in with hub.seed or hub.credentials", "remove it")
 		return
 	case scheme != schemeOf(h.URLs[0]):
 		v.add(field, "some of the hub's servers speak TLS and some do not", "use the same scheme for all")
@@ -80,12 +84,24 @@ func schemeOf(text string) string {
 	return scheme
 }
 
+// hubSignIn checks what signs in: a seed or credentials.
+func (v *validation) hubSignIn(h *Hub) {
+	switch {
+	case h.Seed.IsZero() && h.Credentials == "":
+		v.add("hub.seed", "there is no seed to sign in with, and there are no credentials",
+			"make one with: meshctl key FILE, then seed: {file: FILE}; or, where the hub has JWT accounts, credentials: FILE")
+	case h.Credentials == "":
+		v.hubSeed(h)
+	case h.Seed.IsZero():
+		v.hubCredentials(h)
+	default:
+		v.add("hub.credentials", "there are a seed and credentials, and the node signs in with one of the two",
+			"remove hub.seed if the hub has JWT accounts, and hub.credentials if meshctl hub wrote its configuration")
+	}
+}
+
 // hubSeed checks the seed that signs in. The hub may have whatever it likes signed with it.
 func (v *validation) hubSeed(h *Hub) {
-	if h.Seed.IsZero() {
-		v.add("hub.seed", "there is no seed to sign in with", "make one with: meshctl key FILE, then seed: {file: FILE}")
-		return
-	}
 	seed, err := h.Seed.resolveSeed()
 	if err != nil {
 		v.addErr("hub.seed", err)

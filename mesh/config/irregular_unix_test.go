@@ -68,12 +68,12 @@ func TestAPipeIsNoContent(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n := Node{Links: Links{CA: Path(pipe), Certificate: Path(pipe), Key: Path(pipe)}, Hub: &Hub{CA: Path(pipe)}, Peers: []Peer{{Name: "a-1", KeyFile: pipe}}}
+	n := Node{Links: Links{CA: Path(pipe), Certificate: Path(pipe), Key: Path(pipe)}, Hub: &Hub{CA: Path(pipe), Credentials: Path(pipe)}, Peers: []Peer{{Name: "a-1", KeyFile: pipe}}}
 	answer := make(chan error, 1)
 	go func() { _, err := n.Contents(); answer <- err }()
 	select {
 	case err := <-answer:
-		if problems := FieldErrors(err); len(problems) != 5 || problems[0].Field != "peers[0].key_file" || !strings.Contains(problems[0].Problem, "it is a pipe") {
+		if problems := FieldErrors(err); len(problems) != 6 || problems[0].Field != "peers[0].key_file" || !strings.Contains(problems[0].Problem, "it is a pipe") {
 			t.Errorf("error: %v", err)
 		}
 	case <-time.After(20 * time.Second):

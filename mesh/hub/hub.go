@@ -9,6 +9,9 @@
 // admits a node, and no other starts anew. It does not end the link of a node that was removed: take
 // that one out of its peers' files first, and then restart the hub's servers one after the other.
 //
+// A hub that has JWT accounts, as a hosted NATS has, takes no such configuration: [Hub.Users] returns the
+// commands that make the nodes' users there.
+//
 // # Guarantees
 //
 //   - A node may publish only in its own name, and hear only what is said to it. So it reads nothing
@@ -35,7 +38,7 @@ import (
 type Node struct {
 	// Config is the node's, with its defaults.
 	Config config.Node
-	// Key is the public nkey of its hub seed.
+	// Key is the public nkey of its hub seed. [Hub.Render] needs it, and [Hub.Users] does not.
 	Key string
 }
 
@@ -74,7 +77,7 @@ func Nodes(nodes []Node) (*Hub, error) {
 		if _, twice := users[name]; twice {
 			problems = append(problems, fmt.Errorf("two nodes are named %s", name))
 		}
-		if other, twice := keys[n.Key]; twice {
+		if other, twice := keys[n.Key]; twice && n.Key != "" {
 			problems = append(problems, fmt.Errorf("%s has the hub seed of %s: give each node its own", name, other))
 		}
 		keys[n.Key], users[name] = name, user{name, n.Key}

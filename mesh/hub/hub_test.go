@@ -16,9 +16,13 @@ import (
 // Nodes that have no direct link meet at a hub: events at most once go to one instance each, durable
 // ones are all handled, and what is private stays.
 func TestNodesMeetAtAHub(t *testing.T) {
-	for name, servers := range map[string]int{"one server": 1, "a cluster": 3} {
+	for name, site := range map[string]func(*testing.T) *site{
+		"one server":   func(t *testing.T) *site { return newSite(t, 1) },
+		"a cluster":    func(t *testing.T) *site { return newSite(t, 3) },
+		"JWT accounts": func(t *testing.T) *site { return newHostedSite(t) },
+	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, servers)
+			s := site(t)
 			var plain, durable [2]seen
 			configs := []mesh.Config{s.add(clue(t, "score-1", "score-2")), s.add(score(t, "score-1", &plain[0], &durable[0])), s.add(score(t, "score-2", &plain[1], &durable[1]))}
 			s.open()
@@ -104,9 +108,18 @@ func TestAServerOfTheClusterEnds(t *testing.T) {
 	ready(t, exporter, importer)
 }
 
+// bothKinds runs a test with a hub that has what meshctl hub writes, and with one that has JWT accounts.
+func bothKinds(t *testing.T, test func(*testing.T, *site)) {
+	t.Run("keys", func(t *testing.T) { test(t, newSite(t, 1)) })
+	t.Run("JWT accounts", func(t *testing.T) { test(t, newHostedSite(t)) })
+}
+
 // A node with a key of the hub reads nothing that is not for it, and speaks in no other's name.
 func TestWhoImportsNothingReadsNothing(t *testing.T) {
-	s := newSite(t, 1)
+	bothKinds(t, whoImportsNothing)
+}
+
+func whoImportsNothing(t *testing.T, s *site) {
 	var plain, durable seen
 	configs := []mesh.Config{s.add(clue(t, "score-1")), s.add(score(t, "score-1", &plain, &durable))}
 	mad := s.add(mesh.Config{Name: "mad-1"})
@@ -153,7 +166,10 @@ func TestWhoImportsNothingReadsNothing(t *testing.T) {
 // A node with keys of the hub that asks there for more than any exporter could note keeps nobody from
 // finding that exporter.
 func TestWhoAsksForMuchLocksNobodyOut(t *testing.T) {
-	s := newSite(t, 1)
+	bothKinds(t, whoAsksForMuch)
+}
+
+func whoAsksForMuch(t *testing.T, s *site) {
 	var plain, durable seen
 	configs := []mesh.Config{s.add(clue(t, "score-1")), s.add(score(t, "score-1", &plain, &durable))}
 	mad := []mesh.Config{s.add(mesh.Config{Name: "mad-1"}), s.add(mesh.Config{Name: "mad-2"})}

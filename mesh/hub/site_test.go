@@ -112,6 +112,8 @@ type site struct {
 	urls    []string
 	servers []*server.Server
 	nodes   []hub.Node
+	// operator runs the hub, which has JWT accounts then. Nil: the hub has what Render writes.
+	operator *operator
 }
 
 // authority makes a CA, and a certificate of it for servers on this machine.
@@ -170,18 +172,27 @@ func newSite(t testing.TB, servers int) *site {
 
 // add gives a node its hub.
 func (s *site) add(c mesh.Config) mesh.Config {
+	if s.operator != nil {
+		c.Hub = &mesh.Hub{URLs: s.urls, Credentials: mesh.Path(s.operator.file(c.Name)), CA: mesh.Path(s.ca)}
+		s.nodes = append(s.nodes, hub.Node{Config: c.WithDefaults()})
+		return c
+	}
 	seed, public := keyPair(s.t)
 	c.Hub = &mesh.Hub{URLs: s.urls, Seed: seed, CA: mesh.Path(s.ca)}
 	s.nodes = append(s.nodes, hub.Node{Config: c.WithDefaults(), Key: public})
 	return c
 }
 
-// open starts the servers with what Render writes.
+// open starts the servers with what Render writes, or that of an operator.
 func (s *site) open() {
 	s.t.Helper()
 	h, err := hub.Nodes(s.nodes)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if s.operator != nil {
+		s.servers = append(s.servers, s.openHosted(h))
+		return
 	}
 	var routes []string
 	if len(s.urls) > 1 {
@@ -227,11 +238,14 @@ func stop(hub *server.Server) { hub.Shutdown(); hub.WaitForShutdown() }
 // attacker links to the hub with a node's key and does as it likes.
 func (s *site) attacker(c mesh.Config) *leaf.Line {
 	s.t.Helper()
-	seed, err := c.Hub.Seed.Resolve()
-	if err != nil {
-		s.t.Fatal(err)
+	own := leaf.Hub{URLs: c.Hub.URLs, CA: s.ca, Credentials: string(c.Hub.Credentials), Check: func() error { return nil }}
+	if s.operator == nil {
+		var err error
+		if own.Seed, err = c.Hub.Seed.Resolve(); err != nil {
+			s.t.Fatal(err)
+		}
 	}
-	node, err := leaf.Start(within(s.t), leaf.Spec{Name: c.Name, Hub: &leaf.Hub{URLs: c.Hub.URLs, Seed: seed, CA: s.ca}})
+	node, err := leaf.Start(within(s.t), leaf.Spec{Name: c.Name, Hub: &own})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -49,8 +49,12 @@ func (s Spec) options(own credentials) (*server.Options, error) {
 	if s.proof != nil {
 		s.secure(&options.LeafNode)
 	}
-	if s.Hub != nil && s.Hub.secure() {
-		r := options.LeafNode.Remotes[len(options.LeafNode.Remotes)-1] // see renderLinks
+	if s.Hub == nil {
+		return options, nil
+	}
+	r := options.LeafNode.Remotes[len(options.LeafNode.Remotes)-1] // see renderLinks
+	s.Hub.signIn(r)
+	if s.Hub.secure() {
 		var err error
 		if r.TLSConfig, err = s.Hub.dialing(); err != nil {
 			return nil, err

@@ -27,6 +27,12 @@ type Hub struct {
 	// Seed is the nkey user seed that signs in. It is no proof elsewhere: a hub has signed
 	// whatever it likes.
 	Seed string `json:"-"`
+	// Credentials are a file with the JWT and the seed of a user that sign in, in place of Seed. It is
+	// read each time that the hub is dialed.
+	Credentials string
+	// Check says what is wrong with the credentials just now, and the remedy; its errors begin with
+	// "hub.credentials: ". Needed with Credentials.
+	Check func() error `json:"-"`
 	// CA is a PEM file with who signed the hub's certificates; "" means those that the machine
 	// trusts. It is read at each reload.
 	CA string
@@ -67,8 +73,12 @@ func (s Spec) renderHubRemote(b *strings.Builder) {
 	if s.Hub == nil {
 		return
 	}
-	fmt.Fprintf(b, "    {urls: [%s], account: %s, nkey: %s, compression: \"off\", ignore_discovered_servers: true}\n",
-		quoteAll(s.Hub.URLs), hubAccount, quote(s.Hub.Seed))
+	signIn := ""
+	if s.Hub.Credentials == "" {
+		signIn = "nkey: " + quote(s.Hub.Seed) + ", "
+	} // else see signIn
+	fmt.Fprintf(b, "    {urls: [%s], account: %s, %scompression: \"off\", ignore_discovered_servers: true}\n",
+		quoteAll(s.Hub.URLs), hubAccount, signIn)
 }
 
 // secure reports whether TLS is spoken to the hub.
@@ -105,6 +115,9 @@ func (h *Hub) validate() error {
 			problems = append(problems, errors.New("hub: some of its URLs are tls:// and some are not"))
 		}
 	}
+	if h.Credentials != "" {
+		return errors.Join(append(problems, h.checkSignIn())...)
+	}
 	if prefix, _, err := nkeys.DecodeSeed([]byte(h.Seed)); err != nil || prefix != nkeys.PrefixByteUser {
 		problems = append(problems, errors.New("hub: its seed is not an nkey user seed"))
 	}
@@ -119,7 +132,7 @@ func ParseHubURL(text string) (secure bool, err error) {
 	case err != nil:
 		return false, errors.New("it is no URL: want tls://host:port")
 	case u.User != nil:
-		return false, errors.New("it holds credentials: a node signs in with its seed, remove them")
+		return false, errors.New("it holds credentials: a node signs in with its hub seed or credentials, remove them")
 	case u.Scheme != "tls" && u.Scheme != "nats-leaf":
 		return false, fmt.Errorf("%q: want tls://host:port, or nats-leaf://host:port without TLS", text)
 	}

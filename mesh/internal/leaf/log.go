@@ -28,6 +28,7 @@ type serverLog struct {
 	endings endings
 
 	mu      sync.Mutex
+	hub     *Hub              // guarded by mu; nil: there is none
 	secrets []string          // guarded by mu; what must not be printed
 	fatal   []string          // guarded by mu; what would have ended a stand-alone server
 	peers   map[string]string // guarded by mu; by host:port of a remote, its node's name
@@ -61,7 +62,7 @@ func (l *serverLog) follow(s Spec) {
 	for address, peer := range s.addresses() {
 		kept[address], peers[address] = l.last[address], peer
 	}
-	l.last, l.peers = kept, peers
+	l.last, l.peers, l.hub = kept, peers, s.Hub
 	for address := range l.proved {
 		if _, follows := kept[address]; !follows {
 			delete(l.proved, address)
@@ -238,6 +239,7 @@ func (l *serverLog) tellOf(peer string, level slog.Level, format string, values 
 
 // note makes a line, and remembers it of the remotes that it is about.
 func (l *serverLog) note(peer, kind string, level slog.Level, text string) entry {
+	refused := l.refused(text)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	line := lineOf(level, l.cleanLocked(text))
@@ -248,6 +250,10 @@ func (l *serverLog) note(peer, kind string, level slog.Level, text string) entry
 	for address := range l.last {
 		if strings.Contains(text, address) || samePort(from, address) {
 			l.last[address] = line.text
+			if refused != "" && l.peers[address] == HubName {
+				line.level, line.remedy = min(level, slog.LevelError), refused
+				l.last[address] = line.text + ": " + refused
+			}
 			if handshakeCut.MatchString(text) {
 				line.level = slog.LevelDebug // as other dials that fail: the node says it of the link
 			}
@@ -257,6 +263,14 @@ func (l *serverLog) note(peer, kind string, level slog.Level, text string) entry
 	}
 	line.cause, line.peer = kind, peer
 	return line
+}
+
+// refused is [Hub.refused] of the hub that is followed. It reads a file, for which nobody waits.
+func (l *serverLog) refused(text string) (remedy string) {
+	l.mu.Lock()
+	hub := l.hub
+	l.mu.Unlock()
+	return hub.refused(text)
 }
 
 // write writes a line, unless it is one more of its cause: whoever is refused comes back each second.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/leaf"
@@ -33,8 +34,7 @@ func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
 		}
 	}
 	if c.Hub != nil {
-		spec.Hub = &leaf.Hub{URLs: c.Hub.URLs, CA: string(c.Hub.CA)}
-		if spec.Hub.Seed, err = c.Hub.Seed.Resolve(); err != nil {
+		if spec.Hub, err = hubOf(*c.Hub); err != nil {
 			return spec, fmt.Errorf("hub seed of node %s: %w", c.Name, err)
 		}
 	}
@@ -46,6 +46,17 @@ func Spec(c config.Node, logger *slog.Logger, link bool) (leaf.Spec, error) {
 		spec.Tap = &leaf.Tap{Listen: c.Tap.Listen, User: c.Tap.User, Password: password}
 	}
 	return spec, nil
+}
+
+// hubOf says how a hub is dialed.
+func hubOf(h config.Hub) (hub *leaf.Hub, err error) {
+	hub = &leaf.Hub{URLs: h.URLs, CA: string(h.CA), Credentials: string(h.Credentials)}
+	if hub.Credentials != "" {
+		hub.Check = func() error { return config.InField("hub", h.CheckCredentials(time.Now())) }
+		return hub, nil
+	}
+	hub.Seed, err = h.Seed.Resolve()
+	return hub, err
 }
 
 // ProofOf is the seed that the node's links use. The one that proves who the node is by TLS never
