@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"time"
 
@@ -131,6 +132,10 @@ func (l *library) goodbye(r *reader, said *wire.Goodbye, now int64) {
 	}
 }
 
+// answersAgain is for how long a reader gives answers again that a link before may have lost: events
+// that it has no more are no reason to worry then.
+const answersAgain = int64(30 * time.Second)
+
 // answers settles events, or takes them back. What the reader does not have under way is not
 // believed.
 func (l *library) answers(r *reader, said *wire.Answers, now int64) {
@@ -147,7 +152,11 @@ func (l *library) answers(r *reader, said *wire.Answers, now int64) {
 			continue
 		}
 		l.unbelieved.Add(1)
-		l.log.Warn("a reader answers for an event that it does not have", "peer", r.name, "type", a.Type, "sequence", a.Sequence)
+		level := slog.LevelWarn
+		if now-r.linked < answersAgain {
+			level = slog.LevelDebug
+		}
+		l.log.Log(l.ctx, level, "a reader answers for an event that it does not have", "peer", r.name, "type", a.Type, "sequence", a.Sequence)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 func (l *library) hello(r *reader, said *wire.Hello, others []wire.WelcomeImport, now int64) {
 	if !r.present || r.nonce != said.Nonce || r.link != said.Link {
 		l.leave(r, now)
+		r.linked = now
 	}
 	r.present, r.nonce, r.link = true, said.Nonce, said.Link
 	l.here[r.name] = r

@@ -35,6 +35,7 @@ type reader struct {
 	present bool // it said hello, and has not gone
 	nonce   wire.ID
 	link    uint64   // the count of its links
+	linked  int64    // when it said hello over this link first
 	shelves []*shelf // those that it takes from
 	given   []parcel // not queued yet
 }

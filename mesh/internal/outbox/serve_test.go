@@ -277,3 +277,25 @@ func TestOrder(t *testing.T) {
 		t.Errorf("strict: %d came before the first", got)
 	}
 }
+
+// A reader that links again says once more what it answered lately, and that is no line of the log, also
+// after the exporter was started again. Later it is.
+func TestAnswersThatAreGivenAgain(t *testing.T) {
+	s := newSite(t, nil).open(t)
+	s.store(t, solved, 1, 4)
+	hunt := s.reader(t, "hunt", solved)
+	had := hunt.get(t, 4)
+	hunt.answer(t, wire.Handled, had...)
+	eventually(t, "all is handled", func() bool { r := s.readerOf("hunt"); return r.Unacked == 0 && r.Pending == 0 })
+	s.stop(t)
+	s.open(t)
+	again := s.reader(t, "hunt", solved)
+	again.answer(t, wire.Handled, had...)
+	eventually(t, "the answers are heard", func() bool { return s.Stats().Unbelieved == 4 })
+	if text := s.log.String(); strings.Contains(text, "does not have") {
+		t.Error(text)
+	}
+	s.library.do(t.Context(), func() { s.library.reader(again.name).linked -= answersAgain })
+	again.answer(t, wire.Handled, had[0])
+	eventually(t, "a line of the log", func() bool { return strings.Contains(s.log.String(), "does not have") })
+}
