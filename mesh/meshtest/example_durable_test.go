@@ -22,8 +22,11 @@ func Example_durable() {
 					return awarded.Emit(ctx, points{Team: s.Team, Points: 1})
 				})}})
 
-		if err := solved.Emit(m.Context("clue-1"), solve{Team: "otters", Clue: "try-and-eat"}); err != nil {
-			t.Fatalf("emit: %v", err)
+		ctx := mesh.WithID(m.Context("clue-1"), mesh.NewID())
+		for range 2 { // who tries again under the same id makes no second event
+			if err := solved.Emit(ctx, solve{Team: "otters", Clue: "try-and-eat"}); err != nil {
+				t.Fatalf("emit: %v", err)
+			}
 		}
 		m.Settle(t)
 

@@ -52,7 +52,7 @@ func TestDoubt(t *testing.T) {
 			}
 			first := try(3)
 			behind := try(4)
-			if try(3) != first {
+			if second := try(3); second.first != first || !second.IsCopy() || first.IsCopy() {
 				t.Error("a second one of the id does not wait for the first")
 			}
 			s.undeaf(l, taken)

@@ -25,8 +25,9 @@ const (
 
 // Pending is events that are stored together, as one message: all of them or none.
 type Pending struct {
-	done chan struct{} // closed when err is known
-	err  error         // read after done
+	done  chan struct{} // closed when err is known
+	err   error         // read after done
+	first *Pending      // the event on its way of which this is a copy; nil: it is none
 
 	contents        // gone when it is known what became of it: it may be waited for long after
 	turn     uint64 // in which it was sent, see sender.turn
@@ -49,6 +50,9 @@ func (c *contents) reset() {
 // the same id. Errors: ErrFull and ErrDisk (it is not stored); ErrUncertain, also
 // when ctx ends first, for by then the event may have been sent; both ErrDisk and ErrUncertain when a write failed. It may be called more than once and by several goroutines.
 func (p *Pending) Wait(ctx context.Context) error {
+	if p.first != nil {
+		return p.first.Wait(ctx)
+	}
 	select {
 	case <-p.done:
 		return p.err
@@ -76,6 +80,10 @@ func settled(err error) *Pending {
 }
 
 var storedBefore = settled(nil)
+
+// IsCopy reports whether the outbox has an event of the same id already, stored or on its way: this
+// one is not kept beside it.
+func (p *Pending) IsCopy() bool { return p == storedBefore || p.first != nil }
 
 // hasRoom reports whether one more event of so many bytes fits in. The first always does.
 func (c *contents) hasRoom(event int) bool {

@@ -194,7 +194,7 @@ func (s *sender) other(l *lane, p *Pending) *Pending {
 	if p == l.doubt {
 		return settled(ErrUncertain)
 	}
-	return p
+	return &Pending{first: p}
 }
 
 // advance sends what waits, if nothing is under way. The caller has the lock.

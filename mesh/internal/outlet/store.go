@@ -87,7 +87,9 @@ func (s *Store) Await(ctx context.Context, e Stored) error {
 	if err != nil {
 		return s.notStored(&e.header, err)
 	}
-	e.of.Stored.Pass(&e.header)
+	if !e.pending.IsCopy() {
+		e.of.Stored.Pass(&e.header)
+	}
 	return nil
 }
 
