@@ -30,11 +30,13 @@ type emitCommand struct {
 
 // Help is shown by meshctl emit --help.
 func (emitCommand) Help() string {
-	return `The event passes the same rules as one that the node emits itself, and the node checks its value and
-key against what its handlers take. A key of digits in an object of JSON is an integer key, as the
-fields of events have. Only nodes of the service that owns a type emit it.
+	return `The event passes the same rules as one that the node emits itself, and the node
+checks its key, and that its own handlers can decode its value. Nodes that import it look at the
+value later. A key of digits in an object of JSON is an integer key, as the fields of events have.
+Only nodes of the service that owns a type emit it.
 
-  meshctl emit clue.hint.taken otters '{"1":"otters","2":"weather"}'
+  meshctl emit clue.hint.taken otters \
+    '{"1":"otters","2":"weather","3":1,"4":2,"5":1795932173480}'
   jq -c .value event.json | meshctl emit -f configs/clue.yaml clue.hint.taken otters
 
 The exit code is 0 if the event was admitted or coalesced, and 1 if it was shed or refused.`
