@@ -14,7 +14,9 @@ type (
 )
 
 // Config says everything about a node, and the other types say its parts. They are package
-// config's, where each field is explained.
+// config's, where each field is explained: go doc leafmesh/mesh/config Node shows those of a
+// Config, and go doc leafmesh/mesh/config Export those of an Export, as of each other type by its
+// name.
 type (
 	Config     = config.Node
 	Handler    = config.Handler
