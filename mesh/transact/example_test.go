@@ -68,6 +68,26 @@ func (l *ledger) count(ctx context.Context, s Solve) error {
 	return nil
 }
 
+// migrate makes the tables in a database that has none. The version tells at the next start that they
+// are there; another version of the tables would be another step.
+func migrate(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // it fails only after Commit
+
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version > 0 {
+		return err
+	}
+	points := "CREATE TABLE points (team TEXT PRIMARY KEY, points INTEGER NOT NULL);"
+	if _, err := tx.ExecContext(ctx, points+transact.OutboxSchema+transact.InboxSchema+"PRAGMA user_version = 1;"); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
 func Example() {
 	dir, err := os.MkdirTemp("", "score")
 	if err != nil {
@@ -79,8 +99,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
-	schema := "CREATE TABLE points (team TEXT PRIMARY KEY, points INTEGER NOT NULL);" + transact.OutboxSchema + transact.InboxSchema
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	if err := migrate(ctx, db); err != nil {
 		log.Fatal(err)
 	}
 

@@ -154,3 +154,19 @@ func TestATransactionThatReadsFirstNeedsTheLockFirst(t *testing.T) {
 		}
 	}
 }
+
+// A copy of the example starts again with the database that it left.
+func TestTheTablesOfTheExampleOutliveARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "score.db")
+	for start := range 3 {
+		db := openDatabase(t, path)
+		if err := migrate(t.Context(), db); err != nil {
+			t.Fatalf("start %d: %v", start, err)
+		}
+		var points int
+		err := db.QueryRow("INSERT INTO points (team, points) VALUES ('otters', 1) ON CONFLICT DO UPDATE SET points = points + 1 RETURNING points").Scan(&points)
+		if err != nil || points != start+1 {
+			t.Errorf("start %d: %d points, %v", start, points, err)
+		}
+	}
+}
