@@ -41,16 +41,13 @@ func read[T any](w http.ResponseWriter, r *http.Request) (in T, ok bool) {
 	return in, true
 }
 
-// maxLogged is how much of what is asked for the log shows.
-const maxLogged = 200
-
 // done answers what became of a change of a node. The log has it each time, as nobody else remembers it.
 func (c *Console) done(w http.ResponseWriter, r *http.Request, node string, asked any, err error) {
 	c.now.forget()
 	data, _ := json.Marshal(asked) // it came as JSON
 	ctx := logs.Each(context.Background())
 	attrs := []any{"node", node, "operator", "console", "question", strings.TrimPrefix(r.URL.Path, "/api/"),
-		"data", strings.ToValidUTF8(string(data[:min(len(data), maxLogged)]), "?")}
+		"data", logs.Excerpt(data)}
 	if err != nil {
 		c.Logger.WarnContext(ctx, "an operator could not change the node", append(attrs, "error", err)...)
 		fail(w, http.StatusUnprocessableEntity, err.Error())

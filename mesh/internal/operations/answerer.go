@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"leafmesh/mesh/cause"
@@ -137,12 +136,9 @@ func (a *Answerer) answer(r request) ([]byte, *failure) {
 	return data, nil
 }
 
-// maxLoggedData is how much of a request the log shows.
-const maxLoggedData = 200
-
 // logChange says who changed what, or tried to: each time, as nobody else remembers it.
 func (a *Answerer) logChange(r request, err error) {
-	attrs := []any{"operator", r.by, "question", r.name, "data", strings.ToValidUTF8(string(r.data[:min(len(r.data), maxLoggedData)]), "?")}
+	attrs := []any{"operator", r.by, "question", r.name, "data", logs.Excerpt(r.data)}
 	if err != nil {
 		a.Log.WarnContext(logs.Each(context.Background()), "an operator could not change the node", append(attrs, "error", err)...)
 		return
