@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 
 	"leafmesh/embedded/client"
@@ -31,7 +32,7 @@ func (p *play) run(ctx context.Context, s streams) (err error) {
 	defer func() { err = errors.Join(err, remove()) }()
 	c, err := cluster.Open(ctx, cluster.Options{Data: folder, HTTP: p.http, Logger: slog.Default()})
 	if err != nil {
-		return err
+		return elsewhere(err)
 	}
 	calls, err := client.New(c.Clue.URL(), c.Hunt.URL(), c.Score.URL(), p.teams)
 	if err != nil {
@@ -41,7 +42,7 @@ func (p *play) run(ctx context.Context, s streams) (err error) {
 	shown, err := serveConsole(p.http, c)
 	if err != nil {
 		calls.Close()
-		return errors.Join(err, closeCluster(ctx, c, false))
+		return errors.Join(elsewhere(err), closeCluster(ctx, c, false))
 	}
 	p.announce(s, c, shown.URL())
 	if p.length > 0 {
@@ -52,6 +53,14 @@ func (p *play) run(ctx context.Context, s streams) (err error) {
 	p.watch(ctx, s, c, crowd)
 	calls.Close()
 	return errors.Join(closeConsole(ctx, shown), p.finish(ctx, s, c, crowd))
+}
+
+// elsewhere adds the remedy to the error of a port that another process has.
+func elsewhere(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: choose other ports, as by -http 127.0.0.1:0, which takes any free ones", err)
+	}
+	return err
 }
 
 // announce says what runs where.

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,4 +117,47 @@ func (tr *transcript) until(t *testing.T, pattern *regexp.Regexp) []string {
 			t.Fatalf("%v before %q came, in\n%s", err, pattern, tr.text)
 		}
 	}
+}
+
+// A port that another process has is an error with the remedy, whether it is an API's or the console's.
+func TestPlayOnATakenPort(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	for _, after := range []int{0, 3} { // clue's, and the console's
+		address, taken := takenPort(t, after)
+		status, _, err := run(t.Context(), "-for", "1s", "-teams", "1", "-http", address)
+		if status != 1 || !strings.Contains(err, "address already in use: choose other ports, as by -http 127.0.0.1:0") {
+			t.Errorf("port %d is taken: exit %d, %s", after, status, err)
+		}
+		if err := taken.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// takenPort returns the first address of four ports in a row, of which one is taken and the others are
+// free.
+func takenPort(t *testing.T, which int) (first string, taken net.Listener) {
+	t.Helper()
+search:
+	for port := 21000 + os.Getpid()%5000; port < 32000; port += 4 {
+		var all [4]net.Listener
+		for i := range all {
+			l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+i)))
+			if err != nil {
+				for _, earlier := range all[:i] {
+					_ = earlier.Close() // listened only to see whether it may
+				}
+				continue search
+			}
+			all[i] = l
+		}
+		for i, l := range all {
+			if i != which {
+				_ = l.Close() // listened only to see whether it may
+			}
+		}
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), all[which]
+	}
+	t.Fatal("no free ports")
+	return "", nil
 }
