@@ -51,6 +51,10 @@ func attributesOf(n ast.Node) []ast.Expr {
 		if attributes, ok := isLog(n); ok {
 			return attributes
 		}
+		// The caller of a handler writes what failed by tell(item, text, stack, attributes…).
+		if f, ok := n.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "tell" && len(n.Args) > 3 {
+			return n.Args[3:]
+		}
 		if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "append" && strings.HasPrefix(lastName(n.Args[0]), "attr") {
 			return n.Args[1:]
 		}

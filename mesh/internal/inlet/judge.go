@@ -32,7 +32,7 @@ func (d *durable) judge(t *taken, last bool, s delivery.Settlement) {
 	}
 	if len(left) == 0 {
 		if t.tries > 0 && len(s.Failures) == 0 {
-			d.Log.InfoAbout(&t.header, "event handled after failures", "peer", d.place.Peer, "tries", t.tries+1)
+			d.Log.InfoAbout(&t.header, "event handled after failures", "peer", d.place.Peer, "deliveries", t.tries+1)
 		}
 		d.end(t)
 		return
@@ -123,7 +123,7 @@ func (d *durable) bury(t *taken, f *delivery.Failure) bool {
 		return false
 	}
 	d.deadLetters.PassError(&t.header, f.Err)
-	attrs := []any{"peer", d.place.Peer, "handler", handlerOf(f.Place), "tries", tries, "error", text}
+	attrs := []any{"peer", d.place.Peer, "handler", handlerOf(f.Place), "deliveries", tries, "error", text}
 	if f.Stack != nil {
 		attrs = append(attrs, "stack", string(f.Stack))
 	}
