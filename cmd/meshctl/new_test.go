@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -111,6 +113,11 @@ func TestNewServicesRun(t *testing.T) {
 		}
 	}
 	for program, seen := range programs {
+		if program.Path == "bin/alone" {
+			wantReloads(ctx, t, program, seen)
+		}
+	}
+	for program, seen := range programs {
 		interrupt(t, program)
 		if err := program.Wait(); err != nil {
 			t.Errorf("%s: %v, said %s", program.Path, err, &seen.all)
@@ -118,21 +125,64 @@ func TestNewServicesRun(t *testing.T) {
 	}
 }
 
+// wantReloads looks whether the service alone takes what changes in its file, on SIGHUP and when an
+// operator asks for it, and outlives a file that is wrong.
+func wantReloads(ctx context.Context, t *testing.T, program *exec.Cmd, seen *watchFor) {
+	t.Helper()
+	const file = "alone/alone-1.yaml"
+	before := read(t, file)
+	hangUp := func(more, want string) {
+		t.Helper()
+		write(t, file, before+more)
+		found := seen.next(want)
+		if err := program.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-found:
+		case <-ctx.Done():
+			t.Errorf("the service did not say %q", want)
+		}
+	}
+	hangUp("\nalarms: {slow: 3s}\n", `INFO reloaded node=alone-1 file=alone/alone-1.yaml changes="alarms.slow: 5s → 3s"`)
+	hangUp("\nalarms: {slow: 3s}\n", `INFO reloaded node=alone-1 file=alone/alone-1.yaml changes=none`)
+	hangUp("\nalarms: {slwo: 3s}\n", "ERROR not reloaded node=alone-1")
+	write(t, file, before+"\nalarms: {slow: 4s}\n")
+	for _, more := range [][]string{{"--dry-run"}, nil} {
+		args := append([]string{"reload", "alone-1", "-f", file}, more...)
+		if stdout, stderr, code := meshctl(args...); code != 0 || !strings.Contains(stdout, "alarms.slow  3s   4s") {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, code, stdout, stderr)
+		}
+	}
+}
+
 // watchFor is a writer that looks for a text.
 type watchFor struct {
+	mutex sync.Mutex
 	text  string
 	found chan struct{} // closed when it was written
 	done  bool
 	all   bytes.Buffer
+	from  int // where it looks in all
 }
 
 func (u *watchFor) Write(p []byte) (int, error) {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
 	u.all.Write(p)
-	if !u.done && strings.Contains(u.all.String(), u.text) {
+	if !u.done && strings.Contains(u.all.String()[u.from:], u.text) {
 		u.done = true
 		close(u.found)
 	}
 	return len(p), nil
+}
+
+// next looks for another text in what is written from now on.
+func (u *watchFor) next(text string) (found <-chan struct{}) {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	u.text, u.found, u.done, u.from = text, make(chan struct{}), false, u.all.Len()
+	return u.found
 }
 
 func interrupt(t *testing.T, program *exec.Cmd) {
