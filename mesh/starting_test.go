@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -98,7 +99,17 @@ func untilItListens(address string) (net.Conn, error) {
 }
 
 // greetWhenItListens links as score-1 at the first moment, says hello, and returns what is said then.
-func greetWhenItListens(address string, own *tls.Config, hello []byte) (any, error) {
+// On a busy machine a node takes longer to start than a handshake may wait: then it dials again.
+func greetWhenItListens(address string, own *tls.Config, hello []byte) (said any, err error) {
+	for end := time.Now().Add(waitLimit); ; {
+		said, err = greet(address, own, hello)
+		if refused := (&net.OpError{}); !errors.As(err, &refused) || refused.Op != "remote error" || time.Now().After(end) {
+			return said, err
+		}
+	}
+}
+
+func greet(address string, own *tls.Config, hello []byte) (any, error) {
 	raw, err := untilItListens(address)
 	if err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ type Line struct {
 	live atomic.Pointer[server.Account]
 	link atomic.Uint64 // the number of the link that was there when Link looked last
 
+	closed atomic.Bool // by Close
+
 	marks marks
 }
 
