@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 
 	"leafmesh/cmd/meshctl/internal/faketap"
 	"leafmesh/mesh"
@@ -193,4 +194,48 @@ func TestCut(t *testing.T) {
 			t.Errorf("%s: exit %d, %q, %q, asked %v", step.args, code, stdout, stderr, got)
 		}
 	}
+}
+
+// At a node's own tap, too, what the file lets the operator do counts, and not what the tap's password
+// lets anybody do.
+func TestAnOperatorAtTheNodesTap(t *testing.T) {
+	ada, ben := seedFile(t), seedFile(t)
+	tap := mesh.Tap{Listen: "127.0.0.1:0", User: "operator", Password: mesh.NewSecret("HT4KCKDU6GDQSHZO5XR6QWKTYA")}
+	nodes, err := inproc.Open(t.Context(), mesh.Config{Name: "clue-1", Tap: &tap, Limits: []mesh.Rule{{Event: given.Subject(), Limit: mesh.Limit{Rate: 200}}},
+		Operators: []mesh.Operator{{Name: "ada", Key: publicOf(t, ada), May: config.MayRead}, {Name: "ben", Key: publicOf(t, ben), May: config.MayChange}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := nodes.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	server := "nats://operator:HT4KCKDU6GDQSHZO5XR6QWKTYA@" + nodes[0].TapAddr()
+	for _, command := range []string{"limits set " + given.Subject() + " --rate 3/s", "limits unset " + given.Subject(), "reload clue-1"} {
+		_, stderr, code := meshctl(append(strings.Fields(command), "-s", server, "--operator", ada)...)
+		if want := "meshctl: clue-1: operator ada may not change anything on node clue-1: write may: change there\n"; code != 1 || stderr != want {
+			t.Errorf("%s of ada: exit %d, %q", command, code, stderr)
+		}
+	}
+	if stdout, stderr, code := meshctl("limits", "-s", server, "--operator", ada); code != 0 || !strings.Contains(stdout, "200/s") {
+		t.Errorf("ada reads: exit %d, %q\n%s", code, stderr, stdout)
+	}
+	if stdout, stderr, code := meshctl("limits", "set", given.Subject(), "--rate", "3/s", "-s", server, "--operator", ben); code != 0 || !strings.Contains(stdout, "3/s") {
+		t.Errorf("ben: exit %d, %q\n%s", code, stderr, stdout)
+	}
+}
+
+// publicOf is the public key of a seed's file.
+func publicOf(t *testing.T, file string) string {
+	t.Helper()
+	pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(read(t, file))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := pair.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }

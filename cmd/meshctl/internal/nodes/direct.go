@@ -12,10 +12,11 @@ import (
 
 // Direct is the nodes of taps, each of which is asked at its own. A node of which two taps are
 // given counts once.
-func Direct(taps []Tap) Mesh { return newDirect(taps) }
+func Direct(taps []Tap) Mesh { return newDirect(taps, unsigned) }
 
 type direct struct {
 	taps []*line
+	sign signer
 }
 
 // line is a tap with its connection.
@@ -25,8 +26,8 @@ type line struct {
 	conn *nats.Conn // guarded by mu: nil until it is needed
 }
 
-func newDirect(taps []Tap) *direct {
-	d := &direct{}
+func newDirect(taps []Tap, sign signer) *direct {
+	d := &direct{sign: sign}
 	for _, t := range taps {
 		d.taps = append(d.taps, &line{tap: t})
 	}
@@ -47,13 +48,17 @@ func (l *line) open() (conn *nats.Conn, name string, err error) {
 	return l.conn, l.tap.Title(), nil
 }
 
-func (l *line) ask(ctx context.Context, question string, data []byte) (a Answer) {
+func (l *line) ask(ctx context.Context, question string, data []byte, sign signer) (a Answer) {
 	var conn *nats.Conn
 	if conn, a.Node, a.Err = l.open(); a.Err != nil {
 		return a
 	}
+	m := &nats.Msg{Subject: prefix + question, Data: data}
+	if a.Err = sign(m); a.Err != nil {
+		return a
+	}
 	a.Asked = time.Now()
-	a.Data, a.Err = Ask(ctx, conn, question, data)
+	a.Data, a.Err = request(ctx, conn, m)
 	a.Got = time.Now()
 	return a
 }
@@ -63,7 +68,7 @@ func (d *direct) Ask(ctx context.Context, question string, data []byte) []Answer
 	answers := make([]Answer, len(d.taps))
 	var wait sync.WaitGroup
 	for i, l := range d.distinct() {
-		wait.Go(func() { answers[i] = l.ask(ctx, question, data) })
+		wait.Go(func() { answers[i] = l.ask(ctx, question, data, d.sign) })
 	}
 	wait.Wait()
 	answers = slices.DeleteFunc(answers, func(a Answer) bool { return a.Node == "" })
@@ -98,7 +103,7 @@ func (d *direct) AskOne(ctx context.Context, node, question string, data []byte)
 			if err != nil {
 				return Answer{Node: node, Err: err}
 			}
-			return l.ask(ctx, question, data)
+			return l.ask(ctx, question, data, d.sign)
 		}
 	}
 	return Answer{Node: node, Err: ErrNoTap}

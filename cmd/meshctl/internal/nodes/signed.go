@@ -18,15 +18,53 @@ import (
 
 // Signed is all nodes that can be reached over links from one of the taps, the first that answers.
 // An operator's key signs each question, and each node that answers checks it. It is not wiped.
-func Signed(taps []Tap, operator nkeys.KeyPair) Mesh { return &signed{newDirect(taps), operator} }
-
-type signed struct {
-	*direct
-	operator nkeys.KeyPair
+func Signed(taps []Tap, operator nkeys.KeyPair) Mesh {
+	return &signed{newDirect(taps, signerOf(operator))}
 }
 
-// AskOne asks the node at its own tap, or through the others if that is not among those given.
+type signed struct{ *direct }
+
+// signer adds the headers of a signature to a question, if somebody signs it.
+type signer func(m *nats.Msg) error
+
+// unsigned is the signer of whoever is known by the tap's password alone.
+func unsigned(*nats.Msg) error { return nil }
+
+func signerOf(pair nkeys.KeyPair) signer {
+	return func(m *nats.Msg) (err error) {
+		m.Header, err = operator.Sign(pair, m.Subject, m.Data)
+		return err
+	}
+}
+
+// AskOne asks the node at its own tap, or through the others if that is not among those given. It
+// signs either way: the node logs who asks, and what the operator may do counts.
+// One who asks for many things, such as to replay many letters, may be told to ask again later: then
+// it does, and gives up when that has taken as long as an answer may.
 func (s *signed) AskOne(ctx context.Context, node, question string, data []byte) Answer {
+	ctx, cancel := context.WithTimeout(ctx, AnswerWait)
+	defer cancel()
+	for {
+		a := s.askOne(ctx, node, question, data)
+		if p, ok := errors.AsType[*Problem](a.Err); !ok || p.Code != tooMany {
+			return a
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return a
+		}
+	}
+}
+
+// tooMany is the code of a question that a node has not looked at, as there were too many before it,
+// and pause is how long to wait then.
+const (
+	tooMany = 429
+	pause   = 100 * time.Millisecond
+)
+
+func (s *signed) askOne(ctx context.Context, node, question string, data []byte) Answer {
 	if a := s.direct.AskOne(ctx, node, question, data); !errors.Is(a.Err, ErrNoTap) {
 		return a
 	}
@@ -83,7 +121,7 @@ func (s *signed) askAll(ctx context.Context, conn *nats.Conn, subject string, da
 	silent := map[string]bool{}
 	for {
 		m := &nats.Msg{Subject: subject, Data: data}
-		if m.Header, err = operator.Sign(s.operator, m.Subject, data); err != nil {
+		if err = s.sign(m); err != nil {
 			return answers, err
 		}
 		m.Header.Set(skipHeader, strconv.Itoa(len(answers)))

@@ -100,8 +100,8 @@ score-1  no such letter
 	}
 }
 
-// What is not to be the same on all nodes is asked at the node's own tap, without a signature, or
-// through another node, with one.
+// What is not to be the same on all nodes is asked at the node's own tap or through another node. It
+// is signed either way: without a signature, an operator who may read alone could change a node.
 func TestSignedAsksOneNodeAtItsTap(t *testing.T) {
 	seen := map[string]bool{}
 	tap := faketap.Open(t, "clue-1", func(m *nats.Msg) *nats.Msg {
@@ -116,7 +116,10 @@ func TestSignedAsksOneNodeAtItsTap(t *testing.T) {
 		case "mesh.ops.at.print-1.rules":
 			return faketap.Fail(404, "an older version")
 		}
-		return &nats.Msg{Data: []byte(m.Subject + m.Header.Get("Mesh-Operator"))}
+		if problem := verify(m, seen); problem != "" {
+			t.Errorf("%s: %s", m.Subject, problem)
+		}
+		return &nats.Msg{Data: []byte(m.Subject)}
 	})
 	m := nodes.Signed([]nodes.Tap{tapAt(tap)}, operator(t))
 	defer m.Close()
@@ -131,6 +134,25 @@ func TestSignedAsksOneNodeAtItsTap(t *testing.T) {
 	}
 	if a := m.AskOne(t.Context(), "print-1", "rules", nil); !nodes.IsUnknown(a.Err) || a.Node != "print-1" {
 		t.Errorf("%s, %v", a.Data, a.Err)
+	}
+}
+
+// A node takes 50 signed questions a second of an operator. Whoever replays more letters waits.
+func TestSignedAsksAgain(t *testing.T) {
+	seen, asked := map[string]bool{}, 0
+	tap := faketap.Open(t, "clue-1", func(m *nats.Msg) *nats.Msg {
+		if problem := verify(m, seen); problem != "" {
+			t.Errorf("%s: %s", m.Subject, problem)
+		}
+		if asked++; asked == 1 {
+			return faketap.Fail(429, "too many questions")
+		}
+		return &nats.Msg{Data: []byte("done")}
+	})
+	m := nodes.Signed([]nodes.Tap{tapAt(tap)}, operator(t))
+	defer m.Close()
+	if a := m.AskOne(t.Context(), "clue-1", "letter.replay", nil); a.Err != nil || string(a.Data) != "done" || asked != 2 {
+		t.Errorf("asked %d times: %s, %v", asked, a.Data, a.Err)
 	}
 }
 
