@@ -73,7 +73,11 @@ func (out output) missing(named, answered []string) (failed error) {
 	return failed
 }
 
-// complain writes what is wrong with a node.
+// complain writes what is wrong with a node, or with a file, which its problems mostly name themselves.
 func (out output) complain(node string, err error) {
-	fmt.Fprintf(out.problems, "meshctl: %s: %s\n", show.Printable(node), show.Printable(strings.TrimPrefix(err.Error(), "mesh: ")))
+	text := strings.TrimPrefix(err.Error(), "mesh: ")
+	if !strings.HasPrefix(text, node+":") {
+		text = node + ": " + text
+	}
+	fmt.Fprintf(out.problems, "meshctl: %s\n", show.Printable(text))
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"leafmesh/cmd/meshctl/internal/contexts"
+	"leafmesh/cmd/meshctl/internal/faketap"
+	"leafmesh/mesh/stats"
 )
 
 // A context says where to ask, from wherever meshctl is run; its file has no secret and is nobody
@@ -83,5 +85,50 @@ func TestServerVariable(t *testing.T) {
 	}
 	if stdout, stderr, code := meshctl("nodes", "-s", servers[1]); code != 0 || strings.Contains(stdout, "clue-1") {
 		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+// One file that is not good hides no other node: it is named, the others are asked, and scripts can
+// tell.
+func TestAContextWithABadFile(t *testing.T) {
+	tap := func(name string) string {
+		server := faketap.Open(t, name, answerAt(map[string]string{"stats": encoded(t, stats.Stats{Node: name}), "all.stats": `{"answers":[{"node":"clue-1","answer":{"node":"clue-1"}}]}`,
+			"reload": "[]", "retrying": "[]", "rules": "[]", "health": "{}", "graph": "{}"}))
+		_, at, _ := strings.Cut(server, "@")
+		return at
+	}
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	here := t.TempDir()
+	t.Chdir(here)
+	write(t, "tap", "secret\n")
+	for _, name := range []string{"clue", "hunt", "score"} {
+		write(t, name+".yaml", "name: "+name+"-1\ntap: {listen: \""+tap(name+"-1")+"\", user: operator, password: {file: tap}}\n")
+	}
+	if _, stderr, code := meshctl("context", "add", "home", "-f", "hunt.yaml", "-f", "score.yaml", "-f", "clue.yaml"); code != 0 {
+		t.Fatal(stderr)
+	}
+	write(t, "hunt.yaml", "name: hunt-1\njunk: {\n")
+	if err := os.Remove("score.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	bad, gone, seed := "meshctl: "+filepath.Join(here, "hunt.yaml")+":2: not YAML", "meshctl: "+filepath.Join(here, "score.yaml")+": read configuration: stat ", seedFile(t)
+	for _, args := range []string{"nodes", "retrying", "limits", "links", "nodes --operator " + seed, "nodes -f hunt.yaml -f score.yaml -f clue.yaml"} {
+		stdout, stderr, code := meshctl(strings.Fields(args)...)
+		named := strings.Contains(stderr, bad) && strings.Contains(stderr, gone) || strings.Contains(args, "-f") && strings.HasPrefix(stderr, "meshctl: hunt.yaml:2: ")
+		if code != 1 || !named || strings.HasPrefix(args, "nodes") && !strings.Contains(stdout, "clue-1") {
+			t.Errorf("%s: exit %d, %s\n%s", args, code, stderr, stdout)
+		}
+	}
+	if stdout, _, code := meshctl("doctor", "--no-secrets"); code != 1 || !strings.Contains(stdout, "hunt.yaml:2: not YAML") || !strings.Contains(stdout, "? unused-exports: ") {
+		t.Errorf("exit %d\n%s", code, stdout)
+	}
+	if stdout, stderr, code := meshctl("reload", "clue-1"); code != 0 || stdout != "Nothing has changed.\n" {
+		t.Errorf("a change of one node: exit %d, %s\n%s", code, stderr, stdout)
+	}
+	if _, stderr, code := meshctl("reload", "hunt-1"); code != 1 || !strings.Contains(stderr, "hunt.yaml:2: not YAML") {
+		t.Errorf("a change of the node whose file is bad: exit %d, %s", code, stderr)
+	}
+	if _, stderr, code := meshctl("nodes", "-f", "hunt.yaml"); code != 1 || !strings.HasPrefix(stderr, "meshctl: hunt.yaml:2: not YAML") {
+		t.Errorf("none is good: exit %d, %s", code, stderr)
 	}
 }

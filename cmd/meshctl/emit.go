@@ -79,6 +79,11 @@ func (c emitCommand) Run(ctx context.Context, in input, out output) error {
 	if err != nil {
 		return err
 	}
+	for _, t := range at.taps {
+		if t.Problem != nil { // which says nothing of what becomes of the event
+			out.complain(t.Title(), t.Problem)
+		}
+	}
 	conn, err := c.connect(at.taps)
 	if err != nil {
 		return err

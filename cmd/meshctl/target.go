@@ -47,7 +47,19 @@ func (t target) find() (p place, err error) {
 		p, err = inContext(t.Context)
 	}
 	p.operator = cmp.Or(t.Operator, p.operator)
-	return p, err
+	return p, cmp.Or(err, p.unusable())
+}
+
+// unusable is nil while one of the taps can be asked: the others are reported where they are asked.
+func (p place) unusable() error {
+	var problems []error
+	for _, t := range p.taps {
+		if t.Problem == nil {
+			return nil
+		}
+		problems = append(problems, t.Problem)
+	}
+	return errors.Join(problems...)
 }
 
 // mesh gives the nodes to ask. It is to be closed.
@@ -78,8 +90,8 @@ func (p place) mesh() (nodes.Mesh, error) {
 func tapsOf(files, servers []string) (p place, err error) {
 	for _, file := range files {
 		t, err := tapOf(file)
-		if err != nil {
-			return p, err
+		if err != nil { // the nodes of the other files are asked all the same
+			t = nodes.Tap{Name: file, Problem: err}
 		}
 		p.taps = append(p.taps, t)
 		p.files = append(p.files, file)
@@ -115,15 +127,13 @@ func inContext(name string) (p place, err error) {
 	for _, f := range c.Files {
 		files = append(files, string(f))
 	}
-	if p, err = tapsOf(files, nil); err != nil {
-		return p, err
-	}
+	p, _ = tapsOf(files, nil) // an error is one of a server
 	for _, s := range c.Servers {
 		password, err := config.Secret{File: string(s.PasswordFile)}.Resolve()
 		if err != nil {
-			return p, fmt.Errorf("context %s: the password of %s: %w", c.Name, s.URL, err)
+			err = fmt.Errorf("context %s: the password of %s: %w", c.Name, s.URL, err)
 		}
-		p.taps = append(p.taps, nodes.Tap{URL: s.URL, User: s.User, Password: password})
+		p.taps = append(p.taps, nodes.Tap{URL: s.URL, User: s.User, Password: password, Problem: err})
 	}
 	p.operator = string(c.Operator)
 	return p, nil

@@ -66,6 +66,9 @@ func reached(all []Node) Check {
 			if errors.Is(n.Err, nodes.ErrSilent) {
 				remedy = "look whether it runs, and at meshctl links"
 			}
+			if _, ok := errors.AsType[*nodes.Unusable](n.Err); ok {
+				remedy = "correct what names its tap: meshctl check for its file, meshctl context list for a context"
+			}
 			if n.Err != nil {
 				c.find(remedy, "%s: %v", n.Name, n.Err)
 			}

@@ -3,6 +3,7 @@ package nodes
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -21,15 +22,16 @@ type direct struct {
 
 // line is a tap with its connection.
 type line struct {
-	mu   sync.Mutex
-	tap  Tap        // guarded by mu: its name is learned
-	conn *nats.Conn // guarded by mu: nil until it is needed
+	problem error // of the tap
+	mu      sync.Mutex
+	tap     Tap        // guarded by mu: its name is learned
+	conn    *nats.Conn // guarded by mu: nil until it is needed
 }
 
 func newDirect(taps []Tap, sign signer) *direct {
 	d := &direct{sign: sign}
 	for _, t := range taps {
-		d.taps = append(d.taps, &line{tap: t})
+		d.taps = append(d.taps, &line{problem: t.Problem, tap: t})
 	}
 	return d
 }
@@ -106,7 +108,22 @@ func (d *direct) AskOne(ctx context.Context, node, question string, data []byte)
 			return l.ask(ctx, question, data, d.sign)
 		}
 	}
-	return Answer{Node: node, Err: ErrNoTap}
+	err := ErrNoTap
+	for _, a := range d.unusable() { // one of them may be the node's
+		err = fmt.Errorf("%w; %s could not be used: %w", err, a.Node, a.Err)
+	}
+	return Answer{Node: node, Err: err}
+}
+
+// unusable are the answers of the taps that nobody can ask.
+func (d *direct) unusable() (answers []Answer) {
+	for _, l := range d.taps {
+		if l.problem != nil {
+			_, name, err := l.open()
+			answers = append(answers, Answer{Node: name, Err: err})
+		}
+	}
+	return answers
 }
 
 // Close ends the connections.

@@ -93,14 +93,19 @@ type everywhere struct {
 	More int
 }
 
-// Ask asks through the first tap that can be reached; those before it are no loss. Changes are
-// asked once: after an error of the node itself no other one is tried.
+// Ask asks through the first tap that can be reached; those before it are no loss, unless they cannot
+// be used at all. Changes are asked once: after an error of the node itself no other one is tried.
 func (s *signed) Ask(ctx context.Context, question string, data []byte) []Answer {
-	return s.ask(ctx, operator.AllPrefix+question, data)
+	answers := append(s.ask(ctx, operator.AllPrefix+question, data), s.unusable()...)
+	slices.SortStableFunc(answers, func(a, b Answer) int { return cmp.Compare(a.Node, b.Node) })
+	return answers
 }
 
 func (s *signed) ask(ctx context.Context, subject string, data []byte) (answers []Answer) {
 	for _, l := range s.taps {
+		if l.problem != nil {
+			continue
+		}
 		conn, name, err := l.open()
 		if err != nil {
 			answers = append(answers, Answer{Node: name, Err: err})
@@ -112,7 +117,6 @@ func (s *signed) ask(ctx context.Context, subject string, data []byte) (answers 
 		}
 		break
 	}
-	slices.SortStableFunc(answers, func(a, b Answer) int { return cmp.Compare(a.Node, b.Node) })
 	return answers
 }
 

@@ -18,7 +18,18 @@ type Tap struct {
 	// URL is where the tap listens, without user and password.
 	URL            string
 	User, Password string
+	// Problem is nil, or says why the node cannot be asked, as what names its tap cannot be read.
+	Problem error
 }
+
+// Unusable is the error of a node that could not be asked, as what names its tap cannot be read.
+type Unusable struct{ Err error }
+
+// Error is the text of Err.
+func (u *Unusable) Error() string { return u.Err.Error() }
+
+// Unwrap is Err.
+func (u *Unusable) Unwrap() error { return u.Err }
 
 // Title is what people know the tap by.
 func (t Tap) Title() string { return cmp.Or(t.Name, t.URL) }
@@ -34,8 +45,12 @@ const (
 	codeHeader  = "Nats-Service-Error-Code"
 )
 
-// Connect opens a connection to the tap, which is not made again when it breaks.
+// Connect opens a connection to the tap, which is not made again when it breaks. A tap with a Problem
+// is Unusable.
 func (t Tap) Connect(options ...nats.Option) (*nats.Conn, error) {
+	if t.Problem != nil {
+		return nil, &Unusable{t.Problem}
+	}
 	options = append([]nats.Option{nats.UserInfo(t.User, t.Password), nats.Name("meshctl"), nats.Timeout(AnswerWait), nats.NoReconnect()}, options...)
 	conn, err := nats.Connect(t.URL, options...)
 	if err != nil {
