@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"leafmesh/cmd/meshctl/internal/checkup"
 	"leafmesh/cmd/meshctl/internal/nodes"
@@ -90,7 +91,7 @@ func linkRows(all []said[stats.Stats], answers []nodes.Answer, problems map[stri
 			case checkup.Unused:
 				row.Why = l.Peer + " imports nothing from " + s.Node
 			case checkup.Down, checkup.Unknown:
-				row.Why = whyDown(s.what, l, answers, problems[s.Node])
+				row.Why = cmp.Or(l.Why, whyDown(s.what, l, answers, problems[s.Node]))
 			}
 			rows = append(rows, row)
 		}
@@ -109,12 +110,12 @@ func apart(a, b said[stats.Stats]) (difference, within time.Duration) {
 // itself does not answer, or where to look.
 func whyDown(s stats.Stats, l stats.Link, answers []nodes.Answer, problems []string) string {
 	for _, p := range problems {
-		if strings.Contains(p, l.Peer) {
+		if tellsOf(p, l) {
 			return p
 		}
 	}
 	for _, i := range s.DurableImports {
-		if i.Peer == l.Peer && i.Problem != "" {
+		if i.Peer == l.Peer && i.Problem != "" && l.Direction != "exports" {
 			return i.Problem
 		}
 	}
@@ -123,10 +124,20 @@ func whyDown(s stats.Stats, l stats.Link, answers []nodes.Answer, problems []str
 			return l.Peer + ": " + a.Err.Error()
 		}
 	}
-	if l.Direction == "imports" {
+	if l.Direction != "exports" {
 		return "not known here: the log of " + s.Node + " says why it cannot dial " + l.Peer
 	}
 	return "not known here: " + l.Peer + " has not dialed; it was not asked whether it imports anything, or its log says why not"
+}
+
+// tellsOf reports whether a problem of a node is one of a link: of the two between a pair of nodes, the
+// one by which the peer imports is the link "from" it.
+func tellsOf(problem string, l stats.Link) bool {
+	if from := strings.HasPrefix(problem, "link from "); from != (l.Direction == "exports") {
+		return false
+	}
+	other := func(r rune) bool { return r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	return slices.Contains(strings.FieldsFunc(problem, other), l.Peer)
 }
 
 func linksTable(rows []linkRow) show.Table {
@@ -140,8 +151,12 @@ func linksTable(rows []linkRow) show.Table {
 		if r.ClockWithin > 0 {
 			clock = clockText(r.Clock, r.ClockWithin)
 		}
+		why := r.Why
+		if when := checkup.SinceWhen(r.Link); r.State == checkup.Down && when != "" {
+			why = when + ": " + why
+		}
 		t.Add(r.Node, arrow, r.Peer, string(r.State),
-			strconv.FormatUint(messages, 10), sizeText(bytes), cmp.Or(clock, "unknown"), r.Why)
+			strconv.FormatUint(messages, 10), sizeText(bytes), cmp.Or(clock, "unknown"), why)
 	}
 	return t
 }
