@@ -84,13 +84,14 @@ func (c doctorCommand) checks(ctx context.Context) ([]checkup.Check, error) {
 		return nil, err
 	}
 	defer m.Close()
-	checks := checkup.Mesh(patients(ctx, m))
-	if len(at.files) == 0 {
+	files := c.read(at.files)
+	checks := checkup.Mesh(patients(ctx, m), checkup.Named(files)...)
+	if len(files) == 0 {
 		return checks, nil
 	}
-	for _, of := range checkup.Files(c.read(at.files)) {
-		known := func(check checkup.Check) bool { return check.Name == of.Name && check.Skipped == "" }
-		if !slices.ContainsFunc(checks, known) { // else the nodes have said so themselves
+	for _, of := range checkup.Files(files) {
+		asked := func(check checkup.Check) bool { return check.Name == of.Name }
+		if !slices.ContainsFunc(checks, asked) { // else it is for the nodes to say, who know more than files
 			checks = append(checks, of)
 		}
 	}

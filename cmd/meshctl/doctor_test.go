@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"leafmesh/cmd/meshctl/internal/checkup"
+	"leafmesh/cmd/meshctl/internal/faketap"
+	"leafmesh/mesh/stats"
 )
 
 // A mesh that works is well, but for what one node alone cannot tell; what fails is found with its
@@ -79,6 +81,23 @@ func TestDoctorOfBrokenFiles(t *testing.T) {
 			if code != 1 || stderr != "" || !strings.Contains(stdout, part) {
 				t.Errorf("%s: exit %d, %q, no %q in\n%s", files, code, stderr, part, stdout)
 			}
+		}
+	}
+}
+
+// In an outage a file alone does not tell who imports what is kept: nobody is told to keep it no longer.
+func TestDoctorWithOneFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	stat := stats.Stats{Node: "clue-1", Outbox: &stats.Outbox{Readers: []stats.OutboxReader{{Service: "score", Type: "clue.clue.solved", Known: true}}}}
+	server := faketap.Open(t, "clue-1", answerAt(map[string]string{"stats": encoded(t, stat), "health": `{"node":"clue-1","ready":true}`, "graph": `{"types":[{"type":"clue.clue.solved","exported":true}]}`}))
+	_, at, _ := strings.Cut(server, "@")
+	write(t, "tap", "HT4KCKDU6GDQSHZO5XR6QWKTYA\n")
+	write(t, "clue.yaml", "name: clue-1\nlisten: \"127.0.0.1:7401\"\nseed: {file: clue-1.nk}\ndata: data\nexports: [{event: clue.clue.solved, kept_for: [score]}]\ntap: {listen: \""+at+"\", user: operator, password: {file: tap}}\n"+
+		"peers: [{name: score-1, key: UDQAFUQGA6CIIISYTXIY43JBXK7HECE2UEO2WOQGLNOVJY2Z7AG3KNGJ, may_import: all}]\n")
+	for args, reason := range map[string]string{"-f clue.yaml": "score-1 did not answer", "clue.yaml": "the file of score-1 is not among these"} {
+		stdout, stderr, _ := meshctl(append([]string{"doctor", "--no-secrets"}, strings.Fields(args)...)...)
+		if strings.Contains(stdout, "take kept_for away") || strings.Count(stdout, " unused-exports: ") != 1 || !strings.Contains(stdout, "    not known: "+reason+", and may import what others do not\n") {
+			t.Errorf("%s: %s\n%s", args, stderr, stdout)
 		}
 	}
 }

@@ -152,7 +152,11 @@ func TestFiles(t *testing.T) {
 		"names": {func(_, score *checkup.File) {
 			score.Node.Name = "clue-1"
 			score.Node.Imports, score.Node.Peers = nil, nil
-		}, []string{"names: clue.yaml and score.yaml are both clue-1", "unused-exports: clue.yaml exports clue.clue.solved, and none of these files imports it"}},
+		}, []string{"names: clue.yaml and score.yaml are both clue-1", "unused-exports? the file of score-1 is not among these, and may import what others do not"}},
+		"a peer's file is not there": {func(clue, score *checkup.File) {
+			clue.Node.Peers = append(clue.Node.Peers, config.Peer{Name: "hunt-1"})
+			score.Node.Imports = nil
+		}, []string{"unused-exports? the file of hunt-1 is not among these, and may import what others do not"}},
 		"no seed here":    {func(clue, _ *checkup.File) { clue.Node.Seed = config.Secret{File: "none"} }, []string{"keys? not all seeds are on this machine"}},
 		"not exported":    {func(clue, _ *checkup.File) { clue.Node.Exports = nil }, []string{"exchange: score.yaml imports clue.clue.solved, which clue.yaml does not export"}},
 		"not allowed":     {func(clue, _ *checkup.File) { clue.Node.Peers[0].MayImport = nil }, []string{"exchange: score.yaml imports clue.clue.solved, and clue.yaml does not let it"}},
@@ -177,6 +181,33 @@ func TestFiles(t *testing.T) {
 		test.change(&all[0], &all[1])
 		if got := findings(t, checkup.Files(all)); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// What is kept is not called useless while somebody may import it who was not heard of: a peer that only
+// files name, as one that is reached by the hub.
+func TestMeshWithoutANodeThatFilesName(t *testing.T) {
+	all := pair()
+	all[1].Graph.Types = nil
+	got := findings(t, checkup.Mesh(all, "clue-1", "score-1", "hunt-1"))
+	if want := []string{"unused-exports? hunt-1 did not answer, and may import what others do not", "unmet-imports? hunt-1 did not answer, and may export what others do not"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// The remedy for an import whose link is down is the link.
+func TestRemedyOfADurableImport(t *testing.T) {
+	for connected, want := range map[bool]string{false: "mend the link with clue-1: ", true: "the problem names the file"} {
+		all := pair()
+		all[1].Stats.Links[0].Connected = connected
+		all[1].Stats.DurableImports = []stats.DurableImport{{Peer: "clue-1", Type: "clue.clue.solved", Problem: "not connected yet"}}
+		found := false
+		for _, c := range checkup.Mesh(all) {
+			found = found || c.Name == "backlog" && len(c.Findings) == 1 && strings.HasPrefix(c.Findings[0].Remedy, want)
+		}
+		if !found {
+			t.Errorf("connected: %v: no remedy %q", connected, want)
 		}
 	}
 }

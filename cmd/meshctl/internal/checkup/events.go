@@ -29,11 +29,21 @@ func backlog(there []Node) Check {
 			}
 			for _, i := range n.Stats.DurableImports {
 				if i.Problem != "" {
-					c.find("the problem names the file that is to be changed", "%s does not get %s from %s: %s", n.Name, i.Type, i.Peer, i.Problem)
+					remedy := "the problem names the file that is to be changed"
+					if n.isCutOff(i.Peer) {
+						remedy = "mend the link with " + i.Peer + ": meshctl links says what is known of why it is down"
+					}
+					c.find(remedy, "%s does not get %s from %s: %s", n.Name, i.Type, i.Peer, i.Problem)
 				}
 			}
 		}
 	})
+}
+
+// isCutOff reports whether the link by which a node imports from a peer is down: then nothing is wrong
+// with what their files say.
+func (n Node) isCutOff(peer string) bool {
+	return slices.ContainsFunc(n.Stats.Links, func(l stats.Link) bool { return l.Peer == peer && l.Direction == "imports" && !l.Connected })
 }
 
 func letters(there []Node) Check {

@@ -23,15 +23,16 @@ type Node struct {
 	Clock, ClockWithin time.Duration
 }
 
-// Mesh judges the nodes of a mesh.
-func Mesh(all []Node) []Check {
+// Mesh judges the nodes of a mesh. named are those of which files tell that they exist, whether or not
+// they were asked.
+func Mesh(all []Node, named ...string) []Check {
 	var there []Node
 	for _, n := range all {
 		if n.Err == nil {
 			there = append(there, n)
 		}
 	}
-	missing := missingOf(all, there)
+	missing := missingOf(all, there, named)
 	return []Check{
 		reached(all), ready(there), versions(there), clocks(there), links(there), backlog(there), letters(there),
 		exports(there, missing), imports(there, missing), payloads(there), losses(there), handlers(there), rules(there), recorders(there),
@@ -39,7 +40,7 @@ func Mesh(all []Node) []Check {
 }
 
 // missingOf names a node that exists and did not answer; "" if all are there.
-func missingOf(all, there []Node) string {
+func missingOf(all, there []Node, named []string) string {
 	known := map[string]bool{}
 	for _, n := range there {
 		known[n.Name] = true
@@ -54,6 +55,11 @@ func missingOf(all, there []Node) string {
 			if !known[l.Peer] {
 				return l.Peer
 			}
+		}
+	}
+	for _, name := range named {
+		if !known[name] {
+			return name
 		}
 	}
 	return ""
