@@ -87,6 +87,10 @@ func linkRows(all []said[stats.Stats], answers []nodes.Answer, problems map[stri
 			if at := slices.IndexFunc(all, func(other said[stats.Stats]) bool { return other.Node == l.Peer }); at >= 0 {
 				row.Clock, row.ClockWithin = apart(s, all[at])
 			}
+			tells := func(problem string) bool { return tellsOf(problem, l) }
+			if row.State == checkup.Unknown && slices.ContainsFunc(problems[s.Node], tells) {
+				row.State = checkup.Down // the node keeps events for the peer, and misses it
+			}
 			switch row.State {
 			case checkup.Unused:
 				row.Why = l.Peer + " imports nothing from " + s.Node

@@ -71,12 +71,13 @@ func TestALinkThatIsKnownToBeDown(t *testing.T) {
 	s := stats.Stats{Node: "clue-1", At: time.Now().UnixNano(), Links: []stats.Link{
 		down("score-1", "exports", stats.LinkState{Since: since, Cause: stats.Ended, Why: "EOF"}),
 		down("score-1", "imports", stats.LinkState{Since: since, Cause: stats.Dead, Why: "connection refused"}),
-		down("hunt-1", "exports", stats.LinkState{Cause: stats.Unknown}), down("hunt-1", "imports", stats.LinkState{})}}
+		down("hunt-1", "exports", stats.LinkState{Cause: stats.Unknown}), down("hunt-1", "imports", stats.LinkState{}), down("hunt-2", "exports", stats.LinkState{})}}
 	tap := faketap.Open(t, "clue-1", answerAt(map[string]string{"stats": encoded(t, s),
-		"health": `{"node":"clue-1","problems":["link to hunt-10 (nats-leaf://h): not connected","link to hunt-1 (nats-leaf://h): not connected"]}`}))
+		"health": `{"node":"clue-1","problems":["link to hunt-10 (nats-leaf://h): not connected","link to hunt-1 (nats-leaf://h): not connected","link from hunt-2: not connected, and it imports from this node"]}`}))
 	stdout, _, code := meshctl("links", "-s", tap)
 	for _, part := range []string{"exports to    score-1  down     0         0 B    unknown  ended since 2026-11-29 13:00:01: EOF\n",
 		"imports from  score-1  down     0         0 B    unknown  dead since 2026-11-29 13:00:01: connection refused\n",
+		"exports to    hunt-2   down     0         0 B    unknown  link from hunt-2: not connected, and it imports from this node\n",
 		"exports to    hunt-1   unknown  0         0 B    unknown  not known here: hunt-1 has not dialed", "imports from  hunt-1   down     0         0 B    unknown  link to hunt-1 (nats-leaf://h): not connected\n"} {
 		if code != 1 || !strings.Contains(stdout, part) {
 			t.Errorf("exit %d, no %q in\n%s", code, part, stdout)

@@ -71,8 +71,24 @@ func TestMesh(t *testing.T) {
 			[]string{"nodes: score-1: it did not answer in time, or no link leads there", "unused-exports? score-1 did not answer, and may import what others do not", "unmet-imports? score-1 did not answer, and may export what others do not"}},
 		"a peer was not asked": {func(clue, _ *checkup.Node) { clue.Stats.Links[0] = stats.Link{Peer: "hunt-1", Direction: "exports"} },
 			[]string{"links? hunt-1 has not dialed clue-1, and did not answer whether it imports anything from there", "unused-exports? hunt-1 did not answer, and may import what others do not", "unmet-imports? hunt-1 did not answer, and may export what others do not"}},
-		"not ready":        {func(clue, _ *checkup.Node) { clue.Health.Ready = false }, []string{"ready: clue-1 is not ready"}},
-		"a problem":        {func(clue, _ *checkup.Node) { clue.Health.Problems = []string{"the disk is full"} }, []string{"ready: clue-1: the disk is full"}},
+		"not ready": {func(clue, _ *checkup.Node) { clue.Health.Ready = false }, []string{"ready: clue-1 is not ready"}},
+		"a problem": {func(clue, _ *checkup.Node) {
+			clue.Health.Ready, clue.Health.Problems = false, []string{"the disk is full"}
+		}, []string{"ready: clue-1: the disk is full"}},
+		"a problem of a ready node": {func(clue, _ *checkup.Node) { clue.Health.Problems = []string{"it is cold"} },
+			[]string{"ready, a note: clue-1 is ready, and says: it is cold"}},
+		"a ready node that a peer does not link to": {func(clue, score *checkup.Node) {
+			clue.Health.Problems = []string{"link from score-1: not connected, and it imports from this node"}
+			clue.Stats.Links[0] = stats.Link{Peer: "score-1", Direction: "exports", LinkState: stats.LinkState{Since: time.Date(2026, 11, 29, 13, 0, 1, 0, time.UTC), Cause: stats.Ended}}
+			*score = checkup.Node{Name: "score-1", Err: nodes.ErrSilent}
+		}, []string{"nodes: score-1: it did not answer in time, or no link leads there", "links: clue-1: its link with score-1 (exports) is down: ended since 2026-11-29 13:00:01",
+			"unused-exports? score-1 did not answer, and may import what others do not", "unmet-imports? score-1 did not answer, and may export what others do not"}},
+		"a node that a peer has not linked to since the start": {func(clue, score *checkup.Node) {
+			clue.Health.Ready, clue.Health.Problems = false, []string{"link from score-1: not connected, and it imports from this node"}
+			clue.Stats.Links[0].Connected = false
+			*score = checkup.Node{Name: "score-1", Err: nodes.ErrSilent}
+		}, []string{"nodes: score-1: it did not answer in time, or no link leads there", "ready: clue-1 is not ready", "links: clue-1: its link with score-1 (exports) is down",
+			"unused-exports? score-1 did not answer, and may import what others do not", "unmet-imports? score-1 did not answer, and may export what others do not"}},
 		"no health":        {func(clue, _ *checkup.Node) { clue.Health = nil }, []string{"ready? not all nodes say so: they run an older version", "versions? not all nodes say so: they run an older version"}},
 		"another version":  {func(_, score *checkup.Node) { score.Health.Version = "2" }, []string{"versions: score-1 runs 2, and clue-1 runs 1"}},
 		"another wire":     {func(_, score *checkup.Node) { score.Health.Wire = 3 }, []string{"versions: score-1 speaks version 3 on its links, and clue-1 version 2"}},

@@ -2,6 +2,8 @@ package checkup
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"leafmesh/cmd/meshctl/internal/nodes"
@@ -90,10 +92,18 @@ func ready(there []Node) Check {
 				continue
 			}
 			told++
+			remedy, found := "the problem names what is missing; the log of "+n.Name+" has more", false
 			for _, p := range n.Health.Problems {
-				c.find("the problem names what is missing; the log of "+n.Name+" has more", "%s: %s", n.Name, p)
+				switch {
+				case toldElsewhere(p):
+				case n.Health.Ready:
+					c.note(remedy, "%s is ready, and says: %s", n.Name, p)
+				default:
+					found = true
+					c.find(remedy, "%s: %s", n.Name, p)
+				}
 			}
-			if !n.Health.Ready && len(n.Health.Problems) == 0 {
+			if !n.Health.Ready && !found {
 				c.find("look at the log of "+n.Name, "%s is not ready", n.Name)
 			}
 		}
@@ -101,6 +111,24 @@ func ready(there []Node) Check {
 			c.Skipped = "not all nodes say so: they run an older version"
 		}
 	})
+}
+
+// These begin problems that do not keep a node from being ready, and that another check tells of: a
+// link by which a peer is to import from it, and a recorder that cannot write.
+const (
+	linkFrom  = "link from "
+	recording = "cascades are not kept: "
+)
+
+func toldElsewhere(problem string) bool {
+	return strings.HasPrefix(problem, linkFrom) || strings.HasPrefix(problem, recording)
+}
+
+// saysDown reports whether a node misses the peer of a link: what it keeps is for that one, so it is
+// missed also if it has not dialed since the node was started.
+func (n Node) saysDown(l stats.Link) bool {
+	return n.Health != nil && l.Direction == "exports" && !l.Connected &&
+		slices.ContainsFunc(n.Health.Problems, func(p string) bool { return strings.HasPrefix(p, linkFrom+l.Peer+":") })
 }
 
 func versions(there []Node) Check {
@@ -142,12 +170,16 @@ func links(there []Node) Check {
 		for _, n := range there {
 			all = append(all, n.Stats)
 		}
-		for _, s := range all {
+		for i, s := range all {
 			for _, l := range s.Links {
-				switch StateOf(s.Node, l, all) {
-				case Down:
-					c.find("meshctl links says what is known of why", "%s: its link with %s (%s) is down", s.Node, l.Peer, l.Direction)
-				case Unknown:
+				switch state := StateOf(s.Node, l, all); {
+				case state == Down || there[i].saysDown(l):
+					when := ""
+					if text := SinceWhen(l); text != "" {
+						when = ": " + text
+					}
+					c.find("meshctl links says what is known of why", "%s: its link with %s (%s) is down%s", s.Node, l.Peer, l.Direction, when)
+				case state == Unknown:
 					c.Skipped = l.Peer + " has not dialed " + s.Node + ", and did not answer whether it imports anything from there"
 				}
 			}
