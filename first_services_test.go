@@ -25,8 +25,9 @@ var (
 	varying = regexp.MustCompile(`task-\d+|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+|\d+(?:\.\d+)?(?:ns|µs|ms|s)\b`)
 )
 
-// The commands and the code of docs/first-two-services.md do what the page says, from an empty folder
-// outside the repository. Only the ports are others, so that two runs on a machine do not meet.
+// The commands and the code of docs/first-two-services.md do what the page says, from an empty
+// folder outside the repository. Only the ports are others, so that two runs on a machine do not
+// meet.
 func TestFirstTwoServicesRun(t *testing.T) { runPage(t, "docs/first-two-services.md", "doors") }
 
 // runPage does what a page says, block by block. Its module is in a folder of this name.
@@ -194,8 +195,8 @@ func (w *walk) await(t *testing.T, at *terminal, shown []string) {
 	}
 }
 
-// patience is until when a line may come. A busy machine builds for minutes, so that all the time of
-// the tests is given, but for what it takes to say what is missing.
+// patience is until when a line may come. A busy machine builds for minutes, so that all the time
+// of the tests is given, but for what it takes to say what is missing.
 func patience(t *testing.T) time.Time {
 	if deadline, ok := t.Deadline(); ok {
 		return deadline.Add(-10 * time.Second)
@@ -203,9 +204,9 @@ func patience(t *testing.T) time.Time {
 	return time.Now().Add(10 * time.Minute)
 }
 
-// match returns the first line of the page that was not said behind those before it, or "". Lines of a
-// log ("…" stands for their time) may come in any order: a node that has just linked is told of the
-// link and handles the first event at the same time.
+// match returns the first line of the page that was not said behind those before it, or "". Lines
+// of a log ("…" stands for their time) may come in any order: a node that has just linked is told
+// of the link and handles the first event at the same time.
 func (w *walk) match(said string, shown []string) string {
 	lines := strings.Split(said, "\n")
 	all := lines

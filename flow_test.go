@@ -18,8 +18,8 @@ import (
 	"testing"
 )
 
-// What events flow through inside a process needs nothing of the node, which opens what leads out of it:
-// else every change to one of them is a change to both. See docs/architecture.md.
+// What events flow through inside a process needs nothing of the node, which opens what leads out
+// of it: else every change to one of them is a change to both. See docs/architecture.md.
 func TestTheFlowNeedsNothingOfTheNode(t *testing.T) {
 	needs := filesThatNeed(t, "mesh")
 	if len(needs["node.go"]) == 0 || len(needs["flow.go"]) == 0 {

@@ -122,8 +122,8 @@ func namesInLogs(t *testing.T) (names []string) {
 	return names
 }
 
-// A daemon's file may give each package a level that logs, and no other: the list of services/daemon
-// has them all.
+// A daemon's file may give each package a level that logs, and no other: the list of
+// services/daemon has them all.
 func TestDaemonsKnowThePackagesThatLog(t *testing.T) {
 	logging, known := map[string]bool{}, map[string]bool{}
 	for _, f := range parseGoFiles(t) {

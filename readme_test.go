@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The service in the README is made as the README says, from an empty folder outside the repository,
-// and prints what the README shows.
+// The service in the README is made as the README says, from an empty folder outside the
+// repository, and prints what the README shows.
 func TestFirstServiceOfReadmeRuns(t *testing.T) {
 	readme, err := fs.ReadFile(root, "README.md")
 	if err != nil {
@@ -26,7 +26,8 @@ func TestFirstServiceOfReadmeRuns(t *testing.T) {
 	runPage(t, "README.md", "porter")
 }
 
-// Whoever runs make the first time is told that the build takes a while. The build itself is left out.
+// Whoever runs make the first time is told that the build takes a while. The build itself is left
+// out.
 func TestMakeRunSaysWhatTheFirstBuildTakes(t *testing.T) {
 	makefile, err := filepath.Abs("Makefile")
 	if err != nil {

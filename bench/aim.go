@@ -107,8 +107,8 @@ func (m metric) of(f figures) float64 {
 	}
 }
 
-// ratio is ours over the other's; of allocations, where the other's may be
-// none, of a rate and what else is of interest alone it is ours, and of growth and what is added the difference.
+// ratio is ours over the other's; of allocations, where the other's may be none, of a rate and what
+// else is of interest alone it is ours, and of growth and what is added the difference.
 func (m metric) ratio(p pair) float64 {
 	switch m {
 	case allocations, rate, alone, envelope:

@@ -72,7 +72,8 @@ func TestTableHasALineForEachRow(t *testing.T) {
 	}
 }
 
-// With -within there are fewer pairs, and at least one; the file says what the table says, and how many.
+// With -within there are fewer pairs, and at least one; the file says what the table says, and how
+// many.
 func TestWithin(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bench.json")
 	var out bytes.Buffer
@@ -100,7 +101,8 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-// The flood meets the importer's rule where it comes from, ends with its side, and the other peer loses nothing.
+// The flood meets the importer's rule where it comes from, ends with its side, and the other peer
+// loses nothing.
 func TestFloodByPeerIsStopped(t *testing.T) {
 	with, _ := besideFlood("peer", 0, openBesidePeer)
 	var handled atomic.Int64
@@ -154,7 +156,8 @@ func TestEnvelopeBytes(t *testing.T) {
 	}
 }
 
-// What a system does not tell of a process leaves its rows out, by name; all else is written, also as JSON.
+// What a system does not tell of a process leaves its rows out, by name; all else is written, also
+// as JSON.
 func TestRowsThatCanNotBeMeasured(t *testing.T) {
 	told := func(statm, schedstat string) usage {
 		folder := t.TempDir()
@@ -232,8 +235,8 @@ func TestWhatWasMeasuredIsWritten(t *testing.T) {
 	}
 }
 
-// -only looks at the names of comparisons and of rows. What it cannot find is an error that says what
-// there is.
+// -only looks at the names of comparisons and of rows. What it cannot find is an error that says
+// what there is.
 func TestOnly(t *testing.T) {
 	all := comparisons(500, sampleLog)
 	for text, want := range map[string]int{"": len(all), "Go channel": 2, "one hop p50": 2, "ordered, 50 ms round trip": 1, "64 goroutines": 2} {
@@ -379,7 +382,8 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// The bytes of a log are those of its answers, and of an envelope there are fewer than of the message.
+// The bytes of a log are those of its answers, and of an envelope there are fewer than of the
+// message.
 func TestLoggedBytes(t *testing.T) {
 	for _, side := range []side{meshLogged(sampleLog), cloudEvents(sampleLog)} {
 		c, err := side.open(t.Context(), nil)

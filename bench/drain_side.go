@@ -54,11 +54,12 @@ func (b *backlog) beside() float64 {
 	return float64(b.drained.Load()) / time.Since(b.since).Seconds()
 }
 
-// errDrained says that a backlog did not outlast what was measured beside it. The next one is larger.
+// errDrained says that a backlog did not outlast what was measured beside it. The next one is
+// larger.
 var errDrained = errors.New("the backlog was drained before the measurement ended")
 
-// left is an error if the backlog did not outlast what was measured beside it. How large it has to be
-// depends on the machine and on what else it does.
+// left is an error if the backlog did not outlast what was measured beside it. How large it has to
+// be depends on the machine and on what else it does.
 func (b *backlog) left() error {
 	if drained := b.drained.Load(); drained < int64(b.size) {
 		return nil

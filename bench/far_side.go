@@ -10,8 +10,8 @@ import (
 	"leafmesh/mesh/inproc"
 )
 
-// roundTrip is how long what one node sends and the other's answer take at least, where they are far
-// from each other.
+// roundTrip is how long what one node sends and the other's answer take at least, where they are
+// far from each other.
 const roundTrip = 50 * time.Millisecond
 
 // meshFar is meshDurable with many keys, for nodes that are far from each other.

@@ -16,8 +16,8 @@ import (
 // of the node that imports from it.
 const floodVariable = "LEAFMESH_BENCH_FLOOD_TO"
 
-// floodPeer is the process of a peer that floods. It prints where it listens and its public key, floods
-// from the first line of its input on, and ends with its input.
+// floodPeer is the process of a peer that floods. It prints where it listens and its public key,
+// floods from the first line of its input on, and ends with its input.
 type floodPeer struct {
 	process *exec.Cmd
 	input   io.WriteCloser

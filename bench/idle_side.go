@@ -28,8 +28,9 @@ const (
 	idleBefore = 500 * time.Millisecond
 )
 
-// idleProcess is a process with a node that imports from one here, or with a stock nats-server that is
-// a leaf of one here. Nothing is emitted. What it takes is read from /proc, so it is known on Linux only.
+// idleProcess is a process with a node that imports from one here, or with a stock nats-server that
+// is a leaf of one here. Nothing is emitted. What it takes is read from /proc, so it is known on
+// Linux only.
 func idleProcess(kind string) side {
 	name := "a process with a leafmesh node"
 	if kind != leafmeshKind {
@@ -149,8 +150,8 @@ func rest(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// usageOf reads what a process takes from its folder in /proc; idling is its processor time so far. What
-// the system does not tell is 0: the rows of it are left out.
+// usageOf reads what a process takes from its folder in /proc; idling is its processor time so far.
+// What the system does not tell is 0: the rows of it are left out.
 func usageOf(folder string) (u usage, err error) {
 	var size, pages int
 	text, err := os.ReadFile(filepath.Join(folder, "statm"))

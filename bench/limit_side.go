@@ -8,7 +8,8 @@ import (
 	"leafmesh/bench/limit"
 )
 
-// loopback is a TCP loopback of a message's bytes, one way and one at a time: what no hop can be quicker than.
+// loopback is a TCP loopback of a message's bytes, one way and one at a time: what no hop can be
+// quicker than.
 func loopback() side {
 	return side{name: "TCP loopback", open: func(context.Context, func()) (carrier, error) {
 		return &limitCarrier{measure: func(messages int) (time.Duration, error) { return limit.Loopback(messages, 0) }}, nil

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// longLine stands before a TCP server and hands on all bytes late, in both directions. It delays and
-// does not slow down: what is under way on it is bounded only by lineChunks.
+// longLine stands before a TCP server and hands on all bytes late, in both directions. It delays
+// and does not slow down: what is under way on it is bounded only by lineChunks.
 type longLine struct {
 	listener net.Listener
 	target   string

@@ -85,7 +85,8 @@ func run(ctx context.Context, arguments []string, out, progress io.Writer) (err 
 
 // measureAll goes through all comparisons, a pair of each at a time, as often as asked for. So what
 // changes on the machine in the course of minutes changes all rows. Where a time is given, it ends
-// before a further round would go beyond that. With an error come the pairs that were measured before.
+// before a further round would go beyond that. With an error come the pairs that were measured
+// before.
 func measureAll(ctx context.Context, chosen []comparison, s settings, progress io.Writer) (pairs [][]pair, err error) {
 	begun, longest := time.Now(), time.Duration(0)
 	pairs = make([][]pair, len(chosen))

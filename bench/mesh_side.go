@@ -8,8 +8,8 @@ import (
 	"leafmesh/mesh/inproc"
 )
 
-// meshLocal is leafmesh inside one node: emit to handled. Its flight recorder is off, as the others have
-// none; what it adds is a row of its own.
+// meshLocal is leafmesh inside one node: emit to handled. Its flight recorder is off, as the others
+// have none; what it adds is a row of its own.
 func meshLocal() side {
 	return side{name: "leafmesh local, recorder off", open: func(ctx context.Context, handle func()) (carrier, error) {
 		node, err := mesh.Open(ctx, mesh.Config{Name: "clue-1", Recorder: new(mesh.Size(0)), Handlers: []mesh.Handler{counting(handle)}})

@@ -9,8 +9,8 @@ import (
 	"leafmesh/mesh/inproc"
 )
 
-// meshOpened opens three nodes of which each imports from both others, until all are ready. An event
-// of it is one such start; closing is not in the time.
+// meshOpened opens three nodes of which each imports from both others, until all are ready. An
+// event of it is one such start; closing is not in the time.
 func meshOpened(alone bool) side {
 	name := "leafmesh, three nodes opened"
 	if alone {

@@ -40,7 +40,8 @@ func (r *report) add(measured []comparison, pairs [][]pair) {
 	}
 }
 
-// known reports whether a ratio is one: over a figure that is 0, as it could not be had, it is none.
+// known reports whether a ratio is one: over a figure that is 0, as it could not be had, it is
+// none.
 func known(ratio float64) bool { return !math.IsNaN(ratio) && !math.IsInf(ratio, 0) }
 
 // machine is what the figures hold for.

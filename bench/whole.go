@@ -16,7 +16,8 @@ type whole interface {
 // observer is a carrier that adds figures of its own.
 type observer interface{ observe(*figures) }
 
-// shape is one node, local, with more than one of something. What is 0 is 1, but for handlers and others.
+// shape is one node, local, with more than one of something. What is 0 is 1, but for handlers and
+// others.
 type shape struct {
 	name     string
 	types    int // the emitters share them
@@ -122,7 +123,8 @@ func typeNumber(n int) *mesh.Event[answerJudged] {
 	return numbered.types[n]
 }
 
-// carry counts deliveries: with ten handlers it emits a tenth as many events. Each type gets as many as any other.
+// carry counts deliveries: with ten handlers it emits a tenth as many events. Each type gets as
+// many as any other.
 func (s *shaped) carry(ctx context.Context, deliveries int) error {
 	each := max(1, deliveries/len(s.events)/max(1, s.handlers))
 	var handling, emitting sync.WaitGroup

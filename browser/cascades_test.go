@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// From the list to a failing cascade: the handler that failed and the way to it are in view, and the
-// link leads there again.
+// From the list to a failing cascade: the handler that failed and the way to it are in view, and
+// the link leads there again.
 func TestAFailingCascade(t *testing.T) {
 	s := openShop(t)
 	p := open(t, s.url)

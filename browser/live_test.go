@@ -13,7 +13,8 @@ func cell(table, row, column string) string {
 		`([...document.querySelectorAll("table")].find((t) => t.caption.innerText === ` + quoted(table) + `) || {tBodies: [{rows: []}], tHead: {rows: [{cells: []}]}})`
 }
 
-// The page shows nodes, links and types of a mesh, and that events move: in numbers and in pictures.
+// The page shows nodes, links and types of a mesh, and that events move: in numbers and in
+// pictures.
 func TestEventsMove(t *testing.T) {
 	s := openShop(t)
 	p := open(t, s.url)

@@ -9,8 +9,8 @@ import (
 	"leafmesh/mesh/door"
 )
 
-// Who opens the address of a private console first sees the mesh, in other tabs and after a reload too,
-// and the address loses its secret. Another browser gets the page and nothing in it.
+// Who opens the address of a private console first sees the mesh, in other tabs and after a reload
+// too, and the address loses its secret. Another browser gets the page and nothing in it.
 func TestAPrivateConsole(t *testing.T) {
 	s := openShop(t)
 	nodes := console.Nodes(s.nodes)

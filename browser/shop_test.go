@@ -35,7 +35,8 @@ const (
 	unlucky = "customer-11" // whose parcels need several tries
 )
 
-// shop is a mesh of three nodes, of which one fails for one customer, whose orders come all the time.
+// shop is a mesh of three nodes, of which one fails for one customer, whose orders come all the
+// time.
 type shop struct {
 	nodes inproc.Nodes
 	url   string
@@ -123,7 +124,8 @@ func sell(ctx context.Context, node *mesh.Node) {
 	}
 }
 
-// closeAll ends the shop without its unlucky customer, whose parcels would be tried for half a minute.
+// closeAll ends the shop without its unlucky customer, whose parcels would be tried for half a
+// minute.
 func closeAll(t *testing.T, server *door.Server, nodes inproc.Nodes) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

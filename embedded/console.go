@@ -16,7 +16,8 @@ import (
 	"leafmesh/mesh/door"
 )
 
-// serveConsole serves the console of all nodes, and the pages of the hunt. apis is the flag that says where the APIs are.
+// serveConsole serves the console of all nodes, and the pages of the hunt. apis is the flag that
+// says where the APIs are.
 func serveConsole(apis string, c *cluster.Cluster) (*door.Server, error) {
 	after := "127.0.0.1:0"
 	if !strings.HasSuffix(apis, ":0") {
@@ -42,8 +43,8 @@ func serveConsole(apis string, c *cluster.Cluster) (*door.Server, error) {
 		Links: huntpages.Links(), Pages: map[string]http.Handler{huntpages.Root: pages}})
 }
 
-// consoleAddress is where the console is: at the port after score's, and at any free one if score is. It is for this machine alone,
-// wherever the APIs are, as who sees it needs no password.
+// consoleAddress is where the console is: at the port after score's, and at any free one if score
+// is. It is for this machine alone, wherever the APIs are, as who sees it needs no password.
 func consoleAddress(score string) (string, error) {
 	_, text, err := net.SplitHostPort(score)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"leafmesh/embedded/guesslog/testlog"
 )
 
-// TestNothingIsLostInCrashes kills a random daemon at random moments, also while it starts, and starts it again, and now and then
-// lets one hang for a while, while a log is replayed. In the end the services must hold exactly what the log says.
+// TestNothingIsLostInCrashes kills a random daemon at random moments, also while it starts, and
+// starts it again, and now and then lets one hang for a while, while a log is replayed. In the end
+// the services must hold exactly what the log says.
 func TestNothingIsLostInCrashes(t *testing.T) {
 	t.Parallel() // the trials mostly wait
 	random := random(t)
@@ -51,8 +52,9 @@ func (f form) troubles() int {
 	return f.short
 }
 
-// rounds are the replays of a crash test. In the short form it is one of the small log. In the others it is one of the real log
-// or, where that is not to be had, as many of the small log as give the same number of troubles.
+// rounds are the replays of a crash test. In the short form it is one of the small log. In the
+// others it is one of the real log or, where that is not to be had, as many of the small log as
+// give the same number of troubles.
 func rounds(t *testing.T, f form) (rounds []round) {
 	t.Helper()
 	if !extended() {
@@ -79,14 +81,15 @@ type killer struct {
 	hangs  int
 }
 
-// killPeriod is about how long one kill takes with what comes before it and after it. Links take 0.5 to 1.5 s to come back, so
-// some kills find them up and some do not.
+// killPeriod is about how long one kill takes with what comes before it and after it. Links take
+// 0.5 to 1.5 s to come back, so some kills find them up and some do not.
 const (
 	killPeriod              = 1200 * time.Millisecond
 	killPeriodWithLongHangs = 2200 * time.Millisecond
 )
 
-// run makes all kills. When it returns the daemons run, or one of them did not start or ended by itself.
+// run makes all kills. When it returns the daemons run, or one of them did not start or ended by
+// itself.
 func (k *killer) run(ctx context.Context) error {
 	for k.left > 0 && ctx.Err() == nil {
 		pause(ctx, between(k.random, 200*time.Millisecond, 1600*time.Millisecond))
@@ -118,7 +121,8 @@ func (k *killer) run(ctx context.Context) error {
 	return nil
 }
 
-// next is whose turn it is: each daemon once in a random order, then each once again, so that few kills reach all of them.
+// next is whose turn it is: each daemon once in a random order, then each once again, so that few
+// kills reach all of them.
 func (k *killer) next() *daemon {
 	if len(k.order) == 0 {
 		k.order = k.random.Perm(len(k.trial.fleet.daemons))
@@ -131,8 +135,8 @@ func (k *killer) next() *daemon {
 // hangEach is after how many kills a daemon hangs.
 const hangEach = 3
 
-// hang stops a daemon for some seconds. Its links stay up, and nobody answers at their end; after 14 s at most the others give
-// them up.
+// hang stops a daemon for some seconds. Its links stay up, and nobody answers at their end; after
+// 14 s at most the others give them up.
 func (k *killer) hang(ctx context.Context, victim *daemon) error {
 	k.hangs++
 	lasts := between(k.random, 200*time.Millisecond, 2*time.Second)

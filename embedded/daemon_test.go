@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// daemon is a service as a process of its own, that may be killed and started again. One goroutine at a time uses it.
+// daemon is a service as a process of its own, that may be killed and started again. One goroutine
+// at a time uses it.
 type daemon struct {
 	name            string // clued
 	program, config string
@@ -29,8 +30,8 @@ type daemon struct {
 	status  error         // then: how
 }
 
-// startDaemon starts a daemon. When the test ends it gets an interrupt and must end well; if the test failed, the end of
-// its log is shown.
+// startDaemon starts a daemon. When the test ends it gets an interrupt and must end well; if the
+// test failed, the end of its log is shown.
 func startDaemon(t *testing.T, program, config string) *daemon {
 	t.Helper()
 	d := &daemon{name: filepath.Base(program), program: program, config: config}
@@ -63,7 +64,8 @@ func (d *daemon) start() error {
 	return nil
 }
 
-// kill ends the process with SIGKILL and waits until it is gone. It is an error if it was gone before.
+// kill ends the process with SIGKILL and waits until it is gone. It is an error if it was gone
+// before.
 func (d *daemon) kill() error {
 	select {
 	case <-d.ended:
@@ -78,8 +80,8 @@ func (d *daemon) kill() error {
 	return nil
 }
 
-// hang keeps the process from running, and from ending, until what is given returns. Where a system cannot do that, the process
-// runs all the time.
+// hang keeps the process from running, and from ending, until what is given returns. Where a system
+// cannot do that, the process runs all the time.
 func (d *daemon) hang(during func()) error {
 	if err := suspend(d.process.Process); err != nil {
 		return fmt.Errorf("let %s hang: %w", d.name, err)
@@ -109,7 +111,8 @@ func (d *daemon) stop() error {
 	return nil
 }
 
-// await waits for a line in the log of the present run, and returns what the pattern's group matched.
+// await waits for a line in the log of the present run, and returns what the pattern's group
+// matched.
 func (d *daemon) await(t *testing.T, pattern string) string {
 	t.Helper()
 	timeout := time.After(30 * time.Second)
@@ -191,8 +194,8 @@ func (j *journal) tail(most int) string {
 	return "    " + strings.Join(lines, "\n    ")
 }
 
-// lastPort is the port that was given out last. It lies below those that systems give to outgoing connections (from 32768
-// on), so that a port is still free when a killed daemon is started again.
+// lastPort is the port that was given out last. It lies below those that systems give to outgoing
+// connections (from 32768 on), so that a port is still free when a killed daemon is started again.
 var lastPort atomic.Int32
 
 func init() { lastPort.Store(20000 + rand.Int32N(12000)) }

@@ -18,8 +18,9 @@ import (
 	"leafmesh/services/huntfile"
 )
 
-// TestDaemonsAgree replays each log against three daemons, each a process of its own, and in one process, and compares the
-// results. The daemons run with the shipped configurations, but for what a machine needs: ports, keys and folders.
+// TestDaemonsAgree replays each log against three daemons, each a process of its own, and in one
+// process, and compares the results. The daemons run with the shipped configurations, but for what
+// a machine needs: ports, keys and folders.
 func TestDaemonsAgree(t *testing.T) {
 	programs := build(t)
 	for _, log := range testlog.All(t) {
@@ -91,7 +92,8 @@ func direct(_, _, address string) string { return address }
 // edit changes the node's part of a service's file.
 type edit func(service string, node map[string]any)
 
-// startFleet starts all three with a hunt, and returns when they are linked. They are stopped when the test ends.
+// startFleet starts all three with a hunt, and returns when they are linked. They are stopped when
+// the test ends.
 func startFleet(t *testing.T, programs string, hunt *huntfile.Hunt, links route, edits ...edit) *fleet {
 	t.Helper()
 	f := writeFleet(t, hunt, links, edits...)

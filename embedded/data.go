@@ -6,7 +6,8 @@ import (
 	"os"
 )
 
-// dataFolder gives the folder of the databases: dir, or a temporary one that remove removes. Call remove in any case.
+// dataFolder gives the folder of the databases: dir, or a temporary one that remove removes. Call
+// remove in any case.
 func dataFolder(dir string) (folder string, remove func() error, err error) {
 	if dir != "" {
 		return dir, func() error { return nil }, nil
@@ -18,7 +19,8 @@ func dataFolder(dir string) (folder string, remove func() error, err error) {
 	return folder, func() error { return os.RemoveAll(folder) }, nil
 }
 
-// mustBeEmpty fails if there is anything in a folder: a log cannot be replayed on top of another play.
+// mustBeEmpty fails if there is anything in a folder: a log cannot be replayed on top of another
+// play.
 func mustBeEmpty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	switch {

@@ -1,4 +1,5 @@
-// Command embedded runs everything in one process: the clue, hunt and score services as three linked nodes, and teams that play.
+// Command embedded runs everything in one process: the clue, hunt and score services as three
+// linked nodes, and teams that play.
 //
 //	go run ./embedded                        simulated teams play the sample hunt
 //	go run ./embedded replay -log FILE       replays the guess log of a real hunt
@@ -8,6 +9,6 @@
 //
 // Flags have one dash or two; docs/treasure-hunt.md, docs/replay.md and docs/storms.md list them.
 //
-// Flags are parsed by the standard library, and not by the library that the daemons and meshctl use, which takes `-for` for
-// three flags of one letter.
+// Flags are parsed by the standard library, and not by the library that the daemons and meshctl
+// use, which takes `-for` for three flags of one letter.
 package main

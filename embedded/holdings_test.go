@@ -47,8 +47,9 @@ type progress struct {
 	bonusInClue     bool // open: by hunt.clue.unlocked
 }
 
-// expected is the oracle: what the log says, computed without any of the services. The first right guess of a team at a clue
-// counts a point; the log's own letters say which are right. These guesses are returned too, in their order.
+// expected is the oracle: what the log says, computed without any of the services. The first right
+// guess of a team at a clue counts a point; the log's own letters say which are right. These
+// guesses are returned too, in their order.
 func expected(log *guesslog.Log, hunt guesslog.Derived) (h holdings, right []rightGuess) {
 	h = holdings{awards: make(map[solve][]award), teams: make(map[string]progress)}
 	for _, t := range log.Teams() { // those without a solve, too
@@ -79,7 +80,8 @@ func expected(log *guesslog.Log, hunt guesslog.Derived) (h holdings, right []rig
 	return h, right
 }
 
-// takeHelp adds what each team with a solve pays for its hint. As all pay the same, their order stays.
+// takeHelp adds what each team with a solve pays for its hint. As all pay the same, their order
+// stays.
 func (h *holdings) takeHelp() {
 	for i := range h.board {
 		h.board[i].Points--
@@ -155,8 +157,8 @@ func (tr *trial) get(out any, service, path string) error {
 }
 
 const (
-	// quiet is how long nothing may change before a trial gives up: longer than a durable event waits that was handed to
-	// a process that died (nats-server's AckWait is 30 s by default).
+	// quiet is how long nothing may change before a trial gives up: longer than a durable event
+	// waits that was handed to a process that died (nats-server's AckWait is 30 s by default).
 	quiet = 45 * time.Second
 	// settled is how long all must be right: what is counted twice may come late.
 	settled = 2 * time.Second
@@ -164,8 +166,8 @@ const (
 	settleLimit = 5 * time.Minute
 )
 
-// settle waits until the services hold what they should, and still do so after a while, or nothing changes any more. It
-// returns what is different then.
+// settle waits until the services hold what they should, and still do so after a while, or nothing
+// changes any more. It returns what is different then.
 func (tr *trial) settle(t *testing.T) []string {
 	t.Helper()
 	var before holdings
@@ -197,8 +199,8 @@ func (tr *trial) settle(t *testing.T) []string {
 	}
 }
 
-// differences says what the services hold and should not, and what they should and do not. Solves come in the order of the
-// log.
+// differences says what the services hold and should not, and what they should and do not. Solves
+// come in the order of the log.
 func (tr *trial) differences(found holdings) (differences []string) {
 	say := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	lines := make(map[solve]int)
@@ -234,7 +236,8 @@ func (tr *trial) differences(found holdings) (differences []string) {
 	return append(differences, tr.boardDifferences(found.board)...)
 }
 
-// boardDifferences compares the leaderboards, which also say whether score's sums agree with its awards.
+// boardDifferences compares the leaderboards, which also say whether score's sums agree with its
+// awards.
 func (tr *trial) boardDifferences(found []replay.Standing) (differences []string) {
 	for i := range max(len(found), len(tr.want.board)) {
 		got, want := "no row", "no row"

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// The configuration of the servers in configs/hub is what its script writes from the node files beside it.
+// The configuration of the servers in configs/hub is what its script writes from the node files
+// beside it.
 func TestTheExampleOfAHubIsWhatItsScriptWrites(t *testing.T) {
 	t.Parallel()
 	hub, dir := newHubSite(t, 0), t.TempDir()

@@ -10,8 +10,9 @@ import (
 	"leafmesh/mesh/cause"
 )
 
-// TestANodeComesToAHubThatRuns adds a node to a hub of three stock nats-servers, and takes it away again: the configuration is written
-// anew and the servers read it again. No other node is started again, no link to the hub ends, and no sale is lost.
+// TestANodeComesToAHubThatRuns adds a node to a hub of three stock nats-servers, and takes it away
+// again: the configuration is written anew and the servers read it again. No other node is started
+// again, no link to the hub ends, and no sale is lost.
 func TestANodeComesToAHubThatRuns(t *testing.T) {
 	t.Parallel()
 	hub, dir := newHubSite(t, 3), t.TempDir()
@@ -45,7 +46,8 @@ func TestANodeComesToAHubThatRuns(t *testing.T) {
 		return n
 	}
 	startTill := add("till-1", map[string]any{
-		// The till names the second ledger before it comes: who may read from a node is for its own file to say.
+		// The till names the second ledger before it comes: who may read from a node is for its own
+		// file to say.
 		"peers":   []any{map[string]any{"name": "ledger-1", "may_import": "all"}, map[string]any{"name": "ledger-2", "may_import": "all"}},
 		"exports": []any{map[string]any{"event": saleMade.Subject(), "kept_for": []string{"ledger"}}},
 	}, nil)

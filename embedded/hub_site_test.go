@@ -21,7 +21,8 @@ import (
 	"leafmesh/configs"
 )
 
-// hubSite is a cluster of stock nats-servers, each a process, with the configuration that meshctl hub writes.
+// hubSite is a cluster of stock nats-servers, each a process, with the configuration that meshctl
+// hub writes.
 type hubSite struct {
 	dir, programs    string
 	listen, clusters []string  // host:port of each server
@@ -83,7 +84,8 @@ func (h *hubSite) join(t *testing.T) edit {
 	}
 }
 
-// example gives a service's node what configs/hub has, but for where the hub is and where data lies.
+// example gives a service's node what configs/hub has, but for where the hub is and where data
+// lies.
 func (h *hubSite) example(t *testing.T) edit {
 	join := h.join(t)
 	return func(service string, node map[string]any) {
@@ -104,7 +106,8 @@ func (h *hubSite) example(t *testing.T) edit {
 	}
 }
 
-// configure writes the servers' configuration from the files of all nodes, as an operator would, and has nats-server test it.
+// configure writes the servers' configuration from the files of all nodes, as an operator would,
+// and has nats-server test it.
 func (h *hubSite) configure(t *testing.T, files ...string) {
 	t.Helper()
 	for i := range h.listen {

@@ -9,14 +9,16 @@ import (
 	"leafmesh/services/huntfile"
 )
 
-// TestHubServersAreKilled replays a log against three daemons that meet at a cluster of three stock nats-servers and nowhere else.
-// One server after the other is killed and started again, and so are daemons. In the end the services must hold exactly what the
-// log says. In the short form the replay takes some seconds, in the others five minutes.
+// TestHubServersAreKilled replays a log against three daemons that meet at a cluster of three stock
+// nats-servers and nowhere else. One server after the other is killed and started again, and so are
+// daemons. In the end the services must hold exactly what the log says. In the short form the
+// replay takes some seconds, in the others five minutes.
 func TestHubServersAreKilled(t *testing.T) {
 	t.Parallel() // it mostly waits
 	random := random(t)
 	programs, hub := build(t), newHubSite(t, 3)
-	// A cut in a link to the hub takes up to 2 s until the next server is reached; the pauses give each kill that time and more.
+	// A cut in a link to the hub takes up to 2 s until the next server is reached; the pauses give
+	// each kill that time and more.
 	form := hubForm{servers: 2, pause: 4 * time.Second}
 	if extended() {
 		form = hubForm{servers: 5, pause: time.Minute}

@@ -10,8 +10,8 @@ import (
 	"leafmesh/mesh/meshtest"
 )
 
-// TestNothingIsLostOnBadLinks cuts, stalls and breaks the links between the daemons at random moments, while a log is replayed.
-// In the end the services must hold exactly what the log says.
+// TestNothingIsLostOnBadLinks cuts, stalls and breaks the links between the daemons at random
+// moments, while a log is replayed. In the end the services must hold exactly what the log says.
 func TestNothingIsLostOnBadLinks(t *testing.T) {
 	t.Parallel()
 	random := random(t)
@@ -42,7 +42,8 @@ type breaker struct {
 	order    []int // of the next kinds
 }
 
-// link is a directed link: the importer dials the exporter, and events go from the exporter to the importer.
+// link is a directed link: the importer dials the exporter, and events go from the exporter to the
+// importer.
 type link struct {
 	importer, exporter string
 	proxy              *meshtest.Proxy
@@ -83,7 +84,8 @@ var linkTroubles = []trouble{
 	{"reset in the middle of what goes to the importer", func(p *meshtest.Proxy, bytes int) { p.Reset(meshtest.FromTarget, bytes) }},
 }
 
-// next is the next kind of trouble: each once in a random order, then each once again, so that a few are of all kinds.
+// next is the next kind of trouble: each once in a random order, then each once again, so that a
+// few are of all kinds.
 func (b *breaker) next() trouble {
 	if len(b.order) == 0 {
 		b.order = b.random.Perm(len(linkTroubles))

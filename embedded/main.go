@@ -29,8 +29,8 @@ func main() {
 	os.Exit(Run(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr}))
 }
 
-// Run runs a command with its arguments until it is done or ctx ends, and returns the exit status: 0, 1 when the command failed,
-// 2 when the arguments are wrong. Errors are on s.err.
+// Run runs a command with its arguments until it is done or ctx ends, and returns the exit status:
+// 0, 1 when the command failed, 2 when the arguments are wrong. Errors are on s.err.
 func Run(ctx context.Context, args []string, s streams) int {
 	command, err := parse(args)
 	var wrong *usageError

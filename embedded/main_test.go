@@ -168,7 +168,8 @@ func TestDerivePrintsAHuntFile(t *testing.T) {
 	}
 }
 
-// An interrupted replay stops, says where, and prints no result. One that was interrupted while it began was so too early.
+// An interrupted replay stops, says where, and prints no result. One that was interrupted while it
+// began was so too early.
 func TestReplayStopsWhenInterrupted(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for after := 250 * time.Millisecond; ; after *= 2 {

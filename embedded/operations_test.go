@@ -12,8 +12,8 @@ import (
 	"leafmesh/services/clue"
 )
 
-// TestOperations runs the commands of docs/operations.md against three daemons, as they stand there. What they are to act
-// on is the type and the handler of guesses.
+// TestOperations runs the commands of docs/operations.md against three daemons, as they stand
+// there. What they are to act on is the type and the handler of guesses.
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	w := newInvestigation(t)

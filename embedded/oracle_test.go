@@ -12,7 +12,8 @@ import (
 	"leafmesh/embedded/guesslog/testlog"
 )
 
-// TestOracle holds what the crash tests expect against a replay in one process where nothing goes wrong.
+// TestOracle holds what the crash tests expect against a replay in one process where nothing goes
+// wrong.
 func TestOracle(t *testing.T) {
 	for _, log := range testlog.All(t) {
 		t.Run(log.Name, func(t *testing.T) {

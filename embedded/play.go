@@ -111,7 +111,8 @@ func (p *play) finish(ctx context.Context, s streams, c *cluster.Cluster, crowd 
 // drainTimeout is how long a clean end may take; it takes some milliseconds.
 const drainTimeout = 20 * time.Second
 
-// closeCluster closes a cluster, also when ctx has ended. Without drain it does not wait for events on their way.
+// closeCluster closes a cluster, also when ctx has ended. Without drain it does not wait for events
+// on their way.
 func closeCluster(ctx context.Context, c *cluster.Cluster, drain bool) error {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()

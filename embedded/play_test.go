@@ -41,8 +41,8 @@ func TestPlayForAWhile(t *testing.T) {
 	}
 }
 
-// TestPlayUntilInterrupted plays until Ctrl-C, which is the end of its context, with a live stream open, and then goes on
-// with the same databases.
+// TestPlayUntilInterrupted plays until Ctrl-C, which is the end of its context, with a live stream
+// open, and then goes on with the same databases.
 func TestPlayUntilInterrupted(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	data := t.TempDir()
@@ -119,7 +119,8 @@ func (tr *transcript) until(t *testing.T, pattern *regexp.Regexp) []string {
 	}
 }
 
-// A port that another process has is an error with the remedy, whether it is an API's or the console's.
+// A port that another process has is an error with the remedy, whether it is an API's or the
+// console's.
 func TestPlayOnATakenPort(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for _, after := range []int{0, 3} { // clue's, and the console's
@@ -134,8 +135,8 @@ func TestPlayOnATakenPort(t *testing.T) {
 	}
 }
 
-// takenPort returns the first address of four ports in a row, of which one is taken and the others are
-// free.
+// takenPort returns the first address of four ports in a row, of which one is taken and the others
+// are free.
 func takenPort(t *testing.T, which int) (first string, taken net.Listener) {
 	t.Helper()
 search:

@@ -23,9 +23,10 @@ import (
 	"leafmesh/mesh"
 )
 
-// TestRollout replays a log against three daemons while their operator works on them: each changes its key, a node
-// comes and goes, files are bad, and daemons are killed; all by changed files and SIGHUP. In the end the services must
-// hold exactly what the log says, and no durable event may be counted as lost.
+// TestRollout replays a log against three daemons while their operator works on them: each changes
+// its key, a node comes and goes, files are bad, and daemons are killed; all by changed files and
+// SIGHUP. In the end the services must hold exactly what the log says, and no durable event may be
+// counted as lost.
 func TestRollout(t *testing.T) {
 	t.Parallel()
 	programs, log, lasts := build(t), testlog.Small(t), 8*time.Second

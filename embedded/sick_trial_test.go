@@ -22,10 +22,11 @@ import (
 	"leafmesh/mesh/meshtest"
 )
 
-// TestNothingIsLostBesideTheSick has one till and two ledgers, which share an import and a database, each a process of its own.
-// While one customer's sales cannot be booked, it kills daemons, lets ledgers hang, cuts handlers and breaks links. All other
-// sales are booked meanwhile. In the end those of this customer are too, or are dead letters, which can be replayed; and nothing
-// is booked twice.
+// TestNothingIsLostBesideTheSick has one till and two ledgers, which share an import and a
+// database, each a process of its own. While one customer's sales cannot be booked, it kills
+// daemons, lets ledgers hang, cuts handlers and breaks links. All other sales are booked meanwhile.
+// In the end those of this customer are too, or are dead letters, which can be replayed; and
+// nothing is booked twice.
 func TestNothingIsLostBesideTheSick(t *testing.T) {
 	t.Parallel()
 	w := newWard(t, random(t))
@@ -214,8 +215,9 @@ func (w *ward) callOnce(d *daemon, method, path string, in, out any) error {
 	return nil
 }
 
-// healthyAreBooked waits until each sale of all other customers is booked by each handler. Where there is time, one of the ledgers
-// hangs until then, and the other one takes over all that it has. None of the sick customer's may be booked.
+// healthyAreBooked waits until each sale of all other customers is booked by each handler. Where
+// there is time, one of the ledgers hangs until then, and the other one takes over all that it has.
+// None of the sick customer's may be booked.
 func (w *ward) healthyAreBooked(t *testing.T) {
 	t.Helper()
 	wait := func() {

@@ -54,7 +54,8 @@ func (w *ward) kill(t *testing.T, _ time.Duration) error {
 	return victim.start()
 }
 
-// hang lets a ledger hang. It does not within a transaction: then SQLite would keep the other one from working, and not the mesh.
+// hang lets a ledger hang. It does not within a transaction: then SQLite would keep the other one
+// from working, and not the mesh.
 func (w *ward) hang(victim *daemon, during func()) error {
 	lock, err := w.books.Begin()
 	if err != nil {
@@ -98,8 +99,8 @@ func (w *ward) breakLink(t *testing.T, lasts time.Duration) error {
 	return nil
 }
 
-// await waits until a number in the books is what it should be. At once if all is well; what a hanging ledger has goes to the
-// other one after 30 s.
+// await waits until a number in the books is what it should be. At once if all is well; what a
+// hanging ledger has goes to the other one after 30 s.
 func (w *ward) await(t *testing.T, what string, want int, query string, args ...any) {
 	t.Helper()
 	for start := time.Now(); ; pause(t.Context(), 50*time.Millisecond) {
@@ -162,8 +163,8 @@ type keptLetter struct {
 	at *daemon
 }
 
-// bookedOrLetters waits until each sale of the sick customer is booked by each handler, or is its dead letter, and returns the
-// letters.
+// bookedOrLetters waits until each sale of the sick customer is booked by each handler, or is its
+// dead letter, and returns the letters.
 func (w *ward) bookedOrLetters(t *testing.T) (letters []keptLetter) {
 	t.Helper()
 	for start := time.Now(); ; pause(t.Context(), 100*time.Millisecond) {
@@ -196,7 +197,8 @@ func (w *ward) bookedOrLetters(t *testing.T) (letters []keptLetter) {
 	}
 }
 
-// replay replays all letters. Those of other customers' sales are an error: nothing was wrong with them.
+// replay replays all letters. Those of other customers' sales are an error: nothing was wrong with
+// them.
 func (w *ward) replay(t *testing.T, letters []keptLetter) {
 	t.Helper()
 	for _, l := range letters {

@@ -27,7 +27,8 @@ func statusOf(c *cluster.Cluster, crowd *players.Crowd) status {
 		exported, imported := now.Total(stats.Exported)+now.Total(stats.Stored), now.Total(stats.Imported)
 		s.exported += exported
 		s.imported += imported
-		// What this node emitted and kept: the admitted ones are those that it emitted and those that came in.
+		// What this node emitted and kept: the admitted ones are those that it emitted and those
+		// that came in.
 		s.local += now.Total(stats.Admitted) - min(now.Total(stats.Admitted), exported+imported)
 		s.shed += now.Total(stats.Shed)
 		s.refused += now.Total(stats.Refused)

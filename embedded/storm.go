@@ -22,7 +22,8 @@ type raiseStorm struct {
 const (
 	// maxStormRate is far above what the guard can make harmless on a laptop.
 	maxStormRate = 10_000
-	// With less than minStorm there are too few readings for a mean; more than maxStorm is a slip of the keyboard.
+	// With less than minStorm there are too few readings for a mean; more than maxStorm is a slip
+	// of the keyboard.
 	minStorm, maxStorm = 50 * time.Millisecond, 10 * time.Minute
 )
 

@@ -19,8 +19,8 @@ import (
 	"leafmesh/services/httpapi"
 )
 
-// TestMain is also a daemon, for tests with handlers that the services do not have: the program of the tests with the flag of a
-// daemon runs a till or a ledger.
+// TestMain is also a daemon, for tests with handlers that the services do not have: the program of
+// the tests with the flag of a daemon runs a till or a ledger.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "--config" {
 		program.Main("ledgerd", runLedger)
@@ -44,8 +44,8 @@ const booksSchema = `
 CREATE TABLE bookings (handler TEXT NOT NULL, sale TEXT NOT NULL, customer TEXT NOT NULL);
 CREATE TABLE poison (customer TEXT NOT NULL PRIMARY KEY);` + transact.InboxSchema
 
-// openBooks opens the database that the ledgers share. Instances of a service on several machines need PostgreSQL; on one, SQLite
-// does for a test.
+// openBooks opens the database that the ledgers share. Instances of a service on several machines
+// need PostgreSQL; on one, SQLite does for a test.
 func openBooks(path string) (*sql.DB, error) {
 	return sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(30000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate")
 }

@@ -30,8 +30,8 @@ var (
 // extended reports whether a test may take minutes.
 func extended() bool { return *middle || *long }
 
-// trial replays a log against three daemons while something goes wrong all the time, and compares what they hold in the
-// end with what the log says.
+// trial replays a log against three daemons while something goes wrong all the time, and compares
+// what they hold in the end with what the log says.
 type trial struct {
 	log    *guesslog.Log
 	hunt   guesslog.Derived
@@ -46,9 +46,9 @@ type trial struct {
 	toldAt   map[solve]time.Duration // guarded by mu: when the driver was told that a guess is right, or was given a hint
 }
 
-// Clues that nobody guesses at. With them each of the events that go from service to service is needed for some part of what
-// is compared: the bonus opens with a team's first solve, with which the team also has finished; and before that
-// solve the team takes a hint of the help, for a point.
+// Clues that nobody guesses at. With them each of the events that go from service to service is
+// needed for some part of what is compared: the bonus opens with a team's first solve, with which
+// the team also has finished; and before that solve the team takes a hint of the help, for a point.
 const (
 	bonus = "bonus-of-the-crash-test"
 	help  = "help-of-the-crash-test"
@@ -88,8 +88,8 @@ func (tr *trial) note(format string, args ...any) {
 	tr.troubles = append(tr.troubles, fmt.Sprintf("%8.3f s  ", time.Since(tr.start).Seconds())+fmt.Sprintf(format, args...))
 }
 
-// driver is the replay's target: the daemons, however often they go away. It begins the troubles when the teams have
-// joined, and leaves it to the trial to say when all has settled.
+// driver is the replay's target: the daemons, however often they go away. It begins the troubles
+// when the teams have joined, and leaves it to the trial to say when all has settled.
 type driver struct {
 	*replay.Remote
 	trial  *trial
@@ -98,8 +98,8 @@ type driver struct {
 	helped map[string]bool // teams
 }
 
-// patience is how long a daemon may be away. It starts in a tenth of a second; a busy machine may take a hundred times
-// as long.
+// patience is how long a daemon may be away. It starts in a tenth of a second; a busy machine may
+// take a hundred times as long.
 const patience = 30 * time.Second
 
 // Join implements replay.Target.
@@ -126,8 +126,8 @@ func (d *driver) Submit(ctx context.Context, g guesslog.Guess, clueID string, ju
 	})
 }
 
-// takeHelp takes the one hint of the help, until there is an answer. That there is no further one says that the hint was
-// given to a call whose answer did not come.
+// takeHelp takes the one hint of the help, until there is an answer. That there is no further one
+// says that the hint was given to a call whose answer did not come.
 func (d *driver) takeHelp(ctx context.Context, team string) error {
 	for start := time.Now(); ; pause(ctx, 20*time.Millisecond) {
 		err := d.client.Hint(ctx, team, help)
@@ -150,8 +150,8 @@ func (tr *trial) told(s solve) {
 // Settle implements replay.Target.
 func (d *driver) Settle(context.Context, int) error { return nil }
 
-// run replays the log in about the given time while trouble goes on, and until it has ended, and fails the test if the
-// daemons do not hold in the end what they should.
+// run replays the log in about the given time while trouble goes on, and until it has ended, and
+// fails the test if the daemons do not hold in the end what they should.
 func (tr *trial) run(t *testing.T, during time.Duration, trouble func(ctx context.Context) error) {
 	t.Helper()
 	urls := tr.fleet.urls

@@ -35,9 +35,10 @@ var whyHunt = &huntfile.Hunt{ID: "why", Title: "Why", Clues: []huntfile.Clue{
 // tapPassword is that of all nodes.
 const tapPassword = "HT4KCKDU6GDQSHZO5XR6QWKTYA"
 
-// TestWhy is the walk-through of docs/why.md: three daemons as processes; the third event of a cascade that begins on clue fails on
-// score, for one team. From the line of score's log alone, one command at one node finds the cause and the path: at once, after
-// score was killed and started again, and while clue refuses events in a storm.
+// TestWhy is the walk-through of docs/why.md: three daemons as processes; the third event of a
+// cascade that begins on clue fails on score, for one team. From the line of score's log alone, one
+// command at one node finds the cause and the path: at once, after score was killed and started
+// again, and while clue refuses events in a storm.
 func TestWhy(t *testing.T) {
 	t.Parallel()
 	w := newInvestigation(t)
@@ -103,8 +104,8 @@ func newInvestigation(t *testing.T) *investigation {
 	return w
 }
 
-// breakStandings lets the standing of one team get lost as soon as it is written. So score counts its points, and the next event,
-// which announces them, fails.
+// breakStandings lets the standing of one team get lost as soon as it is written. So score counts
+// its points, and the next event, which announces them, fails.
 func (w *investigation) breakStandings(t *testing.T) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(w.fleet.dir, "data-score", "score.db")+"?_pragma=busy_timeout(30000)")
@@ -175,8 +176,8 @@ func (w *investigation) wantCause(t *testing.T, text string) {
 	}
 }
 
-// wantDocument fails unless the page shows this command and what it prints, but for ids, times and the order of what happens at
-// one time.
+// wantDocument fails unless the page shows this command and what it prints, but for ids, times and
+// the order of what happens at one time.
 func (w *investigation) wantDocument(t *testing.T, line string) {
 	t.Helper()
 	page, err := os.ReadFile("../docs/why.md")
@@ -197,7 +198,8 @@ func (w *investigation) wantDocument(t *testing.T, line string) {
 		}
 		lines = append(lines, plain)
 	}
-	// Sorted: what nodes do side by side comes in either order. The order of what follows from each other wantCause looks at.
+	// Sorted: what nodes do side by side comes in either order. The order of what follows from each
+	// other wantCause looks at.
 	want := facts(strings.Join(lines, ""))
 	slices.Sort(want)
 	for deadline := time.Now().Add(10 * time.Second); ; pause(t.Context(), 100*time.Millisecond) { // hunt may not have ended
@@ -227,7 +229,8 @@ func facts(text string) (lines []string) {
 	return lines
 }
 
-// storm lets clue refuse events as fast as it can until the returned function is called. It returns when 10,000 were refused.
+// storm lets clue refuse events as fast as it can until the returned function is called. It returns
+// when 10,000 were refused.
 func (w *investigation) storm(t *testing.T) (end func()) {
 	t.Helper()
 	conn, err := nats.Connect("nats://"+w.taps["clue"], nats.UserInfo("operator", tapPassword))

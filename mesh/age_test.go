@@ -22,8 +22,9 @@ func countOf(f *flow, subject string, outcome stats.Outcome) uint64 {
 	return stats.Stats{Counts: f.trace.Counts()}.Of(subject, outcome)
 }
 
-// A handler of 40 ms that emits one event, and an emitter that never pauses: the queue is 41 s long,
-// and a cascade's deadline is 30 s. All that is handled goes on, 25 a second, as long as it lasts.
+// A handler of 40 ms that emits one event, and an emitter that never pauses: the queue is 41 s
+// long, and a cascade's deadline is 30 s. All that is handled goes on, 25 a second, as long as it
+// lasts.
 func TestALongQueueIsNotTheCascadesTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var handled atomic.Int64
@@ -112,8 +113,8 @@ func TestAHandlerThatWaitsForARuleDoesNotAge(t *testing.T) {
 	})
 }
 
-// A wall clock that is set, by an hour and either way: limits, deadlines and the order of ids are as
-// if it had not been.
+// A wall clock that is set, by an hour and either way: limits, deadlines and the order of ids are
+// as if it had not been.
 func TestAWallClockThatIsSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var set atomic.Int64

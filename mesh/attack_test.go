@@ -13,8 +13,8 @@ import (
 )
 
 // onOutbox are the subjects by which somebody in the account of an outbox could delete it, read it,
-// settle what it keeps, or fill it. Those of the acknowledgements are exempt from permissions, and the
-// hash of an account is the same on all nodes.
+// settle what it keeps, or fill it. Those of the acknowledgements are exempt from permissions, and
+// the hash of an account is the same on all nodes.
 func onOutbox() (all []string) {
 	for _, request := range []string{"STREAM.DELETE.OUTBOX", "STREAM.PURGE.OUTBOX", "STREAM.MSG.GET.OUTBOX", "STREAM.MSG.DELETE.OUTBOX",
 		"STREAM.SNAPSHOT.OUTBOX", "CONSUMER.DELETE.OUTBOX.score", "CONSUMER.MSG.NEXT.OUTBOX.score"} {
@@ -118,8 +118,8 @@ func TestAReaderCanNotTouchTheOutbox(t *testing.T) {
 	}
 }
 
-// An exporter that is out for it reaches no other exporter's outbox through a common importer, answers
-// in nobody's name, and reads nothing that is said to others.
+// An exporter that is out for it reaches no other exporter's outbox through a common importer,
+// answers in nobody's name, and reads nothing that is said to others.
 func TestAnExporterCanNotReachAnother(t *testing.T) {
 	clue, seeds := atClue(t, durableClue(t), "score-1")
 	rogue := startRogueExporter(t, "hunt-1")
@@ -194,8 +194,8 @@ func TestAnExporterCanNotReachAnother(t *testing.T) {
 	}
 }
 
-// A stranger takes nothing of what is for others, whichever queue groups it joins; and a key that says
-// another's name cuts no link but its own.
+// A stranger takes nothing of what is for others, whichever queue groups it joins; and a key that
+// says another's name cuts no link but its own.
 func TestAReaderTakesNothingFromAnother(t *testing.T) {
 	clue, seeds := atClue(t, clueNode("clue-1"), "score-1", "score-2", "hunt-1")
 	var got calls

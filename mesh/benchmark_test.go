@@ -37,8 +37,8 @@ func benchmarkLocal(b *testing.B, recorder mesh.Size) {
 	emit(b.N)
 }
 
-// openLocal opens a node with a flight recorder of so many bytes. emit emits events there, and returns
-// once all are handled.
+// openLocal opens a node with a flight recorder of so many bytes. emit emits events there, and
+// returns once all are handled.
 func openLocal(b *testing.B, recorder mesh.Size) (emit func(events int)) {
 	b.Helper()
 	left, done := 0, make(chan struct{})

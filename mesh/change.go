@@ -56,8 +56,8 @@ func (c *changes) make(of changeOf, is stats.Change, d time.Duration, do func() 
 	return nil
 }
 
-// replace makes a change for good, as make does, and gives what undoes it: then what was to end does
-// so again.
+// replace makes a change for good, as make does, and gives what undoes it: then what was to end
+// does so again.
 func (c *changes) replace(of changeOf, do func() (undo func() error, err error)) (undo func() error, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

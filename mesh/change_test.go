@@ -33,8 +33,8 @@ func isCut(t *testing.T, n *mesh.Node) bool {
 	return counted(n, stepTaken.Subject(), stats.Shed, "handler one", "cut") > before
 }
 
-// A client at the tap changes the node, for good or for a time, as the node's own methods do and with
-// their errors.
+// A client at the tap changes the node, for good or for a time, as the node's own methods do and
+// with their errors.
 func TestChangesAtTheTap(t *testing.T) {
 	var log logged
 	nodes, conn := tapped(t, mesh.Config{Name: "core-1", Logger: slog.New(slog.NewTextHandler(&log, nil)), Handlers: []mesh.Handler{stepTaken.Handle("one", nothing)},
@@ -75,8 +75,8 @@ func TestChangesAtTheTap(t *testing.T) {
 	}
 }
 
-// What is changed for a time is seen while it lasts, and undone at its end unless somebody has changed
-// the same since. One change for a time after the other ends in what was before both.
+// What is changed for a time is seen while it lasts, and undone at its end unless somebody has
+// changed the same since. One change for a time after the other ends in what was before both.
 func TestChangesThatEnd(t *testing.T) {
 	var log logged
 	nodes, conn := tapped(t, mesh.Config{Name: "core-1", Logger: slog.New(slog.NewTextHandler(&log, nil)), Handlers: []mesh.Handler{stepTaken.Handle("one", nothing)},
@@ -144,8 +144,8 @@ func TestChangesThatEnd(t *testing.T) {
 	ask("restore", place+`,"for":"1h"}`) // a node that closes does not wait for it
 }
 
-// What failed and comes again is listed with the try and when it is due: an event that rests, one for
-// which its worker waits, and one that went back to the outbox of a peer.
+// What failed and comes again is listed with the try and when it is due: an event that rests, one
+// for which its worker waits, and one that went back to the outbox of a peer.
 func TestWhatIsTriedAgainIsListed(t *testing.T) {
 	var up atomic.Bool
 	down := func(context.Context, step) error {

@@ -25,11 +25,10 @@ type closer struct {
 // instance, or by this one when it is opened again.
 //
 // When ctx ends first, Close no longer waits for handlers: their context ends, what is still queued
-// is counted as lost under "closed", and the error says so. A durable event goes back then, too, and
-// is not lost. A handler that ignores its context is
-// named in the error; its goroutine cannot be ended. Close may be called more than once; later
-// calls return the first one's result, or wait for it until their own ctx ends. A handler must not
-// close its own node: Close waits for it.
+// is counted as lost under "closed", and the error says so. A durable event goes back then, too,
+// and is not lost. A handler that ignores its context is named in the error; its goroutine cannot
+// be ended. Close may be called more than once; later calls return the first one's result, or wait
+// for it until their own ctx ends. A handler must not close its own node: Close waits for it.
 func (n *Node) Close(ctx context.Context) error {
 	c := &n.closer
 	select {

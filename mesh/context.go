@@ -26,7 +26,8 @@ type source struct {
 	flow *flow // nil: nowhere
 	turn *turn // nil outside of handlers
 	root bool  // each event begins a cascade, although there is a turn
-	// foreign is the node of whose handler the context was before it was given to this one; nil: none.
+	// foreign is the node of whose handler the context was before it was given to this one; nil:
+	// none.
 	foreign *flow
 }
 
@@ -50,10 +51,10 @@ func (c *sourceContext) Value(key any) any {
 //
 // It suits http.Server.BaseContext, so that request handlers need not know the node.
 //
-// In a handler of this node its events begin cascades, and do not wait for the handler to return; see
-// [NewRoot] for roots that do. With the context of another node's handler nothing can be emitted:
-// every event is refused with ErrForeignTurn. Its cause would be lost, and a loop through the two
-// nodes would have no end.
+// In a handler of this node its events begin cascades, and do not wait for the handler to return;
+// see [NewRoot] for roots that do. With the context of another node's handler nothing can be
+// emitted: every event is refused with ErrForeignTurn. Its cause would be lost, and a loop through
+// the two nodes would have no end.
 func (f *flow) Context(parent context.Context) context.Context {
 	from := source{flow: f}
 	if before := sourceOf(parent); before.foreign != nil {
@@ -64,9 +65,9 @@ func (f *flow) Context(parent context.Context) context.Context {
 	return &sourceContext{parent, from}
 }
 
-// NewRoot returns a context for work that outlives its cascade, such as a batch whose items are each
-// a matter of their own. In a handler, every event emitted with it begins a cascade: its path is
-// one step, its budgets and its deadline are fresh, limits by root count it as a root. Its
+// NewRoot returns a context for work that outlives its cascade, such as a batch whose items are
+// each a matter of their own. In a handler, every event emitted with it begins a cascade: its path
+// is one step, its budgets and its deadline are fresh, limits by root count it as a root. Its
 // Header.Parent is a link to the event being handled. All else is as with the handler's own
 // context: the event takes effect when the handler returns nil and is dropped otherwise, waits for
 // no queue, and is refused with ErrHandlerReturned after the return.
@@ -87,11 +88,11 @@ func NewRoot(ctx context.Context) context.Context {
 // idKey finds in a context the id of [WithID].
 type idKey struct{}
 
-// WithID returns a context with which [Event.Emit] emits a root event of a durable export under an id
-// of the caller's choice. So one that may be stored already, see [UncertainError], can be emitted
-// again: the outbox keeps one event of an id, if the second comes within two minutes. [NewID] makes
-// ids. The id has no effect on events of other types, in a handler, where ids follow from the event
-// being handled, and in EmitAll.
+// WithID returns a context with which [Event.Emit] emits a root event of a durable export under an
+// id of the caller's choice. So one that may be stored already, see [UncertainError], can be
+// emitted again: the outbox keeps one event of an id, if the second comes within two minutes.
+// [NewID] makes ids. The id has no effect on events of other types, in a handler, where ids follow
+// from the event being handled, and in EmitAll.
 func WithID(ctx context.Context, id cause.ID) context.Context {
 	return context.WithValue(ctx, idKey{}, id)
 }
@@ -117,8 +118,8 @@ func sourceIn(v any) source {
 	return source{}
 }
 
-// HeaderOf returns the header of the event that ctx's handler was called for, and false outside of a
-// handler and after it returned.
+// HeaderOf returns the header of the event that ctx's handler was called for, and false outside of
+// a handler and after it returned.
 func HeaderOf(ctx context.Context) (cause.Header, bool) {
 	header, _, ok := sourceOf(ctx).turn.present()
 	return header, ok

@@ -21,10 +21,10 @@ func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 // [Node.Rules] returned, or read the node's file again and give what its Rules method returns. Its
 // Limits alone leave out those of exports and imports; the log warns of each that goes.
 //
-// No event is lost by it, and the buckets of rules that stay the same are kept. Events that wait for
-// a rule of which only numbers change wait by the new ones; those that wait for a rule that is gone,
-// or were coalesced by one that changes, go at once. A concurrency may change alone: under a higher
-// one waiting calls go on at once, under a lower one those under way finish.
+// No event is lost by it, and the buckets of rules that stay the same are kept. Events that wait
+// for a rule of which only numbers change wait by the new ones; those that wait for a rule that is
+// gone, or were coalesced by one that changes, go at once. A concurrency may change alone: under a
+// higher one waiting calls go on at once, under a lower one those under way finish.
 //
 // It checks the rules as Open does, and its error has the same config.FieldErrors, with fields of
 // "limits". If one rule is wrong nothing has changed.
@@ -61,9 +61,9 @@ func (f *flow) warnOfUnbounded(old, present []config.Rule) {
 
 // Cut stops the events of a type from reaching one place, "handler judge" or "export", until
 // [Node.Restore]. What is in a handler's queue is still handled. Events that come are dropped
-// there, and counted as shed by the rule "cut"; all other places get them. ErrNotHere: the node does
-// not know the type or the place; places are those that [Node.Stats] shows. A durable
-// export cannot be cut, as its events are kept for the services it names: cut their handlers.
+// there, and counted as shed by the rule "cut"; all other places get them. ErrNotHere: the node
+// does not know the type or the place; places are those that [Node.Stats] shows. A durable export
+// cannot be cut, as its events are kept for the services it names: cut their handlers.
 func (n *Node) Cut(subject, place string) error { return n.cutFor(subject, place, true, 0, "") }
 
 // Restore undoes [Node.Cut].

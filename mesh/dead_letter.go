@@ -77,8 +77,8 @@ func (c *caller) GiveUp(it *delivery.Item, value any, tries int, last steps.Span
 	}
 }
 
-// hasRoom reports whether a letter can be kept of an event from no outbox. If the node keeps such letters and
-// has no room, it counts the letter as lost, before anybody has encoded the event.
+// hasRoom reports whether a letter can be kept of an event from no outbox. If the node keeps such
+// letters and has no room, it counts the letter as lost, before anybody has encoded the event.
 func (c *caller) hasRoom(subject string) bool {
 	kept := c.flow.localLetters
 	if kept == nil {
@@ -91,8 +91,8 @@ func (c *caller) hasRoom(subject string) bool {
 	return err == nil
 }
 
-// keepLetter keeps the event of a local handler, or of an import that is not durable. payload is its value,
-// unless err says why there is none.
+// keepLetter keeps the event of a local handler, or of an import that is not durable. payload is
+// its value, unless err says why there is none.
 func (c *caller) keepLetter(it *delivery.Item, payload []byte, err error, tries int, text string) {
 	var message []byte
 	if err == nil {

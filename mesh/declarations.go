@@ -11,9 +11,9 @@ import (
 // declarations are the event types of the program, by subject.
 var declarations registry
 
-// registry is what the program declares of each subject. One subject may have several Go types, each
-// with a key function: those of the service that owns it and of the services that handle it, in one
-// process.
+// registry is what the program declares of each subject. One subject may have several Go types,
+// each with a key function: those of the service that owns it and of the services that handle it,
+// in one process.
 type registry struct {
 	mu   sync.RWMutex
 	keys map[string][]keyOfPayload // guarded by mu: none for a type without a key

@@ -55,8 +55,8 @@ func TestAttackAnOutboxThatIsRemoved(t *testing.T) {
 	}
 }
 
-// A data directory that is removed under a running node costs the emits of a moment: JetStream itself goes on to
-// say that all is stored.
+// A data directory that is removed under a running node costs the emits of a moment: JetStream
+// itself goes on to say that all is stored.
 func TestAttackADataDirectoryRemovedWhileRunning(t *testing.T) {
 	c := durableClue(t)
 	n, err := openAlone(t, c, "127.0.0.1:0")
@@ -73,8 +73,8 @@ func TestAttackADataDirectoryRemovedWhileRunning(t *testing.T) {
 	}
 }
 
-// A node that may not have its data opens no port, not even for a moment: who reads it would speak to
-// nobody.
+// A node that may not have its data opens no port, not even for a moment: who reads it would speak
+// to nobody.
 func TestAttackDataThatAnotherHas(t *testing.T) {
 	c := durableClue(t)
 	n, err := openAlone(t, c, "127.0.0.1:0")
@@ -87,7 +87,8 @@ func TestAttackDataThatAnotherHas(t *testing.T) {
 	}
 }
 
-// The log of a first start does not read like a loss. Where there was data, an empty outbox may be one.
+// The log of a first start does not read like a loss. Where there was data, an empty outbox may be
+// one.
 func TestBeginningOfAnOutbox(t *testing.T) {
 	c := durableClue(t)
 	for _, start := range []struct{ says, leavesOut string }{{"first start: the data directory and its outbox are new", "an empty outbox begins"}, {"an empty outbox begins", "first start"}} {

@@ -187,8 +187,8 @@ func TestDurableDataOfAnotherService(t *testing.T) {
 	await(t, "the event", func() bool { return got.count() == 1 })
 }
 
-// Events larger than a reader takes are lost for that reader alone, by name: its link stays, the small
-// ones beside them arrive, and a reader that takes them gets all.
+// Events larger than a reader takes are lost for that reader alone, by name: its link stays, the
+// small ones beside them arrive, and a reader that takes them gets all.
 func TestEventsLargerThanAReaderTakes(t *testing.T) {
 	for _, durable := range []bool{false, true} {
 		t.Run(fmt.Sprintf("durable %v", durable), func(t *testing.T) {

@@ -61,8 +61,8 @@ func (c *calls) handled(t *testing.T, events int) {
 	}
 }
 
-// Either end is closed in order and opened again, while events are emitted and handled: each event is
-// handled, and none twice, whatever the order.
+// Either end is closed in order and opened again, while events are emitted and handled: each event
+// is handled, and none twice, whatever the order.
 func TestDurableOrderlyRestarts(t *testing.T) {
 	const events, restarts = 2000, 3
 	for name, c := range map[string]struct {

@@ -38,8 +38,8 @@ func (c *calls) count() (events, most int) {
 	return len(c.of), most
 }
 
-// Of two handlers of a durable import one is cut: the other gets each event, once. When the first is
-// back it gets all, and the other none again.
+// Of two handlers of a durable import one is cut: the other gets each event, once. When the first
+// is back it gets all, and the other none again.
 func TestACutHandlerDoesNotStopTheOther(t *testing.T) {
 	var well, back calls
 	score := durableScore(t, well.add)

@@ -21,12 +21,12 @@ import (
 //
 // Emit returns nil when the event is admitted (or dropped by a rule that sheds, which is counted).
 // Otherwise nobody gets it, and the error is a RefusedError, stats.ErrClosed, ErrNoNode or
-// ErrHandlerReturned. An event of an exported type is refused with ErrNotWireSafe if its value cannot
-// travel, or with ErrTooLarge if its message would be larger than max_payload, whether somebody reads
-// it or not. It is encoded here, unless nobody does and a look at the value is enough to know.
-// Events of other types are not encoded: only the codec check refuses those with ErrNotWireSafe.
-// A type of another service than the node's is refused with ErrNotOwner. The value must not be
-// changed afterwards.
+// ErrHandlerReturned. An event of an exported type is refused with ErrNotWireSafe if its value
+// cannot travel, or with ErrTooLarge if its message would be larger than max_payload, whether
+// somebody reads it or not. It is encoded here, unless nobody does and a look at the value is
+// enough to know. Events of other types are not encoded: only the codec check refuses those with
+// ErrNotWireSafe. A type of another service than the node's is refused with ErrNotOwner. The value
+// must not be changed afterwards.
 func (e *Event[T]) Emit(ctx context.Context, value T) error {
 	var o offer
 	r, v, err := e.offer(ctx, &o, &value)
@@ -68,7 +68,8 @@ type offer struct {
 	event  rules.Event
 	// payload is the value's, of an event that is exported or staged. No other is encoded.
 	payload delivery.Payload
-	// without are the takers that do not get the event, as a set of bits: an export that nobody reads.
+	// without are the takers that do not get the event, as a set of bits: an export that nobody
+	// reads.
 	without uint64
 }
 

@@ -28,8 +28,8 @@ func (o *offer) encode(r *route, value any) error {
 }
 
 // isUnheard reports whether an exported event need not be encoded: nobody reads its type at this
-// moment, and a look at the value says that it could be. An event that a rule keeps is for those who
-// read when it goes on.
+// moment, and a look at the value says that it could be. An event that a rule keeps is for those
+// who read when it goes on.
 func (r *typedRoute[T]) isUnheard(value *T) bool {
 	f := r.flow
 	return !r.durable && r.audience.IsEmpty() && !f.ports.Tap.Open() && !r.exit.Cut.Load() &&

@@ -27,13 +27,13 @@ type (
 var (
 	// ErrClosed: the node is closing or closed.
 	ErrClosed = stats.ErrClosed
-	// ErrNotHere is what [Node.Cut] and [Node.Restore] return of a type or a place that the node does
-	// not have.
+	// ErrNotHere is what [Node.Cut] and [Node.Restore] return of a type or a place that the node
+	// does not have.
 	ErrNotHere = stats.ErrNotHere
 	// ErrRefused: the event was not admitted. errors.As with a RefusedError tells why.
 	ErrRefused = stats.ErrRefused
-	// ErrNotOwner: the node emits only types of its own service, whose name is the first token of the
-	// type's subject. The refusal names the owner.
+	// ErrNotOwner: the node emits only types of its own service, whose name is the first token of
+	// the type's subject. The refusal names the owner.
 	ErrNotOwner = stats.ErrNotOwner
 	// ErrForeignTurn: the context was made by [Node.Context] of one node from that of a handler of
 	// another. What crosses from node to node is exported and imported.
@@ -45,10 +45,10 @@ var (
 	ErrTooLarge = wire.ErrTooLarge
 )
 
-// Final makes an error of a handler final: trying again would not help, and the event becomes a dead
-// letter at once, whatever tries and deliveries are left. Other handlers of the event keep theirs.
-// Final(nil) is nil, so that a handler can end with return mesh.Final(check(e)). The error may be
-// wrapped, and errors.Is and errors.As find what it was made of.
+// Final makes an error of a handler final: trying again would not help, and the event becomes a
+// dead letter at once, whatever tries and deliveries are left. Other handlers of the event keep
+// theirs. Final(nil) is nil, so that a handler can end with return mesh.Final(check(e)). The error
+// may be wrapped, and errors.Is and errors.As find what it was made of.
 func Final(err error) error { return handling.Final(err) }
 
 // NotNow makes an error with which a handler says that it cannot handle the event now, and wants it
@@ -91,7 +91,7 @@ var (
 	// ErrNotExported is what [Node.Ready] returns, with the peer and the type, when a peer does not
 	// export what this node imports.
 	ErrNotExported = inlet.ErrNotExported
-	// ErrOtherWire is what [Node.Ready] returns when a peer speaks another version of the wire, with
-	// who is to be upgraded.
+	// ErrOtherWire is what [Node.Ready] returns when a peer speaks another version of the wire,
+	// with who is to be upgraded.
 	ErrOtherWire = inlet.ErrOtherWire
 )

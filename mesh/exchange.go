@@ -43,12 +43,13 @@ func (n *Node) setImports(c config.Node) error {
 	return n.inlets.SetImports(ctx, c.Imports)
 }
 
-// leaveFor is how long events have to leave and to arrive that are on their way when an export or an
-// import ends. Those that are late, as behind a handler that takes long, count as unheard or lost.
+// leaveFor is how long events have to leave and to arrive that are on their way when an export or
+// an import ends. Those that are late, as behind a handler that takes long, count as unheard or
+// lost.
 const leaveFor = 2 * time.Second
 
-// putExports gives all types the export that a configuration has of them, or none, with its rules. It
-// returns the outlets to which nothing new comes.
+// putExports gives all types the export that a configuration has of them, or none, with its rules.
+// It returns the outlets to which nothing new comes.
 func (f *flow) putExports(c config.Node) (ended []*delivery.Taker, err error) {
 	f.table.mu.Lock()
 	defer f.table.mu.Unlock()
@@ -80,8 +81,8 @@ func (f *flow) putExports(c config.Node) (ended []*delivery.Taker, err error) {
 	return ended, nil
 }
 
-// remade is a route that is made again when its type's export begins or ends. Events that have a place
-// by the former one go where that leads.
+// remade is a route that is made again when its type's export begins or ends. Events that have a
+// place by the former one go where that leads.
 type remade interface {
 	base() *route
 	againLocked() any

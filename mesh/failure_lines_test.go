@@ -14,8 +14,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// An event of a durable import that fails is a line at its first failure and one at its end, however
-// often it is tried on the node and comes again; both name it in the same way.
+// An event of a durable import that fails is a line at its first failure and one at its end,
+// however often it is tried on the node and comes again; both name it in the same way.
 func TestADurableEventThatFailsHasALineForEachFact(t *testing.T) {
 	no := errors.New("no such team")
 	for _, test := range []struct {

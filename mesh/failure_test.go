@@ -88,8 +88,8 @@ func TestTheFirstFailureIsToldAtOnce(t *testing.T) {
 	})
 }
 
-// An event that fails is a line at its first failure and one at its end, and one alone if that is the
-// same.
+// An event that fails is a line at its first failure and one at its end, and one alone if that is
+// the same.
 func TestAnEventThatFailsHasALineForEachFact(t *testing.T) {
 	no := errors.New("no")
 	for _, test := range []struct {

@@ -51,7 +51,8 @@ type flow struct {
 
 	ports outlet.Env    // ways out
 	kept  *outlet.Store // nil without a durable export
-	// localLetters are those of events from no outbox; nil: they are not kept. Set before anything runs.
+	// localLetters are those of events from no outbox; nil: they are not kept. Set before anything
+	// runs.
 	localLetters *letters.Local
 
 	changes  changes

@@ -64,8 +64,8 @@ func (t *eventType) passRefused(source *steps.Tally, parent *cause.Header, r *re
 // admitDescendant asks the guard, and charges the event if it is admitted.
 func (t *eventType) admitDescendant(parent *cause.Header, path *cause.Path, allowance int, age time.Duration) (gate.Bound, error) {
 	if t.Subject == deadLetterSubject {
-		// Wanted most at the end of a cascade that went too far. There is at most one for each event
-		// that was admitted.
+		// Wanted most at the end of a cascade that went too far. There is at most one for each
+		// event that was admitted.
 		t.flow.guard.Add(parent)
 		return gate.Passed, nil
 	}

@@ -37,15 +37,15 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("mesh: handler panicked at %s: %v", e.Place, e.Value)
 }
 
-// Unwrap returns what the handler panicked with, if that is an error: a refusal of the cascade guard
-// is final also when it is thrown.
+// Unwrap returns what the handler panicked with, if that is an error: a refusal of the cascade
+// guard is final also when it is thrown.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// placeOfPanic is the line that panicked. It is for a function that has just recovered: the frames of
-// the panic lie below its own, those of the runtime first.
+// placeOfPanic is the line that panicked. It is for a function that has just recovered: the frames
+// of the panic lie below its own, those of the runtime first.
 func placeOfPanic() string {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])

@@ -52,8 +52,8 @@ func (h *handler) Settings() config.HandlerSettings { return h.settings }
 // a cascade inside one burst of root events finds room, and memory stays bounded.
 const overfill = 64
 
-// HandlerOption changes how a handler is run: [Workers], [Queue], [ShedWhenFull], [Retry], [Breaker],
-// [Emits].
+// HandlerOption changes how a handler is run: [Workers], [Queue], [ShedWhenFull], [Retry],
+// [Breaker], [Emits].
 type HandlerOption interface{ apply(*config.HandlerSettings) }
 
 type handlerOption func(*config.HandlerSettings)
@@ -67,8 +67,8 @@ func Workers(n int) HandlerOption {
 }
 
 // Queue sets how many events may wait for each worker; default 1024, at most 1048576. Beyond it a
-// root event waits or is shed (see [ShedWhenFull]). Events emitted in handlers may overfill the queue
-// to 64 times that and are refused past it.
+// root event waits or is shed (see [ShedWhenFull]). Events emitted in handlers may overfill the
+// queue to 64 times that and are refused past it.
 func Queue(capacity int) HandlerOption {
 	return handlerOption(func(s *config.HandlerSettings) { s.Queue = capacity })
 }
@@ -79,8 +79,8 @@ func ShedWhenFull() HandlerOption {
 	return handlerOption(func(s *config.HandlerSettings) { s.ShedWhenFull = true })
 }
 
-// Retry is the [HandlerOption] that says how often an event is tried and how long the pauses between
-// tries are. What is left out has its default.
+// Retry is the [HandlerOption] that says how often an event is tried and how long the pauses
+// between tries are. What is left out has its default.
 //
 //	clue.Solved.Handle("count", count, mesh.Retry{Tries: 5, FirstPause: 50 * time.Millisecond})
 //
@@ -94,8 +94,8 @@ func ShedWhenFull() HandlerOption {
 type Retry struct {
 	// Tries is how often an event is tried in all; default 3, at most 10,000. One means no retry.
 	Tries int
-	// FirstPause comes after the first try. Each later one is twice as long, at most LongestPause, and
-	// each is cut at random by up to half. Default 10 ms, or LongestPause if that is shorter.
+	// FirstPause comes after the first try. Each later one is twice as long, at most LongestPause,
+	// and each is cut at random by up to half. Default 10 ms, or LongestPause if that is shorter.
 	FirstPause time.Duration
 	// LongestPause bounds the pauses; default 1 s, or FirstPause if that is longer.
 	LongestPause time.Duration

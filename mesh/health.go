@@ -25,9 +25,9 @@ type healthWatch struct {
 }
 
 // Health is whether the node does what it is there for at this moment, and what keeps it from that:
-// links over which it imports, exporters that do not serve it, an outbox that takes no events or has
-// kept some for too long, a clock that is far from a peer's. It may be called at any time. A node that
-// closes is not ready.
+// links over which it imports, exporters that do not serve it, an outbox that takes no events or
+// has kept some for too long, a clock that is far from a peer's. It may be called at any time. A
+// node that closes is not ready.
 func (n *Node) Health() stats.Health {
 	var problems []stats.Problem
 	for _, p := range n.problems() {
@@ -36,9 +36,9 @@ func (n *Node) Health() stats.Health {
 	return stats.Health{Ready: len(problems) == 0, Problems: problems}
 }
 
-// Watch returns the node's health now, and again each time that it changes, within a second. Who does
-// not keep up gets the newest: the node never waits for it. The channel is closed when ctx ends,
-// or after the node has said that it closes.
+// Watch returns the node's health now, and again each time that it changes, within a second. Who
+// does not keep up gets the newest: the node never waits for it. The channel is closed when ctx
+// ends, or after the node has said that it closes.
 func (n *Node) Watch(ctx context.Context) <-chan stats.Health {
 	watcher, w := make(chan stats.Health, 1), &n.health
 	w.mu.Lock()

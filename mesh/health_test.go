@@ -76,8 +76,8 @@ func (w *watched) becomes(t *testing.T, about stats.About) stats.Problem {
 	}
 }
 
-// A peer that hangs is noticed by its pings, named in one line, and who watches is told; so is that it
-// came back, and how long it was away.
+// A peer that hangs is noticed by its pings, named in one line, and who watches is told; so is that
+// it came back, and how long it was away.
 func TestAPeerThatHangsIsNoticed(t *testing.T) {
 	w := watch(t, nil)
 	w.becomes(t, "")

@@ -12,9 +12,9 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// Letters lists the dead letters that are kept, the longest kept first: those of durable imports, and of all
-// other events if Config.Letters is AllLetters. The error tells of letters that cannot be read; the others
-// are listed nevertheless.
+// Letters lists the dead letters that are kept, the longest kept first: those of durable imports,
+// and of all other events if Config.Letters is AllLetters. The error tells of letters that cannot
+// be read; the others are listed nevertheless.
 func (n *Node) Letters() ([]stats.Letter, error) { return n.storage.Letters.Summaries() }
 
 // Letter returns a letter with its payload. Errors: ErrNoLetter, or that its file is damaged.

@@ -9,8 +9,8 @@ import (
 	"leafmesh/mesh/internal/leaf"
 )
 
-// peerLines are the node's ways to its peers. When a peer has gone, and what it said is settled, its
-// ways are closed.
+// peerLines are the node's ways to its peers. When a peer has gone, and what it said is settled,
+// its ways are closed.
 type peerLines struct {
 	mu         sync.Mutex
 	toReaders  []*leaf.Line                     // guarded by mu

@@ -12,8 +12,8 @@ import (
 )
 
 // A node that keeps all letters keeps those of its own events and of an import that is not durable,
-// with root, path, key, error and value, also when it was opened again; each can be replayed, and one
-// that fails again stays.
+// with root, path, key, error and value, also when it was opened again; each can be replayed, and
+// one that fails again stays.
 func TestAllLettersAreKept(t *testing.T) {
 	var broken atomic.Bool
 	broken.Store(true)
@@ -82,8 +82,8 @@ func awaitLetters(t *testing.T, n *mesh.Node, count int) (letters []stats.Letter
 	return letters
 }
 
-// Each event that is given up is kept or its letter is counted as lost, at the handler by a rule of its
-// own, however many there are at once.
+// Each event that is given up is kept or its letter is counted as lost, at the handler by a rule of
+// its own, however many there are at once.
 func TestAStormOfLetters(t *testing.T) {
 	const many = 2000
 	n := openCore(t, mesh.Config{Data: mesh.Path(t.TempDir()), Letters: mesh.AllLetters, Handlers: []mesh.Handler{
@@ -122,8 +122,8 @@ func TestALetterThatCannotBeEncoded(t *testing.T) {
 	}
 }
 
-// A value is encoded once, for the letter and for the dead letter, and not at all if there is no room
-// and nobody listens.
+// A value is encoded once, for the letter and for the dead letter, and not at all if there is no
+// room and nobody listens.
 func TestALetterIsEncodedOnce(t *testing.T) {
 	for _, listens := range []bool{false, true} {
 		encoded, told := 0, 0

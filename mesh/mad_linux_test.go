@@ -13,8 +13,8 @@ import (
 	"leafmesh/mesh"
 )
 
-// What a mad peer may cost, beside what the victim costs without it. One that is put out costs nothing
-// more for 10 s: see leaf.expelledFor.
+// What a mad peer may cost, beside what the victim costs without it. One that is put out costs
+// nothing more for 10 s: see leaf.expelledFor.
 const (
 	madFor        = 3 * time.Second
 	madShare      = 0.05
@@ -23,9 +23,9 @@ const (
 	madLinesOfLog = 20
 )
 
-// attacked starts a victim, has score-1 import from it, lets somebody attack it for a while, and checks what
-// that cost: nobody else's events, little memory, little time of the processor, few lines of the log. want is
-// what the log has of it.
+// attacked starts a victim, has score-1 import from it, lets somebody attack it for a while, and
+// checks what that cost: nobody else's events, little memory, little time of the processor, few
+// lines of the log. want is what the log has of it.
 func attacked(t *testing.T, s victimSpec, want string, attack func(ctx context.Context, v *victim)) {
 	t.Helper()
 	seed, key := keyPair(t)

@@ -18,9 +18,9 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// A reader with a key may say whatever it likes as fast as it can, and dial again at once when it is put
-// out: it costs little, and nobody else an event. TestWhoSaysTooMuchIsPutOut and TestAttackByNoise of
-// mesh/internal/leaf count where this measures.
+// A reader with a key may say whatever it likes as fast as it can, and dial again at once when it
+// is put out: it costs little, and nobody else an event. TestWhoSaysTooMuchIsPutOut and
+// TestAttackByNoise of mesh/internal/leaf count where this measures.
 func TestAttackByAMadReader(t *testing.T) {
 	if os.Getenv("MESH_TEST_MAD") == "" {
 		t.Skip("it measures, for some minutes: see make mad")
@@ -71,7 +71,8 @@ func TestAttackByAMadReader(t *testing.T) {
 		"answers at the bound":   {attack: speak(said(t, answers), 800)},
 		"keeps at the bound":     {attack: speak(said(t, keep), 550)},
 		"reading nothing":        {attack: readNothing(t, hello), large: true},
-		// What docs/security.md says remains: the server's own max_pending, which holds for links too.
+		// What docs/security.md says remains: the server's own max_pending, which holds for links
+		// too.
 		"reading nothing, saying that all was taken": {attack: lie(t, hello), large: true, memory: 90 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// madeUp is an event as a peer makes it up that means no good: its id, root, key, path, node and types
-// are its own. One of each eight is good, but for a handler that fails.
+// madeUp is an event as a peer makes it up that means no good: its id, root, key, path, node and
+// types are its own. One of each eight is good, but for a handler that fails.
 func madeUp(t *testing.T, number uint64, payload []byte) []byte {
 	t.Helper()
 	id, text := idOf(time.Now(), 1), fmt.Sprint(number)
@@ -49,9 +49,9 @@ func madeUp(t *testing.T, number uint64, payload []byte) []byte {
 	return event
 }
 
-// A million roots, keys, types and paths that a peer makes up take no room once the node has what it
-// may: not in the recorder and what it keeps, the index of cascades, the limits by key and by root, the
-// histograms, the counters and the log. Whatever is not handled is counted by its name.
+// A million roots, keys, types and paths that a peer makes up take no room once the node has what
+// it may: not in the recorder and what it keeps, the index of cascades, the limits by key and by
+// root, the histograms, the counters and the log. Whatever is not handled is counted by its name.
 func TestAMillionMadeUpEvents(t *testing.T) {
 	warm, million := uint64(200_000), uint64(1_000_000)
 	if testing.Short() {

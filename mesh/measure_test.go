@@ -28,7 +28,8 @@ func emitJudged(t *testing.T, n *mesh.Node, j Judged) {
 	}
 }
 
-// One worker takes 10 ms for each of 20 events that come at once: the last waits for all the others.
+// One worker takes 10 ms for each of 20 events that come at once: the last waits for all the
+// others.
 func TestWaitsAndCallsAreMeasured(t *testing.T) {
 	const events, each = 20, 10 * time.Millisecond
 	failing := errors.New("not yet")

@@ -11,17 +11,17 @@ import (
 // left out.
 func (n *Node) Measure() { n.trace.Measure(n.clock) }
 
-// Durations returns how long events took since [Node.Measure], in a fixed order. The events of a type
-// at a handler are all measured up to 32 in 5 ms, which is 6400 a second, and of the others one of 32,
-// which counts for those since the one before.
+// Durations returns how long events took since [Node.Measure], in a fixed order. The events of a
+// type at a handler are all measured up to 32 in 5 ms, which is 6400 a second, and of the others
+// one of 32, which counts for those since the one before.
 //
-// It may be called at any time, also after Close. The histograms are bounded: the first 256 pairs of
-// a type and a handler have their own, and so have as many peers. All others share one.
+// It may be called at any time, also after Close. The histograms are bounded: the first 256 pairs
+// of a type and a handler have their own, and so have as many peers. All others share one.
 func (n *Node) Durations() []stats.Durations { return n.trace.Durations() }
 
-// Writable says why the node's outbox takes no events, as of a second ago: a bound is reached, or the
-// disk cannot be written. Emit of a durable export then returns ErrOutboxFull or ErrOutboxDisk, and
-// errors.Is finds the same here. Nil: it takes some, or the node has no durable export.
+// Writable says why the node's outbox takes no events, as of a second ago: a bound is reached, or
+// the disk cannot be written. Emit of a durable export then returns ErrOutboxFull or ErrOutboxDisk,
+// and errors.Is finds the same here. Nil: it takes some, or the node has no durable export.
 func (n *Node) Writable() error {
 	if n.kept == nil {
 		return nil
@@ -29,8 +29,8 @@ func (n *Node) Writable() error {
 	return n.kept.Writable()
 }
 
-// Trace lets t trace the node from now on, in place of the one before; nil ends it. A node without a
-// recorder cannot be traced, which is an error.
+// Trace lets t trace the node from now on, in place of the one before; nil ends it. A node without
+// a recorder cannot be traced, which is an error.
 func (n *Node) Trace(t Tracer) error {
 	switch {
 	case t == nil:

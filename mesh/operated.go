@@ -25,9 +25,10 @@ func (n *Node) answer() error {
 	return n.desk.Answer(n.leaf, a)
 }
 
-// AskAll puts a question that an operator has signed to this node and all that links lead to, or to one
-// of them, as docs/operations.md describes it for clients at the tap. It returns within two seconds. The error says
-// why this node refuses the question; those of others are among the answers.
+// AskAll puts a question that an operator has signed to this node and all that links lead to, or to
+// one of them, as docs/operations.md describes it for clients at the tap. It returns within two
+// seconds. The error says why this node refuses the question; those of others are among the
+// answers.
 func (n *Node) AskAll(ctx context.Context, q operator.Question) (operator.Answers, error) {
 	a := n.answers.Load()
 	if a == nil {

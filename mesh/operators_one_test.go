@@ -13,8 +13,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// A question to one node is answered by this one alone, from the other end of a chain of nodes, and what
-// an operator may do there counts, not what those on the way let them do.
+// A question to one node is answered by this one alone, from the other end of a chain of nodes, and
+// what an operator may do there counts, not what those on the way let them do.
 func TestAnOperatorAsksOneNode(t *testing.T) {
 	ada := newSigner(t, "ada", config.MayRead)
 	changes := ada.Operator

@@ -78,7 +78,8 @@ func (s signer) ask(conn *nats.Conn, question, body string) (all operator.Answer
 	return all
 }
 
-// chained are four nodes, each of which imports from the one before, with a tap and a client at the first.
+// chained are four nodes, each of which imports from the one before, with a tap and a client at the
+// first.
 func chained(t *testing.T, operators []mesh.Operator, change ...func(i int, c *mesh.Config)) (inproc.Nodes, *nats.Conn) {
 	t.Helper()
 	var nodes []mesh.Config
@@ -98,8 +99,8 @@ func chained(t *testing.T, operators []mesh.Operator, change ...func(i int, c *m
 	return tapped(t, nodes[0], nodes[1:]...)
 }
 
-// The question of an operator at one end of a chain of nodes is answered by the one at the other end,
-// and by each once.
+// The question of an operator at one end of a chain of nodes is answered by the one at the other
+// end, and by each once.
 func TestAnOperatorAsksTheWholeMesh(t *testing.T) {
 	ada := newSigner(t, "ada", config.MayRead)
 	_, conn := chained(t, []mesh.Operator{ada.Operator})
@@ -214,8 +215,8 @@ func TestANodeThatIsSilentIsNamed(t *testing.T) {
 	}
 }
 
-// What one operator changes on all nodes is changed where there is something to change, the others say
-// that there is not, and the log of each says who it was.
+// What one operator changes on all nodes is changed where there is something to change, the others
+// say that there is not, and the log of each says who it was.
 func TestAnOperatorChangesTheWholeMesh(t *testing.T) {
 	max := newSigner(t, "max", config.MayChange)
 	var log logged

@@ -241,8 +241,8 @@ func TestManyLettersAtTheTap(t *testing.T) {
 	}
 }
 
-// A node tells why at its tap, for an id or for a line of the log, as text or as a report in pages that an
-// answer has room for.
+// A node tells why at its tap, for an id or for a line of the log, as text or as a report in pages
+// that an answer has room for.
 func TestANodeTellsWhyAtItsTap(t *testing.T) {
 	headers := make(chan mesh.Header, 100)
 	nodes, conn := tapped(t, mesh.Config{Name: "core-1", MaxPayload: 8 << 10, Handlers: []mesh.Handler{

@@ -11,8 +11,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// A node whose exporter speaks another version of the wire is not ready, and says in which order the
-// two are to be upgraded. Nothing becomes a dead letter: no event crosses.
+// A node whose exporter speaks another version of the wire is not ready, and says in which order
+// the two are to be upgraded. Nothing becomes a dead letter: no event crosses.
 func TestReadyRefusesAnotherWireVersion(t *testing.T) {
 	for spoken, remedy := range map[byte]string{
 		mesh.WireVersion - 1: "upgrade clue-1: exporters come before their readers",

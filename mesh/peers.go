@@ -49,15 +49,15 @@ func (n *Node) Peers() []config.Peer { return slices.Clone(n.peers.list()) }
 // SetPeers replaces the peers of the running node, their keys, URLs and rights: change what
 // [Node.Peers] returned, or read the node's file again.
 //
-// A peer that is left out, that may import less than before, or whose link was made with a key that it no
-// longer has, loses that link before SetPeers returns: nothing more is delivered over it. One that may still
-// link then does so anew. All other links stay. So a peer changes its key without an outage: give it a
-// NextKey at all its peers, then it changes by [Node.SetSeed] or at a start, then give the next
-// key as its only one. A peer that is new is linked to as at a start.
+// A peer that is left out, that may import less than before, or whose link was made with a key that
+// it no longer has, loses that link before SetPeers returns: nothing more is delivered over it. One
+// that may still link then does so anew. All other links stay. So a peer changes its key without an
+// outage: give it a NextKey at all its peers, then it changes by [Node.SetSeed] or at a start, then
+// give the next key as its only one. A peer that is new is linked to as at a start.
 //
-// The errors are those of Open, with fields of "peers", and config.ErrNeedsRestart for a peer that had
-// a direct link and is to be reached by the hub, or the other way round. After an error nothing has
-// changed, but for config.ErrNotUndone.
+// The errors are those of Open, with fields of "peers", and config.ErrNeedsRestart for a peer that
+// had a direct link and is to be reached by the hub, or the other way round. After an error nothing
+// has changed, but for config.ErrNotUndone.
 func (n *Node) SetPeers(list []config.Peer) error {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()
@@ -77,8 +77,9 @@ func (n *Node) SetPeers(list []config.Peer) error {
 	return nil
 }
 
-// setPeersLocked gives the node the peers of a configuration, which are checked. After an error it has
-// those of before, as it has by undo: with the keys that they had then, whatever their files hold now.
+// setPeersLocked gives the node the peers of a configuration, which are checked. After an error it
+// has those of before, as it has by undo: with the keys that they had then, whatever their files
+// hold now.
 func (n *Node) setPeersLocked(former, c config.Node) (undo func() error, err error) {
 	if err := n.otherWays(c).Restarts(); err != nil {
 		return nil, err
@@ -117,8 +118,9 @@ func (n *Node) putPeersLocked(c config.Node, importers []leaf.Importer, remotes 
 }
 
 // link lets the embedded server have links to importers and remotes. It keeps what lines to others
-// need, that have no way in and are not dialed any more, until what they said is settled. An account
-// whose line is closed goes with the next change: one more now would be a reload for nothing else.
+// need, that have no way in and are not dialed any more, until what they said is settled. An
+// account whose line is closed goes with the next change: one more now would be a reload for
+// nothing else.
 func (n *Node) link(importers []leaf.Importer, remotes []leaf.Remote) error {
 	for _, line := range n.lines.readers() {
 		if !slices.ContainsFunc(importers, func(i leaf.Importer) bool { return i.Name == line.Peer() }) {
@@ -184,9 +186,9 @@ func (n *Node) lost(before, now config.MayImport) bool {
 	return slices.ContainsFunc(n.present.Load().Exports, func(e config.Export) bool { return before.Includes(e.Event) && !now.Includes(e.Event) })
 }
 
-// SetSeed gives the running node another seed. Links stay as they are; those that are made later prove
-// the new one, so all peers must have its public key before, as NextKey: see [Node.SetPeers]. On
-// plain links it is Links.PlainSeed.
+// SetSeed gives the running node another seed. Links stay as they are; those that are made later
+// prove the new one, so all peers must have its public key before, as NextKey: see [Node.SetPeers].
+// On plain links it is Links.PlainSeed.
 func (n *Node) SetSeed(seed config.Secret) error {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()

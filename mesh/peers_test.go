@@ -94,8 +94,8 @@ func TestBadPeersChangeNothing(t *testing.T) {
 	}
 }
 
-// Nothing stays of peers that came and went, but for the accounts of the last ones, which go with the next
-// change: no line, and no goroutine.
+// Nothing stays of peers that came and went, but for the accounts of the last ones, which go with
+// the next change: no line, and no goroutine.
 func TestPeersThatWentAreFreed(t *testing.T) {
 	const rounds, each = 10, 10 // of names that are never the same
 	finished := mesh.NewEvent[solved]("hunt.team.finished")

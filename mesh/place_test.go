@@ -13,8 +13,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// What an exporter has sent and what did not arrive is counted at the importer, who alone knows. What
-// the client of this process has not dropped, a link has lost.
+// What an exporter has sent and what did not arrive is counted at the importer, who alone knows.
+// What the client of this process has not dropped, a link has lost.
 func TestWhatDidNotArriveIsCounted(t *testing.T) {
 	got := make(chan solved, 100)
 	node, send := openImporterAt(t, scoreNode("score-1", mesh.Shared, func(_ context.Context, s solved) error { got <- s; return nil }))

@@ -17,9 +17,9 @@ import (
 // lookIfReady is how often Ready looks.
 const lookIfReady = 20 * time.Millisecond
 
-// Ready waits until nothing keeps the node from what it is there for: see [Node.Health]. Each exporter
-// has then said that it serves each import of this node. From then on events that the exporter emits
-// reach this node while the link lives.
+// Ready waits until nothing keeps the node from what it is there for: see [Node.Health]. Each
+// exporter has then said that it serves each import of this node. From then on events that the
+// exporter emits reach this node while the link lives.
 //
 // It returns an error at once for what waiting does not mend, such as a peer that does not export
 // what this node imports, or one that speaks another version of the wire. When ctx ends first, the

@@ -18,11 +18,11 @@ import (
 // contents of the files that it names. Links that did not change stay, and no event is lost. What
 // exists in code only, as handlers, stays as it is.
 //
-// It changes all or nothing. The error says, with config.FieldErrors, what is wrong with the file, or
-// what needs a restart, which is config.ErrNeedsRestart; or why a part could not be applied: then
-// those before it are undone, and what of that failed is config.ErrNotUndone. Reloads run one after
-// the other, and whatever ctx says one waits for the one before. If ctx has ended by then, nothing
-// changes.
+// It changes all or nothing. The error says, with config.FieldErrors, what is wrong with the file,
+// or what needs a restart, which is config.ErrNeedsRestart; or why a part could not be applied:
+// then those before it are undone, and what of that failed is config.ErrNotUndone. Reloads run one
+// after the other, and whatever ctx says one waits for the one before. If ctx has ended by then,
+// nothing changes.
 func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, error) {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()
@@ -46,8 +46,8 @@ func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, er
 	return p.changes, nil
 }
 
-// Compare tells what [Node.Reload] would change, and what of it needs a restart. The error is that of a
-// file that no node could be opened with.
+// Compare tells what [Node.Reload] would change, and what of it needs a restart. The error is that
+// of a file that no node could be opened with.
 func (n *Node) Compare(file config.Node) (config.Changes, error) {
 	n.peers.changing.Lock()
 	defer n.peers.changing.Unlock()
@@ -107,8 +107,8 @@ type part struct {
 	do func() (undo func() error, err error)
 }
 
-// partsLocked are the steps of a plan. Those that cut links come last: to undo that takes the others
-// a second to dial again.
+// partsLocked are the steps of a plan. Those that cut links come last: to undo that takes the
+// others a second to dial again.
 func (n *Node) partsLocked(p plan) (parts []part) {
 	add := func(wanted bool, what string, do func() (func() error, error)) {
 		if wanted {

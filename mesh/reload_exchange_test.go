@@ -17,8 +17,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// exchanging are an exporter and an importer with files, under the load of two types: clueSolved, which
-// passes all the time, and clueShown, which is exported and imported or not.
+// exchanging are an exporter and an importer with files, under the load of two types: clueSolved,
+// which passes all the time, and clueShown, which is exported and imported or not.
 type exchanging struct {
 	t                  *testing.T
 	clue, score        mesh.Config
@@ -173,8 +173,8 @@ func TestReloadAddsAndRemovesAnExportAndItsImport(t *testing.T) {
 	}
 }
 
-// An exporter that takes an export back while it is imported sends what it had admitted, says so to the
-// importer, and serves it again when the export comes back.
+// An exporter that takes an export back while it is imported sends what it had admitted, says so to
+// the importer, and serves it again when the export comes back.
 func TestReloadTakesAnExportBack(t *testing.T) {
 	e := newExchanging(t)
 	e.export(true)
@@ -195,8 +195,8 @@ func TestReloadTakesAnExportBack(t *testing.T) {
 	e.exact()
 }
 
-// With its last import from an exporter a node ends the link, and dials again when another one comes.
-// What had left the exporter by then is handled.
+// With its last import from an exporter a node ends the link, and dials again when another one
+// comes. What had left the exporter by then is handled.
 func TestReloadEndsAndBeginsALinkByItsImports(t *testing.T) {
 	e := newExchanging(t)
 	e.export(true)

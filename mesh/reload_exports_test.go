@@ -134,8 +134,8 @@ func TestExportsAndImportsAreUndone(t *testing.T) {
 	}
 }
 
-// wantExchange fails unless the node exports and imports what a configuration says, of turnedOut and
-// turnedIn.
+// wantExchange fails unless the node exports and imports what a configuration says, of turnedOut
+// and turnedIn.
 func (n *Node) wantExchange(t *testing.T, want Config) {
 	t.Helper()
 	_, remotes := linkedTo(n)

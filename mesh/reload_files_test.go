@@ -53,8 +53,8 @@ func put(t *testing.T, path, text string) {
 	}
 }
 
-// What a program changes while the node runs does not make a file count as read of which nothing was
-// applied: the next reload still finds what is new in it.
+// What a program changes while the node runs does not make a file count as read of which nothing
+// was applied: the next reload still finds what is new in it.
 func TestOnlyWhatWasAppliedCountsAsRead(t *testing.T) {
 	folder := t.TempDir()
 	seedFile, peerFile := filepath.Join(folder, "own.nk"), filepath.Join(folder, "score-1.pub")
@@ -115,8 +115,8 @@ func TestThePlainSeedIsLive(t *testing.T) {
 	}
 }
 
-// The order of limits is no change: what an operator has set for an hour outlives a reload that brings the
-// same limits in another order, and something else.
+// The order of limits is no change: what an operator has set for an hour outlives a reload that
+// brings the same limits in another order, and something else.
 func TestTheOrderOfLimitsEndsNothing(t *testing.T) {
 	type thing struct{}
 	first, second := NewEvent[thing]("clue.order.first"), NewEvent[thing]("clue.order.second")

@@ -18,7 +18,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// made is an event of the full mesh below: the instance that emitted it, and which of its own it is.
+// made is an event of the full mesh below: the instance that emitted it, and which of its own it
+// is.
 type made struct {
 	By string `cbor:"1,keyasint"`
 	N  int    `cbor:"2,keyasint"`
@@ -31,8 +32,8 @@ var (
 	madeBy    = map[string]*mesh.Event[made]{"alpha": alphaMade, "beta": betaMade, "gamma": gammaMade}
 )
 
-// fullMesh are nodes with files, each of which keeps its events for the services of all others and is
-// under load.
+// fullMesh are nodes with files, each of which keeps its events for the services of all others and
+// is under load.
 type fullMesh struct {
 	t      *testing.T
 	folder string
@@ -281,8 +282,8 @@ func TestReloadRotatesKeysUnderLoad(t *testing.T) {
 	m.exact()
 }
 
-// A node is added to a mesh under load, and removed, by reloads of the others. No event is lost, and
-// no link is made anew.
+// A node is added to a mesh under load, and removed, by reloads of the others. No event is lost,
+// and no link is made anew.
 func TestReloadAddsAndRemovesANodeUnderLoad(t *testing.T) {
 	m := newFullMesh(t)
 	m.allMore()

@@ -19,8 +19,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// Parts are applied in order. If one fails, those before it are undone in reverse, and all that went
-// wrong is told.
+// Parts are applied in order. If one fails, those before it are undone in reverse, and all that
+// went wrong is told.
 func TestPartsAreUndoneInReverse(t *testing.T) {
 	broken, stuck := errors.New("broken"), errors.New("stuck")
 	var did []string
@@ -54,8 +54,8 @@ func knows(t *testing.T, n *Node, seed string) bool {
 	return known
 }
 
-// A reload of which the last part fails leaves everything as it was: rules, the end of a passing change,
-// cascades, alarms, operators, the seed, peers, and the link.
+// A reload of which the last part fails leaves everything as it was: rules, the end of a passing
+// change, cascades, alarms, operators, the seed, peers, and the link.
 func TestAReloadThatFailsIsUndone(t *testing.T) {
 	clueSeed, clueKey := freshKeys(t)
 	scoreSeed, scoreKey := freshKeys(t)

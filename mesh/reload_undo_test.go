@@ -29,8 +29,8 @@ func linkedTo(n *Node) (importers, remotes []string) {
 	return importers, remotes
 }
 
-// A reload that is undone puts peers back although the files of their keys have gone, and takes back
-// those that it brought.
+// A reload that is undone puts peers back although the files of their keys have gone, and takes
+// back those that it brought.
 func TestAnUndoNeedsNoFiles(t *testing.T) {
 	folder := t.TempDir()
 	seed, _ := freshKeys(t)
@@ -79,8 +79,8 @@ func TestAnUndoNeedsNoFiles(t *testing.T) {
 	}
 }
 
-// A peer that is to be reached by the hub in place of a direct link needs a restart, as a field of the
-// file. One that may import no longer is only taken back.
+// A peer that is to be reached by the hub in place of a direct link needs a restart, as a field of
+// the file. One that may import no longer is only taken back.
 func TestAnotherWayToAPeerNeedsARestart(t *testing.T) {
 	seed, _ := freshKeys(t)
 	hubSeed, _ := freshKeys(t)

@@ -11,8 +11,8 @@ import (
 	"leafmesh/mesh"
 )
 
-// An exporter is restarted in order while events are under way: nothing is lost and nothing comes twice.
-// It prints how long the first event took, from when the new process listens.
+// An exporter is restarted in order while events are under way: nothing is lost and nothing comes
+// twice. It prints how long the first event took, from when the new process listens.
 func TestOrderlyRestartOfAnExporter(t *testing.T) {
 	seed, public := keyPair(t)
 	config := durableClue(t)
@@ -61,8 +61,8 @@ func TestOrderlyRestartOfAnExporter(t *testing.T) {
 	}
 }
 
-// An exporter that said goodbye is looked for at once and again, and not only when the server would dial
-// it anyhow. Such a look is a connection on which nothing is said; then the server dials.
+// An exporter that said goodbye is looked for at once and again, and not only when the server would
+// dial it anyhow. Such a look is a connection on which nothing is said; then the server dials.
 func TestAnExporterThatSaidGoodbyeIsDialedAtOnce(t *testing.T) {
 	clue, seeds := atClue(t, clueNode("clue-1"), "score-1")
 	var got calls

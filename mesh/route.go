@@ -88,8 +88,8 @@ type typedRoute[T any] struct {
 	sure     *wire.Sure[T]
 }
 
-// routeOf returns the event's route on the node. After the first event of the type it costs an atomic
-// load and an index.
+// routeOf returns the event's route on the node. After the first event of the type it costs an
+// atomic load and an index.
 func routeOf[T any](f *flow, e *Event[T]) (*typedRoute[T], error) {
 	known := f.table.Load().routes
 	if e.index < len(known) {
@@ -188,8 +188,8 @@ func newRouteLocked[T any](t *eventType, made outlets) *typedRoute[T] {
 	return r
 }
 
-// encodedRoute returns the route of events that come encoded, for a subject of the node's service that
-// it handles, exports, limits or has emitted.
+// encodedRoute returns the route of events that come encoded, for a subject of the node's service
+// that it handles, exports, limits or has emitted.
 func (f *flow) encodedRoute(subject string) (*typedRoute[Any], error) {
 	f.table.mu.Lock()
 	defer f.table.mu.Unlock()
@@ -210,8 +210,8 @@ func (f *flow) encodedRoute(subject string) (*typedRoute[Any], error) {
 
 var errUnknownType = errors.New("unknown event type")
 
-// unknownType is what counters have for the types that a node does not know, so that nobody can make
-// counters up.
+// unknownType is what counters have for the types that a node does not know, so that nobody can
+// make counters up.
 const unknownType = "(other)"
 
 // maxTypes bounds what a program costs that makes event types while it runs: each one has counters

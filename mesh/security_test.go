@@ -100,8 +100,8 @@ func welcomeAll(t *testing.T, line *leaf.Line, data []byte) {
 	}
 }
 
-// openImporter opens a score-1 that imports from a hostile clue-1, and gives what sends it messages of
-// a type as that peer.
+// openImporter opens a score-1 that imports from a hostile clue-1, and gives what sends it messages
+// of a type as that peer.
 func openImporter(t *testing.T, score mesh.Config) (*mesh.Node, func(eventType string, container []byte)) {
 	t.Helper()
 	node, send := openImporterAt(t, score)
@@ -111,7 +111,8 @@ func openImporter(t *testing.T, score mesh.Config) (*mesh.Node, func(eventType s
 	}
 }
 
-// openImporterAt is openImporter for one who says what place each message has: see wire.AppendPlace.
+// openImporterAt is openImporter for one who says what place each message has: see
+// wire.AppendPlace.
 func openImporterAt(t *testing.T, score mesh.Config) (*mesh.Node, func(eventType string, run, before uint64, container []byte)) {
 	t.Helper()
 	seed, public := keyPair(t)

@@ -14,8 +14,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// A peer that says hello and reads nothing any more costs its exporter 10 MB, and the other peers none of
-// their events. What it does not get is counted.
+// A peer that says hello and reads nothing any more costs its exporter 10 MB, and the other peers
+// none of their events. What it does not get is counted.
 func TestSlowPeerCostsLittle(t *testing.T) {
 	clueSeed, clueKey := keyPair(t)
 	scoreSeed, scoreKey := keyPair(t)

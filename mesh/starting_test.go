@@ -98,8 +98,9 @@ func untilItListens(address string) (net.Conn, error) {
 	}
 }
 
-// greetWhenItListens links as score-1 at the first moment, says hello, and returns what is said then.
-// On a busy machine a node takes longer to start than a handshake may wait: then it dials again.
+// greetWhenItListens links as score-1 at the first moment, says hello, and returns what is said
+// then. On a busy machine a node takes longer to start than a handshake may wait: then it dials
+// again.
 func greetWhenItListens(address string, own *tls.Config, hello []byte) (said any, err error) {
 	for end := time.Now().Add(waitLimit); ; {
 		said, err = greet(address, own, hello)

@@ -34,8 +34,8 @@ func (n *Node) Stats() stats.Stats {
 	}
 }
 
-// Graph returns the node's graph at this moment, in a fixed order. It may be called at any time, also
-// after Close. The counts are read one after the other while events flow.
+// Graph returns the node's graph at this moment, in a fixed order. It may be called at any time,
+// also after Close. The counts are read one after the other while events flow.
 //
 // A node sees its own handlers' edges. A cycle that goes over several nodes is found in their
 // merged graph; see [graph.Merge].

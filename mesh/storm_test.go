@@ -16,9 +16,9 @@ import (
 	"leafmesh/mesh/why"
 )
 
-// In a storm of 1,000,000 refused events and 10,000 at which a handler fails, the log has at most ten
-// lines a second, each of them leads to the cause, the one cascade that matters is still explained,
-// and the node takes no more memory than its recorder may.
+// In a storm of 1,000,000 refused events and 10,000 at which a handler fails, the log has at most
+// ten lines a second, each of them leads to the cause, the one cascade that matters is still
+// explained, and the node takes no more memory than its recorder may.
 func TestWhyInAStorm(t *testing.T) {
 	const failing, refusedEach = 10_000, 100
 	var log journalLines

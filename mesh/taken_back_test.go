@@ -80,8 +80,8 @@ func TestWhoIsLinkedAgainGetsNothingThatWasTakenBack(t *testing.T) {
 	}
 }
 
-// A type is not missed at a service that may not import it any more, also when the reader was away when
-// the right was taken back.
+// A type is not missed at a service that may not import it any more, also when the reader was away
+// when the right was taken back.
 func TestWhatIsTakenBackIsNotMissed(t *testing.T) {
 	c := clueNode("clue-1")
 	c.Exports = append(c.Exports, clueShown.Export(mesh.Limit{}))

@@ -9,8 +9,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// What a client at the tap sends without asking for a reply is counted and logged once, and named: nobody else
-// would learn of it.
+// What a client at the tap sends without asking for a reply is counted and logged once, and named:
+// nobody else would learn of it.
 func TestAttackMalformedEmitsWithoutAReply(t *testing.T) {
 	for subject, test := range map[string]struct{ rule, problem string }{
 		"clue.clue.solved":    {stats.Malformed, "has no key token at its end: append .<key>, or .% for the empty key"},

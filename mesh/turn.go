@@ -130,8 +130,8 @@ func (t *turn) waited(d time.Duration) {
 
 // takeBack gives back to the cascade what the last turn was charged with, as the same event is
 // tried again. Nothing of that turn took effect, or the next one does the same once more: what it
-// stages has the same id. So a cascade pays for one try of each handler, and a handler that fails often
-// takes nothing from the others.
+// stages has the same id. So a cascade pays for one try of each handler, and a handler that fails
+// often takes nothing from the others.
 func (d *desk) takeBack() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

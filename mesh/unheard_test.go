@@ -9,8 +9,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// An event of an exported type that nobody reads is handled on its own node and counted as unheard. It
-// is not encoded, and waits in no queue of the export.
+// An event of an exported type that nobody reads is handled on its own node and counted as unheard.
+// It is not encoded, and waits in no queue of the export.
 func TestAnEventThatNobodyReadsIsNotEncoded(t *testing.T) {
 	clue := clueNode("clue-1")
 	clue.Handlers = []mesh.Handler{

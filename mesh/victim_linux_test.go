@@ -19,8 +19,8 @@ import (
 	"leafmesh/mesh"
 )
 
-// victimSpec says what the node of a [victim] is to be: clue-1, which exports solves to score-1 and a mad
-// reader.
+// victimSpec says what the node of a [victim] is to be: clue-1, which exports solves to score-1 and
+// a mad reader.
 type victimSpec struct {
 	Seed      string
 	Good, Mad string        // public keys: of score-1, and of mad-1
@@ -50,8 +50,8 @@ func (s victimSpec) config() mesh.Config {
 	return c
 }
 
-// TestVictim is the process of a victim. It says where its leaf port is, and answers "begin" and "heap" with
-// what it holds in memory: at the most since it began, in bytes.
+// TestVictim is the process of a victim. It says where its leaf port is, and answers "begin" and
+// "heap" with what it holds in memory: at the most since it began, in bytes.
 func TestVictim(t *testing.T) {
 	given := os.Getenv(isVictim)
 	if given == "" {

@@ -9,8 +9,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// At each place that events reach over a link: a key over its limit waits alone. When the rule goes,
-// all that waited goes on, in order, and nothing is lost.
+// At each place that events reach over a link: a key over its limit waits alone. When the rule
+// goes, all that waited goes on, in order, and nothing is lost.
 func TestAHotKeyWaitsAloneBesideALink(t *testing.T) {
 	for _, test := range []struct {
 		place   mesh.Place

@@ -137,8 +137,8 @@ func TestWhyFollowsNewRoots(t *testing.T) {
 	}
 }
 
-// When a cascade that NewRoot began ends badly on another node, the one that led to it is kept too: the
-// cause may be there.
+// When a cascade that NewRoot began ends badly on another node, the one that led to it is kept too:
+// the cause may be there.
 func TestTheCausesOfANewRootAreKept(t *testing.T) {
 	size := mesh.Size(1 << 20)
 	clue := clueNode("clue-1")
@@ -202,7 +202,8 @@ func TestWhyWithoutARecorder(t *testing.T) {
 }
 
 // A cascade in which something went wrong is kept when all that is usual has fallen out, and when
-// the node was opened again; one that went well only if somebody asked for it, and the node says so.
+// the node was opened again; one that went well only if somebody asked for it, and the node says
+// so.
 func TestWhyAfterARestart(t *testing.T) {
 	size := mesh.Size(1 << 20)
 	headers := make(chan mesh.Header, 1<<16)

@@ -32,8 +32,8 @@ type Bus struct {
 	open     map[*Subscriber]bool
 }
 
-// Open starts a bus that keeps its data in dir. Of a bus that is durable each of the given number of
-// consumer groups gets each message. On an error nothing is left running.
+// Open starts a bus that keeps its data in dir. Of a bus that is durable each of the given number
+// of consumer groups gets each message. On an error nothing is left running.
 func Open(kind Kind, dir string, groups int, logger *slog.Logger) (*Bus, error) {
 	b := &Bus{kind: kind, logger: logger, seats: map[string][]*seat{}, open: map[*Subscriber]bool{}}
 	b.config = mesh.Config{Name: "bus-1", Logger: logger}

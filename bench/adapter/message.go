@@ -22,7 +22,8 @@ type published struct {
 
 var messagePublished = mesh.NewEvent("bus.message.published", mesh.Key(func(p published) string { return p.Key }))
 
-// newPublished copies the message: an event is immutable, and the publisher may go on using its own.
+// newPublished copies the message: an event is immutable, and the publisher may go on using its
+// own.
 func newPublished(kind Kind, topic string, m *message.Message) published {
 	return published{
 		Topic: topic, UUID: m.UUID, Metadata: maps.Clone(m.Metadata), Payload: bytes.Clone(m.Payload),

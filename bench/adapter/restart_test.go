@@ -38,9 +38,9 @@ func askForRestart(address string) error {
 	return err
 }
 
-// listenForRestarts gives the command that restarts the buses. With the race detector there is none,
-// so that the suite skips TestReconnect: the test itself races (test_pubsub.go:1086, a slice that
-// one goroutine appends to is read by another).
+// listenForRestarts gives the command that restarts the buses. With the race detector there is
+// none, so that the suite skips TestReconnect: the test itself races (test_pubsub.go:1086, a slice
+// that one goroutine appends to is read by another).
 func (p *places) listenForRestarts(t *testing.T) []string {
 	if raceDetector {
 		return nil

@@ -24,8 +24,8 @@ const (
 
 var errNacked = errors.New("the subscriber said nack")
 
-// Subscriber hands messages to those who subscribe to their topics. On a bus with a hop it is a node
-// of its own, which starts with the first subscription.
+// Subscriber hands messages to those who subscribe to their topics. On a bus with a hop it is a
+// node of its own, which starts with the first subscription.
 type Subscriber struct {
 	bus     *Bus
 	service string
@@ -58,8 +58,8 @@ func (s *Subscriber) SubscribeInitialize(string) error {
 	return s.start()
 }
 
-// Subscribe gives the messages of a topic, until ctx ends or the subscriber closes; then the channel
-// is closed. Of several subscriptions to one topic the newest gets the messages.
+// Subscribe gives the messages of a topic, until ctx ends or the subscriber closes; then the
+// channel is closed. Of several subscriptions to one topic the newest gets the messages.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	subscribed, ok := s.desk.subscribe(topic)
 	if !ok {
@@ -152,8 +152,8 @@ func (s *Subscriber) handOver(ctx context.Context, p published) error {
 	}
 }
 
-// offer waits for a subscription that takes the message. A durable one that nobody has subscribed to
-// here goes back meanwhile, so that others pass.
+// offer waits for a subscription that takes the message. A durable one that nobody has subscribed
+// to here goes back meanwhile, so that others pass.
 func (s *Subscriber) offer(ctx context.Context, topic string, m *message.Message) (*subscription, error) {
 	for {
 		newest, changed := s.desk.newest(topic)

@@ -125,7 +125,8 @@ func (p *places) restartAll() error {
 	return errors.Join(errs...)
 }
 
-// noGoroutineIsLeft looks for those of leafmesh and of its servers. The suite leaves some of its own.
+// noGoroutineIsLeft looks for those of leafmesh and of its servers. The suite leaves some of its
+// own.
 func noGoroutineIsLeft(t *testing.T) {
 	ours := func() (left []string) {
 		stacks := make([]byte, 16<<20)

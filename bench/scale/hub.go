@@ -43,7 +43,8 @@ func newServers(dir, program string, count int) (*servers, error) {
 	return s, s.writeAuthority()
 }
 
-// urlsOf are those that a node dials. The two that time events are at different servers, if there are several.
+// urlsOf are those that a node dials. The two that time events are at different servers, if there
+// are several.
 func (s *servers) urlsOf(node int) []string {
 	if node < 2 && len(s.urls) > 1 {
 		return s.urls[node : node+1]

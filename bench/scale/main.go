@@ -4,7 +4,8 @@
 //
 //	make scale ARGS='-nodes 10,50 -servers 1'
 //
-// The nodes are in this process, each server is a process of its own. docs/scale.md has the figures.
+// The nodes are in this process, each server is a process of its own. docs/scale.md has the
+// figures.
 package main
 
 import (

@@ -43,7 +43,8 @@ type population struct {
 	arrived chan time.Duration // how long the timed event took
 }
 
-// newPopulation makes so many nodes, each of a service of its own, that import from those before them.
+// newPopulation makes so many nodes, each of a service of its own, that import from those before
+// them.
 func newPopulation(count, peers int, s *servers) (p *population, atHub []hub.Node, err error) {
 	p = &population{epoch: time.Now(), arrived: make(chan time.Duration, 1), timed: mesh.NewEvent[told]("s0.thing.timed")}
 	for i := range count {

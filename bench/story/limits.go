@@ -14,8 +14,8 @@ import (
 
 // physical is what neither side can be quicker than, measured before the trials.
 type physical struct {
-	// Awake is a TCP loopback one way while both ends are awake; Asleep, while each is woken for one
-	// message in 4 ms, as at 250 roots a second.
+	// Awake is a TCP loopback one way while both ends are awake; Asleep, while each is woken for
+	// one message in 4 ms, as at 250 roots a second.
 	Awake  time.Duration `json:"loopback_awake_ns"`
 	Asleep time.Duration `json:"loopback_asleep_ns"`
 	// CBOR and JSON are encoding and decoding of one event's payload.

@@ -1,8 +1,9 @@
-// Command story tells the story behind leafmesh in figures: the hunt's cascade through a central bus
-// as it is usually built, and by leafmesh, at the same rates on the same machine.
+// Command story tells the story behind leafmesh in figures: the hunt's cascade through a central
+// bus as it is usually built, and by leafmesh, at the same rates on the same machine.
 //
-// Each service is a process of its own on both sides, and the bus is one too. leafmesh is measured a second
-// time with all services in one process. A rate is measured on new processes with new data. The packages central and leaf say how each side is built and what it guarantees.
+// Each service is a process of its own on both sides, and the bus is one too. leafmesh is measured
+// a second time with all services in one process. A rate is measured on new processes with new
+// data. The packages central and leaf say how each side is built and what it guarantees.
 package main
 
 import (

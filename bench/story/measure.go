@@ -43,8 +43,8 @@ const startTimeout = 30 * time.Second
 // answerTimeout is how much later a process may say that it was not ready in time.
 const answerTimeout = 5 * time.Second
 
-// startLogs is how long what a start logs may come after the processes are ready: a link tells both of
-// its ends.
+// startLogs is how long what a start logs may come after the processes are ready: a link tells both
+// of its ends.
 const startLogs = time.Second
 
 // stage is the processes of a trial.
@@ -123,8 +123,8 @@ func (s *stage) open(ctx context.Context, a part.Assignment) (err error) {
 	return nil
 }
 
-// await waits until all services are ready. One that cannot be ends the wait for the others, which may
-// wait for it; one that does not even say so ends it, too.
+// await waits until all services are ready. One that cannot be ends the wait for the others, which
+// may wait for it; one that does not even say so ends it, too.
 func (s *stage) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout+answerTimeout)
 	defer cancel()
@@ -203,14 +203,15 @@ func freeAddress() (string, error) {
 }
 
 const (
-	// lookEvery is how often the story asks how far the services are: rarely, as each answer costs them time.
+	// lookEvery is how often the story asks how far the services are: rarely, as each answer costs
+	// them time.
 	lookEvery = 100 * time.Millisecond
 	// stillFor is how long nothing moves before what is missing counts as lost.
 	stillFor = 2 * time.Second
 )
 
-// settle waits until all roots came in, and then until all effects were seen, nothing moves any more,
-// or the patience is over. A backlog so has as long as the run itself to drain.
+// settle waits until all roots came in, and then until all effects were seen, nothing moves any
+// more, or the patience is over. A backlog so has as long as the run itself to drain.
 func (s *stage) settle(ctx context.Context, want int64, patience time.Duration) error {
 	last, moved, before := time.Now(), time.Now(), int64(-1) // last: when roots still came in
 	for {

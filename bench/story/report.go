@@ -47,12 +47,12 @@ func thisMachine() machine {
 type verdict struct {
 	Line string `json:"line"`
 	Side string `json:"side"`
-	// Over is the first rate at which the bus is over 500 ms, and Ratio the mean of leafmesh there over
-	// that of the bus. 0: it never was, or leafmesh was not measured there.
+	// Over is the first rate at which the bus is over 500 ms, and Ratio the mean of leafmesh there
+	// over that of the bus. 0: it never was, or leafmesh was not measured there.
 	Over  int     `json:"over"`
 	Ratio float64 `json:"ratio"`
-	// Bus50 and Leafmesh50 are the highest rates at which each stays below 50 ms; Bus500 and Leafmesh500, below
-	// 500 ms.
+	// Bus50 and Leafmesh50 are the highest rates at which each stays below 50 ms; Bus500 and
+	// Leafmesh500, below 500 ms.
 	Bus50       int `json:"bus_50ms"`
 	Leafmesh50  int `json:"leafmesh_50ms"`
 	Bus500      int `json:"bus_500ms"`
@@ -201,7 +201,8 @@ func short(d time.Duration) time.Duration {
 	return d.Round(100 * time.Nanosecond)
 }
 
-// accounted says what the short form found wrong: at a low rate each root is handled once on both sides.
+// accounted says what the short form found wrong: at a low rate each root is handled once on both
+// sides.
 func (r report) accounted() error {
 	for _, t := range r.Trials {
 		if t.Handled != t.Roots || t.Twice != 0 || t.Mean <= 0 {

@@ -14,7 +14,8 @@ import (
 // rates are those that each side goes up by, in roots a second, until it is over the top.
 var rates = []int{250, 500, 1000, 2000, 3000, 4000, 6000, 8000, 12_000, 16_000, 24_000, 32_000, 48_000, 64_000, 96_000, 128_000}
 
-// Limits of the story: the team's bus took 500 ms for a handled event, and local handling with strict limits 50.
+// Limits of the story: the team's bus took 500 ms for a handled event, and local handling with
+// strict limits 50.
 const (
 	slow = 50 * time.Millisecond
 	over = 500 * time.Millisecond

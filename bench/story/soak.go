@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// soakRate is that of a soak, in roots a second: half of what two cores take easily, and enough to
-	// fill in three minutes all that a node remembers up to a bound.
+	// soakRate is that of a soak, in roots a second: half of what two cores take easily, and enough
+	// to fill in three minutes all that a node remembers up to a bound.
 	soakRate = 1000
 	// looks is how often a soak looks at the processes.
 	looks = 120
@@ -32,8 +32,8 @@ type growth struct {
 	before, after part.Vitals
 }
 
-// soak lets leafmesh run for a time, with all that services do, and fails unless what the processes take stays
-// flat and each root was handled once.
+// soak lets leafmesh run for a time, with all that services do, and fails unless what the processes
+// take stays flat and each root was handled once.
 func soak(ctx context.Context, length time.Duration, rate int, out io.Writer) (err error) {
 	t := trial{Side: leafmesh, Line: "c", Rate: rate}
 	a := part.Assignment{Side: leafmesh, Line: lines[2].Line, Roots: int(float64(rate) * length.Seconds()), BadRoot: -1}
@@ -117,7 +117,8 @@ func median[T cmp.Ordered](looks [][]part.Vitals, of func([]part.Vitals) T) T {
 	return values[len(values)/2]
 }
 
-// What may come and go: a handful of goroutines and descriptors, for what happens to be under way, and a tenth of the heap.
+// What may come and go: a handful of goroutines and descriptors, for what happens to be under way,
+// and a tenth of the heap.
 const (
 	looseGoroutines  = 10
 	looseDescriptors = 4

@@ -66,8 +66,8 @@ func TestShort(t *testing.T) {
 	}
 }
 
-// TestBadHandler: on the bus a handler that multiplies goes on for as long as anybody looks, and the
-// guard of leafmesh ends it at its first repetition, by name.
+// TestBadHandler: on the bus a handler that multiplies goes on for as long as anybody looks, and
+// the guard of leafmesh ends it at its first repetition, by name.
 func TestBadHandler(t *testing.T) {
 	for side, check := range map[string]func(trial) bool{
 		bus: func(r trial) bool { return r.Rogue > 1000 },
@@ -85,8 +85,8 @@ func TestBadHandler(t *testing.T) {
 	}
 }
 
-// TestServiceThatCanNotStart: what keeps one service from its start ends the wait for the others, which
-// would wait for it, and is the error.
+// TestServiceThatCanNotStart: what keeps one service from its start ends the wait for the others,
+// which would wait for it, and is the error.
 func TestServiceThatCanNotStart(t *testing.T) {
 	all, err := nodes()
 	if err != nil {

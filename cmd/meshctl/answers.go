@@ -61,8 +61,8 @@ func askAll[T any](ctx context.Context, out output, m nodes.Mesh, question strin
 	return understand[T](out, m.Ask(ctx, question, nil))
 }
 
-// missing reports the nodes that a flag names and that are not among those that answered: with a name
-// mistyped, all would look well. It is for when each node that is known has answered.
+// missing reports the nodes that a flag names and that are not among those that answered: with a
+// name mistyped, all would look well. It is for when each node that is known has answered.
 func (out output) missing(named, answered []string) (failed error) {
 	for _, node := range named {
 		if !slices.Contains(answered, node) {
@@ -73,7 +73,8 @@ func (out output) missing(named, answered []string) (failed error) {
 	return failed
 }
 
-// complain writes what is wrong with a node, or with a file, which its problems mostly name themselves.
+// complain writes what is wrong with a node, or with a file, which its problems mostly name
+// themselves.
 func (out output) complain(node string, err error) {
 	text := strings.TrimPrefix(err.Error(), "mesh: ")
 	if !strings.HasPrefix(text, node+":") {

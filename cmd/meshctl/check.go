@@ -88,7 +88,8 @@ func (k topKeys) misnamed() string {
 	return ""
 }
 
-// isNode reports whether a mapping is a node's configuration, by keys that no other one has together.
+// isNode reports whether a mapping is a node's configuration, by keys that no other one has
+// together.
 func isNode(table map[string]any) bool {
 	_, named := table["name"]
 	return named && slices.ContainsFunc([]string{"listen", "seed", "peers", "exports", "imports", "limits"},
@@ -103,7 +104,8 @@ type serviceFile struct {
 	Others map[string]any `yaml:",inline"`
 }
 
-// Validate checks the mesh's part. Of one that stands elsewhere, or in two places, only that is said.
+// Validate checks the mesh's part. Of one that stands elsewhere, or in two places, only that is
+// said.
 func (f *serviceFile) Validate() error {
 	if f.Mesh.Name == "" && isNode(f.Others) {
 		return &config.FieldError{Field: "mesh", Problem: "a part of the node stands under this key, and the rest of it at the top level",

@@ -85,7 +85,8 @@ func TestDoctorOfBrokenFiles(t *testing.T) {
 	}
 }
 
-// In an outage a file alone does not tell who imports what is kept: nobody is told to keep it no longer.
+// In an outage a file alone does not tell who imports what is kept: nobody is told to keep it no
+// longer.
 func TestDoctorWithOneFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	stat := stats.Stats{Node: "clue-1", Outbox: &stats.Outbox{Readers: []stats.OutboxReader{{Service: "score", Type: "clue.clue.solved", Known: true}}}}

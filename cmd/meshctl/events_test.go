@@ -140,7 +140,8 @@ func TestTapOfANodeThatGoes(t *testing.T) {
 	}
 }
 
-// What is no pattern, rate, number or duration is an error, and not taken for one that was left out.
+// What is no pattern, rate, number or duration is an error, and not taken for one that was left
+// out.
 func TestTapTakesNoNonsense(t *testing.T) {
 	for args, want := range map[string]string{
 		"bad..pattern":    "1 meshctl: \"bad..pattern\" is no event type and no pattern",

@@ -76,7 +76,8 @@ func (m *twice) Ask(context.Context, string, []byte) []nodes.Answer {
 	return now
 }
 
-// Rates are each node's own. Of one that did not answer both times there are none, and that is said.
+// Rates are each node's own. Of one that did not answer both times there are none, and that is
+// said.
 func TestRatesOfNodes(t *testing.T) {
 	begun := time.Now()
 	answer := func(node string, count, second int) nodes.Answer {

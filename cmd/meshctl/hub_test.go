@@ -22,8 +22,8 @@ func nodeAtHub(t *testing.T, dir, name, rest string) string {
 	return file
 }
 
-// The configuration of a hub lets each node say what it has to, and no more; the seed itself need not
-// be there.
+// The configuration of a hub lets each node say what it has to, and no more; the seed itself need
+// not be there.
 func TestHub(t *testing.T) {
 	dir := t.TempDir()
 	clue := nodeAtHub(t, dir, "clue-1", "exports:\n  - event: clue.clue.solved\npeers:\n  - {name: score-1, may_import: all}\n")
@@ -62,8 +62,8 @@ func TestHub(t *testing.T) {
 	}
 }
 
-// For a hub with JWT accounts come the commands that make the nodes' users, whose credentials need not
-// be there yet.
+// For a hub with JWT accounts come the commands that make the nodes' users, whose credentials need
+// not be there yet.
 func TestHubWithJWTAccounts(t *testing.T) {
 	dir := t.TempDir()
 	node := func(name, signIn, rest string) string {

@@ -152,7 +152,8 @@ func TestChangeLetters(t *testing.T) {
 	}
 }
 
-// With an operator a letter of a node is changed through any tap, also if another node has one of its key.
+// With an operator a letter of a node is changed through any tap, also if another node has one of
+// its key.
 func TestLettersOfAnOperator(t *testing.T) {
 	id := cause.NewID(1)
 	page := func(node string, keys ...string) string {

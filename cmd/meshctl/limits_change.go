@@ -139,8 +139,8 @@ func (c limitsSet) Run(ctx context.Context, out output) error {
 	})
 }
 
-// applied is a rule with what the flags say. What belongs to its former policy alone goes with that:
-// how many wait, and for how long an event is kept.
+// applied is a rule with what the flags say. What belongs to its former policy alone goes with
+// that: how many wait, and for how long an event is kept.
 func (c limitsSet) applied(r config.Rule) config.Rule {
 	if c.Policy != nil && *c.Policy != r.Limit.Policy {
 		r.Waiting, r.Within = 0, 0

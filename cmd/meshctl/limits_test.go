@@ -196,8 +196,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// At a node's own tap, too, what the file lets the operator do counts, and not what the tap's password
-// lets anybody do.
+// At a node's own tap, too, what the file lets the operator do counts, and not what the tap's
+// password lets anybody do.
 func TestAnOperatorAtTheNodesTap(t *testing.T) {
 	ada, ben := seedFile(t), seedFile(t)
 	tap := mesh.Tap{Listen: "127.0.0.1:0", User: "operator", Password: mesh.NewSecret("HT4KCKDU6GDQSHZO5XR6QWKTYA")}

@@ -134,8 +134,8 @@ func whyDown(s stats.Stats, l stats.Link, answers []nodes.Answer, problems []str
 	return "not known here: " + l.Peer + " has not dialed; it was not asked whether it imports anything, or its log says why not"
 }
 
-// tellsOf reports whether a problem of a node is one of a link: of the two between a pair of nodes, the
-// one by which the peer imports is the link "from" it.
+// tellsOf reports whether a problem of a node is one of a link: of the two between a pair of nodes,
+// the one by which the peer imports is the link "from" it.
 func tellsOf(problem string, l stats.Link) bool {
 	if from := strings.HasPrefix(problem, "link from "); from != (l.Direction == "exports") {
 		return false

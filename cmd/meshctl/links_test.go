@@ -61,8 +61,8 @@ func TestWhyALinkIsDown(t *testing.T) {
 	}
 }
 
-// What a node knows of a link that was up stands there, also if the peer cannot be asked; and the two
-// links of a pair of nodes are not taken for each other, nor hunt-1 for hunt-10.
+// What a node knows of a link that was up stands there, also if the peer cannot be asked; and the
+// two links of a pair of nodes are not taken for each other, nor hunt-1 for hunt-10.
 func TestALinkThatIsKnownToBeDown(t *testing.T) {
 	since := time.Date(2026, 11, 29, 13, 0, 1, 0, time.UTC)
 	down := func(peer, direction string, state stats.LinkState) stats.Link {

@@ -62,8 +62,8 @@ search:
 	return 0
 }
 
-// What is written is a module's that has nothing else: it passes gofmt, its tests pass, and events go
-// from process to process.
+// What is written is a module's that has nothing else: it passes gofmt, its tests pass, and events
+// go from process to process.
 func TestNewServicesRun(t *testing.T) {
 	freshModule(t)
 	port := fmt.Sprint(freePorts(t, 8))

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// The commands of docs/operations.md are ones that meshctl has, and each alarm has a row that says what to do.
+// The commands of docs/operations.md are ones that meshctl has, and each alarm has a row that says
+// what to do.
 func TestOperationsHasCommandsThatExistAndEveryAlarm(t *testing.T) {
 	text, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {

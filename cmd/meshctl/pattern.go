@@ -11,8 +11,8 @@ var (
 	patternForm = regexp.MustCompile(`^(([a-z0-9-]+|\*)\.){0,3}>$|^([a-z0-9-]+|\*)(\.([a-z0-9-]+|\*)){2}(\.[^.\s]+)?$`)
 )
 
-// checkType says what is wrong with an event type: the node would not say, as NATS passes it no such
-// subject.
+// checkType says what is wrong with an event type: the node would not say, as NATS passes it no
+// such subject.
 func checkType(text string) error {
 	if !typeForm.MatchString(text) {
 		return fmt.Errorf("%.80q is no event type: a type has three words of a-z, 0-9 and dashes, SERVICE.NOUN.VERB, as in clue.answer.submitted", text)

@@ -35,7 +35,8 @@ type nodeSlowest struct {
 	stats.Slowest
 }
 
-// cascadesEvery is how often the nodes are asked for cascades at most: they read all that they keep.
+// cascadesEvery is how often the nodes are asked for cascades at most: they read all that they
+// keep.
 const cascadesEvery = 2 * time.Second
 
 // cascades asks the nodes. Of one whose version does not have the questions there are none.

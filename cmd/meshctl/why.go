@@ -59,9 +59,9 @@ func (c whyCommand) Run(ctx context.Context, out output) error {
 	return err
 }
 
-// explain asks the nodes, and reports whether one did not answer. all is nil without an operator. With
-// one both ways are gone: a node may know no operators and yet tell its neighbours, and another one
-// may have taken no part in what the neighbours of the taps know.
+// explain asks the nodes, and reports whether one did not answer. all is nil without an operator.
+// With one both ways are gone: a node may know no operators and yet tell its neighbours, and
+// another one may have taken no part in what the neighbours of the taps know.
 func explain(ctx context.Context, ids []cause.ID, taps []nodes.Tap, all nodes.Mesh) (x why.Explanation, failed bool) {
 	reports := why.Follow(ids, func(ids []cause.ID) []why.Report {
 		reports := inquireAll(ctx, ids, taps)
@@ -90,8 +90,8 @@ func inquireAll(ctx context.Context, ids []cause.ID, taps []nodes.Tap) (reports 
 	return append(reports, others...)
 }
 
-// inquireSigned asks all nodes, as an operator, what each recorded itself, as often as it takes until
-// all have said all. Pages that come twice are merged.
+// inquireSigned asks all nodes, as an operator, what each recorded itself, as often as it takes
+// until all have said all. Pages that come twice are merged.
 func inquireSigned(ctx context.Context, ids []cause.ID, all nodes.Mesh) (reports []why.Report) {
 	for skip := 0; skip >= 0; {
 		next := -1

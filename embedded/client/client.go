@@ -26,8 +26,9 @@ const maxAnswer = 64 << 20
 // callTimeout bounds one call; the servers give up after 15 s.
 const callTimeout = 20 * time.Second
 
-// New makes a client of three base URLs, http://127.0.0.1:8081 for example. callers is how many calls will be under way at a
-// time: so many connections are kept open. It fails for what is no base URL.
+// New makes a client of three base URLs, http://127.0.0.1:8081 for example. callers is how many
+// calls will be under way at a time: so many connections are kept open. It fails for what is no
+// base URL.
 func New(clue, hunt, score string, callers int) (*Client, error) {
 	c := &Client{clue: trim(clue), hunt: trim(hunt), score: trim(score)}
 	for _, base := range []string{c.clue, c.hunt, c.score} {
@@ -90,7 +91,8 @@ func (c *Client) call(ctx context.Context, method, address string, in, out any) 
 	}
 }
 
-// longestRetry tells a server that is busy from a team that is locked out: both are status 429, and servers ask for a second or two.
+// longestRetry tells a server that is busy from a team that is locked out: both are status 429, and
+// servers ask for a second or two.
 const longestRetry = 2 * time.Second
 
 // again reports whether the server wants the same request once more.

@@ -24,15 +24,16 @@ func (c *Client) Join(ctx context.Context, team string) error {
 	return c.call(ctx, http.MethodPost, c.hunt+"/v1/teams", in, &struct{}{})
 }
 
-// Clues returns what is open to a team; nothing for a while after it joined, until clue has heard of it.
+// Clues returns what is open to a team; nothing for a while after it joined, until clue has heard
+// of it.
 func (c *Client) Clues(ctx context.Context, team string) ([]Clue, error) {
 	var out struct{ Clues []Clue }
 	err := c.call(ctx, http.MethodGet, c.clue+"/v1/teams/"+url.PathEscape(team)+"/clues", nil, &out)
 	return out.Clues, err
 }
 
-// Answer submits a guess and returns the verdict, "correct" or "wrong". The zero time stands for now; another needs a
-// server that trusts its callers with time.
+// Answer submits a guess and returns the verdict, "correct" or "wrong". The zero time stands for
+// now; another needs a server that trusts its callers with time.
 func (c *Client) Answer(ctx context.Context, team, clue, guess string, at time.Time) (verdict string, err error) {
 	in := struct {
 		Team  string     `json:"team"`

@@ -30,7 +30,8 @@ type Cluster struct {
 // linkTimeout is how long the nodes may take to link. It takes some 100 ms.
 const linkTimeout = 20 * time.Second
 
-// Open starts services, nodes and APIs, and returns when the nodes are linked. The caller closes the cluster.
+// Open starts services, nodes and APIs, and returns when the nodes are linked. The caller closes
+// the cluster.
 //
 // Errors: those of the databases, one of another hunt for example, and of addresses that are taken.
 func Open(ctx context.Context, o Options) (*Cluster, error) {
@@ -97,16 +98,17 @@ func (c *Cluster) services() (made []daemon.Service) {
 	return made
 }
 
-// Close ends the cluster and loses nothing, if ctx lasts: it ends the APIs, waits until every event has arrived, and closes
-// nodes and databases. In any case nothing is left running but handlers that ignore the end of their context.
+// Close ends the cluster and loses nothing, if ctx lasts: it ends the APIs, waits until every event
+// has arrived, and closes nodes and databases. In any case nothing is left running but handlers
+// that ignore the end of their context.
 func (c *Cluster) Close(ctx context.Context) error {
 	stopped := c.stopServing(ctx)
 	settled := c.Settle(ctx)
 	return errors.Join(stopped, settled, c.closeAll(context.WithoutCancel(ctx)))
 }
 
-// Settle waits until no event is queued, being handled, in a service's outbox or on a link: see [inproc.Nodes.Settle]. Call it
-// when no new events come.
+// Settle waits until no event is queued, being handled, in a service's outbox or on a link: see
+// [inproc.Nodes.Settle]. Call it when no new events come.
 func (c *Cluster) Settle(ctx context.Context) error { return c.Nodes.Settle(ctx) }
 
 func (c *Cluster) stopServing(ctx context.Context) (err error) {
@@ -116,7 +118,8 @@ func (c *Cluster) stopServing(ctx context.Context) (err error) {
 	return err
 }
 
-// closeTimeout is how long closing may take once nothing is on its way any more, or will not be waited for.
+// closeTimeout is how long closing may take once nothing is on its way any more, or will not be
+// waited for.
 const closeTimeout = 10 * time.Second
 
 func (c *Cluster) closeAll(ctx context.Context) error {

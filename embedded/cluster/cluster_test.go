@@ -160,7 +160,8 @@ func TestSettleSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// An event that is in a database and not yet in its node is on its way. What a cluster leaves there comes when it is opened again.
+// An event that is in a database and not yet in its node is on its way. What a cluster leaves there
+// comes when it is opened again.
 func TestSettleWaitsForTheOutboxes(t *testing.T) {
 	data := t.TempDir()
 	c, err := Open(t.Context(), Options{Data: data, NoHTTP: true})

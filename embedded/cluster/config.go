@@ -31,8 +31,8 @@ type settings struct {
 	score score.Config
 }
 
-// shipped reads the configuration files that ship with the project. They are written to a folder first, because
-// config.LoadYAML reads from a path; the folder is gone when shipped returns.
+// shipped reads the configuration files that ship with the project. They are written to a folder
+// first, because config.LoadYAML reads from a path; the folder is gone when shipped returns.
 func shipped() (s settings, sampleHunt *huntfile.Hunt, err error) {
 	dir, err := os.MkdirTemp("", "leafmesh-configs-")
 	if err != nil {
@@ -71,8 +71,8 @@ func unpack(dir string) error {
 	return nil
 }
 
-// load reads one service's configuration. Keys and seeds that the file names are not on this machine and not needed:
-// inproc.Open makes its own.
+// load reads one service's configuration. Keys and seeds that the file names are not on this
+// machine and not needed: inproc.Open makes its own.
 func load(path string, into config.Validator) error {
 	var problems []error
 	for _, p := range config.FieldErrors(config.LoadYAML(path, into)) {

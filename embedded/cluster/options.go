@@ -16,7 +16,8 @@ type Options struct {
 	Hunt *huntfile.Hunt
 	// Data is the folder of the databases; made if missing.
 	Data string
-	// HTTP is where the APIs are served, see [Addresses]. Empty: where the daemons' configurations say.
+	// HTTP is where the APIs are served, see [Addresses]. Empty: where the daemons' configurations
+	// say.
 	HTTP string
 	// NoHTTP serves no API.
 	NoHTTP bool
@@ -26,8 +27,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Addresses makes the three addresses of the APIs, of clue, hunt and score, of one: the first is addr, the others have
-// the next two ports. Port 0 stands for any free port, for each of them.
+// Addresses makes the three addresses of the APIs, of clue, hunt and score, of one: the first is
+// addr, the others have the next two ports. Port 0 stands for any free port, for each of them.
 func Addresses(addr string) ([3]string, error) {
 	var all [3]string
 	host, text, err := net.SplitHostPort(addr)

@@ -21,8 +21,8 @@ type Derived struct {
 	taken map[string]bool // ids
 }
 
-// Derive makes the hunt that a log was played on, as far as the log tells. Error: *huntfile.FieldError joined, where a
-// log's puzzles go beyond what a hunt may have.
+// Derive makes the hunt that a log was played on, as far as the log tells. Error:
+// *huntfile.FieldError joined, where a log's puzzles go beyond what a hunt may have.
 func Derive(log *Log) (Derived, error) {
 	d := Derived{
 		Hunt:  &huntfile.Hunt{ID: HuntID, Title: "The hunt of a guess log"},
@@ -86,8 +86,8 @@ func (g *given) add(guess Guess) {
 	g.forms[form] = g.forms[form] || guess.Correct
 }
 
-// answers returns the right guesses, or else an answer that nobody gave: a clue must have one. A random one was
-// rejected: the same log must give the same hunt.
+// answers returns the right guesses, or else an answer that nobody gave: a clue must have one. A
+// random one was rejected: the same log must give the same hunt.
 func (g *given) answers() []string {
 	if len(g.right) > 0 {
 		return g.right

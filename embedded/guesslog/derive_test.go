@@ -74,7 +74,8 @@ func TestDeriveTooManyPuzzles(t *testing.T) {
 	}
 }
 
-// In the derived hunt each guess of a log is right exactly when its letter is Y, and the hunt survives being written down.
+// In the derived hunt each guess of a log is right exactly when its letter is Y, and the hunt
+// survives being written down.
 func TestDeriveLogs(t *testing.T) {
 	for _, known := range testlog.All(t) {
 		log, err := Read(known.Path)

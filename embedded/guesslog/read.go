@@ -18,9 +18,9 @@ var (
 	ErrNoGuess = errors.New("no row has the form time,team,puzzle,guess,Y or N")
 )
 
-// Read reads the log in a file. All of it is held in memory, some 200 bytes a row, but of a line that is too long for a row
-// only the beginning. With ErrNoGuess the log is returned too: it
-// holds what is wrong with the rows.
+// Read reads the log in a file. All of it is held in memory, some 200 bytes a row, but of a line
+// that is too long for a row only the beginning. With ErrNoGuess the log is returned too: it holds
+// what is wrong with the rows.
 func Read(path string) (*Log, error) {
 	text, err := readLines(path)
 	if err != nil {

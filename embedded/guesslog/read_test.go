@@ -143,7 +143,8 @@ func TestReadLogs(t *testing.T) {
 	}
 }
 
-// FuzzParse looks for a text that makes a row vanish: lines that are not blank are taken, skipped, or part of a record.
+// FuzzParse looks for a text that makes a row vanish: lines that are not blank are taken, skipped,
+// or part of a record.
 func FuzzParse(f *testing.F) {
 	f.Add(good)
 	f.Add("\ufeff" + good + "\"\n" + good)

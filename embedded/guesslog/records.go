@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Bounds of a record, which may go over several lines, because a quoted field holds line breaks. They keep a quote that
-// is never closed from taking the rest of the file with it. No line of one is longer either.
+// Bounds of a record, which may go over several lines, because a quoted field holds line breaks.
+// They keep a quote that is never closed from taking the rest of the file with it. No line of one
+// is longer either.
 const (
 	maxRecordLines = 20
 	maxRecordBytes = 64 << 10
@@ -21,8 +22,9 @@ var (
 	errLong = fmt.Errorf("the line is longer than %d bytes", maxRecordBytes)
 )
 
-// records cuts a text into records of CSV. encoding/csv alone was rejected for two reasons: after a quote that is not
-// closed it takes all that follows for one field, and it copies each record, which took longer than all else here.
+// records cuts a text into records of CSV. encoding/csv alone was rejected for two reasons: after a
+// quote that is not closed it takes all that follows for one field, and it copies each record,
+// which took longer than all else here.
 type records struct {
 	rest  string
 	lines int // cut off so far
@@ -33,7 +35,8 @@ type records struct {
 	err    error // why it has no fields
 }
 
-// next goes to the next record, and past blank lines. A record that cannot be read costs its first line only.
+// next goes to the next record, and past blank lines. A record that cannot be read costs its first
+// line only.
 func (r *records) next() bool {
 	for r.rest != "" {
 		first, after, _ := strings.Cut(r.rest, "\n")
@@ -62,7 +65,8 @@ func (r *records) next() bool {
 	return false
 }
 
-// quoted takes lines off the front until each quote has a partner. If none is found it takes the first line.
+// quoted takes lines off the front until each quote has a partner. If none is found it takes the
+// first line.
 func quoted(rest string) (text string, lines int) {
 	end, quotes := 0, 0
 	for lines = 1; lines <= maxRecordLines && end < maxRecordBytes && end < len(rest); lines++ {

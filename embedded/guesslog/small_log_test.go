@@ -110,7 +110,8 @@ func writeRow(b *bytes.Buffer, at time.Time, team, puzzle, guess, letter, end st
 	b.WriteString(strings.Join(fields, ",") + end)
 }
 
-// brokenRows are 13 rows that cannot be used, and a blank line, which is none; the header is one more.
+// brokenRows are 13 rows that cannot be used, and a blank line, which is none; the header is one
+// more.
 func brokenRows() []string {
 	const when = "2024-02-29 12:00:00"
 	return []string{

@@ -23,7 +23,8 @@ func Links() []console.Link {
 	return []console.Link{{Text: "Leaderboard", Path: Root}, {Text: "Play", Path: Root + "play"}}
 }
 
-// New makes the handler of [Root] and all below it. It is given where the APIs of clue, hunt and score are.
+// New makes the handler of [Root] and all below it. It is given where the APIs of clue, hunt and
+// score are.
 func New(clue, hunt, score string) (http.Handler, error) {
 	mux := http.NewServeMux()
 	for name, at := range map[string]string{"clue": clue, "hunt": hunt, "score": score} {
@@ -44,8 +45,8 @@ func New(clue, hunt, score string) (http.Handler, error) {
 	return mux, nil
 }
 
-// passOn passes requests on to a service. The console has looked where they come from; the service would take them for those of
-// another origin.
+// passOn passes requests on to a service. The console has looked where they come from; the service
+// would take them for those of another origin.
 func passOn(target *url.URL) http.Handler {
 	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)

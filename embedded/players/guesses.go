@@ -6,8 +6,8 @@ import (
 	"leafmesh/embedded/client"
 )
 
-// wrongGuess is what a team might believe to be the answer: a word of the clue's text, the answer of another clue, the right
-// one with a slip of the pen, or what everybody tries.
+// wrongGuess is what a team might believe to be the answer: a word of the clue's text, the answer
+// of another clue, the right one with a slip of the pen, or what everybody tries.
 func (p *player) wrongGuess(c client.Clue) string {
 	answer := p.answer(c.ID)
 	var guess string

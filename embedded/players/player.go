@@ -100,7 +100,8 @@ func (p *player) guess(ctx context.Context, c client.Clue, text string) (over bo
 	return verdict != "wrong" // also when locked out for a while: another clue, then
 }
 
-// try makes a call, and again after a second if it failed for a reason outside the game, until ctx ends.
+// try makes a call, and again after a second if it failed for a reason outside the game, until ctx
+// ends.
 func (p *player) try(ctx context.Context, call func() error) {
 	for {
 		err := call()
@@ -116,8 +117,8 @@ func (p *player) try(ctx context.Context, call func() error) {
 	}
 }
 
-// partOfTheGame reports whether a real team would have to live with this answer: not open, solved already, no hint
-// left, locked out.
+// partOfTheGame reports whether a real team would have to live with this answer: not open, solved
+// already, no hint left, locked out.
 func partOfTheGame(err error) bool {
 	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests} {
 		if client.Is(err, status) {
@@ -129,7 +130,8 @@ func partOfTheGame(err error) bool {
 
 // pause thinks. It reports whether to go on.
 func (p *player) pause(ctx context.Context) bool {
-	// Exponential, as times between guesses are, but nobody types faster than a fifth of it or thinks for ever.
+	// Exponential, as times between guesses are, but nobody types faster than a fifth of it or
+	// thinks for ever.
 	t := min(0.2+0.8*p.random.ExpFloat64(), 5)
 	return sleep(ctx, time.Duration(t*float64(p.crowd.think)))
 }

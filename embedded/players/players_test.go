@@ -134,7 +134,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// Wrong guesses are guesses that a service takes, and right ones are right however they are written.
+// Wrong guesses are guesses that a service takes, and right ones are right however they are
+// written.
 func TestGuesses(t *testing.T) {
 	p := newPlayer(New(nil, easy, 1, 0), "x", rand.New(rand.NewPCG(1, 2)))
 	for range 200 {

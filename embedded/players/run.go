@@ -22,12 +22,12 @@ type Crowd struct {
 	failures atomic.Int64
 }
 
-// DefaultThink is how long a team thinks between two guesses, on average: quick, so that there is something to see, and
-// still so slow that 50 teams leave a laptop idle.
+// DefaultThink is how long a team thinks between two guesses, on average: quick, so that there is
+// something to see, and still so slow that 50 teams leave a laptop idle.
 const DefaultThink = time.Second
 
-// New makes a crowd of n teams. It reads the answers in the hunt: somebody has to be right in the end. think is the mean
-// time between two guesses of a team.
+// New makes a crowd of n teams. It reads the answers in the hunt: somebody has to be right in the
+// end. think is the mean time between two guesses of a team.
 func New(c *client.Client, hunt *huntfile.Hunt, n int, think time.Duration) *Crowd {
 	return &Crowd{client: c, hunt: hunt, names: names(n), think: think}
 }

@@ -6,8 +6,8 @@ import (
 	"leafmesh/services/clue"
 )
 
-// attempts brings together who submitted a guess and the verdict on it, which may come before Submit has told the
-// attempt's id. Its methods may be called at the same time.
+// attempts brings together who submitted a guess and the verdict on it, which may come before
+// Submit has told the attempt's id. Its methods may be called at the same time.
 type attempts struct {
 	mu    sync.Mutex
 	halfs map[string]half // guarded by mu; attempt id → what is there of it

@@ -22,7 +22,8 @@ type Local struct {
 	attempts *attempts
 }
 
-// OpenLocal starts the nodes with their databases in a folder. The caller closes it. ctx bounds the start. There is no HTTP API.
+// OpenLocal starts the nodes with their databases in a folder. The caller closes it. ctx bounds the
+// start. There is no HTTP API.
 func OpenLocal(ctx context.Context, hunt *huntfile.Hunt, data string, logger *slog.Logger) (*Local, error) {
 	l := &Local{attempts: newAttempts()}
 	handler := clue.Judged.Handle("replay", func(_ context.Context, e clue.AnswerJudged) error {
@@ -38,7 +39,8 @@ func OpenLocal(ctx context.Context, hunt *huntfile.Hunt, data string, logger *sl
 	return l, nil
 }
 
-// joinTimeout is how long it may take until the last team's clues are open. 458 teams take a fifth of a second.
+// joinTimeout is how long it may take until the last team's clues are open. 458 teams take a fifth
+// of a second.
 const joinTimeout = time.Minute
 
 // Join implements Target, through hunt's own entrance.

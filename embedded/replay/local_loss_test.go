@@ -10,8 +10,8 @@ import (
 	"leafmesh/services/clue"
 )
 
-// openSmall opens nodes with the hunt of the small log, and lets its teams join. The test's end closes them, and gives
-// the error to closed.
+// openSmall opens nodes with the hunt of the small log, and lets its teams join. The test's end
+// closes them, and gives the error to closed.
 func openSmall(t *testing.T, closed func(error)) (*Local, *guesslog.Log, guesslog.Derived) {
 	t.Helper()
 	log, hunt := read(t, testlog.Small(t).Path)

@@ -14,8 +14,8 @@ import (
 	"leafmesh/embedded/guesslog/testlog"
 )
 
-// TestLocal replays each log on three nodes, state on disk, and checks the result against the log itself and, for a real
-// one, against what its organisers published.
+// TestLocal replays each log on three nodes, state on disk, and checks the result against the log
+// itself and, for a real one, against what its organisers published.
 func TestLocal(t *testing.T) {
 	for _, known := range testlog.All(t) {
 		t.Run(known.Name, func(t *testing.T) {

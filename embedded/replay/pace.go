@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Speed is how fast a log is replayed: a factor of the time that the hunt really took, or as fast as possible. It is a
-// flag.Value.
+// Speed is how fast a log is replayed: a factor of the time that the hunt really took, or as fast
+// as possible. It is a flag.Value.
 type Speed float64
 
 // Max is as fast as possible.
@@ -45,7 +45,8 @@ type pace struct {
 	first time.Time // of the log
 }
 
-// wait returns when a row of this time is due. Rows that are late, or older than the first, do not wait.
+// wait returns when a row of this time is due. Rows that are late, or older than the first, do not
+// wait.
 func (p pace) wait(ctx context.Context, at time.Time) error {
 	if p.speed == Max {
 		return ctx.Err()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// flaky answers every other request of each kind only; those before it does, and then breaks the connection or says that
-// something went wrong.
+// flaky answers every other request of each kind only; those before it does, and then breaks the
+// connection or says that something went wrong.
 type flaky struct {
 	mu     sync.Mutex
 	calls  map[string]int  // guarded by mu

@@ -14,12 +14,12 @@ import (
 	"leafmesh/services/clue"
 )
 
-// Remote replays against three daemons, over their HTTP APIs. They need the derived hunt, empty databases, and
-// trust_time in clue's configuration.
+// Remote replays against three daemons, over their HTTP APIs. They need the derived hunt, empty
+// databases, and trust_time in clue's configuration.
 type Remote struct {
 	client *client.Client
-	// Patience is how long a daemon may be away, because it is killed and started again for example, before the replay
-	// fails. Set it before the first call. 0: not at all.
+	// Patience is how long a daemon may be away, because it is killed and started again for
+	// example, before the replay fails. Set it before the first call. 0: not at all.
 	Patience time.Duration
 
 	lines []chan submission
@@ -36,8 +36,8 @@ type submission struct {
 }
 
 const (
-	// lines is how many guesses are under way at a time. A guess waits for its verdict; a team has one line, so that its
-	// guesses stay in order.
+	// lines is how many guesses are under way at a time. A guess waits for its verdict; a team has
+	// one line, so that its guesses stay in order.
 	lines = 64
 	// lineLength is how many guesses may wait in a line before Submit does.
 	lineLength = 64
@@ -83,9 +83,9 @@ func (r *Remote) run(line chan submission) {
 	}
 }
 
-// submit submits a guess until it is answered. What became of one without an answer is unknown: if clue then says that the clue
-// is solved already, the guess was judged before and was the right one. A wrong one is judged twice, which costs nothing
-// on a derived hunt.
+// submit submits a guess until it is answered. What became of one without an answer is unknown: if
+// clue then says that the clue is solved already, the guess was judged before and was the right
+// one. A wrong one is judged twice, which costs nothing on a derived hunt.
 func (r *Remote) submit(s submission) error {
 	var text string
 	again, err := r.persist(r.ctx, func() (err error) {
@@ -103,7 +103,8 @@ func (r *Remote) submit(s submission) error {
 	return nil
 }
 
-// persist calls until there is an answer, as long as Patience allows; again reports whether it took more than one call.
+// persist calls until there is an answer, as long as Patience allows; again reports whether it took
+// more than one call.
 func (r *Remote) persist(ctx context.Context, call func() error) (again bool, err error) {
 	start, calls := time.Now(), 0
 	ended := poll(ctx, func() (bool, error) {
@@ -114,7 +115,8 @@ func (r *Remote) persist(ctx context.Context, call func() error) (again bool, er
 	return calls > 1, cmp.Or(err, ended)
 }
 
-// answered reports whether a call was answered, with what was asked for or with a problem that a further call would not mend.
+// answered reports whether a call was answered, with what was asked for or with a problem that a
+// further call would not mend.
 func answered(err error) bool {
 	p, ok := errors.AsType[*client.Problem](err)
 	return err == nil || ok && p.Status < 500
@@ -203,7 +205,8 @@ func (r *Remote) Join(ctx context.Context, teams []guesslog.Team, clues int) err
 	return nil
 }
 
-// Settle implements Target. Other processes' counters cannot be seen from here: it waits until score has all solves.
+// Settle implements Target. Other processes' counters cannot be seen from here: it waits until
+// score has all solves.
 func (r *Remote) Settle(ctx context.Context, solves int) error {
 	arrived, since := -1, time.Now()
 	return poll(ctx, func() (bool, error) {

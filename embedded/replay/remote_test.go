@@ -16,7 +16,8 @@ import (
 	"leafmesh/embedded/guesslog"
 )
 
-// daemons is a stand-in for the three services at one address. It notes the guesses of each team in the order they came.
+// daemons is a stand-in for the three services at one address. It notes the guesses of each team in
+// the order they came.
 type daemons struct {
 	mu      sync.Mutex
 	guesses map[string][]string // guarded by mu

@@ -13,25 +13,27 @@ import (
 type Target interface {
 	// Join lets teams take part, and returns when clue lets all of them guess at so many clues.
 	Join(ctx context.Context, teams []guesslog.Team, clues int) error
-	// Submit brings in a guess. It may return before the verdict; it waits when too many guesses wait. The guesses of a team are
-	// judged in the order of the calls. judged is called once for each, by any goroutine.
+	// Submit brings in a guess. It may return before the verdict; it waits when too many guesses
+	// wait. The guesses of a team are judged in the order of the calls. judged is called once for
+	// each, by any goroutine.
 	Submit(ctx context.Context, g guesslog.Guess, clue string, judged func(clue.Verdict)) error
-	// Settle returns when so many solves have arrived at score and nothing is on its way, or with an error that says what is
-	// missing when nothing moves any more. All guesses have been judged.
+	// Settle returns when so many solves have arrived at score and nothing is on its way, or with
+	// an error that says what is missing when nothing moves any more. All guesses have been judged.
 	Settle(ctx context.Context, solves int) error
 	// Leaderboard returns the final order.
 	Leaderboard(ctx context.Context) ([]Standing, error)
 	// Counters returns what the nodes counted; empty when nobody can say.
 	Counters() map[string]Counters
-	// Failure returns an error that makes waiting useless, nil while there is none; by any goroutine.
+	// Failure returns an error that makes waiting useless, nil while there is none; by any
+	// goroutine.
 	Failure() error
 }
 
 // Options of a replay.
 type Options struct {
 	Speed Speed
-	// Progress is called up to ten times a second, and at the end, with how many guesses were judged. Not at the same time,
-	// and not after Run has returned. Nil: never.
+	// Progress is called up to ten times a second, and at the end, with how many guesses were
+	// judged. Not at the same time, and not after Run has returned. Nil: never.
 	Progress func(judged, of int)
 }
 
@@ -80,7 +82,8 @@ func submit(ctx context.Context, target Target, guesses []guesslog.Guess, clues 
 	return nil
 }
 
-// stallTimeout is how long a replay waits for the next verdict, or the next solve: a thousand times what it takes.
+// stallTimeout is how long a replay waits for the next verdict, or the next solve: a thousand times
+// what it takes.
 const stallTimeout = 20 * time.Second
 
 // awaitVerdicts waits until each guess has its verdict.

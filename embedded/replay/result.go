@@ -14,15 +14,17 @@ type Result struct {
 	Mismatches int `json:"mismatches"` // judged otherwise than in the log, or not looked at
 	Skipped    int `json:"skipped"`    // rows of the log that could not be used
 	Teams      int `json:"teams"`
-	// ElapsedSeconds is the time from the first guess until all was settled. Starting nodes and joining teams is not in it.
+	// ElapsedSeconds is the time from the first guess until all was settled. Starting nodes and
+	// joining teams is not in it.
 	ElapsedSeconds float64 `json:"elapsed_seconds"`
 	// Nodes holds the nodes' counters; empty when the nodes are other processes.
 	Nodes       map[string]Counters `json:"nodes"`
 	Leaderboard []Standing          `json:"leaderboard"`
 }
 
-// Counters are a node's counters, summed over places and rules: event type → outcome → how many events. "admitted",
-// "delivered" (once for each handler), "handled", "exported", "imported" and so on; see mesh.Outcome.
+// Counters are a node's counters, summed over places and rules: event type → outcome → how many
+// events. "admitted", "delivered" (once for each handler), "handled", "exported", "imported" and so
+// on; see mesh.Outcome.
 type Counters map[string]map[string]uint64
 
 // Standing is a team's place on the leaderboard.

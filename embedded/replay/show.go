@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// show calls progress ten times a second until the function that it returns is called, and then once more.
+// show calls progress ten times a second until the function that it returns is called, and then
+// once more.
 func show(seen *verdicts, progress func(judged, of int)) (stop func()) {
 	if progress == nil {
 		return func() {}

@@ -21,8 +21,8 @@ func newVerdicts(want int) *verdicts {
 	return &verdicts{want: want, all: make(chan struct{})}
 }
 
-// add takes the verdict on a guess. The letters Y and N stand for correct and wrong; a guess that clue did not look at
-// agrees with neither.
+// add takes the verdict on a guess. The letters Y and N stand for correct and wrong; a guess that
+// clue did not look at agrees with neither.
 func (v *verdicts) add(g guesslog.Guess, verdict clue.Verdict) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

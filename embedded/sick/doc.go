@@ -9,9 +9,9 @@
 //
 // # The sick
 //
-// [Sicknesses] lists them. Each has what it does on one of the nodes: handlers that hang until their
-// timeout, a key whose handler always fails, a key far over its rule, callers that hang up in a
-// rule's line, a wall clock that is set by hours, and handlers that hang behind a link.
+// [Sicknesses] lists them. Each has what it does on one of the nodes: handlers that hang until
+// their timeout, a key whose handler always fails, a key far over its rule, callers that hang up in
+// a rule's line, a wall clock that is set by hours, and handlers that hang behind a link.
 //
 // # What is measured
 //

@@ -18,8 +18,8 @@ const (
 	reportRate  = 250
 )
 
-// page is what the healthy handlers hash: some 40 µs of work. One pause of a machine that does other
-// things too would be most of what a handler that does nothing takes.
+// page is what the healthy handlers hash: some 40 µs of work. One pause of a machine that does
+// other things too would be most of what a handler that does nothing takes.
 var page [64 << 10]byte
 
 // stream is the healthy events of one type as one node handles them.

@@ -7,10 +7,12 @@ import (
 	"leafmesh/mesh"
 )
 
-// examples keeps the first refusal of each rule, as its error says it. It is safe for concurrent use.
+// examples keeps the first refusal of each rule, as its error says it. It is safe for concurrent
+// use.
 type examples struct{ byRule sync.Map }
 
-// keep looks at an error of Emit. There are hundreds of thousands a second in a storm, of which it writes out one a rule.
+// keep looks at an error of Emit. There are hundreds of thousands a second in a storm, of which it
+// writes out one a rule.
 func (e *examples) keep(err error) {
 	rule := ruleOf(err)
 	if rule == "" {
@@ -23,7 +25,8 @@ func (e *examples) keep(err error) {
 
 // ruleOf is the rule by which an event was refused, or "" for another error.
 func ruleOf(err error) string {
-	// The common case, as Emit returns it: errors.As allocates, and took a quarter of the storm's own time.
+	// The common case, as Emit returns it: errors.As allocates, and took a quarter of the storm's
+	// own time.
 	if cascade, ok := err.(mesh.CascadeError); ok {
 		return cascade.Rule
 	}

@@ -89,8 +89,8 @@ func (w *weather) emit(ctx context.Context, e *mesh.Event[spark], v spark) {
 	}
 }
 
-// goesOn counts an event and says whether its handler may emit. It is no part of the guard: it is what lets this machine
-// survive without one.
+// goesOn counts an event and says whether its handler may emit. It is no part of the guard: it is
+// what lets this machine survive without one.
 func (w *weather) goesOn() bool {
 	if w.handled.Add(1) == w.cap {
 		w.over.Store(true)

@@ -12,11 +12,13 @@ import (
 	"leafmesh/mesh/inproc"
 )
 
-// readingRate is how many readings a second each node emits: enough for a mean, and some % of a core.
+// readingRate is how many readings a second each node emits: enough for a mean, and some % of a
+// core.
 const readingRate = 500
 
-// pageBytes is how much the readings' handler hashes: some 40 µs of work. A handler that does nothing was tried: it takes 5 µs,
-// and one pause of a machine that does other things too made twice as much of the mean.
+// pageBytes is how much the readings' handler hashes: some 40 µs of work. A handler that does
+// nothing was tried: it takes 5 µs, and one pause of a machine that does other things too made
+// twice as much of the mean.
 const pageBytes = 64 << 10
 
 // neighbour is the well-behaved type on one node: it emits readings and keeps how long each took.

@@ -47,7 +47,8 @@ func (r *runner) emitRoots(ctx context.Context) error {
 	})
 }
 
-// observe runs the neighbours and watches the heap until phase ends. The error says if ctx ended too.
+// observe runs the neighbours and watches the heap until phase ends. The error says if ctx ended
+// too.
 func (r *runner) observe(ctx, phase context.Context) (h measure.Handling, heap uint64, err error) {
 	var watching sync.WaitGroup
 	watching.Go(func() { heap = peakHeap(phase) })
@@ -56,7 +57,8 @@ func (r *runner) observe(ctx, phase context.Context) (h measure.Handling, heap u
 	return h, heap, errors.Join(err, context.Cause(ctx))
 }
 
-// settle waits until nothing is queued or on a link any more, and says whether that came to be within the time.
+// settle waits until nothing is queued or on a link any more, and says whether that came to be
+// within the time.
 func (r *runner) settle(ctx context.Context, patience time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -16,7 +16,8 @@ type Result struct {
 	Cap     int     `json:"cap"`         // handled events that end a storm before its time
 	Off     Trial   `json:"off"`         // with the guard lifted as far as a configuration can
 	On      Trial   `json:"on"`          // with the guard as it is by default
-	// Held says whether the neighbour's mean, with the guard on, stayed within MaxFactor times its quiet value.
+	// Held says whether the neighbour's mean, with the guard on, stayed within MaxFactor times its
+	// quiet value.
 	Held bool `json:"held"`
 	// Summary says all this to a person.
 	Summary string `json:"summary"`
@@ -29,20 +30,24 @@ const MaxFactor = 2
 type Trial struct {
 	Bounds Bounds `json:"bounds"`
 	Roots  int    `json:"roots"` // root events emitted
-	// Handled counts the storm's events that were handled, on all nodes. Each event has one handler.
+	// Handled counts the storm's events that were handled, on all nodes. Each event has one
+	// handler.
 	Handled uint64 `json:"handled"`
-	// Allowed is the most events that so many roots can come to, themselves included: roots × (nodes × descendants + 1).
+	// Allowed is the most events that so many roots can come to, themselves included: roots ×
+	// (nodes × descendants + 1).
 	Allowed uint64 `json:"allowed"`
 	// Refused counts the storm's refusals on all nodes, by rule.
 	Refused map[string]uint64 `json:"refused"`
 	// Lost counts the storm's events that were neither handled nor refused.
 	Lost uint64 `json:"lost"`
-	// Examples has the text of the first error of each rule that handlers got; that of the guard's rules ends with the path.
+	// Examples has the text of the first error of each rule that handlers got; that of the guard's
+	// rules ends with the path.
 	Examples map[string]string `json:"examples"`
 	EndedBy  Ending            `json:"ended_by"`
 	Quiet    measure.Handling  `json:"quiet"` // of the neighbour, before the storm
 	Storm    measure.Handling  `json:"storm"` // of the neighbour, beside the storm
-	// Factor is the neighbour's mean beside the storm over its quiet one; 0 if one of them is missing.
+	// Factor is the neighbour's mean beside the storm over its quiet one; 0 if one of them is
+	// missing.
 	Factor float64 `json:"factor"`
 	// The largest heap seen: all objects, with garbage that is not collected yet.
 	QuietHeap uint64 `json:"quiet_heap_bytes"`

@@ -19,8 +19,8 @@ type Options struct {
 }
 
 const (
-	// DefaultRate shows the difference on two cores: without a guard one root a second is too many, and with it the storm
-	// takes a tenth of a core.
+	// DefaultRate shows the difference on two cores: without a guard one root a second is too many,
+	// and with it the storm takes a tenth of a core.
 	DefaultRate = 25
 	// DefaultFor gives 7,500 readings in each quiet time and storm.
 	DefaultFor = 5 * time.Second
@@ -35,7 +35,8 @@ var (
 	guardOn = mesh.Cascade{Depth: 16, Loops: 0, Descendants: 1000, Deadline: 30 * time.Second}
 )
 
-// Run storms with the guard off and then with it on, and compares. It takes four times o.For and a second or two.
+// Run storms with the guard off and then with it on, and compares. It takes four times o.For and a
+// second or two.
 //
 // Errors: those of nodes that do not start, link or close, and the cause of ctx when it ends.
 func Run(ctx context.Context, o Options) (r Result, err error) {
@@ -64,7 +65,8 @@ const (
 	warmUp = 500 * time.Millisecond
 	// linkTimeout is how long the nodes may take to link. It takes some 100 ms.
 	linkTimeout = 20 * time.Second
-	// settleTimeout is how long bounded cascades may go on after the last root. It takes milliseconds.
+	// settleTimeout is how long bounded cascades may go on after the last root. It takes
+	// milliseconds.
 	settleTimeout = 10 * time.Second
 	// closeTimeout is how long handling what is queued may take. It takes less than a second.
 	closeTimeout = 20 * time.Second
@@ -83,7 +85,8 @@ func newRunner(o Options, bounds mesh.Cascade) *runner {
 	return &runner{Options: o, weather: newWeather(o.Cap), neighbours: newNeighbours(), result: newTrial(bounds)}
 }
 
-// run makes one trial, on nodes of its own. Cascades that go on after the last root have so much time to end by themselves.
+// run makes one trial, on nodes of its own. Cascades that go on after the last root have so much
+// time to end by themselves.
 func run(ctx context.Context, o Options, bounds mesh.Cascade, patience time.Duration) (_ Trial, err error) {
 	debug.FreeOSMemory() // an earlier run's heap is none of this one's
 	r := newRunner(o, bounds)
@@ -98,8 +101,8 @@ func run(ctx context.Context, o Options, bounds mesh.Cascade, patience time.Dura
 	return r.result, err
 }
 
-// end lets what is queued be handled, without anything new, closes the nodes, also when ctx has ended, and takes the account.
-// It is called once.
+// end lets what is queued be handled, without anything new, closes the nodes, also when ctx has
+// ended, and takes the account. It is called once.
 func (r *runner) end(ctx context.Context) error {
 	if r.over.Swap(true) {
 		r.result.EndedBy = Cap

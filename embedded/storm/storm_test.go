@@ -16,9 +16,9 @@ import (
 	"leafmesh/mesh/inproc"
 )
 
-// What the guard makes of each root, whatever the machine's speed: the budget of each node is spent to the last event, and the
-// circle is refused when it comes back to node a. Charged beside the trees are the circle's events, where they are emitted and
-// where they are imported.
+// What the guard makes of each root, whatever the machine's speed: the budget of each node is spent
+// to the last event, and the circle is refused when it comes back to node a. Charged beside the
+// trees are the circle's events, where they are emitted and where they are imported.
 const (
 	eventsPerRoot = 1 + 3 + 3*(1000-2)
 	loopsPerRoot  = 1
@@ -66,7 +66,8 @@ func TestTheGuardBoundsTheStorm(t *testing.T) {
 	}
 }
 
-// The bounds that the result states for the guard are those that a node has without any configuration.
+// The bounds that the result states for the guard are those that a node has without any
+// configuration.
 func TestTheGuardIsTheDefault(t *testing.T) {
 	refusals := make(chan error, 1)
 	s := services[0]

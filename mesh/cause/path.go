@@ -116,9 +116,9 @@ func (p *Path) Recurrence() int { return p.recurrence }
 // Root is the path of the root event: its one step.
 func (p *Path) Root() *Path { return p.root }
 
-// Number names the path among those that its tree keeps: see [Tree.Numbered]. A path that is not kept
-// has 0. What remembers many events remembers a number for each, which holds no memory and which the
-// garbage collector does not follow.
+// Number names the path among those that its tree keeps: see [Tree.Numbered]. A path that is not
+// kept has 0. What remembers many events remembers a number for each, which holds no memory and
+// which the garbage collector does not follow.
 func (p *Path) Number() uint32 { return p.number }
 
 // Step is the last step, "node:subject".

@@ -18,12 +18,12 @@ type Alarms struct {
 	// Handling is how long a handler may run for one event until that is logged, once, and shown in
 	// the node's counters; default 10s. It stops nothing: see mesh.Timeout.
 	Handling time.Duration `yaml:"handling,omitempty" reload:"live"`
-	// Slow is how long an event of the node may take, from its emit until a handler is done with it,
-	// or a handler for one event of another node, until the flight recorder keeps the cascade as it
-	// keeps those that fail: see mesh.Node.Why. Default 5s.
+	// Slow is how long an event of the node may take, from its emit until a handler is done with
+	// it, or a handler for one event of another node, until the flight recorder keeps the cascade
+	// as it keeps those that fail: see mesh.Node.Why. Default 5s.
 	Slow time.Duration `yaml:"slow,omitempty" reload:"live"`
-	// Backlog is how long an event may wait in the outbox for a service until the node is not ready;
-	// default 1h.
+	// Backlog is how long an event may wait in the outbox for a service until the node is not
+	// ready; default 1h.
 	Backlog time.Duration `yaml:"backlog,omitempty" reload:"live"`
 	// Clock is how far the clocks of an exporter and this node may be apart until the node is not
 	// ready; default 10s. Nothing is decided by comparing clocks; logs and traces read wrong.

@@ -23,15 +23,16 @@ type Bound struct {
 type Full string
 
 const (
-	// FullRefuse refuses new events, for all: Emit returns mesh.ErrOutboxFull, and names the service.
+	// FullRefuse refuses new events, for all: Emit returns mesh.ErrOutboxFull, and names the
+	// service.
 	FullRefuse Full = "refuse"
 	// FullLose loses the oldest that waits, for that service alone. Each is counted as lost at
 	// "outbox <service>" by outbox-full.
 	FullLose Full = "lose"
 )
 
-// BoundOf is the bound of a service, with what is left out filled in; o has its defaults, and losing
-// is how many bounds of the node lose.
+// BoundOf is the bound of a service, with what is left out filled in; o has its defaults, and
+// losing is how many bounds of the node lose.
 func (e Export) BoundOf(service string, o Outbox, losing int) (b Bound, ok bool) {
 	for _, b := range e.Bounds {
 		if b.Service == service {

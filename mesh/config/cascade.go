@@ -18,9 +18,9 @@ type Cascade struct {
 	// the treasure hunt's is 4 deep.
 	Depth int `yaml:"depth,omitempty" reload:"live"`
 	// Descendants is how many events beside the root the cascade may have on this node, emitted or
-	// imported, and each dead letter, which is never refused; default 1000, at most a million. Tries
-	// of a handler are not counted, and what they emit counts once. Depth alone does not bound a
-	// cascade: fan-out 2 under depth 16 is 131,071 events.
+	// imported, and each dead letter, which is never refused; default 1000, at most a million.
+	// Tries of a handler are not counted, and what they emit counts once. Depth alone does not
+	// bound a cascade: fan-out 2 under depth 16 is 131,071 events.
 	Descendants int `yaml:"descendants,omitempty" reload:"live"`
 	// Loops is how often any type may recur in its own path; default 0. The higher one of this and
 	// the type's own allowance counts. See mesh.AllowLoop.

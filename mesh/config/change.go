@@ -8,10 +8,11 @@ import (
 
 // Change is one difference between two configurations.
 type Change struct {
-	// Field is the path of the value as in YAML. Entries of lists that have a name are called by it:
-	// "peers[clue-2].url".
+	// Field is the path of the value as in YAML. Entries of lists that have a name are called by
+	// it: "peers[clue-2].url".
 	Field string `json:"field"`
-	// Old and New are the values, "" for one that is not there. Of a secret they say where it stands.
+	// Old and New are the values, "" for one that is not there. Of a secret they say where it
+	// stands.
 	Old string `json:"old,omitzero"`
 	New string `json:"new,omitzero"`
 	// Live says that a running node takes the change. Else it needs a restart.
@@ -20,8 +21,8 @@ type Change struct {
 	at string // the path by which the new file's lines are found
 }
 
-// RestartFor is a change that needs a restart. field is as in [Change], and at the same by positions,
-// as in "peers[0].url".
+// RestartFor is a change that needs a restart. field is as in [Change], and at the same by
+// positions, as in "peers[0].url".
 func RestartFor(field, at, old, new string) Change {
 	return Change{Field: field, at: at, Old: old, New: new}
 }
@@ -64,11 +65,12 @@ var ErrNeedsRestart = errors.New("mesh: needs a restart")
 // does is partly what it did, and partly what the file says. Only a restart mends that for certain.
 var ErrNotUndone = errors.New("mesh: not undone")
 
-// ErrNoFile says that the node is configured by its program: it has no file that could be read again.
+// ErrNoFile says that the node is configured by its program: it has no file that could be read
+// again.
 var ErrNoFile = errors.New("mesh: the node has no file")
 
-// Restarts gives a FieldError for each change that needs a restart, joined; nil if none does. Each is
-// [ErrNeedsRestart].
+// Restarts gives a FieldError for each change that needs a restart, joined; nil if none does. Each
+// is [ErrNeedsRestart].
 func (c Changes) Restarts() error {
 	var problems []*FieldError
 	for _, one := range c {

@@ -28,9 +28,10 @@ type content struct {
 // Contents reads what the configuration names. It must be valid. Errors are FieldErrors.
 func (n Node) Contents() (Contents, error) { return ContentsOf(n) }
 
-// ContentsOf reads what a configuration names, a node's or a service's own: all that is a [Secret], and
-// the files at paths that have the tag `contents`. As `reload` says it of the field itself, "live" or
-// "restart" there says whether a running node takes another content. Errors are FieldErrors.
+// ContentsOf reads what a configuration names, a node's or a service's own: all that is a [Secret],
+// and the files at paths that have the tag `contents`. As `reload` says it of the field itself,
+// "live" or "restart" there says whether a running node takes another content. Errors are
+// FieldErrors.
 func ContentsOf[T any](configuration T) (Contents, error) {
 	r := &reading{}
 	r.values(step{}, false, reflect.ValueOf(&configuration).Elem())
@@ -48,7 +49,8 @@ func (c Contents) With(other Contents, field string) Contents {
 	return Contents{all}
 }
 
-// Diff gives the differences between two readings, without what the fields themselves say: see [Diff].
+// Diff gives the differences between two readings, without what the fields themselves say: see
+// [Diff].
 func (c Contents) Diff(next Contents) (changes Changes) {
 	for _, now := range next.entries {
 		at := slices.IndexFunc(c.entries, func(before content) bool { return before.field == now.field })

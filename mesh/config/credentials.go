@@ -9,9 +9,9 @@ import (
 )
 
 // CheckCredentials reads the file of Credentials and says what keeps a hub from taking it at that
-// time: it cannot be read, it holds no credentials of a user, or they are not valid yet or no longer.
-// Nil says that none of these is so; the hub may still refuse them. Errors are FieldErrors relative
-// to the hub, with the remedy and without what the file holds.
+// time: it cannot be read, it holds no credentials of a user, or they are not valid yet or no
+// longer. Nil says that none of these is so; the hub may still refuse them. Errors are FieldErrors
+// relative to the hub, with the remedy and without what the file holds.
 func (h Hub) CheckCredentials(now time.Time) error {
 	user, err := h.readCredentials()
 	if err != nil {

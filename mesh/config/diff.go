@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Diff gives the differences between two configurations of one type: of nodes, or of a service's own
-// struct with a Node in it. What means the same, as a default that is left out in one of them, is none.
-// It is pure: that a file of a secret has another content it does not see, see [Contents].
+// Diff gives the differences between two configurations of one type: of nodes, or of a service's
+// own struct with a Node in it. What means the same, as a default that is left out in one of them,
+// is none. It is pure: that a file of a secret has another content it does not see, see [Contents].
 //
-// The tag `reload` of a field says whether a running node takes a change: "live" or "restart". "parts"
-// leaves that to the fields of the value. A field without the tag needs a restart. Entries of a list
-// that have a name are compared by it, and their order is no difference.
+// The tag `reload` of a field says whether a running node takes a change: "live" or "restart".
+// "parts" leaves that to the fields of the value. A field without the tag needs a restart. Entries
+// of a list that have a name are compared by it, and their order is no difference.
 func Diff[T any](old, new T) Changes {
 	d := diff{}
 	d.values(step{}, reflect.ValueOf(&old).Elem(), reflect.ValueOf(&new).Elem())
@@ -117,7 +117,8 @@ func (d *diff) exportSheds(s step, old, new reflect.Value) {
 	}
 }
 
-// keyOf is the key of a field in YAML; inline says that its own keys stand beside those of the struct.
+// keyOf is the key of a field in YAML; inline says that its own keys stand beside those of the
+// struct.
 func keyOf(f reflect.StructField) (name string, inline bool) {
 	name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 	if name == "" {

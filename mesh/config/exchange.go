@@ -11,8 +11,8 @@ type Export struct {
 	// KeptFor makes the export durable and names the services that it is kept for: an event stays
 	// in this node's outbox until each of them has handled it, also one that starts a day late.
 	// They must import it as durable. The instances of a service share the events; to give all to
-	// each instance, name the instances, as in [score-1, score-2], and import with delivery each. Emit then returns only when the event is stored. Empty: at
-	// most once, nothing is stored.
+	// each instance, name the instances, as in [score-1, score-2], and import with delivery each.
+	// Emit then returns only when the event is stored. Empty: at most once, nothing is stored.
 	KeptFor []string `yaml:"kept_for,omitempty" reload:"restart" remedy:"name the services that it is kept for, as in [score]"`
 	// Bounds has an entry for services of KeptFor that have a bound of their own. The others have
 	// that of the whole outbox.

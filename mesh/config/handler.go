@@ -50,9 +50,9 @@ const (
 	MaxTakers  = 62
 	maxWorkers = 1024
 	maxQueue   = 1 << 20
-	// maxTries is for a handler that waits for something that will come back, such as a database: with
-	// the default pauses, more than two hours. More than that is for a durable import, which gives the
-	// worker free meanwhile.
+	// maxTries is for a handler that waits for something that will come back, such as a database:
+	// with the default pauses, more than two hours. More than that is for a durable import, which
+	// gives the worker free meanwhile.
 	maxTries = 10_000
 )
 
@@ -62,10 +62,10 @@ func DefaultHandlerSettings() HandlerSettings {
 }
 
 // CheckProgram reports what the configuration wants and the program cannot do: handlers that could
-// not run as they say, or that declare to emit types of another service; exports and limits of types
-// that it does not declare; and durable imports that no handler takes. All are FieldErrors. Mistyped,
-// an export or a limit would do nothing. An import may be of a type that is not declared: a handler
-// for all events takes it.
+// not run as they say, or that declare to emit types of another service; exports and limits of
+// types that it does not declare; and durable imports that no handler takes. All are FieldErrors.
+// Mistyped, an export or a limit would do nothing. An import may be of a type that is not declared:
+// a handler for all events takes it.
 func (n Node) CheckProgram(declared func(subject string) bool) error {
 	if err := checkHandlers(n.Handlers); err != nil {
 		return err

@@ -16,12 +16,12 @@ type Hub struct {
 	// URLs are those of all servers of one cluster: tls://host:port, or nats-leaf://host:port
 	// without TLS. The node dials one of them, and another when that one is gone.
 	URLs []string `yaml:"urls,omitempty" reload:"restart" remedy:"give the leaf ports of the hub's servers, as in [tls://hub-a.example.com:7422, tls://hub-b.example.com:7422]"`
-	// Seed is the nkey user seed with which the node signs in, at a hub whose configuration meshctl hub
-	// writes. It is never that of the node: a hub has signed whatever it likes.
+	// Seed is the nkey user seed with which the node signs in, at a hub whose configuration meshctl
+	// hub writes. It is never that of the node: a hub has signed whatever it likes.
 	Seed Secret `yaml:"seed,omitempty" reload:"restart"`
-	// Credentials are a file with the JWT and the seed of a user, in place of Seed: for a hub that has
-	// JWT accounts, as a hosted NATS has. The path is relative to the YAML file. The file is bounded as
-	// that of a [Secret] is, and is read each time that the node dials.
+	// Credentials are a file with the JWT and the seed of a user, in place of Seed: for a hub that
+	// has JWT accounts, as a hosted NATS has. The path is relative to the YAML file. The file is
+	// bounded as that of a [Secret] is, and is read each time that the node dials.
 	Credentials Path `yaml:"credentials,omitempty" reload:"restart" contents:"live"`
 	// CA is a PEM file with who signed the hub's certificates; relative to the YAML file. Left out:
 	// those that the machine trusts.

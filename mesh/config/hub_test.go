@@ -53,8 +53,8 @@ func TestHubIsChecked(t *testing.T) {
 	}
 }
 
-// What is wrong with the file of credentials is said with the remedy, before the node dials; that they
-// have expired is for the node that runs.
+// What is wrong with the file of credentials is said with the remedy, before the node dials; that
+// they have expired is for the node that runs.
 func TestCredentialsAreChecked(t *testing.T) {
 	pair := func(pair nkeys.KeyPair, err error) nkeys.KeyPair {
 		t.Helper()

@@ -24,8 +24,8 @@ type Links struct {
 	// elsewhere with it. Its public key is what exporters have as the node's key.
 	PlainSeed Secret `yaml:"plain_seed,omitempty" reload:"live"`
 
-	// Ping is how often each end of a link asks whether the other one lives; default 3.5s, from 100ms
-	// to 1m. A peer that is dead or hangs is noticed after four of them at most.
+	// Ping is how often each end of a link asks whether the other one lives; default 3.5s, from
+	// 100ms to 1m. A peer that is dead or hangs is noticed after four of them at most.
 	Ping time.Duration `yaml:"ping,omitempty" reload:"restart"`
 }
 

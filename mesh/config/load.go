@@ -14,8 +14,8 @@ import (
 // Validator is a configuration that can check itself: a *[Node], or a pointer to a service's own
 // struct with a Node in it.
 type Validator interface {
-	// Validate returns every problem at once, nil for none: FieldErrors joined, their Field relative
-	// to the receiver. See [InField].
+	// Validate returns every problem at once, nil for none: FieldErrors joined, their Field
+	// relative to the receiver. See [InField].
 	Validate() error
 }
 
@@ -57,9 +57,9 @@ func absolute(folder, path string) string {
 // It reports every problem at once: FieldErrors joined in the order of their lines, each with file,
 // line, field, what is wrong and what would be right. Validate runs even if the file has problems,
 // and what it says of the values that these concern is left out. further are checks of what has no
-// problem so far, such as a comparison with what runs: their FieldErrors get lines too. A file that cannot be read is the
-// error of package os, wrapped; what is no regular file (a pipe, a device, a directory) is refused
-// and not opened, as to read it might never end.
+// problem so far, such as a comparison with what runs: their FieldErrors get lines too. A file that
+// cannot be read is the error of package os, wrapped; what is no regular file (a pipe, a device, a
+// directory) is refused and not opened, as to read it might never end.
 func LoadYAML(path string, into Validator, further ...func() error) error {
 	data, err := readRegular(path, document.MaxBytes)
 	if irregular, ok := errors.AsType[irregularFile](err); ok {

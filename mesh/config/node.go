@@ -23,8 +23,8 @@ type Node struct {
 	// interface, ":7401" is an error because it does so without saying it.
 	Listen string `yaml:"listen,omitempty" reload:"restart" remedy:"give host:port, as in 127.0.0.1:7401, or 0.0.0.0:7401 for every interface"`
 
-	// Seed is the node's nkey user seed ("SU…"): it proves who the node is, to those it dials and to
-	// those that dial it. Needed when there are imports or a port, but for plain links and an
+	// Seed is the node's nkey user seed ("SU…"): it proves who the node is, to those it dials and
+	// to those that dial it. Needed when there are imports or a port, but for plain links and an
 	// organisation's certificates.
 	Seed Secret `yaml:"seed,omitempty" reload:"live"`
 
@@ -55,11 +55,12 @@ type Node struct {
 
 	// Data is the directory of what the node keeps on disk: its outbox, dead letters of durable
 	// imports, and what it knows of its peers' outboxes. One process at a time may use it. Needed
-	// when an export or an import is durable, or all dead letters are kept; else nothing is written.
+	// when an export or an import is durable, or all dead letters are kept; else nothing is
+	// written.
 	Data Path `yaml:"data,omitempty" reload:"restart" contents:"none"`
 
-	// Letters says which events that handlers give up are kept as dead letters, in Data: those of durable
-	// imports, or all. Left out: DurableLetters.
+	// Letters says which events that handlers give up are kept as dead letters, in Data: those of
+	// durable imports, or all. Left out: DurableLetters.
 	Letters KeptLetters `yaml:"letters,omitempty" reload:"restart"`
 
 	// Outbox bounds what durable exports keep on disk.
@@ -68,8 +69,8 @@ type Node struct {
 	// Tap opens a loopback port for stock NATS clients. Nil: none.
 	Tap *Tap `yaml:"tap,omitempty" reload:"restart"`
 
-	// Operators may ask this node over the mesh. Empty: nobody may, and the tap's password opens this
-	// node alone.
+	// Operators may ask this node over the mesh. Empty: nobody may, and the tap's password opens
+	// this node alone.
 	Operators []Operator `yaml:"operators,omitempty" reload:"live"`
 
 	// MaxPayload is the largest encoded event that crosses a link, envelope included. Default
@@ -77,9 +78,9 @@ type Node struct {
 	// it.
 	MaxPayload Size `yaml:"max_payload,omitempty" reload:"restart"`
 
-	// Recorder is how many bytes of memory the flight recorder may take: what lately became of events,
-	// headers only, to be asked with mesh.Node.Why. Nil is 32MiB, which holds some 200,000 records: an
-	// event has two at least. 0 is no recorder; from 1MiB to 4GiB.
+	// Recorder is how many bytes of memory the flight recorder may take: what lately became of
+	// events, headers only, to be asked with mesh.Node.Why. Nil is 32MiB, which holds some 200,000
+	// records: an event has two at least. 0 is no recorder; from 1MiB to 4GiB.
 	Recorder *Size `yaml:"recorder,omitempty" reload:"restart"`
 
 	// Handlers run on this node. Code only.

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Patterns finds which of many patterns may match a subject, or another pattern, without a look at each. The zero
-// value is ready to use.
+// Patterns finds which of many patterns may match a subject, or another pattern, without a look at
+// each. The zero value is ready to use.
 type Patterns struct {
 	first node
 	count int
@@ -40,12 +40,14 @@ func (p *Patterns) Add(pattern string) {
 	p.count++
 }
 
-// Overlapping gives the numbers of the patterns that overlap a pattern: see [Overlap]. They are in no order.
+// Overlapping gives the numbers of the patterns that overlap a pattern: see [Overlap]. They are in
+// no order.
 func (p *Patterns) Overlapping(pattern string) iter.Seq[int] {
 	return func(yield func(int) bool) { p.first.each(pattern, yield) }
 }
 
-// each yields the patterns that go on from the node with what overlaps rest. It returns false when nobody wants more.
+// each yields the patterns that go on from the node with what overlaps rest. It returns false when
+// nobody wants more.
 func (n *node) each(rest string, yield func(int) bool) bool {
 	token, rest, more := strings.Cut(rest, ".")
 	if !yieldAll(n.open, yield) {

@@ -14,7 +14,8 @@ type Peer struct {
 	// KeyFile names a file that holds Key; relative to the YAML file.
 	KeyFile string `yaml:"key_file,omitempty" reload:"live" contents:"live"`
 	// NextKey is another key that the peer may prove, so that it changes its seed without an
-	// outage: its peers name the next key first, then it changes, then they name the next key alone.
+	// outage: its peers name the next key first, then it changes, then they name the next key
+	// alone.
 	NextKey string `yaml:"next_key,omitempty" reload:"live"`
 	// NextKeyFile names a file that holds NextKey; relative to the YAML file.
 	NextKeyFile string `yaml:"next_key_file,omitempty" reload:"live" contents:"live"`
@@ -27,8 +28,8 @@ func (p Peer) named() bool { return p.Key != "" || p.KeyFile != "" }
 
 // Tap is a port on the loopback interface for stock NATS clients. A client there reads this node's
 // events, emits by request ("mesh.emit.>") and asks about the node ("mesh.ops.>", see
-// docs/operations.md). No message of it crosses a link but a question to all nodes, which an operator
-// has signed.
+// docs/operations.md). No message of it crosses a link but a question to all nodes, which an
+// operator has signed.
 type Tap struct {
 	// Listen is a loopback host:port; port 0 takes any free port.
 	Listen   string `yaml:"listen,omitempty" reload:"restart" remedy:"give a loopback host:port, as in 127.0.0.1:4222 or localhost:0"`

@@ -11,8 +11,8 @@ import (
 	"leafmesh/mesh/internal/configtest"
 )
 
-// A secret is for its owner, and at most to be read by a group. A public key may be read by all, and
-// written by its owner alone: who writes another one there is the peer.
+// A secret is for its owner, and at most to be read by a group. A public key may be read by all,
+// and written by its owner alone: who writes another one there is the peer.
 func TestAttackKeysThatOthersMayWrite(t *testing.T) {
 	folder, _ := configtest.NewFolder(t)
 	seed, public := filepath.Join(folder, "clue-1.nk"), filepath.Join(folder, "score-2.pub")

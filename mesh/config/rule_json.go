@@ -27,8 +27,8 @@ func (r Rule) MarshalJSON() ([]byte, error) {
 	return json.Marshal(text)
 }
 
-// UnmarshalJSON reads what [Rule.MarshalJSON] writes, in place of the whole rule. A key that no rule
-// has is an error, as it is in a file: a misspelt bound would bound nothing.
+// UnmarshalJSON reads what [Rule.MarshalJSON] writes, in place of the whole rule. A key that no
+// rule has is an error, as it is in a file: a misspelt bound would bound nothing.
 func (r *Rule) UnmarshalJSON(data []byte) error {
 	var text ruleText
 	decoder := json.NewDecoder(bytes.NewReader(data))

@@ -20,8 +20,9 @@ import (
 // It prints as "(secret)" wherever it is formatted or logged.
 type Secret struct {
 	// File is the path of a file that holds the secret, white space around it ignored, at most 4096
-	// bytes; relative to the YAML file. On Unix the file may have no permission for others, and only its
-	// owner may write it (mode 0600 or 0640): a group is how a service's own user reads what root wrote.
+	// bytes; relative to the YAML file. On Unix the file may have no permission for others, and
+	// only its owner may write it (mode 0600 or 0640): a group is how a service's own user reads
+	// what root wrote.
 	File string `yaml:"file,omitempty"`
 	// Env is the name of an environment variable that holds the secret.
 	Env string `yaml:"env,omitempty"`

@@ -8,10 +8,12 @@ import (
 // minStrength is the least strength of a password, in bits.
 const minStrength = 128
 
-// fewCharacters are less than those in any password of this strength that a machine draws, but for one in a billion.
+// fewCharacters are less than those in any password of this strength that a machine draws, but for
+// one in a billion.
 const fewCharacters = 8
 
-// The alphabets that generators of passwords use, the smallest first, and the bits of one character.
+// The alphabets that generators of passwords use, the smallest first, and the bits of one
+// character.
 var alphabets = []struct {
 	characters string
 	bits       float64
@@ -26,8 +28,8 @@ var alphabets = []struct {
 }
 
 // strength is how many bits a password has at most: what it would have if a machine had drawn each
-// character from the smallest alphabet that has them all. Of a few characters that are repeated only these count.
-// What a person thought up has less, and nothing tells.
+// character from the smallest alphabet that has them all. Of a few characters that are repeated
+// only these count. What a person thought up has less, and nothing tells.
 func strength(password string) int {
 	perCharacter := 6.5
 	for _, a := range alphabets {

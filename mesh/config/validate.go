@@ -59,8 +59,8 @@ type validation struct {
 	service, publicKey string
 }
 
-// add notes a problem of a field. It may only follow from other fields, whose paths from has: LoadYAML
-// leaves it out when one of them could not be read.
+// add notes a problem of a field. It may only follow from other fields, whose paths from has:
+// LoadYAML leaves it out when one of them could not be read.
 func (v *validation) add(field, problem, remedy string, from ...string) {
 	v.problems = append(v.problems, &FieldError{Field: field, Problem: problem, Remedy: remedy, from: from})
 }

@@ -11,8 +11,8 @@ import (
 
 const leafScheme = "nats-leaf"
 
-// CheckPeers returns the problems of the peers alone. That nobody may read an export any more, or use the
-// port, is none: what a peer had can be taken back while a node runs.
+// CheckPeers returns the problems of the peers alone. That nobody may read an export any more, or
+// use the port, is none: what a peer had can be taken back while a node runs.
 func (n Node) CheckPeers() error {
 	var own []*FieldError
 	for _, e := range FieldErrors(n.Validate()) {

@@ -83,8 +83,8 @@ func (v *validation) ruleOnce(entry, field string, r Rule) {
 	}
 }
 
-// ruleOwner checks that a rule for what the node emits can meet an event: it emits only types of its
-// service, and the framework's own.
+// ruleOwner checks that a rule for what the node emits can meet an event: it emits only types of
+// its service, and the framework's own.
 func (v *validation) ruleOwner(field string, r Rule) {
 	of, place := OwnerOf(r.Event), r.WithDefaults().Place
 	if place != AtEmit && place != AtExport || v.service == "" || slices.Contains([]string{v.service, ownService, "*", ">"}, of) {

@@ -89,7 +89,8 @@ func TestPeerNobodyImportsFrom(t *testing.T) {
 	}
 }
 
-// inproc opens a node with exports that nobody in the process imports, and knows no port before the peers have started.
+// inproc opens a node with exports that nobody in the process imports, and knows no port before the
+// peers have started.
 func TestNodeOfOneProcess(t *testing.T) {
 	_, seed := configtest.NewFolder(t)
 	c := Node{

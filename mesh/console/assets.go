@@ -25,8 +25,8 @@ var kinds = map[string]string{
 	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 }
 
-// tags name the contents of the files: a browser asks each time whether its copy is the present one,
-// as another version of the program may have taken the port.
+// tags name the contents of the files: a browser asks each time whether its copy is the present
+// one, as another version of the program may have taken the port.
 var tags = func() map[string]string {
 	tags := map[string]string{}
 	_ = fs.WalkDir(files, ".", func(name string, _ fs.DirEntry, _ error) error { // embedded files can be read

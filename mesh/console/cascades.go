@@ -124,7 +124,8 @@ type stepView struct {
 	Errors []why.Failure `json:"errors"`
 }
 
-// getCascade explains the event or root that a text names: an id, a letter's key, or a line of a log.
+// getCascade explains the event or root that a text names: an id, a letter's key, or a line of a
+// log.
 func (c *Console) getCascade(w http.ResponseWriter, r *http.Request) {
 	ids := why.IDs(r.URL.Query().Get("of"))
 	if len(ids) == 0 {

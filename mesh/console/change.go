@@ -10,7 +10,8 @@ import (
 )
 
 // tokenHeader has the token of the session in each request. What changes something, and all that a
-// private console is asked, needs it. Only a page of this console can read it, and a page of another origin cannot even send the header.
+// private console is asked, needs it. Only a page of this console can read it, and a page of
+// another origin cannot even send the header.
 const tokenHeader = "Console-Token"
 
 // maxBody bounds a request to change something.
@@ -41,7 +42,8 @@ func read[T any](w http.ResponseWriter, r *http.Request) (in T, ok bool) {
 	return in, true
 }
 
-// done answers what became of a change of a node. The log has it each time, as nobody else remembers it.
+// done answers what became of a change of a node. The log has it each time, as nobody else
+// remembers it.
 func (c *Console) done(w http.ResponseWriter, r *http.Request, node string, asked any, err error) {
 	c.now.forget()
 	data, _ := json.Marshal(asked) // it came as JSON

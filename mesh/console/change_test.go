@@ -135,8 +135,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A change of numbers leaves all else of a rule as it is, and one of the policy takes away what is for the
-// former one alone.
+// A change of numbers leaves all else of a rule as it is, and one of the policy takes away what is
+// for the former one alone.
 func TestALimitChangesAlone(t *testing.T) {
 	waits := mesh.Rule{Name: "slowly", Event: "core.>", By: mesh.ByKey, Limit: mesh.Limit{Rate: 5, Burst: 2, Policy: mesh.Wait}, Waiting: 7}
 	joins := mesh.Rule{Name: "joined", Event: "core.step.taken", By: mesh.ByKey, Limit: mesh.Limit{Rate: 5, Burst: 2, Policy: mesh.Coalesce}, Within: time.Minute}
@@ -198,8 +198,8 @@ func TestUseOf(t *testing.T) {
 	}
 }
 
-// A dead letter is listed, replayed once its handler works, and gone; another one is dropped. Meanwhile
-// the page shows what comes again.
+// A dead letter is listed, replayed once its handler works, and gone; another one is dropped.
+// Meanwhile the page shows what comes again.
 func TestLetters(t *testing.T) {
 	kept := stepTaken.Export(mesh.Limit{})
 	kept.KeptFor = []string{"score"}

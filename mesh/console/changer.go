@@ -6,8 +6,8 @@ import (
 	"leafmesh/mesh/config"
 )
 
-// Changer changes nodes, as somebody asks for it on a page. Each error is shown there. Its methods are
-// safe for concurrent use. [Nodes] is one.
+// Changer changes nodes, as somebody asks for it on a page. Each error is shown there. Its methods
+// are safe for concurrent use. [Nodes] is one.
 type Changer interface {
 	// Only names the nodes that it can change; nil: all that there are.
 	Only() []string

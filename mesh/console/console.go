@@ -16,16 +16,18 @@ type Options struct {
 	Source Source
 	// Changer changes nodes for whoever gets in; nil: the console only shows.
 	Changer Changer
-	// Logger is told of each change, in the words of a node that an operator changes; nil: nobody is.
+	// Logger is told of each change, in the words of a node that an operator changes; nil: nobody
+	// is.
 	Logger *slog.Logger
-	// Private lets nothing be asked but by a page that has taken an invitation: see [Console.Invite].
-	// Pages of the program are not private by it.
+	// Private lets nothing be asked but by a page that has taken an invitation: see
+	// [Console.Invite]. Pages of the program are not private by it.
 	Private bool
 	// Links lead from the console's menu to other pages of the program.
 	Links []Link
-	// Pages are what else is served, by patterns of http.ServeMux: "/hunt/". They get the headers of
-	// the console's own pages, and its protection against other origins. How long an answer takes is
-	// for them to bound: see door.Bounded. A page may load /assets/style.css and /assets/dom.js.
+	// Pages are what else is served, by patterns of http.ServeMux: "/hunt/". They get the headers
+	// of the console's own pages, and its protection against other origins. How long an answer
+	// takes is for them to bound: see door.Bounded. A page may load /assets/style.css and
+	// /assets/dom.js.
 	Pages map[string]http.Handler
 }
 
@@ -71,8 +73,8 @@ func (c *Console) Close() {
 	c.live.end()
 }
 
-// mux says what is where. A view is a path of the page: the script shows it, so that each has a link
-// that can be shared.
+// mux says what is where. A view is a path of the page: the script shows it, so that each has a
+// link that can be shared.
 func (c *Console) mux() http.Handler {
 	short := http.NewServeMux()
 	for _, view := range []string{"/{$}", "/cascades", "/cascade/{id}", "/limits", "/letters"} {
@@ -108,7 +110,8 @@ var policy = strings.Join([]string{
 	"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 }, "; ")
 
-// protect refuses what pages of other origins send to change something, and bounds what our own pages can do.
+// protect refuses what pages of other origins send to change something, and bounds what our own
+// pages can do.
 func (c *Console) protect(h http.Handler) http.Handler {
 	own := http.NewCrossOriginProtection()
 	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

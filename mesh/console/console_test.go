@@ -185,7 +185,8 @@ func TestPageAndItsPolicy(t *testing.T) {
 	}
 }
 
-// What links and pages a program adds is there, under the same headers, and foreign pages do not reach it.
+// What links and pages a program adds is there, under the same headers, and foreign pages do not
+// reach it.
 func TestPagesOfTheProgram(t *testing.T) {
 	own := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "a page") })
 	s := serve(t, Options{Source: &fake{}, Links: []Link{{"Play", "/hunt/"}}, Pages: map[string]http.Handler{"/hunt/": own}})

@@ -1,5 +1,5 @@
-// Package console serves a page that shows a mesh while it runs: its nodes, links and event types with
-// their rates, what stops events, and how cascades went.
+// Package console serves a page that shows a mesh while it runs: its nodes, links and event types
+// with their rates, what stops events, and how cascades went.
 //
 //	server, err := console.Serve(console.Config{Listen: "127.0.0.1:9201"}, console.Options{Source: console.Nodes{node}})
 //
@@ -9,8 +9,8 @@
 // # Guarantees
 //
 //   - Nobody who emits or handles events waits for a console. While nobody looks it asks nothing.
-//   - Each node is asked for its counters every 0.4 s at most, and for each list about as often as one page
-//     asks, however many look.
+//   - Each node is asked for its counters every 0.4 s at most, and for each list about as often as
+//     one page asks, however many look.
 //   - The page runs no script and loads nothing but what the console serves.
 //   - A request that changes something comes from a page of this console, and from one who may: see
 //     [Options].

@@ -17,8 +17,8 @@ import (
 	"leafmesh/mesh/why"
 )
 
-// Mesh is what [Everywhere] asks: nodes that answer operators, as docs/operations.md describes it. Its
-// methods are safe for concurrent use, and return soon after ctx ends. [Linked] is one.
+// Mesh is what [Everywhere] asks: nodes that answer operators, as docs/operations.md describes it.
+// Its methods are safe for concurrent use, and return soon after ctx ends. [Linked] is one.
 type Mesh interface {
 	// Ask puts a question, such as "stats", to all nodes, and has an answer of each that is known.
 	Ask(ctx context.Context, question string, body []byte) []Answer[json.RawMessage]
@@ -26,8 +26,8 @@ type Mesh interface {
 	AskOne(ctx context.Context, node, question string, body []byte) Answer[json.RawMessage]
 }
 
-// Everywhere is the [Source] of all nodes of a mesh, in other processes too, and the [Changer] for an
-// operator who may change them. Each node looks what its own file lets that operator do.
+// Everywhere is the [Source] of all nodes of a mesh, in other processes too, and the [Changer] for
+// an operator who may change them. Each node looks what its own file lets that operator do.
 type Everywhere struct{ Mesh Mesh }
 
 // ask puts a question to all nodes.
@@ -55,8 +55,8 @@ func (p part[T]) all() ([]T, int, error) { return p.List, p.More, nil }
 // maxPages bounds how often nodes are asked for more of what a message may have no room for.
 const maxPages = 8
 
-// askAll asks nodes for all of their lists, as often as it takes. read takes a part of one, and how many
-// entries follow it. What is left out in the end is an error of the node, beside what it has.
+// askAll asks nodes for all of their lists, as often as it takes. read takes a part of one, and how
+// many entries follow it. What is left out in the end is an error of the node, beside what it has.
 func askAll[T, P any](ctx context.Context, e *Everywhere, question string, read func(P) (list []T, more int, err error)) (answers []Answer[[]T]) {
 	var body []byte
 	rest := map[string]int{} // entries that nodes have still

@@ -12,7 +12,8 @@ import (
 	"leafmesh/mesh/config"
 )
 
-// From the console of one node an operator changes another one and no third, if that node lets them.
+// From the console of one node an operator changes another one and no third, if that node lets
+// them.
 func TestEverywhereChanges(t *testing.T) {
 	pair, err := nkeys.CreateUser()
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"leafmesh/mesh/why"
 )
 
-// The console of one node shows all of a chain of nodes, each with a server of its own, a cascade that
-// went over all of them, and by name one that does not answer.
+// The console of one node shows all of a chain of nodes, each with a server of its own, a cascade
+// that went over all of them, and by name one that does not answer.
 func TestEverywhere(t *testing.T) {
 	pair, err := nkeys.CreateUser()
 	if err != nil {
@@ -106,8 +106,8 @@ func TestEverywhereOfAnUnknownOperator(t *testing.T) {
 	}
 }
 
-// A large node is shown as a whole, be it the console's own or another one: its counters, its places,
-// and what went wrong and took long there.
+// A large node is shown as a whole, be it the console's own or another one: its counters, its
+// places, and what went wrong and took long there.
 func TestEverywhereOfALargeNode(t *testing.T) {
 	pair, err := nkeys.CreateUser()
 	if err != nil {

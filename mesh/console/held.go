@@ -49,8 +49,8 @@ type answers struct {
 	durations held[[]stats.Durations]
 }
 
-// Answers hold for a little less than the time after which a page asks again. The live page must not
-// stand still, so a node has one second for it; a list may take longer.
+// Answers hold for a little less than the time after which a page asks again. The live page must
+// not stand still, so a node has one second for it; a list may take longer.
 const (
 	holdStats, holdRules, holdLists = 4 * sampleEvery / 5, 800 * time.Millisecond, 1800 * time.Millisecond
 	sampleFor, listFor              = 2 * sampleEvery, 5 * time.Second

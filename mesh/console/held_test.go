@@ -46,8 +46,8 @@ func (s *sick) Graph(ctx context.Context) []Answer[graph.Graph] {
 	return []Answer[graph.Graph]{{Node: "sick-1", Err: ctx.Err()}}
 }
 
-// However many pages ask, the nodes are asked once, and the answer does not depend on a page that goes. A
-// node without counters is named on every page, once.
+// However many pages ask, the nodes are asked once, and the answer does not depend on a page that
+// goes. A node without counters is named on every page, once.
 func TestPagesShareAnswers(t *testing.T) {
 	source := &sick{}
 	c := New(Options{Source: source})
@@ -86,8 +86,8 @@ func (a *answered) Header() http.Header                { return a.header }
 func (a *answered) WriteHeader(int)                    {}
 func (a *answered) Write(data []byte) (n int, _ error) { return a.body.Write(data) }
 
-// A node that hangs when it is asked for its graph does not make the counters of the others wait too
-// long: they have their own time.
+// A node that hangs when it is asked for its graph does not make the counters of the others wait
+// too long: they have their own time.
 func TestAHungNodeDoesNotHideTheOthers(t *testing.T) {
 	s := serve(t, Options{Source: &sick{}})
 	seen := 0

@@ -22,7 +22,8 @@ type letterView struct {
 	stats.Letter
 }
 
-// againView is how much of a type a node keeps for a service that has failed it, and that comes again.
+// againView is how much of a type a node keeps for a service that has failed it, and that comes
+// again.
 type againView struct {
 	Node        string `json:"node"`
 	Service     string `json:"service"`

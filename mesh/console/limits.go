@@ -7,8 +7,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// limitsView is what the page of limits shows. Counts are since the nodes were opened, so that a page
-// makes rates of two views.
+// limitsView is what the page of limits shows. Counts are since the nodes were opened, so that a
+// page makes rates of two views.
 type limitsView struct {
 	At       int64       `json:"at"` // in milliseconds since 1970
 	Rules    []ruleView  `json:"rules"`

@@ -15,15 +15,15 @@ import (
 	"leafmesh/mesh/operator"
 )
 
-// Linked is the [Mesh] of all nodes that links lead to from one of this process. An operator's key signs
-// what is asked. A node that is known and does not answer is named.
+// Linked is the [Mesh] of all nodes that links lead to from one of this process. An operator's key
+// signs what is asked. A node that is known and does not answer is named.
 type Linked struct {
 	Node     *mesh.Node
 	Operator nkeys.KeyPair // of one who may read
 }
 
-// NewEverywhere makes the source of all nodes that links lead to from a node, asked by an operator's
-// seed. The error does not have it.
+// NewEverywhere makes the source of all nodes that links lead to from a node, asked by an
+// operator's seed. The error does not have it.
 func NewEverywhere(node *mesh.Node, seed config.Secret) (*Everywhere, error) {
 	text, err := seed.Resolve()
 	if err != nil {

@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	// sampleEvery is how often nodes are asked while somebody looks: a link that breaks is seen well within two
-	// seconds.
+	// sampleEvery is how often nodes are asked while somebody looks: a link that breaks is seen
+	// well within two seconds.
 	sampleEvery = 500 * time.Millisecond
-	// graphEvery is how many samples go by between two looks at the graph, in which cycles are looked for.
+	// graphEvery is how many samples go by between two looks at the graph, in which cycles are
+	// looked for.
 	graphEvery = 4
 	// maxStreams bounds who looks at once.
 	maxStreams = 64
@@ -129,7 +130,8 @@ func (l *live) run() {
 	}
 }
 
-// tell gives all watchers a snapshot. It reports whether there are some; if not, sampling has ended.
+// tell gives all watchers a snapshot. It reports whether there are some; if not, sampling has
+// ended.
 func (l *live) tell(snapshot []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

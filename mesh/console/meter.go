@@ -11,8 +11,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// meter makes rates of counters: of each sample and the one before. It is pure, as times are given to
-// it.
+// meter makes rates of counters: of each sample and the one before. It is pure, as times are given
+// to it.
 type meter struct {
 	last  sample
 	graph graphs
@@ -116,8 +116,8 @@ func typesOf(seen map[string]map[stats.Outcome]float64, leaves map[string]bool) 
 	return types
 }
 
-// next is what another look at the graph tells. The rates are each node's own, added up: what a sum of
-// nodes has counted falls when one of them is started again.
+// next is what another look at the graph tells. The rates are each node's own, added up: what a sum
+// of nodes has counted falls when one of them is started again.
 func (g graphs) next(now time.Time, answers []Answer[graph.Graph]) graphs {
 	next := graphs{at: now, ofNode: map[string]graph.Graph{}, leaves: map[string]bool{}}
 	var all []graph.Graph
@@ -141,8 +141,8 @@ func (g graphs) next(now time.Time, answers []Answer[graph.Graph]) graphs {
 // exports is the direction of a link that a peer reads from.
 const exports = "exports"
 
-// linksOf lists the links that nodes tell of. Both ends tell of one: it is up if both say so, and the
-// importer's count of what came is believed.
+// linksOf lists the links that nodes tell of. Both ends tell of one: it is up if both say so, and
+// the importer's count of what came is believed.
 func linksOf(answers []Answer[stats.Stats], rate func(node string, l stats.Link) float64) []linkView {
 	type ends struct{ from, to string }
 	found := map[ends]linkView{}

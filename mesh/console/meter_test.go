@@ -19,8 +19,8 @@ func count(outcome stats.Outcome, n uint64) stats.Count {
 	return stats.Count{Type: "clue.clue.solved", Outcome: outcome, Count: n}
 }
 
-// Of an event that a node emitted it is told apart whether it left, and what came over a link was not
-// emitted here.
+// Of an event that a node emitted it is told apart whether it left, and what came over a link was
+// not emitted here.
 func TestRatesTellLocalAndExportedApart(t *testing.T) {
 	for _, test := range []struct {
 		name        string

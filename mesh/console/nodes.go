@@ -12,7 +12,8 @@ import (
 	"leafmesh/mesh/why"
 )
 
-// Nodes is the [Source] of nodes in this process: of one node, or of all that embedded or a test runs.
+// Nodes is the [Source] of nodes in this process: of one node, or of all that embedded or a test
+// runs.
 type Nodes []*mesh.Node
 
 // Stats implements Source.

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// An invitation can be taken for a short time, as it stands on a screen, and what it opens ends at some
-// time, as a page may be left open.
+// An invitation can be taken for a short time, as it stands on a screen, and what it opens ends at
+// some time, as a page may be left open.
 const (
 	inviteFor  = 2 * time.Minute
 	sessionFor = 8 * time.Hour
 )
 
-// session is that of a private console: one page takes the invitation, and from then on what brings the
-// console's token is answered, until the session ends. A cookie would not do: browsers send it to each
-// port of a host, and so to the servers of others on this machine.
+// session is that of a private console: one page takes the invitation, and from then on what brings
+// the console's token is answered, until the session ends. A cookie would not do: browsers send it
+// to each port of a host, and so to the servers of others on this machine.
 type session struct {
 	mu     sync.Mutex
 	secret string    // guarded by mu: of the invitation; "" if there is none, or it was taken
@@ -26,8 +26,8 @@ type session struct {
 }
 
 // Invite makes the path of an invitation to a private console, with a secret behind its "#", which
-// browsers keep to themselves: whoever opens it first, within two minutes, has the console for eight
-// hours. An earlier invitation ends.
+// browsers keep to themselves: whoever opens it first, within two minutes, has the console for
+// eight hours. An earlier invitation ends.
 func (c *Console) Invite() (path string) {
 	s := &c.session
 	s.mu.Lock()

@@ -30,8 +30,8 @@ func serveConsole(t *testing.T, o Options) (*Console, *door.Server) {
 
 func secretOf(path string) string { return `{"secret":"` + strings.TrimPrefix(path, "/#open=") + `"}` }
 
-// Of a private console nobody is answered but the page that took the invitation: not who guesses, comes
-// late or again, or from another origin, be it with the secret or the token.
+// Of a private console nobody is answered but the page that took the invitation: not who guesses,
+// comes late or again, or from another origin, be it with the secret or the token.
 func TestAPrivateConsole(t *testing.T) {
 	c, s := serveConsole(t, Options{Source: &fake{}, Changer: Nodes{}, Private: true})
 	asked := []string{"/api/session", "/api/live", "/api/limits", "/api/letters", "/api/cascades", "/api/cascade?of=x"}

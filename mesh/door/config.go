@@ -23,8 +23,8 @@ type Config struct {
 // minToken is the least length of a token. One that is made as the documentation says has 32.
 const minToken = 16
 
-// Validate returns every problem of the configuration, joined, each a *config.FieldError of "listen" or
-// "token"; nil for none.
+// Validate returns every problem of the configuration, joined, each a *config.FieldError of
+// "listen" or "token"; nil for none.
 func (c Config) Validate() error {
 	var problems []error
 	wrong := func(field, problem, remedy string) {

@@ -5,6 +5,7 @@
 // # Guarantees
 //
 //   - Without a token nobody but this machine is answered, and no page in a browser on it that is
-//     not ours: by DNS such a page can pass for one of ours, and its requests then name another host.
+//     not ours: by DNS such a page can pass for one of ours, and its requests then name another
+//     host.
 //   - With a token nobody is answered who does not bring it.
 package door

@@ -35,8 +35,8 @@ func serve(t *testing.T, c Config, h http.Handler) *Server {
 	return s
 }
 
-// Who has the token gets in, be it a program or a browser; without one this machine alone does, by its
-// own names.
+// Who has the token gets in, be it a program or a browser; without one this machine alone does, by
+// its own names.
 func TestWhoGetsIn(t *testing.T) {
 	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })
 	local := serve(t, Config{Listen: "127.0.0.1:0"}, hello)
@@ -88,8 +88,8 @@ func TestWhoGetsIn(t *testing.T) {
 	}
 }
 
-// Close ends streams, be it by their contexts or by OnClose, lets what is bounded end, and cuts it if it
-// does not end in time.
+// Close ends streams, be it by their contexts or by OnClose, lets what is bounded end, and cuts it
+// if it does not end in time.
 func TestCloseEndsStreams(t *testing.T) {
 	for _, test := range []struct {
 		name          string

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// guard lets in who has the token. Without one it lets in this machine, by the names that it has for
-// itself.
+// guard lets in who has the token. Without one it lets in this machine, by the names that it has
+// for itself.
 func guard(c Config, h http.Handler) (http.Handler, error) {
 	if c.Token.IsZero() {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -54,8 +54,8 @@ func tokenOf(r *http.Request) string {
 // writeTimeout is how long a bounded answer may take.
 const writeTimeout = 15 * time.Second
 
-// inTime is under what a request's context has the function that keeps it from ending with open: see
-// endless.
+// inTime is under what a request's context has the function that keeps it from ending with open:
+// see endless.
 type inTime struct{}
 
 // endless ends the contexts of requests with open, unless they are bounded.
@@ -69,8 +69,8 @@ func endless(open context.Context, h http.Handler) http.Handler {
 	})
 }
 
-// Bounded gives an answer 15 s to be written, also when the server is closed meanwhile. A profile or a
-// stream takes longer, and is not bounded so.
+// Bounded gives an answer 15 s to be written, also when the server is closed meanwhile. A profile
+// or a stream takes longer, and is not bounded so.
 func Bounded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if keep, served := r.Context().Value(inTime{}).(func() bool); served {

@@ -72,8 +72,9 @@ func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 // OnClose has f called once when Close begins: it ends what would not end by itself.
 func (s *Server) OnClose(f func()) { s.http.RegisterOnShutdown(sync.OnceFunc(f)) }
 
-// Close ends it, after the requests under way. The contexts of those that are not [Bounded], such as
-// streams, end at once. When ctx ends first, all are cut and the error is ctx's. An error that ended the server before is returned here. A second call is harmless.
+// Close ends it, after the requests under way. The contexts of those that are not [Bounded], such
+// as streams, end at once. When ctx ends first, all are cut and the error is ctx's. An error that
+// ended the server before is returned here. A second call is harmless.
 func (s *Server) Close(ctx context.Context) error {
 	defer s.cancel()
 	s.closing()

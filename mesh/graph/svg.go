@@ -16,10 +16,10 @@ const (
 	margin   = 24
 )
 
-// SVG draws the graph as an image that browsers show, with no script and nothing to fetch. Each arrow
-// has its handlers, factors and rates; one that was declared and not seen is dashed, and those of a
-// cycle are red. Below stand the nodes, if there are several, and the cycles
-// with their gain. Equal graphs give equal text.
+// SVG draws the graph as an image that browsers show, with no script and nothing to fetch. Each
+// arrow has its handlers, factors and rates; one that was declared and not seen is dashed, and
+// those of a cycle are red. Below stand the nodes, if there are several, and the cycles with their
+// gain. Equal graphs give equal text.
 func (g Graph) SVG() string {
 	d := newDrawing(g)
 	notes := g.notes()

@@ -135,8 +135,9 @@ func TestSince(t *testing.T) {
 	}
 }
 
-// Each instance of a service has its own rate, and they add up: one that was started again has counted
-// from nothing, and of one that did not answer before, or does not any more, no rate is known.
+// Each instance of a service has its own rate, and they add up: one that was started again has
+// counted from nothing, and of one that did not answer before, or does not any more, no rate is
+// known.
 func TestRatesOfSeveralInstances(t *testing.T) {
 	instance := func(node string, count uint64) Graph {
 		return Merge(Graph{Nodes: []string{node}, Edges: []Edge{{From: "a.b.c", To: "a.b.d", Service: "clue", Handler: "go", Count: count, Handled: count}}})

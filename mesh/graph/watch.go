@@ -71,8 +71,8 @@ func NewWatch(maxFactor, maxGain float64) *Watch {
 // interval is how often Run looks.
 const interval = time.Second
 
-// Run looks at samples each second until done is closed, and tells of alarms. It asks for the limits
-// each time, as they may change.
+// Run looks at samples each second until done is closed, and tells of alarms. It asks for the
+// limits each time, as they may change.
 func (w *Watch) Run(done <-chan struct{}, limits func() (maxFactor, maxGain float64), samples func() []Sample, tell func(Alarm)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -112,8 +112,8 @@ func (w *Watch) Check(samples []Sample, now time.Time) []Alarm {
 	return w.speak(over, now)
 }
 
-// judge returns the factor since the edge was last judged. Events that are being handled may count on
-// one side only, so they are added to the handled ones: the factor is up to a tenth too low and
+// judge returns the factor since the edge was last judged. Events that are being handled may count
+// on one side only, so they are added to the handled ones: the factor is up to a tenth too low and
 // never too high. A loop that passes on exactly one event for each must not seem to grow.
 func (w *Watch) judge(s Sample) (factor float64, ok bool) {
 	key := watchedEdge{s.From, s.To, s.By}

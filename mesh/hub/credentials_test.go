@@ -57,8 +57,8 @@ func notReady(t *testing.T, n *mesh.Node, want string) {
 	})
 }
 
-// Credentials that a hub does not take are told with the remedy, in the log and by Ready. The node takes
-// others from the same file, and need not be started again.
+// Credentials that a hub does not take are told with the remedy, in the log and by Ready. The node
+// takes others from the same file, and need not be started again.
 func TestCredentialsThatAreRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(t *testing.T, o *operator, good []byte)

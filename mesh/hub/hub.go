@@ -4,22 +4,23 @@
 //	h, err := hub.Nodes(nodes)
 //	_, err = file.WriteString(h.Render(hub.Server{Name: "hub-a", Listen: "0.0.0.0:7422"}))
 //
-// Give [Nodes] the configurations of all nodes, and write what [Hub.Render] returns to the file that
-// nats-server is started with. When a node comes or goes, write it again. A reload of nats-server
-// admits a node, and no other starts anew. It does not end the link of a node that was removed: take
-// that one out of its peers' files first, and then restart the hub's servers one after the other.
+// Give [Nodes] the configurations of all nodes, and write what [Hub.Render] returns to the file
+// that nats-server is started with. When a node comes or goes, write it again. A reload of
+// nats-server admits a node, and no other starts anew. It does not end the link of a node that was
+// removed: take that one out of its peers' files first, and then restart the hub's servers one
+// after the other.
 //
-// A hub that has JWT accounts, as a hosted NATS has, takes no such configuration: [Hub.Users] returns the
-// commands that make the nodes' users there.
+// A hub that has JWT accounts, as a hosted NATS has, takes no such configuration: [Hub.Users]
+// returns the commands that make the nodes' users there.
 //
 // # Guarantees
 //
-//   - A node may publish only in its own name, and hear only what is said to it. So it reads nothing
-//     that is for others, and speaks in no other's name. Whom it hears, its own file says.
+//   - A node may publish only in its own name, and hear only what is said to it. So it reads
+//     nothing that is for others, and speaks in no other's name. Whom it hears, its own file says.
 //   - What a node may do does not change when others come and go. A stock server keeps the
 //     permissions of a link while it stands, whatever it reloads.
-//   - A node's link has so many subscriptions at each server of the hub and no more, and a node notes
-//     those of many such links: one that asks for more keeps nobody from hearing others.
+//   - A node's link has so many subscriptions at each server of the hub and no more, and a node
+//     notes those of many such links: one that asks for more keeps nobody from hearing others.
 //   - All nodes share one account. No JetStream subject crosses the hub.
 //   - The hub opens no port for clients beyond loopback, and its users log in as leaf nodes alone.
 package hub
@@ -65,8 +66,8 @@ type Hub struct {
 	maxPayload int
 }
 
-// Nodes finds who speaks with whom by the hub. Nodes without a hub are left out. Errors, all at once:
-// an import that no node exports by the hub to that one, two nodes with one name or key.
+// Nodes finds who speaks with whom by the hub. Nodes without a hub are left out. Errors, all at
+// once: an import that no node exports by the hub to that one, two nodes with one name or key.
 func Nodes(nodes []Node) (*Hub, error) {
 	nodes = slices.DeleteFunc(slices.Clone(nodes), func(n Node) bool { return n.Config.Hub == nil })
 	h, users := &Hub{}, map[string]user{}

@@ -13,8 +13,8 @@ import (
 	"leafmesh/mesh/internal/leaf"
 )
 
-// Nodes that have no direct link meet at a hub: events at most once go to one instance each, durable
-// ones are all handled, and what is private stays.
+// Nodes that have no direct link meet at a hub: events at most once go to one instance each,
+// durable ones are all handled, and what is private stays.
 func TestNodesMeetAtAHub(t *testing.T) {
 	for name, site := range map[string]func(*testing.T) *site{
 		"one server":   func(t *testing.T) *site { return newSite(t, 1) },
@@ -108,7 +108,8 @@ func TestAServerOfTheClusterEnds(t *testing.T) {
 	ready(t, exporter, importer)
 }
 
-// bothKinds runs a test with a hub that has what meshctl hub writes, and with one that has JWT accounts.
+// bothKinds runs a test with a hub that has what meshctl hub writes, and with one that has JWT
+// accounts.
 func bothKinds(t *testing.T, test func(*testing.T, *site)) {
 	t.Run("keys", func(t *testing.T) { test(t, newSite(t, 1)) })
 	t.Run("JWT accounts", func(t *testing.T) { test(t, newHostedSite(t)) })
@@ -163,8 +164,8 @@ func whoImportsNothing(t *testing.T, s *site) {
 	}
 }
 
-// A node with keys of the hub that asks there for more than any exporter could note keeps nobody from
-// finding that exporter.
+// A node with keys of the hub that asks there for more than any exporter could note keeps nobody
+// from finding that exporter.
 func TestWhoAsksForMuchLocksNobodyOut(t *testing.T) {
 	bothKinds(t, whoAsksForMuch)
 }
@@ -219,8 +220,8 @@ func TestWhatTheFilesDoNotAgreeAbout(t *testing.T) {
 	}
 }
 
-// An exporter that ends, in order or not, and comes back, is spoken to again, though the link to the
-// hub stays.
+// An exporter that ends, in order or not, and comes back, is spoken to again, though the link to
+// the hub stays.
 func TestAnExporterComesBackToTheHub(t *testing.T) {
 	s := newSite(t, 1)
 	var plain, durable seen
@@ -250,8 +251,8 @@ func TestAnExporterComesBackToTheHub(t *testing.T) {
 	_ = importer
 }
 
-// A peer that may import no longer gets nothing more at once, though the hub still lets it speak; what
-// it may import still goes on.
+// A peer that may import no longer gets nothing more at once, though the hub still lets it speak;
+// what it may import still goes on.
 func TestRightsEndAtOnceAtAHub(t *testing.T) {
 	s := newSite(t, 1)
 	var plain, durable seen
@@ -277,8 +278,8 @@ func TestRightsEndAtOnceAtAHub(t *testing.T) {
 	}
 }
 
-// A node that the others did not know when they started takes part by the hub once it is one of their
-// peers, and no longer when it is none.
+// A node that the others did not know when they started takes part by the hub once it is one of
+// their peers, and no longer when it is none.
 func TestAPeerComesAndGoesAtAHub(t *testing.T) {
 	s := newSite(t, 1)
 	var plain, durable, plain2, durable2 seen

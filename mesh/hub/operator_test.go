@@ -16,7 +16,8 @@ import (
 	"leafmesh/mesh/hub"
 )
 
-// operator is who runs a hub with JWT accounts, and the account of the mesh there: what nsc would keep.
+// operator is who runs a hub with JWT accounts, and the account of the mesh there: what nsc would
+// keep.
 type operator struct {
 	t       testing.TB
 	folder  string

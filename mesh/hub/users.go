@@ -7,9 +7,10 @@ import (
 	"leafmesh/mesh/internal/leaf"
 )
 
-// Users returns the commands of nsc 2 that make each node's user in an account, and the file with its
-// credentials, NODE.creds. They are for a hub that has JWT accounts, where nobody gives the servers a
-// configuration: a hosted NATS. The users have the rights and limits that [Hub.Render] writes.
+// Users returns the commands of nsc 2 that make each node's user in an account, and the file with
+// its credentials, NODE.creds. They are for a hub that has JWT accounts, where nobody gives the
+// servers a configuration: a hosted NATS. The users have the rights and limits that [Hub.Render]
+// writes.
 func (h *Hub) Users(account string) string {
 	var b strings.Builder
 	line := func(format string, values ...any) { fmt.Fprintf(&b, format+"\n", values...) }

@@ -15,8 +15,8 @@ type formed struct {
 	N int `cbor:"1,keyasint"`
 }
 
-// BenchmarkForm forms full meshes in which each node imports from each other one, in one process. It reports the
-// time until all are ready, and the memory of a node.
+// BenchmarkForm forms full meshes in which each node imports from each other one, in one process.
+// It reports the time until all are ready, and the memory of a node.
 func BenchmarkForm(b *testing.B) {
 	for _, size := range []int{3, 10, 50} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {

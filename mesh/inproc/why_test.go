@@ -64,9 +64,9 @@ func TestWhyOverNodes(t *testing.T) {
 	}
 }
 
-// A root that an event of another cascade began spans nodes itself, and fails on the third one: asked by
-// what failed, a node of both cascades tells of all, from the first cause on. One that took no part in the
-// first is told that there is more, and how to ask.
+// A root that an event of another cascade began spans nodes itself, and fails on the third one:
+// asked by what failed, a node of both cascades tells of all, from the first cause on. One that
+// took no part in the first is told that there is more, and how to ask.
 func TestWhyOfANewRootThatSpansNodes(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

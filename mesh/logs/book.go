@@ -20,7 +20,8 @@ const (
 	// maxCauses are remembered by all that says a cause, and so many more by the message alone: of
 	// errors, and of all else, so that a storm of warnings hides no error.
 	maxCauses = 128
-	// maxErrors of one cause are told apart, so that an error with a name in it hides no other cause.
+	// maxErrors of one cause are told apart, so that an error with a name in it hides no other
+	// cause.
 	maxErrors = 8
 )
 
@@ -107,9 +108,9 @@ func (b *book) note(of causeOf, r slog.Record) (*cause, does) {
 	return c, isKept
 }
 
-// findLocked finds the cause of a record, or makes it. Where there is no room for its error, it is that
-// of all errors of the cause; where there is none for that, the one of its message; and else one for all
-// others.
+// findLocked finds the cause of a record, or makes it. Where there is no room for its error, it is
+// that of all errors of the cause; where there is none for that, the one of its message; and else
+// one for all others.
 func (b *book) findLocked(of causeOf, grave int) (c *cause, known bool) {
 	exact := of.exact()
 	for i, key := range [...]uint64{exact, of.whole, of.message, uint64(grave)} {

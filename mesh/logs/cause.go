@@ -13,8 +13,8 @@ import (
 // inCause are the attributes that say the cause of a record, beside the words of its error.
 var inCause = []string{"node", "peer", "direction", "type", "handler", "place", "rule", "service"}
 
-// causeOf is the cause of a record, as hashes of ever more of what says it. It says the same for two
-// records of one cause.
+// causeOf is the cause of a record, as hashes of ever more of what says it. It says the same for
+// two records of one cause.
 type causeOf struct {
 	message uint64 // level and message
 	whole   uint64 // and what attributes say
@@ -75,8 +75,8 @@ func textOfValue(v slog.Value) string {
 	return v.String()
 }
 
-// textOfError is "" for an error that panics, such as a nil pointer: the handler that writes has its
-// own word for it.
+// textOfError is "" for an error that panics, such as a nil pointer: the handler that writes has
+// its own word for it.
 func textOfError(err error) (text string) {
 	defer func() { _ = recover() }()
 	return err.Error()

@@ -8,8 +8,8 @@ import (
 // maxExcerpt is how many bytes of a request a line shows.
 const maxExcerpt = 200
 
-// Excerpt returns what a line shows of data that somebody sent: at most its first 200 bytes, with "…"
-// behind them if there are more. Bytes that are not UTF-8 become "?".
+// Excerpt returns what a line shows of data that somebody sent: at most its first 200 bytes, with
+// "…" behind them if there are more. Bytes that are not UTF-8 become "?".
 func Excerpt(data []byte) string {
 	end, more := len(data), ""
 	if end > maxExcerpt {

@@ -11,27 +11,27 @@ import (
 // [Levels] decide.
 const All = slog.Level(math.MinInt)
 
-// Handler passes records on to another handler, and collapses repeats. It writes the first record of
-// a cause at once. It counts those that follow, and writes one summary of them every 30 s: the first
-// of them, with the attributes times (how many there were), since (when that first one came) and within
-// (in which time). The cause of a record is its level, its message, its attributes node, peer,
-// direction, type, handler, place, rule and service, and the words of its attribute error; or what
-// [WithCause] says. So two handlers that fail are two causes, and so are two errors of one handler. Two
-// events at which a handler fails with the same error are one cause: names, numbers and what is quoted
-// do not count among the words.
+// Handler passes records on to another handler, and collapses repeats. It writes the first record
+// of a cause at once. It counts those that follow, and writes one summary of them every 30 s: the
+// first of them, with the attributes times (how many there were), since (when that first one came)
+// and within (in which time). The cause of a record is its level, its message, its attributes node,
+// peer, direction, type, handler, place, rule and service, and the words of its attribute error; or
+// what [WithCause] says. So two handlers that fail are two causes, and so are two errors of one
+// handler. Two events at which a handler fails with the same error are one cause: names, numbers
+// and what is quoted do not count among the words.
 //
 // Guarantees:
 //
-//   - In no second are there more than ten lines. What comes beyond is counted, and written as soon as
-//     there is room, errors first.
+//   - In no second are there more than ten lines. What comes beyond is counted, and written as soon
+//     as there is room, errors first.
 //   - No record is dropped: each is written, or counted in a summary.
-//   - Some 500 causes are remembered at most, whatever messages there are, with one record each. The
-//     records of further ones are counted by their message, and if there are too many of these,
-//     together. Errors have half of the room for themselves. Of causes that differ in their error alone
-//     eight are remembered, and the summary of the others has the attribute errors.
+//   - Some 500 causes are remembered at most, whatever messages there are, with one record each.
+//     The records of further ones are counted by their message, and if there are too many of these,
+//     together. Errors have half of the room for themselves. Of causes that differ in their error
+//     alone eight are remembered, and the summary of the others has the attribute errors.
 //
-// What is less grave than slog.LevelInfo is for whoever looks for something, and is neither collapsed
-// nor counted. Make a Handler with [New]. Its methods are safe for concurrent use.
+// What is less grave than slog.LevelInfo is for whoever looks for something, and is neither
+// collapsed nor counted. Make a Handler with [New]. Its methods are safe for concurrent use.
 type Handler struct {
 	next   slog.Handler
 	levels *Levels // nil: the next handler alone decides
@@ -110,9 +110,9 @@ func (h *Handler) hold(r slog.Record) slog.Handler {
 	return h.next.WithAttrs(attrs)
 }
 
-// Repeats counts a record with these attributes, as for slog.Logger.Log, and returns true, if it would
-// only be counted: its cause was written just now. Whoever has costly attributes asks before it makes
-// them; only those that say the cause are needed.
+// Repeats counts a record with these attributes, as for slog.Logger.Log, and returns true, if it
+// would only be counted: its cause was written just now. Whoever has costly attributes asks before
+// it makes them; only those that say the cause are needed.
 func (h *Handler) Repeats(ctx context.Context, level slog.Level, message string, args ...any) bool {
 	if level < slog.LevelInfo {
 		return false
@@ -137,8 +137,8 @@ func (h *Handler) Repeats(ctx context.Context, level slog.Level, message string,
 
 type eachKey struct{}
 
-// Each lets all records with the context be written at once, as nobody else remembers what they say:
-// who changed what. Whoever gives it bounds how many there are.
+// Each lets all records with the context be written at once, as nobody else remembers what they
+// say: who changed what. Whoever gives it bounds how many there are.
 func Each(ctx context.Context) context.Context { return context.WithValue(ctx, eachKey{}, true) }
 
 type causeKey struct{}

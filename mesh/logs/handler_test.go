@@ -135,8 +135,9 @@ func TestWhatIsACause(t *testing.T) {
 	})
 }
 
-// A handler that fails in two ways has two causes, each with a line at once. Names, numbers and what is
-// quoted make no cause of their own, and an error that differs each time takes the room of no other.
+// A handler that fails in two ways has two causes, each with a line at once. Names, numbers and
+// what is quoted make no cause of their own, and an error that differs each time takes the room of
+// no other.
 func TestErrorsAreCauses(t *testing.T) {
 	scenario(t, func(t *testing.T, log *slog.Logger, h *Handler, w *written) {
 		fail := func(err any) {

@@ -10,8 +10,8 @@ import (
 )
 
 // Levels say how grave a record must be to be written: in general, and for what single Go packages
-// log. They can be changed at any time. The zero value asks for slog.LevelInfo. Its methods are safe
-// for concurrent use. Do not copy it.
+// log. They can be changed at any time. The zero value asks for slog.LevelInfo. Its methods are
+// safe for concurrent use. Do not copy it.
 type Levels struct {
 	set atomic.Pointer[levelSet] // nil: slog.LevelInfo
 }

@@ -44,7 +44,8 @@ func TestSettleWithoutEvents(t *testing.T) {
 	meshtest.Open(t, clueNode(), scoreNode("score-1", mesh.Shared)).Settle(t)
 }
 
-// What the importer's limit does not take, and its exporter does not send, is done with all the same.
+// What the importer's limit does not take, and its exporter does not send, is done with all the
+// same.
 func TestSettleCountsWhatAnImportDoesNotTake(t *testing.T) {
 	score := scoreNode("score-1", mesh.Shared)
 	score.Imports[0].Limit = mesh.Limit{Rate: mesh.Per(1, 1e12), Burst: 1, Policy: mesh.Shed}

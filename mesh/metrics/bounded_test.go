@@ -79,8 +79,8 @@ func TestAMillionKeysAndTypes(t *testing.T) {
 	t.Logf("%d series", series)
 }
 
-// Whatever sets of labels come up, those that were there first keep their series, the others share one
-// for each outcome, and no counter falls.
+// Whatever sets of labels come up, those that were there first keep their series, the others share
+// one for each outcome, and no counter falls.
 func TestSetsOfLabelsAreBounded(t *testing.T) {
 	from := &fixed{}
 	c := newCollector("core-1", from)

@@ -9,9 +9,9 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// NewCollector makes a collector of a node's metrics, for a registry of the program's own; [Serve] has
-// one already. The node begins to measure: see mesh.Node.Measure. A node has one collector, or what
-// is counted together differs between them.
+// NewCollector makes a collector of a node's metrics, for a registry of the program's own; [Serve]
+// has one already. The node begins to measure: see mesh.Node.Measure. A node has one collector, or
+// what is counted together differs between them.
 func NewCollector(node *mesh.Node) prometheus.Collector {
 	node.Measure()
 	return newCollector(node.Name(), node)

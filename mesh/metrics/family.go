@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// maxSets is how many sets of labels of a metric have a series of their own: some times what a large
-// service has, and a scrape of a few megabytes at worst.
+// maxSets is how many sets of labels of a metric have a series of their own: some times what a
+// large service has, and a scrape of a few megabytes at worst.
 const maxSets = 2000
 
 // other is the value of the labels of what is counted together.

@@ -12,8 +12,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// histogram is a metric with native and classic buckets at once, and exemplars. The client makes none
-// of counts that are there already.
+// histogram is a metric with native and classic buckets at once, and exemplars. The client makes
+// none of counts that are there already.
 type histogram struct {
 	desc   *prometheus.Desc
 	labels []*dto.LabelPair // in the order of their names
@@ -48,8 +48,8 @@ func (h *histogram) Write(to *dto.Metric) error {
 // zeroThreshold is a bound of native buckets, to the last bit.
 const zeroThreshold = 1.0 / (1 << 23)
 
-// writeClassic gives each bucket the count of all up to its bound, and its example. The last example,
-// over all bounds, has a bucket of its own.
+// writeClassic gives each bucket the count of all up to its bound, and its example. The last
+// example, over all bounds, has a bucket of its own.
 func (h *histogram) writeClassic(to *dto.Histogram) {
 	var sum uint64
 	for i, bound := range stats.HistogramBounds {
@@ -66,7 +66,8 @@ func (h *histogram) writeClassic(to *dto.Histogram) {
 	}
 }
 
-// writeNative writes the buckets as spans of neighbours, and each count as the difference from the one before.
+// writeNative writes the buckets as spans of neighbours, and each count as the difference from the
+// one before.
 func (h *histogram) writeNative(to *dto.Histogram) {
 	next, before := 0, int64(0)
 	for i, b := range h.Native {

@@ -56,12 +56,13 @@ func TestPromtoolTakesTheRules(t *testing.T) {
 	}
 }
 
-// ours are the lines of a scrape that are about leafmesh: Go's have names that promtool does not like.
+// ours are the lines of a scrape that are about leafmesh: Go's have names that promtool does not
+// like.
 func ours(text string) string { return strings.Join(lines(text, "leafmesh_"), "\n") + "\n" }
 
-// A real Prometheus scrapes two nodes, beyond their loopback interface by their token, reads histograms
-// with their exemplars, be it one that takes native ones or not, and takes every expression of the
-// alerts and of the dashboard.
+// A real Prometheus scrapes two nodes, beyond their loopback interface by their token, reads
+// histograms with their exemplars, be it one that takes native ones or not, and takes every
+// expression of the alerts and of the dashboard.
 func TestAPrometheusReadsIt(t *testing.T) {
 	path := program(t, "prometheus")
 	common := map[string]string{

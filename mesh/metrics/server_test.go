@@ -106,8 +106,8 @@ func TestProfilesAreOffByDefault(t *testing.T) {
 	}
 }
 
-// A node is ready while each exporter that it imports from is linked, its outbox takes events, and the
-// program's own checks say so.
+// A node is ready while each exporter that it imports from is linked, its outbox takes events, and
+// the program's own checks say so.
 func TestReadiness(t *testing.T) {
 	var broken atomic.Bool
 	database := Check{"database", func(context.Context) error {

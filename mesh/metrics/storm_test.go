@@ -63,8 +63,8 @@ func TestAScrapeInAStorm(t *testing.T) {
 	}
 }
 
-// A scrape has as much work after a storm of many keys as at its begin, so that how long it takes depends
-// on the machine, and not on what the node has seen.
+// A scrape has as much work after a storm of many keys as at its begin, so that how long it takes
+// depends on the machine, and not on what the node has seen.
 func TestAScrapeHasNoMoreWorkAfterAStorm(t *testing.T) {
 	var handlers []mesh.Handler
 	var types []*mesh.Event[step]

@@ -5,8 +5,8 @@ import "time"
 // maxNonces bounds what is remembered: some 10 MB.
 const maxNonces = 1 << 16
 
-// Nonces are the questions that were asked, for as long as each could be asked again. The zero value
-// is ready to use. It is not safe for concurrent use.
+// Nonces are the questions that were asked, for as long as each could be asked again. The zero
+// value is ready to use. It is not safe for concurrent use.
 type Nonces struct {
 	spent map[nonce]time.Time // until when
 	swept time.Time           // when those that are over were forgotten last

@@ -18,8 +18,8 @@ const (
 	AtPrefix = Prefix + "at."
 )
 
-// Topic takes the subject of a question that goes from node to node apart: what is asked, and of which
-// node; "": of all. ok is false if it is the subject of no such question.
+// Topic takes the subject of a question that goes from node to node apart: what is asked, and of
+// which node; "": of all. ok is false if it is the subject of no such question.
 func Topic(subject string) (node, name string, ok bool) {
 	if name, ok = strings.CutPrefix(subject, AllPrefix); ok {
 		return "", name, true
@@ -42,8 +42,8 @@ type Answers struct {
 	Answers []Answer `json:"answers"`
 	// Silent are nodes that did not answer in time, and those whose links are down, sorted.
 	Silent []string `json:"silent"`
-	// More counts the nodes' answers for which the message has no room. [SkipHeader] leaves out those
-	// that came.
+	// More counts the nodes' answers for which the message has no room. [SkipHeader] leaves out
+	// those that came.
 	More int `json:"more"`
 }
 

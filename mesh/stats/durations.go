@@ -6,7 +6,8 @@ import (
 	"leafmesh/mesh/cause"
 )
 
-// Durations is how long one thing took, for the events of one type or peer. See mesh.Node.Durations.
+// Durations is how long one thing took, for the events of one type or peer. See
+// mesh.Node.Durations.
 type Durations struct {
 	Of    Measured
 	Type  string // of a wait or a handling; "" for the types that there was no room for
@@ -19,13 +20,13 @@ type Durations struct {
 type Measured string
 
 const (
-	// MeasuredWait is from when an event is in the queue of a handler until the handler is called for the
-	// first time, with what rules of the handler keep it for.
+	// MeasuredWait is from when an event is in the queue of a handler until the handler is called
+	// for the first time, with what rules of the handler keep it for.
 	MeasuredWait Measured = "wait"
 	// MeasuredHandling is one call of a handler, with what it emitted being stored.
 	MeasuredHandling Measured = "handling"
-	// MeasuredLink is from when a peer emitted an event until the event has passed the rules of the import,
-	// by the two nodes' clocks. A durable event that comes again is counted again.
+	// MeasuredLink is from when a peer emitted an event until the event has passed the rules of the
+	// import, by the two nodes' clocks. A durable event that comes again is counted again.
 	MeasuredLink Measured = "link"
 )
 
@@ -40,8 +41,8 @@ type Histogram struct {
 	// HistogramZero.
 	Native []NativeBucket
 	Zero   uint64
-	// Examples are durations with the cascades they are of: for each classic bucket the last one, as
-	// of a second ago.
+	// Examples are durations with the cascades they are of: for each classic bucket the last one,
+	// as of a second ago.
 	Examples []Example
 }
 
@@ -58,8 +59,8 @@ type Example struct {
 	At    time.Time
 }
 
-// HistogramSchema is Prometheus' number for native buckets of which 8 lie between a duration and its
-// double.
+// HistogramSchema is Prometheus' number for native buckets of which 8 lie between a duration and
+// its double.
 const HistogramSchema = 3
 
 // HistogramZero is up to where durations count as none: 2^-23 s.

@@ -26,8 +26,8 @@ type Retrying struct {
 	Handler string   `json:"handler"`
 	Event   cause.ID `json:"event"`
 	Root    cause.ID `json:"root"`
-	// Try is how often it was tried, as far as that counts, and Of how often it may be until it is given
-	// up. Of an event out of a peer's outbox they are the deliveries.
+	// Try is how often it was tried, as far as that counts, and Of how often it may be until it is
+	// given up. Of an event out of a peer's outbox they are the deliveries.
 	Try int `json:"try"`
 	Of  int `json:"of"`
 	// NextAt is when it is due again. If that is past, it is being tried, or waits for its turn.

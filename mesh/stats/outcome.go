@@ -22,8 +22,8 @@ const (
 	Imported Outcome = "imported" // came over a link and was understood
 	// Acknowledged events of a durable import are done with: handled, or dead letters.
 	Acknowledged Outcome = "acknowledged"
-	// Redelivered events of a durable import came again, as far as this node or the exporter remembers.
-	// After either has crashed, an event may come again and count as new.
+	// Redelivered events of a durable import came again, as far as this node or the exporter
+	// remembers. After either has crashed, an event may come again and count as new.
 	Redelivered Outcome = "redelivered"
 	// OutboxChanged counts outboxes of peers that were not as this node left them: wiped, restored
 	// from an old copy, or renamed.
@@ -48,8 +48,8 @@ const (
 
 // IsLoss reports whether events with this outcome did not do what they were emitted for: lost,
 // failed, refused or shed. An event that is unheard is none: it was handled on its own node, and
-// nobody else asked for it. What a rule refused or shed is a loss for whoever emitted it, as somebody
-// decided; meshctl doctor looks only for [Lost].
+// nobody else asked for it. What a rule refused or shed is a loss for whoever emitted it, as
+// somebody decided; meshctl doctor looks only for [Lost].
 func (o Outcome) IsLoss() bool {
 	switch o {
 	case Lost, Failed, Refused, Shed:

@@ -28,8 +28,8 @@ var (
 )
 
 // RefusedError says which rule refused an event, and where. It is a value, so that whoever gets one
-// has a copy: events that are refused by the same rule get the same error, and nobody can change what
-// another reads.
+// has a copy: events that are refused by the same rule get the same error, and nobody can change
+// what another reads.
 //
 //	if refused, ok := errors.AsType[mesh.RefusedError](err); ok {
 //		log.Print(refused.Rule)
@@ -77,11 +77,11 @@ func (e *UncertainError) Error() string {
 // Unwrap returns the cause.
 func (e *UncertainError) Unwrap() error { return e.Cause }
 
-// CascadeError says which bound of its cascade an event would have broken. It is a RefusedError, and
-// a value like one.
+// CascadeError says which bound of its cascade an event would have broken. It is a RefusedError,
+// and a value like one.
 //
-// The place is "emit" or "import"; the rule is "cascade-depth", "cascade-loop", "cascade-deadline" or
-// "cascade-descendants".
+// The place is "emit" or "import"; the rule is "cascade-depth", "cascade-loop", "cascade-deadline"
+// or "cascade-descendants".
 type CascadeError struct {
 	RefusedError
 	Root cause.ID // the event that began the cascade
@@ -114,8 +114,8 @@ func (e CascadeError) As(target any) bool {
 }
 
 // copyTo gives a caller of errors.As what the method sets of Go make look possible: a pointer to an
-// error that is a value is an error too, so that asking for the one where the other was returned would
-// compile, and find nothing.
+// error that is a value is an error too, so that asking for the one where the other was returned
+// would compile, and find nothing.
 func copyTo[E error](target any, e E) bool {
 	switch target := target.(type) {
 	case *E:

@@ -10,8 +10,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// A refusal is made once and given to many: whatever a caller does with what it got, the others read
-// what was there.
+// A refusal is made once and given to many: whatever a caller does with what it got, the others
+// read what was there.
 func TestNobodyCanChangeWhatAnotherCallerReads(t *testing.T) {
 	refused := stats.RefusedError{Type: "core.step.taken", Place: "emit", Rule: "flood"}
 	cascade := stats.CascadeError{RefusedError: refused, Limit: 3, Value: 4, Lineage: cause.NewTree(1).Root("core-1:core.step.taken")}

@@ -132,8 +132,8 @@ type OutboxReader struct {
 	// which some wait get no new events from the outbox, and the others go on.
 	AsideBytes int `json:"aside_bytes"`
 	// Redelivered counts the events that were delivered again, and Lost those that were given up:
-	// more waited than the service's bound lets, no node of the service takes events so large, or the
-	// outbox has them no more; both since the node was opened. Counts has them too, as lost at
+	// more waited than the service's bound lets, no node of the service takes events so large, or
+	// the outbox has them no more; both since the node was opened. Counts has them too, as lost at
 	// "outbox <service>".
 	Redelivered uint64 `json:"redelivered"`
 	Lost        uint64 `json:"lost"`
@@ -166,9 +166,9 @@ type Letters struct {
 	Oldest time.Duration `json:"oldest"` // how long ago the oldest was given up; 0 if there is none
 }
 
-// Letter is a dead letter that is kept: an event of a durable import that a handler of a node gave up for
-// good, or any other if the node keeps all. It is in the node's data directory until it is replayed or
-// dropped; one of no durable import also goes to make room for others.
+// Letter is a dead letter that is kept: an event of a durable import that a handler of a node gave
+// up for good, or any other if the node keeps all. It is in the node's data directory until it is
+// replayed or dropped; one of no durable import also goes to make room for others.
 type Letter struct {
 	// Key names the letter on its node.
 	Key string `json:"key"`

@@ -11,15 +11,16 @@ import (
 
 // Config says where spans go.
 type Config struct {
-	// OTLP is the URL of what takes spans by OTLP over HTTP, without a password and without a query, as a
-	// log shows where it leads. Without a path, /v1/traces is asked.
+	// OTLP is the URL of what takes spans by OTLP over HTTP, without a password and without a
+	// query, as a log shows where it leads. Without a path, /v1/traces is asked.
 	OTLP string `yaml:"otlp,omitempty" remedy:"give the URL of a collector, as in http://127.0.0.1:4318"`
-	// Token is sent with each request, as "Authorization: Bearer TOKEN": over https, or to this machine.
-	// Empty: none is.
+	// Token is sent with each request, as "Authorization: Bearer TOKEN": over https, or to this
+	// machine. Empty: none is.
 	Token config.Secret `yaml:"token,omitempty"`
 }
 
-// Validate returns every problem of the configuration, joined, each a *config.FieldError; nil for none.
+// Validate returns every problem of the configuration, joined, each a *config.FieldError; nil for
+// none.
 func (c Config) Validate() error {
 	u, err := c.url()
 	problems := []error{err}

@@ -16,11 +16,12 @@ import (
 	"leafmesh/mesh/why"
 )
 
-// maxWaiting bounds the records whose spans wait to be sent. Each takes 300 bytes beside its texts, which
-// make some 2 KB of one with a long path and an error.
+// maxWaiting bounds the records whose spans wait to be sent. Each takes 300 bytes beside its texts,
+// which make some 2 KB of one with a long path and an error.
 const maxWaiting = 8192
 
-// Exporter exports the spans of a node. Make it with [Export]. Its methods are safe for concurrent use.
+// Exporter exports the spans of a node. Make it with [Export]. Its methods are safe for concurrent
+// use.
 type Exporter struct {
 	node     *mesh.Node
 	sender   sender
@@ -43,9 +44,9 @@ type Exporter struct {
 	stats   stats.Traces // guarded by mu, but for Waiting and Forgotten
 }
 
-// Export exports the spans of a node from now on, until Close. It does not wait for the receiver, which
-// may come later. The logger, which may be nil, is told when the receiver cannot be reached and when it
-// can be again. A node without a recorder cannot be traced, which is an error.
+// Export exports the spans of a node from now on, until Close. It does not wait for the receiver,
+// which may come later. The logger, which may be nil, is told when the receiver cannot be reached
+// and when it can be again. A node without a recorder cannot be traced, which is an error.
 func Export(c Config, node *mesh.Node, logger *slog.Logger) (*Exporter, error) {
 	return start(c, node, logger, gather)
 }
@@ -81,8 +82,8 @@ type queued struct {
 	began trace.SpanContext // in which the cascade of a root began, if that is known
 }
 
-// Keep implements mesh.Tracer: it queues the records that have a span, each once. Spans are made of them
-// when they are sent, as the archive waits for this.
+// Keep implements mesh.Tracer: it queues the records that have a span, each once. Spans are made of
+// them when they are sent, as the archive waits for this.
 func (e *Exporter) Keep(records []why.Record) {
 	e.mu.Lock()
 	for i := range records {
@@ -97,9 +98,9 @@ func (e *Exporter) Keep(records []why.Record) {
 	}
 }
 
-// queue queues a record, with e.mu held. A record comes again if its cascade is one of those chosen by
-// the root and goes wrong later. An event that a handler gets again, such as a dead letter that is
-// replayed, has another record with a span of its own.
+// queue queues a record, with e.mu held. A record comes again if its cascade is one of those chosen
+// by the root and goes wrong later. An event that a handler gets again, such as a dead letter that
+// is replayed, has another record with a span of its own.
 func (e *Exporter) queue(r *why.Record) {
 	of, span := ofRecord(r), spanID(r)
 	switch {
@@ -145,9 +146,9 @@ func (e *Exporter) Stats() stats.Traces {
 	return s
 }
 
-// Close sends what waits, once, and ends what Export began. Call it after the node's Close, which keeps
-// the last of its cascades. It is an error if spans are lost: the receiver did not take them before ctx
-// ended.
+// Close sends what waits, once, and ends what Export began. Call it after the node's Close, which
+// keeps the last of its cascades. It is an error if spans are lost: the receiver did not take them
+// before ctx ended.
 func (e *Exporter) Close(ctx context.Context) error {
 	e.closer.Do(func() {
 		e.end()

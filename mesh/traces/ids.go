@@ -12,8 +12,8 @@ import (
 	"leafmesh/mesh/why"
 )
 
-// The ids of traces and spans follow from what they are of. They are part of what nodes have to agree
-// upon: a node that makes them in another way breaks traces apart.
+// The ids of traces and spans follow from what they are of. They are part of what nodes have to
+// agree upon: a node that makes them in another way breaks traces apart.
 
 // traceOf is the trace of a cascade.
 func traceOf(root cause.ID) trace.TraceID { return trace.TraceID(root) }

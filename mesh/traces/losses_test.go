@@ -201,8 +201,8 @@ func TestNoSecretIsTold(t *testing.T) {
 	}
 }
 
-// A dead letter that is replayed, and an event that is emitted again under its id, are calls of their own,
-// and each record goes out once.
+// A dead letter that is replayed, and an event that is emitted again under its id, are calls of
+// their own, and each record goes out once.
 func TestWhatHappensAgainHasASpanOfItsOwn(t *testing.T) {
 	r := receive(t)
 	e := export(t, r, open(t, mesh.Config{Name: "clue-1"})...)[0]

@@ -8,11 +8,12 @@ import (
 	"leafmesh/mesh/cause"
 )
 
-// maxRequests is how many contexts are remembered, of some 100 bytes each: that of a cascade is asked for when it is kept,
-// mostly within the second.
+// maxRequests is how many contexts are remembered, of some 100 bytes each: that of a cascade is
+// asked for when it is kept, mostly within the second.
 const maxRequests = 4096
 
-// requests are the contexts in which cascades began, the newest maxRequests. The zero value has none.
+// requests are the contexts in which cascades began, the newest maxRequests. The zero value has
+// none.
 type requests struct {
 	mu        sync.Mutex
 	of        map[cause.ID]trace.SpanContext // guarded by mu

@@ -22,8 +22,8 @@ type facts struct {
 // edge leads from the type of an event to that of one that its handler emits.
 type edge struct{ from, to string }
 
-// hasSpan reports whether records of an outcome have a span: an emit, a call of a handler and each end
-// that is not the usual one do.
+// hasSpan reports whether records of an outcome have a span: an emit, a call of a handler and each
+// end that is not the usual one do.
 func hasSpan(o stats.Outcome) bool {
 	switch o {
 	case stats.Admitted, stats.Handled, stats.Failed, stats.Retried, stats.Returned,

@@ -10,8 +10,8 @@ import (
 	"leafmesh/mesh/why"
 )
 
-// What a span is a part of: of the handling that emitted its event if that is known, else of the emit
-// before; an emit that was refused has no span of its own to be a part of.
+// What a span is a part of: of the handling that emitted its event if that is known, else of the
+// emit before; an emit that was refused has no span of its own to be a part of.
 func TestWhatASpanIsAPartOf(t *testing.T) {
 	root, parent, event := cause.ID{1}, cause.ID{8: 2}, cause.ID{8: 3}
 	f := &facts{durable: map[string]bool{}, emitters: map[edge][]string{

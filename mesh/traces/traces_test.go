@@ -44,8 +44,8 @@ func pair(t *testing.T, judged func(context.Context), durable bool) []*mesh.Node
 	return open(t, clue, score)
 }
 
-// A cascade over two nodes that fails is one trace, whose spans fit together although each node sends
-// its own, and which is linked with the request that it began with.
+// A cascade over two nodes that fails is one trace, whose spans fit together although each node
+// sends its own, and which is linked with the request that it began with.
 func TestAFailingCascadeIsATrace(t *testing.T) {
 	for name, durable := range map[string]bool{"over a link": false, "out of an outbox": true} {
 		t.Run(name, func(t *testing.T) {

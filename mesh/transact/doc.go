@@ -64,9 +64,9 @@
 // those behind it wait. What may pass by itself, such as an outbox of the node
 // that is full, stops the Relay until it has passed.
 //
-// Blocking. Put and First wait for the database alone. Emit waits for a rule of the
-// gate too, if it is one that waits, with the transaction open. A Relay waits as long as a handler's queue is full; the outbox grows
-// meanwhile, and has no bound but the disk: watch [Relay.Stats].
+// Blocking. Put and First wait for the database alone. Emit waits for a rule of the gate too, if it
+// is one that waits, with the transaction open. A Relay waits as long as a handler's queue is full;
+// the outbox grows meanwhile, and has no bound but the disk: watch [Relay.Stats].
 //
 // # Not promised
 //

@@ -10,11 +10,11 @@ import (
 
 const insertEvent = "INSERT INTO mesh_outbox (id, at, message) VALUES ($1, $2, $3)"
 
-// Emit puts an event into the service's transaction, which needs the table of
-// [OutboxSchema] or [PostgresOutboxSchema]. It takes effect after the COMMIT, when a [Relay] relays it; call
-// [Relay.Wake] then. ctx is that of a handler, whose cascade the event joins, or
-// one of [mesh.Node.Context]. On an error roll the transaction back, or the
-// state changes without the event.
+// Emit puts an event into the service's transaction, which needs the table of [OutboxSchema] or
+// [PostgresOutboxSchema]. It takes effect after the COMMIT, when a [Relay] relays it; call
+// [Relay.Wake] then. ctx is that of a handler, whose cascade the event joins, or one of
+// [mesh.Node.Context]. On an error roll the transaction back, or the state changes without the
+// event.
 //
 // Emit is [mesh.Event.Stage] and [Put] in one. It is for a transaction that holds
 // up nobody else: the gate is asked while it is open, and a rule that waits does so

@@ -68,8 +68,8 @@ func (l *ledger) count(ctx context.Context, s Solve) error {
 	return nil
 }
 
-// migrate makes the tables in a database that has none. The version tells at the next start that they
-// are there; another version of the tables would be another step.
+// migrate makes the tables in a database that has none. The version tells at the next start that
+// they are there; another version of the tables would be another step.
 func migrate(ctx context.Context, db *sql.DB) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {

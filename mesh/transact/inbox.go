@@ -92,8 +92,8 @@ func (i *Inbox) First(ctx context.Context, tx Tx) (bool, error) {
 // started is when the process was.
 var started = time.Now()
 
-// steadyNow is the time as if the wall clock had not been set since then: else an inbox would forget
-// all it knows when the clock is set by more than its window.
+// steadyNow is the time as if the wall clock had not been set since then: else an inbox would
+// forget all it knows when the clock is set by more than its window.
 func steadyNow() time.Time { return started.Add(time.Since(started)) }
 
 func (i *Inbox) prune(ctx context.Context, tx Tx, now time.Time) error {

@@ -92,9 +92,9 @@ func (o outbox) read(ctx context.Context, most int, query string, args ...any) (
 	return b, nil
 }
 
-// remove deletes exactly these rows, at least one, and counts those that were there. A range of numbers was
-// rejected: where transactions are committed side by side it may hold a row that
-// was not yet to be seen when the others were read.
+// remove deletes exactly these rows, at least one, and counts those that were there. A range of
+// numbers was rejected: where transactions are committed side by side it may hold a row that was
+// not yet to be seen when the others were read.
 func (o outbox) remove(ctx context.Context, rows []int64) (deleted int, err error) {
 	result, err := o.db.ExecContext(ctx, "DELETE FROM mesh_outbox WHERE seq IN "+list(len(rows)), padded(rows)...)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// gather is how long the Relay rests for each event that its last look found, mostGather at most,
-	// unless one look was not enough. A lone event hardly delays the next one; of many, those that
-	// come meanwhile share a look, a trip to the node's outbox and a deletion. Always to rest for
-	// mostGather was rejected: it delays the few as much as the many. So was to rest for as
+	// gather is how long the Relay rests for each event that its last look found, mostGather at
+	// most, unless one look was not enough. A lone event hardly delays the next one; of many, those
+	// that come meanwhile share a look, a trip to the node's outbox and a deletion. Always to rest
+	// for mostGather was rejected: it delays the few as much as the many. So was to rest for as
 	// long as the look took: of many events too few shared a look.
 	gather     = mostGather / 32
 	mostGather = 5 * time.Millisecond

@@ -97,9 +97,10 @@ func (r *Relay) Start(ctx context.Context, node *mesh.Node) error {
 	return nil
 }
 
-// Wake makes the Relay look: at once, or when it has rested after its last look, for 156 µs for each event
-// that it found then, 5 ms at most. Call it after a COMMIT; it never blocks, and for many commits one
-// look is enough. Without it events wait for Config.Poll. Before Start it does nothing, as Start looks.
+// Wake makes the Relay look: at once, or when it has rested after its last look, for 156 µs for
+// each event that it found then, 5 ms at most. Call it after a COMMIT; it never blocks, and for
+// many commits one look is enough. Without it events wait for Config.Poll. Before Start it does
+// nothing, as Start looks.
 func (r *Relay) Wake() {
 	select {
 	case r.wake <- struct{}{}:

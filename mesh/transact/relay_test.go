@@ -331,8 +331,8 @@ func TestSettleWaitsForTheRelay(t *testing.T) {
 	}
 }
 
-// An event that comes when the one before was relayed hardly waits: the Relay rests by how many events
-// its last look found.
+// An event that comes when the one before was relayed hardly waits: the Relay rests by how many
+// events its last look found.
 func TestALoneEventDoesNotWaitForOthers(t *testing.T) {
 	handled := make(chan struct{}, 1)
 	n, db := openNode(t, "score-1", awarded.Handle("tell", func(context.Context, award) error {

@@ -49,8 +49,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// Who answers is believed before who says that there is no answer, and what one was not told another
-// may have been.
+// Who answers is believed before who says that there is no answer, and what one was not told
+// another may have been.
 func TestMerge(t *testing.T) {
 	first, second := recordOf("a", 1), recordOf("a", 2)
 	merged := Merge(

@@ -224,8 +224,8 @@ func TestWhatHasNotEnded(t *testing.T) {
 	}
 }
 
-// Of many events that came to the same the first stands for all; one that came to something else, or
-// that is asked for, is shown.
+// Of many events that came to the same the first stands for all; one that came to something else,
+// or that is asked for, is shown.
 func TestManyAlikeAreOneLine(t *testing.T) {
 	told := newTeller()
 	told.tell("clue-1", submitted, stats.Admitted, "", 0, 0, "")

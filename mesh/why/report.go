@@ -94,8 +94,8 @@ func Linked(ids []cause.ID, reports ...Report) (more []cause.ID) {
 // maxAsked bounds what nodes are asked for: ids of cascades, each of which may lead to others.
 const maxAsked = 64
 
-// Follow asks nodes for the cascades of ids, and again for those that the answers lead to, until they
-// lead no further; then the last reports have all. ask asks all nodes.
+// Follow asks nodes for the cascades of ids, and again for those that the answers lead to, until
+// they lead no further; then the last reports have all. ask asks all nodes.
 func Follow(ids []cause.ID, ask func([]cause.ID) []Report) (reports []Report) {
 	asked := slices.Clone(ids)
 	for {

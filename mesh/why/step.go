@@ -124,8 +124,8 @@ func isLeaving(node string, s Step) bool {
 	return s.Node == node && (s.Outcome == stats.Exported || s.Outcome == stats.Stored)
 }
 
-// leftAt is when an event had left its node at the latest: before it came anywhere else. The node notes
-// that it sent an event once it has, when the other may have it already, and clocks differ.
+// leftAt is when an event had left its node at the latest: before it came anywhere else. The node
+// notes that it sent an event once it has, when the other may have it already, and clocks differ.
 func leftAt(node string, steps []Step) int64 {
 	left := int64(math.MaxInt64)
 	for _, s := range steps {

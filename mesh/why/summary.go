@@ -11,14 +11,14 @@ import (
 // Summary is a cascade in a line: how it began, and the worst that became of it.
 type Summary struct {
 	Root cause.ID `json:"root"`
-	// Began names the event that began it, "clue.answer.submitted", and Node that node that emitted it;
-	// "" where no record tells the path.
+	// Began names the event that began it, "clue.answer.submitted", and Node that node that emitted
+	// it; "" where no record tells the path.
 	Began string `json:"began,omitempty"`
 	Node  string `json:"node,omitempty"`
 	// Key is that of the event that went wrong, or of one of the others.
 	Key string `json:"key,omitempty"`
-	// From is when the first thing happened that is known of it, and Until when the last one was over,
-	// by the clocks of the nodes where it did, in nanoseconds since 1970.
+	// From is when the first thing happened that is known of it, and Until when the last one was
+	// over, by the clocks of the nodes where it did, in nanoseconds since 1970.
 	From  int64 `json:"from"`
 	Until int64 `json:"until"`
 	// Events counts those that are known.
@@ -75,8 +75,8 @@ func (s *Summary) add(r *Record) {
 	}
 }
 
-// JoinSummaries makes one of those that several nodes have of a cascade, the newest first. Events are
-// those of the node that knows most of them.
+// JoinSummaries makes one of those that several nodes have of a cascade, the newest first. Events
+// are those of the node that knows most of them.
 func JoinSummaries(summaries ...Summary) []Summary {
 	byRoot := map[cause.ID]Summary{}
 	for _, s := range summaries {

@@ -109,8 +109,8 @@ func (t *text) event(e *Event, mark, indent string, first *Event) {
 	}
 }
 
-// mostAlike is how many events are written one by one that came to the same: of more the first stands
-// for all, as a storm has hundreds.
+// mostAlike is how many events are written one by one that came to the same: of more the first
+// stands for all, as a storm has hundreds.
 const mostAlike = 3
 
 // alikeAtFirst is how many of some events, from the first on, came to the same.

@@ -73,7 +73,8 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// FuzzNormalize: idempotent, valid UTF-8, blind to case, spaces and punctuation, and equal on both paths for ASCII.
+// FuzzNormalize: idempotent, valid UTF-8, blind to case, spaces and punctuation, and equal on both
+// paths for ASCII.
 func FuzzNormalize(f *testing.F) {
 	for _, s := range []string{"", "HALT", "ﬁsh  ½…", "İI\u0307ıi", "e \u0301\u00a8", "ΐ\u0390ΰ", "\u1e9eß", "ᾳͅ\u0345", "각\u1100 \u1161", "\ufdfa", "\xff\u0378", "👩🏽\u200d🚀", "W\xc6&\xf1¨"} {
 		f.Add(s)

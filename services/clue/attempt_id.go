@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// attemptIDs makes ids of attempts: the time in microseconds, moved on where two would be equal. They are unique in one
-// database for good, because a new process goes on after the highest recorded one even if the clock was set back; they
-// grow, so that rows are added at the end of their table; and making one costs a clock reading. A random id was rejected:
-// it costs more and spreads inserts all over the table.
+// attemptIDs makes ids of attempts: the time in microseconds, moved on where two would be equal.
+// They are unique in one database for good, because a new process goes on after the highest
+// recorded one even if the clock was set back; they grow, so that rows are added at the end of
+// their table; and making one costs a clock reading. A random id was rejected: it costs more and
+// spreads inserts all over the table.
 type attemptIDs struct{ last atomic.Int64 }
 
 // next returns an id that was not returned before.

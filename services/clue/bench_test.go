@@ -15,8 +15,9 @@ import (
 	"leafmesh/services/huntfile"
 )
 
-// BenchmarkSubmit measures a guess from Submit to its verdict in the database, as a replay does it: 400 teams, one after
-// the other, nobody waits. It reports processor time too, since the machine's other core works for somebody else.
+// BenchmarkSubmit measures a guess from Submit to its verdict in the database, as a replay does it:
+// 400 teams, one after the other, nobody waits. It reports processor time too, since the machine's
+// other core works for somebody else.
 func BenchmarkSubmit(b *testing.B) {
 	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(b.TempDir())}}, sample(huntfile.Limits{}))
 	if err != nil {

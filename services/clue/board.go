@@ -2,9 +2,9 @@ package clue
 
 import "sync"
 
-// board holds the state of all teams in memory, so that judging a guess reads nothing from the database. It is loaded
-// when the service starts, and changed only after the change was committed. It grows with the teams that hunt announced and
-// the clues open to them, not with guesses.
+// board holds the state of all teams in memory, so that judging a guess reads nothing from the
+// database. It is loaded when the service starts, and changed only after the change was committed.
+// It grows with the teams that hunt announced and the clues open to them, not with guesses.
 type board struct {
 	mu    sync.RWMutex
 	seats map[string]*seat // guarded by mu
@@ -24,8 +24,8 @@ type standing struct {
 
 func newBoard() *board { return &board{seats: make(map[string]*seat)} }
 
-// seat returns the team's seat. A team that nobody announced gets an empty one that is not kept, so that guesses of
-// invented teams take no memory.
+// seat returns the team's seat. A team that nobody announced gets an empty one that is not kept, so
+// that guesses of invented teams take no memory.
 func (b *board) seat(team string) *seat {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// Errors of the entrances. Those of Emit (mesh.ErrRefused, mesh.ErrClosed, …) and of the context come through too.
+// Errors of the entrances. Those of Emit (mesh.ErrRefused, mesh.ErrClosed, …) and of the context
+// come through too.
 var (
 	// ErrBusy: too many callers wait for a verdict already. Nothing was submitted; try again later.
 	ErrBusy = errors.New("too many guesses wait for their verdict")

@@ -2,16 +2,18 @@ package clue
 
 import "leafmesh/mesh"
 
-// The events of this service. Their subjects and integer keys are the contract with other services, which declare Go
-// types of their own. All times are unix milliseconds.
+// The events of this service. Their subjects and integer keys are the contract with other services,
+// which declare Go types of their own. All times are unix milliseconds.
 var (
 	// Submitted is private: a team's guess has come in.
 	Submitted = mesh.NewEvent[AnswerSubmitted]("clue.answer.submitted", mesh.Key(func(e AnswerSubmitted) string { return e.Team }))
 	// Judged is private: what was found of a guess, right or wrong.
 	Judged = mesh.NewEvent[AnswerJudged]("clue.answer.judged", mesh.Key(func(e AnswerJudged) string { return e.Team }))
-	// Solved is exported: a team has solved a clue. One event for each team and clue, recorded with the solve.
+	// Solved is exported: a team has solved a clue. One event for each team and clue, recorded with
+	// the solve.
 	Solved = mesh.NewEvent[ClueSolved]("clue.clue.solved", mesh.Key(func(e ClueSolved) string { return e.Team }))
-	// Hinted is exported: a team has taken a hint. One event for each (team, clue, hint), recorded with it.
+	// Hinted is exported: a team has taken a hint. One event for each (team, clue, hint), recorded
+	// with it.
 	Hinted = mesh.NewEvent[HintTaken]("clue.hint.taken", mesh.Key(func(e HintTaken) string { return e.Team }))
 
 	// Unlocked is imported from hunt: clues have opened to a team.

@@ -7,8 +7,9 @@ import (
 	"leafmesh/mesh"
 )
 
-// handleSubmitted judges a guess. An event that comes again, because a try failed half way, gets the verdict that was
-// recorded first and changes nothing else. Nobody is told of a verdict before it is recorded, and a solve's event with it.
+// handleSubmitted judges a guess. An event that comes again, because a try failed half way, gets
+// the verdict that was recorded first and changes nothing else. Nobody is told of a verdict before
+// it is recorded, and a solve's event with it.
 func (s *Service) handleSubmitted(ctx context.Context, e AnswerSubmitted) error {
 	id, err := parseAttempt(e.Attempt)
 	if err != nil {
@@ -25,9 +26,10 @@ func (s *Service) handleSubmitted(ctx context.Context, e AnswerSubmitted) error 
 	return nil
 }
 
-// record decides on a guess and records the attempt, and the event of a solve with it, then changes the board. Guesses of one
-// team come one after the other: the event's key is the team, and the seat's lock holds against other emitters and hints
-// too. Where a limit lets the event of a solve wait, the lock is held meanwhile, and the team waits too.
+// record decides on a guess and records the attempt, and the event of a solve with it, then changes
+// the board. Guesses of one team come one after the other: the event's key is the team, and the
+// seat's lock holds against other emitters and hints too. Where a limit lets the event of a solve
+// wait, the lock is held meanwhile, and the team waits too.
 func (s *Service) record(ctx context.Context, id int64, e AnswerSubmitted) (Verdict, State, error) {
 	seat := s.board.seat(e.Team)
 	seat.mu.Lock()

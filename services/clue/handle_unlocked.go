@@ -7,11 +7,12 @@ import (
 	"leafmesh/services/team"
 )
 
-// handleUnlocked opens clues to a team. What is open is a set that only grows: an event that comes again, or one that tells
-// what an earlier one told, as after the team has joined again, changes nothing. So no inbox remembers which came.
+// handleUnlocked opens clues to a team. What is open is a set that only grows: an event that comes
+// again, or one that tells what an earlier one told, as after the team has joined again, changes
+// nothing. So no inbox remembers which came.
 //
-// Clues that this hunt file does not have make it fail, after the others were opened: the two services run different
-// hunt files, and the dead letter says so.
+// Clues that this hunt file does not have make it fail, after the others were opened: the two
+// services run different hunt files, and the dead letter says so.
 func (s *Service) handleUnlocked(ctx context.Context, e CluesUnlocked) error {
 	if err := team.CheckName(e.Team); err != nil {
 		return err

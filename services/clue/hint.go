@@ -17,11 +17,14 @@ type GivenHint struct {
 	More   int // how many further hints the clue has
 }
 
-// TakeHint gives a team the next hint of a clue that is open to it and not yet solved, and records it together with its
-// clue.hint.taken, from which score takes the cost: so no hint is free, and one that is paid for stands among the team's
-// clues (see [Service.Clues]), also if the caller did not live to get it. Two calls at the same time take two hints. ctx must belong to the service's node.
+// TakeHint gives a team the next hint of a clue that is open to it and not yet solved, and records
+// it together with its clue.hint.taken, from which score takes the cost: so no hint is free, and
+// one that is paid for stands among the team's clues (see [Service.Clues]), also if the caller did
+// not live to get it. Two calls at the same time take two hints. ctx must belong to the service's
+// node.
 //
-// Errors: *InputError, ErrNotOpen, ErrSolved, ErrNoHint, those of the database and of Emit. Then no hint was taken.
+// Errors: *InputError, ErrNotOpen, ErrSolved, ErrNoHint, those of the database and of Emit. Then no
+// hint was taken.
 func (s *Service) TakeHint(ctx context.Context, teamName, clue string) (GivenHint, error) {
 	if err := team.CheckName(teamName); err != nil {
 		return GivenHint{}, &InputError{Field: "team", Problem: err.Error()}

@@ -11,7 +11,8 @@ import (
 	"leafmesh/services/team"
 )
 
-// answerTimeout is how long POST /v1/answers waits for a verdict. It stays under the server's 15 s for a whole answer.
+// answerTimeout is how long POST /v1/answers waits for a verdict. It stays under the server's 15 s
+// for a whole answer.
 const answerTimeout = 10 * time.Second
 
 // routes is the HTTP API.
@@ -133,7 +134,8 @@ func (s *Service) getClues(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// problem turns an error of the service into what the client is told; others stay as they are and are logged.
+// problem turns an error of the service into what the client is told; others stay as they are and
+// are logged.
 func problem(w http.ResponseWriter, err error) error {
 	var input *InputError
 	switch {

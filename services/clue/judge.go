@@ -7,7 +7,8 @@ import (
 	"leafmesh/services/huntfile"
 )
 
-// Verdict is what was found of a guess. The numbers are part of the event contract and of the database.
+// Verdict is what was found of a guess. The numbers are part of the event contract and of the
+// database.
 type Verdict uint8
 
 // The verdicts, in the order in which they are ruled out: the last that applies first.
@@ -29,7 +30,8 @@ func (v Verdict) String() string {
 	return verdicts[v]
 }
 
-// State is all that judging needs to know of one team and one clue. The zero State is that of a clue not yet open.
+// State is all that judging needs to know of one team and one clue. The zero State is that of a
+// clue not yet open.
 type State struct {
 	Open     bool
 	Solved   bool
@@ -38,7 +40,8 @@ type State struct {
 	WrongAt  int64 // when the latest of them was, unix ms
 }
 
-// judge judges. It is pure: its methods depend on their arguments and on the hunt, which never changes.
+// judge judges. It is pure: its methods depend on their arguments and on the hunt, which never
+// changes.
 type judge struct {
 	limits  huntfile.Limits
 	accepts map[string]map[string]struct{} // clue id → its answers in normal form
@@ -78,10 +81,12 @@ func (j *judge) decide(s State, clue, guess string, at int64) (Verdict, State) {
 	return Wrong, s
 }
 
-// lockedUntil reports whether the team is locked out at a time, and until when: unix ms, 0 for good.
+// lockedUntil reports whether the team is locked out at a time, and until when: unix ms, 0 for
+// good.
 //
-// The lock-out follows from the count and the hunt's limits and is stored nowhere, so that organisers may change the
-// limits of a running hunt: the new ones apply to all from the next start.
+// The lock-out follows from the count and the hunt's limits and is stored nowhere, so that
+// organisers may change the limits of a running hunt: the new ones apply to all from the next
+// start.
 func (j *judge) lockedUntil(s State, at int64) (until int64, locked bool) {
 	n := j.limits.Guesses
 	switch {

@@ -11,7 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// sample is a hunt of three clues: a is open from the start, b follows a, c has no hints and odd answers.
+// sample is a hunt of three clues: a is open from the start, b follows a, c has no hints and odd
+// answers.
 func sample(limits huntfile.Limits) *huntfile.Hunt {
 	return &huntfile.Hunt{ID: "sample", Title: "Sample", Limits: limits, Clues: []huntfile.Clue{
 		{ID: "a", Title: "A", Text: "text of a", Points: 10, Answers: []string{"Lighthouse", "light house keeper"}, Unlock: huntfile.Rule{Start: true},

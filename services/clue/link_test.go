@@ -11,7 +11,8 @@ import (
 	"leafmesh/services/servicetest"
 )
 
-// opened is hunt.clue.unlocked as hunt declares it: the subject and the integer keys are the contract, not the Go type.
+// opened is hunt.clue.unlocked as hunt declares it: the subject and the integer keys are the
+// contract, not the Go type.
 type opened struct {
 	Name  string   `cbor:"1,keyasint"`
 	Clues []string `cbor:"2,keyasint"`
@@ -19,7 +20,8 @@ type opened struct {
 	Later string   `cbor:"4,keyasint"` // a field that this service does not know
 }
 
-// TestOverLinks: what hunt announces on its node opens clues here; what is solved here arrives there, guesses do not.
+// TestOverLinks: what hunt announces on its node opens clues here; what is solved here arrives
+// there, guesses do not.
 func TestOverLinks(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), servicetest.Patience)
 	defer cancel()

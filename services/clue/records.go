@@ -12,11 +12,13 @@ import (
 
 // schema holds the migrations of clue.db.
 //
-// attempts is a log: rows are only ever added, at its end where guesses are judged as they come. Out of a backlog they are judged
-// in the order of each team alone, and land on many pages: in the replay of a real log 38,508 rows were written as 26,950 pages.
-// A team's state is computed from it at start and then kept in memory. A table of states beside it would cost a second statement
-// for each guess, about as much as the first; an index by team would cost half of one. wrong counts the team's wrong guesses at the clue, the row's included, so
-// that the state follows from the row with the highest, whatever the order of the rows.
+// attempts is a log: rows are only ever added, at its end where guesses are judged as they come.
+// Out of a backlog they are judged in the order of each team alone, and land on many pages: in the
+// replay of a real log 38,508 rows were written as 26,950 pages. A team's state is computed from it
+// at start and then kept in memory. A table of states beside it would cost a second statement for
+// each guess, about as much as the first; an index by team would cost half of one. wrong counts the
+// team's wrong guesses at the clue, the row's included, so that the state follows from the row with
+// the highest, whatever the order of the rows.
 var schema = []string{`
 CREATE TABLE attempts (
 	id      INTEGER PRIMARY KEY,
@@ -69,8 +71,9 @@ type attempt struct {
 	at                int64
 }
 
-// add records an attempt, puts what it leads to into the outbox, and returns the verdict. If it was recorded before (its event
-// came again), the row stays, its verdict is returned, nothing is put into the outbox and fresh is false.
+// add records an attempt, puts what it leads to into the outbox, and returns the verdict. If it was
+// recorded before (its event came again), the row stays, its verdict is returned, nothing is put
+// into the outbox and fresh is false.
 func (r *records) add(ctx context.Context, a attempt, events ...mesh.Staged) (verdict Verdict, fresh bool, err error) {
 	err = r.db.Write(ctx, func(tx *store.Tx) error {
 		result, err := tx.Exec("INSERT INTO attempts (id, team, clue, guess, verdict, wrong, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",

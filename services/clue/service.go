@@ -12,13 +12,14 @@ import (
 	"leafmesh/services/huntfile"
 )
 
-// judgeWorkers is how many guesses are judged at the same time. Judging waits for a COMMIT, and those that wait together
-// share one. On two busy cores 4 workers judged 12,000 guesses a second, 16 did 23,000 and 64 did 30,000, at the same 18 µs of
-// processor time a guess.
+// judgeWorkers is how many guesses are judged at the same time. Judging waits for a COMMIT, and
+// those that wait together share one. On two busy cores 4 workers judged 12,000 guesses a second,
+// 16 did 23,000 and 64 did 30,000, at the same 18 µs of processor time a guess.
 const judgeWorkers = 64
 
-// judgeQueue is how many guesses wait for each worker; more wait outside. All that wait inside must be judged within a cascade's deadline
-// of 30 s: 8,192 are at 300 a second, and two cores judge some 20,000.
+// judgeQueue is how many guesses wait for each worker; more wait outside. All that wait inside must
+// be judged within a cascade's deadline of 30 s: 8,192 are at 300 a second, and two cores judge
+// some 20,000.
 const judgeQueue = 128
 
 // Service is one instance of the clue service. Its methods may be called at the same time.
@@ -35,10 +36,11 @@ type Service struct {
 	api     httpapi.API
 }
 
-// New opens the database in config.Data and loads the state of all teams. The hunt must be valid and must not change. The
-// caller closes the service, also when it never served.
+// New opens the database in config.Data and loads the state of all teams. The hunt must be valid
+// and must not change. The caller closes the service, also when it never served.
 //
-// Errors: *config.FieldError joined, for a hunt that cannot be played; *store.OwnerError for a database of another hunt; those of store.OpenFor.
+// Errors: *config.FieldError joined, for a hunt that cannot be played; *store.OwnerError for a
+// database of another hunt; those of store.OpenFor.
 func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 	if err := hunt.Validate(); err != nil {
 		return nil, fmt.Errorf("clue: %w", err)
@@ -70,8 +72,9 @@ func (s *Service) Declare(c *mesh.Config) {
 	)
 }
 
-// Serve starts to relay what the database holds for others, and the HTTP API if there is one. It returns when the API listens. ctx
-// bounds the life of its requests, so it must live until StopServing has returned. A service is served once.
+// Serve starts to relay what the database holds for others, and the HTTP API if there is one. It
+// returns when the API listens. ctx bounds the life of its requests, so it must live until
+// StopServing has returned. A service is served once.
 func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
 	if err := s.relay.Start(ctx, node); err != nil {
 		return fmt.Errorf("serve clue: %w", err)
@@ -88,15 +91,16 @@ func (s *Service) Check(ctx context.Context) error { return s.records.db.Check(c
 // URL is where the HTTP API is reached, without a slash at the end; "" when it does not serve.
 func (s *Service) URL() string { return s.api.URL() }
 
-// StopServing ends the HTTP API: no further guess comes in by it. Requests under way end first, or when ctx ends. Harmless
-// when not serving.
+// StopServing ends the HTTP API: no further guess comes in by it. Requests under way end first, or
+// when ctx ends. Harmless when not serving.
 func (s *Service) StopServing(ctx context.Context) error { return s.api.Close(ctx) }
 
-// StopRelaying ends the relay, before the node is closed. What it leaves is relayed when the service is served the next
-// time. Harmless when not serving.
+// StopRelaying ends the relay, before the node is closed. What it leaves is relayed when the
+// service is served the next time. Harmless when not serving.
 func (s *Service) StopRelaying() { s.relay.Stop() }
 
-// Close stops serving and closes the database. Close the node before, so that no handler needs it any more.
+// Close stops serving and closes the database. Close the node before, so that no handler needs it
+// any more.
 func (s *Service) Close(ctx context.Context) error {
 	err := s.StopServing(ctx)
 	s.StopRelaying()

@@ -15,7 +15,8 @@ import (
 	"leafmesh/services/store"
 )
 
-// TestDatabaseOfTheFirstSchema: its state is kept. A hint that was not announced then was not told to the team, which takes it again.
+// TestDatabaseOfTheFirstSchema: its state is kept. A hint that was not announced then was not told
+// to the team, which takes it again.
 func TestDatabaseOfTheFirstSchema(t *testing.T) {
 	dir, hunt := t.TempDir(), sample(huntfile.Limits{Guesses: 5})
 	old, err := store.OpenFor(filepath.Join(dir, "clue.db"), `hunt "sample"`, schema[:1])

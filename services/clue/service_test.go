@@ -66,7 +66,8 @@ func TestOtherTeamsAreNotConcerned(t *testing.T) {
 	}
 }
 
-// TestSameEventTwice: an event that is handled again counts once, and its verdict stays what it was first.
+// TestSameEventTwice: an event that is handled again counts once, and its verdict stays what it was
+// first.
 func TestSameEventTwice(t *testing.T) {
 	r := start(t, t.TempDir(), sample(huntfile.Limits{Guesses: 3}))
 	r.open("owls", "a", "c")
@@ -155,8 +156,9 @@ func describe(views []View) (texts []string) {
 	return texts
 }
 
-// TestSolvesAndHintsOutliveTheProcess: a solve and a hint are recorded with their events. What was not relayed before the process
-// died is relayed when it is back, each once, and further guesses at the solved clue emit nothing.
+// TestSolvesAndHintsOutliveTheProcess: a solve and a hint are recorded with their events. What was
+// not relayed before the process died is relayed when it is back, each once, and further guesses at
+// the solved clue emit nothing.
 func TestSolvesAndHintsOutliveTheProcess(t *testing.T) {
 	dir, hunt := t.TempDir(), sample(huntfile.Limits{})
 	first := start(t, dir, hunt)
@@ -189,7 +191,8 @@ func TestSolvesAndHintsOutliveTheProcess(t *testing.T) {
 	}
 }
 
-// TestEventThatCanNotBeKept: without its event there is no solve and no hint either, and nobody is told of one.
+// TestEventThatCanNotBeKept: without its event there is no solve and no hint either, and nobody is
+// told of one.
 func TestEventThatCanNotBeKept(t *testing.T) {
 	r := start(t, t.TempDir(), sample(huntfile.Limits{}))
 	r.open("owls", "a", "c")

@@ -18,7 +18,8 @@ type Submission struct {
 	Team  string
 	Clue  string // the clue's id
 	Guess string
-	// At is when the guess was made. The zero time means now. Lock-outs go by it, with a resolution of 1 ms.
+	// At is when the guess was made. The zero time means now. Lock-outs go by it, with a resolution
+	// of 1 ms.
 	At time.Time
 }
 
@@ -27,15 +28,18 @@ type Judgement struct {
 	Attempt string
 	Verdict Verdict
 	At      time.Time
-	// GuessesLeft is how many wrong guesses the team may make at this clue before it is locked out. -1: any number.
+	// GuessesLeft is how many wrong guesses the team may make at this clue before it is locked out.
+	// -1: any number.
 	GuessesLeft int
-	// LockedUntil is when the team may guess again, if it is locked out (GuessesLeft is 0). Zero: never.
+	// LockedUntil is when the team may guess again, if it is locked out (GuessesLeft is 0). Zero:
+	// never.
 	LockedUntil time.Time
 }
 
-// Submit is the one entrance for guesses. It checks sizes, gives the guess an id and emits it; ctx must belong to the
-// service's node (mesh.Node.Context). It returns when the guess is admitted, which may take a while under load: then it
-// waits until ctx ends. The verdict follows as clue.answer.judged.
+// Submit is the one entrance for guesses. It checks sizes, gives the guess an id and emits it; ctx
+// must belong to the service's node (mesh.Node.Context). It returns when the guess is admitted,
+// which may take a while under load: then it waits until ctx ends. The verdict follows as
+// clue.answer.judged.
 //
 // Errors: *InputError, or those of Emit. After an error the guess does not count.
 func (s *Service) Submit(ctx context.Context, sub Submission) (attempt string, err error) {
@@ -49,8 +53,8 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (attempt string, e
 	return event.Attempt, nil
 }
 
-// Answer submits a guess and waits for its verdict, until ctx ends: then the guess may still be judged. Errors: those of
-// Submit, ErrBusy, and ctx's.
+// Answer submits a guess and waits for its verdict, until ctx ends: then the guess may still be
+// judged. Errors: those of Submit, ErrBusy, and ctx's.
 func (s *Service) Answer(ctx context.Context, sub Submission) (Judgement, error) {
 	event, err := s.event(sub)
 	if err != nil {
@@ -72,8 +76,8 @@ func (s *Service) Answer(ctx context.Context, sub Submission) (Judgement, error)
 	}
 }
 
-// event makes the event of a submission, if its form is right. Whether the clue exists is for the judge: teams are not
-// told the ids of clues that are not open to them.
+// event makes the event of a submission, if its form is right. Whether the clue exists is for the
+// judge: teams are not told the ids of clues that are not open to them.
 func (s *Service) event(sub Submission) (AnswerSubmitted, error) {
 	if err := team.CheckName(sub.Team); err != nil {
 		return AnswerSubmitted{}, &InputError{Field: "team", Problem: err.Error()}

@@ -18,8 +18,8 @@ type View struct {
 	NextCost    *int       `json:"next_hint_cost,omitempty"` // in points
 }
 
-// Clues returns what is open to a team at a time, in the order of the hunt. A team that hunt has not announced has none.
-// The caller owns the result.
+// Clues returns what is open to a team at a time, in the order of the hunt. A team that hunt has
+// not announced has none. The caller owns the result.
 func (s *Service) Clues(team string, at time.Time) []View {
 	seat := s.board.seat(team)
 	seat.mu.Lock()

@@ -2,8 +2,8 @@ package clue
 
 import "sync"
 
-// maxWaiters bounds how many callers of Answer may wait at a time. At 20,000 guesses a second it is a fifth of a second's
-// worth; each costs some 200 bytes.
+// maxWaiters bounds how many callers of Answer may wait at a time. At 20,000 guesses a second it is
+// a fifth of a second's worth; each costs some 200 bytes.
 const maxWaiters = 4096
 
 // waiters are the callers who wait for a verdict, by attempt. The zero value is ready.
@@ -12,7 +12,8 @@ type waiters struct {
 	waiting map[string]chan Judgement // guarded by mu
 }
 
-// add announces a caller. The channel gets one judgement at most. The caller calls remove in the end.
+// add announces a caller. The channel gets one judgement at most. The caller calls remove in the
+// end.
 func (w *waiters) add(attempt string) (<-chan Judgement, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -7,7 +7,8 @@ import (
 	"leafmesh/services/servicetest"
 )
 
-// TestTellDoesNotWait: a caller that has gone, but not yet said so, holds nobody up; nor does one that is not there.
+// TestTellDoesNotWait: a caller that has gone, but not yet said so, holds nobody up; nor does one
+// that is not there.
 func TestTellDoesNotWait(t *testing.T) {
 	var w waiters
 	verdict, err := w.add("1")

@@ -14,8 +14,8 @@ import (
 	"leafmesh/mesh/traces"
 )
 
-// Config is what every service is told about one instance of it. A service embeds it in a Config of its own, inline in YAML,
-// beside what only that service is told:
+// Config is what every service is told about one instance of it. A service embeds it in a Config of
+// its own, inline in YAML, beside what only that service is told:
 //
 //	type Config struct {
 //		daemon.Config `yaml:",inline"`
@@ -24,9 +24,11 @@ import (
 type Config struct {
 	// Mesh is its node.
 	Mesh mesh.Config `yaml:"mesh" reload:"parts"`
-	// HTTP is the host:port of the HTTP API. An empty host means the loopback interface, port 0 any free one. Empty: no API.
+	// HTTP is the host:port of the HTTP API. An empty host means the loopback interface, port 0 any
+	// free one. Empty: no API.
 	HTTP string `yaml:"http" reload:"restart" remedy:"give host:port, as in 127.0.0.1:8080"`
-	// HTTPHosts are the names by which the HTTP API is asked for, beside its addresses, localhost and the machine's name.
+	// HTTPHosts are the names by which the HTTP API is asked for, beside its addresses, localhost
+	// and the machine's name.
 	HTTPHosts []string `yaml:"http_hosts" reload:"restart" remedy:"give names of hosts without a port, as in [hunt.example.org]"`
 	// Metrics is a port with the node's metrics and health. Nil: none.
 	Metrics *metrics.Config `yaml:"metrics" reload:"restart"`
@@ -34,15 +36,16 @@ type Config struct {
 	Traces *traces.Config `yaml:"traces" reload:"restart"`
 	// Log says what is logged.
 	Log LogConfig `yaml:"log" reload:"parts"`
-	// Console is a port with a page that shows the node. Nil: none. Who has its token may change limits, cuts and dead letters;
-	// without one it only shows.
+	// Console is a port with a page that shows the node. Nil: none. Who has its token may change
+	// limits, cuts and dead letters; without one it only shows.
 	Console *console.Config `yaml:"console" reload:"restart"`
-	// StopDelay is how long the daemon goes on as before when it is to stop, but for /readyz, which says so at once: the time
-	// that a load balancer takes to notice. Default 0.
+	// StopDelay is how long the daemon goes on as before when it is to stop, but for /readyz, which
+	// says so at once: the time that a load balancer takes to notice. Default 0.
 	StopDelay time.Duration `yaml:"stop_delay" reload:"restart" remedy:"give a duration, as in 5s"`
 	// Data is the directory of the database, <service>.db; made if missing.
 	Data mesh.Path `yaml:"data" reload:"restart" contents:"none"`
-	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New is given the hunt.
+	// Hunt is the hunt file, the same for all services. Only the daemon reads it: a service's New
+	// is given the hunt.
 	Hunt mesh.Path `yaml:"hunt" reload:"restart" contents:"none"`
 }
 
@@ -55,8 +58,8 @@ func (c *Config) ServiceIs(service string) error {
 	return nil
 }
 
-// Validate returns all problems of a configuration read from YAML, joined, each a *config.FieldError. A service with a
-// Validate of its own joins these to its own.
+// Validate returns all problems of a configuration read from YAML, joined, each a
+// *config.FieldError. A service with a Validate of its own joins these to its own.
 func (c *Config) Validate() error {
 	problems := []error{config.InField("mesh", c.Mesh.Validate()), config.InField("log", c.Log.Validate())}
 	if c.HTTP != "" {

@@ -12,8 +12,8 @@ import (
 	"leafmesh/mesh/config"
 )
 
-// Another content of any secret, and of any file of keys or certificates, that a daemon's configuration
-// can name is a change, whoever adds such a field.
+// Another content of any secret, and of any file of keys or certificates, that a daemon's
+// configuration can name is a change, whoever adds such a field.
 func TestNoSecretIsForgotten(t *testing.T) {
 	var c Config
 	files := fill(t, t.TempDir(), "", reflect.ValueOf(&c).Elem())
@@ -99,8 +99,8 @@ func fill(t *testing.T, folder, field string, v reflect.Value) map[string]string
 	return files
 }
 
-// A console's token that is replaced in its file is told, and needs a restart: until then the old one
-// opens the console.
+// A console's token that is replaced in its file is told, and needs a restart: until then the old
+// one opens the console.
 func TestAReplacedTokenIsTold(t *testing.T) {
 	folder := t.TempDir()
 	write := func(name, text string) string {

@@ -15,8 +15,8 @@ import (
 	"leafmesh/mesh"
 )
 
-// Run does a daemon's work with the configuration file at config. It returns when ctx has ended (on a signal) and all is
-// closed, with nil, or when it failed.
+// Run does a daemon's work with the configuration file at config. It returns when ctx has ended (on
+// a signal) and all is closed, with nil, or when it failed.
 type Run func(ctx context.Context, config string) error
 
 // flags are the same for all daemons.
@@ -27,13 +27,13 @@ type flags struct {
 	Version   kong.VersionFlag `help:"Print the version, and that of the messages on links, and exit."`
 }
 
-// Main runs the daemon of the given name, "scored" for example, and exits the process: with status 0 after
-// a clean end, 2 for wrong flags, and when run failed with 78 if it never will start as things are, 75 if it may the
-// next time, and else 1; the error is on standard error. The default configuration file is
-// configs/<name without the d at its end>.yaml.
+// Main runs the daemon of the given name, "scored" for example, and exits the process: with status
+// 0 after a clean end, 2 for wrong flags, and when run failed with 78 if it never will start as
+// things are, 75 if it may the next time, and else 1; the error is on standard error. The default
+// configuration file is configs/<name without the d at its end>.yaml.
 //
-// SIGINT and SIGTERM end run's context; a second one ends the process at once. SIGHUP has the file read again: see [Serve]. slog's default logger writes
-// to standard error.
+// SIGINT and SIGTERM end run's context; a second one ends the process at once. SIGHUP has the file
+// read again: see [Serve]. slog's default logger writes to standard error.
 func Main(name string, run Run) {
 	os.Exit(execute(name, os.Args[1:], os.Stdout, os.Stderr, run))
 }

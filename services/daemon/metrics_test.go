@@ -60,8 +60,8 @@ func (w *watchable) StopServing(ctx context.Context) error {
 	return w.fake.StopServing(ctx)
 }
 
-// A daemon gives out its node's metrics before it serves, says whether it is ready, and that it is no
-// longer while it stops.
+// A daemon gives out its node's metrics before it serves, says whether it is ready, and that it is
+// no longer while it stops.
 func TestServeGivesOutMetrics(t *testing.T) {
 	for _, test := range []struct {
 		broken error

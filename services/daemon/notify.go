@@ -15,9 +15,9 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// manager is the service manager that started the daemon, as systemd is with Type=notify. It is told
-// by the protocol of sd_notify(3), which is so small that no library is needed. The zero value is
-// none.
+// manager is the service manager that started the daemon, as systemd is with Type=notify. It is
+// told by the protocol of sd_notify(3), which is so small that no library is needed. The zero value
+// is none.
 type manager struct {
 	socket string
 	// within is how often it wants a sign of life; 0: never.

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// A service manager that hangs does not hold up the daemon: what it is not told is an error in time.
+// A service manager that hangs does not hold up the daemon: what it is not told is an error in
+// time.
 func TestAManagerThatHangsHoldsUpNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "notify")
 	deaf, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})

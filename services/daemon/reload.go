@@ -38,7 +38,8 @@ type serviceConfig[C any] interface {
 
 func (c *Config) common() *Config { return c }
 
-// Load reads a service's configuration as config.LoadYAML does. The file that it gives is for [Serve].
+// Load reads a service's configuration as config.LoadYAML does. The file that it gives is for
+// [Serve].
 func Load[C any, P serviceConfig[C]](path string, into P) (*File, error) {
 	var running beside[C]
 	if err := config.LoadYAML(path, into, func() (err error) { running, err = besideOf[C, P](*into); return }); err != nil {

@@ -18,39 +18,44 @@ import (
 	"leafmesh/mesh/traces"
 )
 
-// drainTimeout is how long a daemon takes to stop at most. Service managers kill after 90 s (systemd) or
-// 30 s (Kubernetes) by default.
+// drainTimeout is how long a daemon takes to stop at most. Service managers kill after 90 s
+// (systemd) or 30 s (Kubernetes) by default.
 const drainTimeout = 20 * time.Second
 
-// maxStopDelay bounds Config.StopDelay: with the drain it has to end before the service manager's patience does.
+// maxStopDelay bounds Config.StopDelay: with the drain it has to end before the service manager's
+// patience does.
 const maxStopDelay = time.Minute
 
 // Service is one service, made but not yet running: its store is open.
 type Service interface {
 	// Declare adds the service's handlers to c.
 	Declare(c *mesh.Config)
-	// Serve starts to relay to node what the store's outbox holds, if it has one, and the HTTP API of the service, whose root
-	// events go into node. It returns when the API listens.
+	// Serve starts to relay to node what the store's outbox holds, if it has one, and the HTTP API
+	// of the service, whose root events go into node. It returns when the API listens.
 	Serve(ctx context.Context, node *mesh.Node) error
 	// Check says why the service's database cannot be written; nil: it can.
 	Check(ctx context.Context) error
 	// URL is where the HTTP API is reached.
 	URL() string
-	// StopServing ends the HTTP API, so that no further root event comes in. Harmless when not serving.
+	// StopServing ends the HTTP API, so that no further root event comes in. Harmless when not
+	// serving.
 	StopServing(ctx context.Context) error
-	// StopRelaying leaves what is in the store's outbox for the next start. Harmless when not relaying.
+	// StopRelaying leaves what is in the store's outbox for the next start. Harmless when not
+	// relaying.
 	StopRelaying()
 	// Close ends all else, the store last.
 	Close(ctx context.Context) error
 }
 
-// Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve returns. f is where c was read
-// from, to be read again; nil if it is from no file.
+// Serve runs s as a node of its own until ctx ends. It owns s from here on: s is closed when Serve
+// returns. f is where c was read from, to be read again; nil if it is from no file.
 //
-// Start: declare handlers, open the node, export its traces, give out its metrics and its console, serve HTTP; linking goes on in the background and is logged when
-// ready. Stop: /readyz says so for c.StopDelay. Then, within 20 s: HTTP first, so that nothing new comes in, then the relay, as a node that closes takes no more
-// of it, then the node, so that handlers finish with the store still open, then traces, metrics, console and the service. What handlers put into the
-// store's outbox by then is relayed after the next start.
+// Start: declare handlers, open the node, export its traces, give out its metrics and its console,
+// serve HTTP; linking goes on in the background and is logged when ready. Stop: /readyz says so for
+// c.StopDelay. Then, within 20 s: HTTP first, so that nothing new comes in, then the relay, as a
+// node that closes takes no more of it, then the node, so that handlers finish with the store still
+// open, then traces, metrics, console and the service. What handlers put into the store's outbox by
+// then is relayed after the next start.
 func Serve(ctx context.Context, c Config, s Service, f *File) error {
 	lasting := context.WithoutCancel(ctx) // what runs while draining must not end with the signal
 	c.Log.Apply()
@@ -134,7 +139,8 @@ func endTraces(ctx context.Context, e *traces.Exporter, node *mesh.Node) {
 	}
 }
 
-// watch gives out the metrics and the health of the node and its service; nil without a configuration.
+// watch gives out the metrics and the health of the node and its service; nil without a
+// configuration.
 func watch(ctx context.Context, c *metrics.Config, node *mesh.Node, s Service) (*metrics.Server, error) {
 	if c == nil {
 		return nil, nil
@@ -152,8 +158,8 @@ func watch(ctx context.Context, c *metrics.Config, node *mesh.Node, s Service) (
 	return server, err
 }
 
-// show serves the console of the node; nil without a configuration. Without a token everybody on this machine gets in, and so
-// nobody may change anything.
+// show serves the console of the node; nil without a configuration. Without a token everybody on
+// this machine gets in, and so nobody may change anything.
 func show(c *console.Config, node *mesh.Node) (*door.Server, error) {
 	if c == nil {
 		return nil, nil
@@ -186,9 +192,9 @@ func logLosses(node *mesh.Node) {
 	}
 }
 
-// untilReady waits until the node is linked, or ctx ends, and logs which. A peer that is down keeps this
-// node from being ready, not from serving; an import that a peer does not export is an error, as waiting
-// would not mend it.
+// untilReady waits until the node is linked, or ctx ends, and logs which. A peer that is down keeps
+// this node from being ready, not from serving; an import that a peer does not export is an error,
+// as waiting would not mend it.
 func untilReady(ctx context.Context, node *mesh.Node) error {
 	err := node.Ready(ctx)
 	switch {

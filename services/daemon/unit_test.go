@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// The unit of systemd that is shipped fits what a daemon does: its exit statuses, how long it takes to stop, and what it tells.
+// The unit of systemd that is shipped fits what a daemon does: its exit statuses, how long it takes
+// to stop, and what it tells.
 func TestTheUnitFitsTheDaemon(t *testing.T) {
 	text, err := os.ReadFile("../../configs/systemd/leafmesh@.service")
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// raw sends text to a server and returns its answer, after those to former requests of the connection.
+// raw sends text to a server and returns its answer, after those to former requests of the
+// connection.
 func raw(t *testing.T, s *Server, text string) (*http.Response, string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.listener.Addr().String())
@@ -35,8 +36,8 @@ func raw(t *testing.T, s *Server, text string) (*http.Response, string) {
 	return answer, string(body)
 }
 
-// A page whose name was made to lead here gets nothing: its requests come from a browser that takes them for
-// requests of one origin.
+// A page whose name was made to lead here gets nothing: its requests come from a browser that takes
+// them for requests of one origin.
 func TestAttackByDNSRebinding(t *testing.T) {
 	machine, err := os.Hostname()
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 // MaxBody is the largest request body that Decode reads, in bytes.
 const MaxBody = 16 << 10
 
-// Decode reads the request's body as one JSON value of type T. The error is a *Problem: status 415 when the content type
-// is not application/json, 413 when the body is larger than MaxBody, 400 when it is not one JSON value that
-// fits T; a field that T does not have is refused too.
+// Decode reads the request's body as one JSON value of type T. The error is a *Problem: status 415
+// when the content type is not application/json, 413 when the body is larger than MaxBody, 400 when
+// it is not one JSON value that fits T; a field that T does not have is refused too.
 func Decode[T any](w http.ResponseWriter, r *http.Request) (T, error) {
 	var v T
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {

@@ -14,8 +14,8 @@ const retryMillis = 2000
 
 // pace is how a stream goes along.
 type pace struct {
-	// heartbeat is how often a stream with nothing to say sends a comment, so that proxies keep it open
-	// and a client that has vanished is noticed. The HTML standard advises 15 s.
+	// heartbeat is how often a stream with nothing to say sends a comment, so that proxies keep it
+	// open and a client that has vanished is noticed. The HTML standard advises 15 s.
 	heartbeat time.Duration
 	// write is how long a client may take to accept one write.
 	write time.Duration
@@ -31,9 +31,10 @@ type Event struct {
 }
 
 // Events answers with a stream of server-sent events. Whenever ready can be received from, it sends
-// what next returns; a closed ready ends the stream after a last call of next. It sends a comment each
-// 15 s in which there is nothing else. It returns when the client has gone, when the server closes
-// or ready is closed, with nil; with an error when the answer cannot be streamed or an event not be encoded.
+// what next returns; a closed ready ends the stream after a last call of next. It sends a comment
+// each 15 s in which there is nothing else. It returns when the client has gone, when the server
+// closes or ready is closed, with nil; with an error when the answer cannot be streamed or an event
+// not be encoded.
 //
 // Events calls next on its own goroutine, never during another call, and not before the client has
 // taken what came before: how much may pile up meanwhile is for next's owner to bound.
@@ -79,8 +80,8 @@ type stream struct {
 	buffer  bytes.Buffer
 }
 
-// begin prepares the headers. The error says that this answer cannot have a deadline for each write: then the
-// server's own, for whole answers, would end the stream.
+// begin prepares the headers. The error says that this answer cannot have a deadline for each
+// write: then the server's own, for whole answers, would end the stream.
 func (s *stream) begin() error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
 		return fmt.Errorf("stream events: %w", err)

@@ -8,9 +8,9 @@ import (
 	"runtime/debug"
 )
 
-// Handle makes a handler of f. An error that is, or wraps, a *Problem is answered as that problem; any other one
-// is logged with slog's default logger and answered with a bare status 500, and so is a panic. Once f has begun to answer, the
-// error is logged and nothing further is written.
+// Handle makes a handler of f. An error that is, or wraps, a *Problem is answered as that problem;
+// any other one is logged with slog's default logger and answered with a bare status 500, and so is
+// a panic. Once f has begun to answer, the error is logged and nothing further is written.
 func Handle(f func(w http.ResponseWriter, r *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tracked := &trackedWriter{ResponseWriter: w}
@@ -41,8 +41,8 @@ func gone(r *http.Request, err error) bool {
 	return r.Context().Err() != nil && errors.Is(err, context.Canceled)
 }
 
-// recovered turns a panic into status 500, or, when the answer has begun, cuts the connection so that
-// the client cannot take the half for the whole.
+// recovered turns a panic into status 500, or, when the answer has begun, cuts the connection so
+// that the client cannot take the half for the whole.
 func recovered(w *trackedWriter, r *http.Request) {
 	value := recover()
 	if value == nil {

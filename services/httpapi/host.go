@@ -10,9 +10,10 @@ import (
 	"leafmesh/mesh/door"
 )
 
-// named refuses requests that name another host than ours. A page can have its own name lead to our address
-// (DNS rebinding): to the browser the two are then of one origin, and only the name tells. An address is no such
-// name, nor are localhost, the machine's own name and the name in the address listened on.
+// named refuses requests that name another host than ours. A page can have its own name lead to our
+// address (DNS rebinding): to the browser the two are then of one origin, and only the name tells.
+// An address is no such name, nor are localhost, the machine's own name and the name in the address
+// listened on.
 func named(h http.Handler, listen string, hosts []string) http.Handler {
 	known := slices.Clone(hosts)
 	known = append(known, "localhost", listen)

@@ -9,8 +9,9 @@ import (
 	"strconv"
 )
 
-// listener takes connections on which the errors that net/http answers by itself, before any handler is asked, are
-// problem details too. It has no hook for them: they are the one thing that it writes past the answer of a handler.
+// listener takes connections on which the errors that net/http answers by itself, before any
+// handler is asked, are problem details too. It has no hook for them: they are the one thing that
+// it writes past the answer of a handler.
 type listener struct{ net.Listener }
 
 // Accept implements net.Listener.
@@ -43,7 +44,8 @@ var (
 	statusStart = []byte("HTTP/1.1 ")
 )
 
-// ownError makes a problem detail of what net/http writes as an error of its own; nil if it is none.
+// ownError makes a problem detail of what net/http writes as an error of its own; nil if it is
+// none.
 func ownError(b []byte) []byte {
 	line, rest, _ := bytes.Cut(b, []byte("\r\n"))
 	if !bytes.HasPrefix(line, statusStart) || len(line) < len(statusStart)+3 {

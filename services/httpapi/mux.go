@@ -2,8 +2,8 @@ package httpapi
 
 import "net/http"
 
-// Mux routes requests by the patterns of http.ServeMux. Unlike that one it answers an unknown path or a
-// method that is not allowed with a problem detail. All routes are added before it serves.
+// Mux routes requests by the patterns of http.ServeMux. Unlike that one it answers an unknown path
+// or a method that is not allowed with a problem detail. All routes are added before it serves.
 type Mux struct {
 	mux http.ServeMux
 }
@@ -11,8 +11,8 @@ type Mux struct {
 // NewMux makes a Mux without routes.
 func NewMux() *Mux { return &Mux{} }
 
-// Route adds f for a pattern such as "GET /v1/teams/{team}"; f is wrapped by Handle. A pattern that is
-// malformed or conflicts with another one is a panic, as with http.ServeMux.
+// Route adds f for a pattern such as "GET /v1/teams/{team}"; f is wrapped by Handle. A pattern that
+// is malformed or conflicts with another one is a panic, as with http.ServeMux.
 func (m *Mux) Route(pattern string, f func(w http.ResponseWriter, r *http.Request) error) {
 	m.mux.Handle(pattern, Handle(f))
 }

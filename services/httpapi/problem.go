@@ -34,8 +34,8 @@ func (p *Problem) Error() string {
 	return p.Title + ": " + p.Detail
 }
 
-// Respond answers with v as JSON. A value that cannot be encoded is a bug: it is logged and answered
-// with status 500.
+// Respond answers with v as JSON. A value that cannot be encoded is a bug: it is logged and
+// answered with status 500.
 func Respond(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {

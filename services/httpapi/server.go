@@ -34,10 +34,11 @@ type Server struct {
 	done     chan struct{}      // closed when serve has returned
 }
 
-// NewServer listens on addr ("host:port") and serves h. When it returns, connections are taken. Port 0
-// means any free one; URL tells which. An empty host means 127.0.0.1: all interfaces must be asked for, as "0.0.0.0".
-// A request has to name the server by an address, as localhost, by the machine's name, the host in addr or one of
-// hosts; any other one gets status 421. The context of each request derives from ctx, so ctx must live until Close has returned.
+// NewServer listens on addr ("host:port") and serves h. When it returns, connections are taken.
+// Port 0 means any free one; URL tells which. An empty host means 127.0.0.1: all interfaces must be
+// asked for, as "0.0.0.0". A request has to name the server by an address, as localhost, by the
+// machine's name, the host in addr or one of hosts; any other one gets status 421. The context of
+// each request derives from ctx, so ctx must live until Close has returned.
 func NewServer(ctx context.Context, addr string, h http.Handler, hosts ...string) (*Server, error) {
 	return newServer(ctx, addr, named(h, addrHost(addr), hosts), defaultTimeouts)
 }
@@ -78,7 +79,8 @@ func addrHost(addr string) string {
 	return host
 }
 
-// protect refuses what a browser sends on behalf of another origin's page, unless it changes nothing.
+// protect refuses what a browser sends on behalf of another origin's page, unless it changes
+// nothing.
 func protect(h http.Handler) http.Handler {
 	p := http.NewCrossOriginProtection()
 	p.SetDenyHandler(Handle(func(http.ResponseWriter, *http.Request) error {
@@ -95,12 +97,13 @@ func (s *Server) serve() {
 	}
 }
 
-// URL returns where the server is reached, "http://127.0.0.1:8080" for example, without a slash at the end.
+// URL returns where the server is reached, "http://127.0.0.1:8080" for example, without a slash at
+// the end.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
-// Close takes no more connections, ends streams, and waits for the requests under way. When ctx ends
-// first, their contexts are cancelled, their connections cut, and ctx's error is returned.
-// A second call is harmless.
+// Close takes no more connections, ends streams, and waits for the requests under way. When ctx
+// ends first, their contexts are cancelled, their connections cut, and ctx's error is returned. A
+// second call is harmless.
 func (s *Server) Close(ctx context.Context) error {
 	defer s.cancel()
 	err := s.http.Shutdown(ctx)

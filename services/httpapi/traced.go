@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-// traced gives the context of a request the span that the client names (W3C Trace Context). What the
-// handler emits is linked with it, if the node is traced.
+// traced gives the context of a request the span that the client names (W3C Trace Context). What
+// the handler emits is linked with it, if the node is traced.
 func traced(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Traceparent") != "" {

@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// board holds the state of all teams in memory, so that a solve reads nothing from the database. It is loaded when the
-// service starts, and changed only after the change was committed. It is bounded by Config.MaxTeams.
+// board holds the state of all teams in memory, so that a solve reads nothing from the database. It
+// is loaded when the service starts, and changed only after the change was committed. It is bounded
+// by Config.MaxTeams.
 type board struct {
 	mu    sync.RWMutex
 	seats map[string]*seat // guarded by mu

@@ -8,8 +8,9 @@ import (
 	"leafmesh/services/daemon"
 )
 
-// DefaultMaxTeams is how many teams may join unless the configuration says otherwise. Each takes a few kilobytes of memory in
-// this service and in clue; the largest public hunts have had some 4,000 teams.
+// DefaultMaxTeams is how many teams may join unless the configuration says otherwise. Each takes a
+// few kilobytes of memory in this service and in clue; the largest public hunts have had some 4,000
+// teams.
 const DefaultMaxTeams = 10_000
 
 // Config says everything about one instance of the service.
@@ -19,7 +20,8 @@ type Config struct {
 	MaxTeams int `yaml:"max_teams"`
 }
 
-// Validate returns all problems of a configuration read from YAML, joined, each a *config.FieldError.
+// Validate returns all problems of a configuration read from YAML, joined, each a
+// *config.FieldError.
 func (c *Config) Validate() error {
 	problems := []error{c.Config.Validate(), c.ServiceIs("hunt")}
 	if c.MaxTeams < 0 {

@@ -2,15 +2,16 @@ package hunt
 
 import "leafmesh/mesh"
 
-// The events of this service. Their subjects and integer keys are the contract with other services, which declare Go
-// types of their own. All times are unix milliseconds.
+// The events of this service. Their subjects and integer keys are the contract with other services,
+// which declare Go types of their own. All times are unix milliseconds.
 var (
 	// Unlocked is exported: clues have opened to a team. In one transaction with what
 	// opened them. When a team joins again, all that are open to it are announced again.
 	Unlocked = mesh.NewEvent[ClueUnlocked]("hunt.clue.unlocked", mesh.Key(func(e ClueUnlocked) string { return e.Team }))
 	// Progressed is private: a team has solved a further clue.
 	Progressed = mesh.NewEvent[ProgressChanged]("hunt.progress.changed", mesh.Key(func(e ProgressChanged) string { return e.Team }))
-	// Finished is exported: a team has met the hunt's rule for the finish. One event for a team, recorded with the finish.
+	// Finished is exported: a team has met the hunt's rule for the finish. One event for a team,
+	// recorded with the finish.
 	Finished = mesh.NewEvent[TeamFinished]("hunt.team.finished", mesh.Key(func(e TeamFinished) string { return e.Team }))
 
 	// Solved is imported from clue: a team has solved a clue.

@@ -8,13 +8,16 @@ import (
 	names "leafmesh/services/team"
 )
 
-// handleSolved records a solve, that its event was handled, and the events that follow from it, in one transaction.
+// handleSolved records a solve, that its event was handled, and the events that follow from it, in
+// one transaction.
 //
-// An event that comes again changes nothing: the inbox knows it. Nor does another event that tells of the same solve, as from a
-// clue service whose database was restored from an old copy: a team solves a clue once.
+// An event that comes again changes nothing: the inbox knows it. Nor does another event that tells
+// of the same solve, as from a clue service whose database was restored from an old copy: a team
+// solves a clue once.
 //
-// A team that has not joined joins by its solve: clue only takes guesses of teams that this service announced, so here it was
-// forgotten, as by an old copy of the database, and dropping the solve would lose more.
+// A team that has not joined joins by its solve: clue only takes guesses of teams that this service
+// announced, so here it was forgotten, as by an old copy of the database, and dropping the solve
+// would lose more.
 func (s *Service) handleSolved(ctx context.Context, e ClueSolved) error {
 	if err := names.CheckName(e.Team); err != nil {
 		return err
@@ -32,7 +35,8 @@ func (s *Service) handleSolved(ctx context.Context, e ClueSolved) error {
 		return nil
 	}
 	o := s.rules.solve(seat.team, e)
-	// Emitted before the COMMIT, because it may be refused; it is held until the handler returns nil, because the COMMIT may fail.
+	// Emitted before the COMMIT, because it may be refused; it is held until the handler returns
+	// nil, because the COMMIT may fail.
 	if err := Progressed.Emit(ctx, o.progress); err != nil {
 		return err
 	}

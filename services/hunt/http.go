@@ -12,8 +12,8 @@ import (
 	names "leafmesh/services/team"
 )
 
-// joinTimeout is how long POST /v1/teams waits until the team is recorded. It stays under the server's 15 s for
-// a whole answer.
+// joinTimeout is how long POST /v1/teams waits until the team is recorded. It stays under the
+// server's 15 s for a whole answer.
 const joinTimeout = 10 * time.Second
 
 // routes is the HTTP API.
@@ -63,8 +63,8 @@ func (s *Service) getTeam(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// huntResponse leaves out what teams may not see: answers, hints, and the texts of clues, which clue shows once they
-// are open.
+// huntResponse leaves out what teams may not see: answers, hints, and the texts of clues, which
+// clue shows once they are open.
 type huntResponse struct {
 	ID    string         `json:"id"`
 	Title string         `json:"title"`
@@ -98,7 +98,8 @@ func public(hunt *huntfile.Hunt) huntResponse {
 	return out
 }
 
-// problem turns an error of the service into what the client is told; others stay as they are and are logged.
+// problem turns an error of the service into what the client is told; others stay as they are and
+// are logged.
 func problem(w http.ResponseWriter, err error) error {
 	var name *names.NameError
 	switch {

@@ -8,13 +8,16 @@ import (
 	names "leafmesh/services/team"
 )
 
-// Join lets a team take part, and announces the clues that are open to it (hunt.clue.unlocked, one event), in one
-// transaction. ctx must belong to the service's node. It reports whether the team is new.
+// Join lets a team take part, and announces the clues that are open to it (hunt.clue.unlocked, one
+// event), in one transaction. ctx must belong to the service's node. It reports whether the team is
+// new.
 //
-// A team may join as often as it likes: each time all of its open clues are announced again. That helps where clue does not know
-// of one, as its database was restored from an old copy, or the hunt's rules were changed.
+// A team may join as often as it likes: each time all of its open clues are announced again. That
+// helps where clue does not know of one, as its database was restored from an old copy, or the
+// hunt's rules were changed.
 //
-// Errors: *team.NameError, ErrFull, those of the database and of Emit. Then the team has not joined.
+// Errors: *team.NameError, ErrFull, those of the database and of Emit. Then the team has not
+// joined.
 func (s *Service) Join(ctx context.Context, name string, at time.Time) (isNew bool, err error) {
 	if err := names.CheckName(name); err != nil {
 		return false, err

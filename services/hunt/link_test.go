@@ -11,7 +11,8 @@ import (
 	"leafmesh/services/servicetest"
 )
 
-// solved is clue.clue.solved as clue might declare it: the subject and the integer keys are the contract, not the Go type.
+// solved is clue.clue.solved as clue might declare it: the subject and the integer keys are the
+// contract, not the Go type.
 type solved struct {
 	Name  string `cbor:"1,keyasint"`
 	Clue  string `cbor:"2,keyasint"`
@@ -19,7 +20,8 @@ type solved struct {
 	Later string `cbor:"4,keyasint"` // a field that this service does not know
 }
 
-// TestOverLinks: a team joins here and clue hears of its clues; clue tells of a solve and hears of what it opened.
+// TestOverLinks: a team joins here and clue hears of its clues; clue tells of a solve and hears of
+// what it opened.
 func TestOverLinks(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), servicetest.Patience)
 	defer cancel()

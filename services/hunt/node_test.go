@@ -22,7 +22,8 @@ type rig struct {
 	seen []string // guarded by mu
 }
 
-// start runs the service on a node, beside handlers of the test, linked to a node of clue without a service. Stop it, or let the test's end do so.
+// start runs the service on a node, beside handlers of the test, linked to a node of clue without a
+// service. Stop it, or let the test's end do so.
 func start(t *testing.T, config Config, hunt *huntfile.Hunt, others ...mesh.Handler) *rig {
 	t.Helper()
 	config.HTTP = "127.0.0.1:0"
@@ -53,7 +54,8 @@ func (r *rig) note(format string, args ...any) error {
 	return nil
 }
 
-// expect waits until the node has nothing to do and compares what was emitted since the last time, in any order.
+// expect waits until the node has nothing to do and compares what was emitted since the last time,
+// in any order.
 func (r *rig) expect(want ...string) {
 	r.t.Helper()
 	r.Rest()

@@ -11,8 +11,8 @@ import (
 	"leafmesh/services/store"
 )
 
-// schema holds the migrations of hunt.db. What is open to a team is stored nowhere: it follows from its solves and the hunt
-// file, so that organisers may change the rules of a running hunt.
+// schema holds the migrations of hunt.db. What is open to a team is stored nowhere: it follows from
+// its solves and the hunt file, so that organisers may change the rules of a running hunt.
 var schema = []string{`
 CREATE TABLE teams (
 	team        TEXT    PRIMARY KEY,
@@ -54,9 +54,9 @@ type change struct {
 	finish bool
 }
 
-// apply writes a change and puts the events that tell of it into the outbox, in one transaction. With a solve it does so once for
-// the event that ctx's handler handles: applied is false if that was handled before. A team or a solve that is there already
-// makes it fail: the caller has looked.
+// apply writes a change and puts the events that tell of it into the outbox, in one transaction.
+// With a solve it does so once for the event that ctx's handler handles: applied is false if that
+// was handled before. A team or a solve that is there already makes it fail: the caller has looked.
 func (r *records) apply(ctx context.Context, c change, events ...mesh.Staged) (applied bool, err error) {
 	err = r.db.Write(ctx, func(tx *store.Tx) error {
 		if c.clue != "" {

@@ -13,8 +13,8 @@ import (
 	"leafmesh/services/huntfile"
 )
 
-// solveWorkers is how many solves are recorded at the same time. They wait for a COMMIT, and those that wait together share
-// one.
+// solveWorkers is how many solves are recorded at the same time. They wait for a COMMIT, and those
+// that wait together share one.
 const solveWorkers = 16
 
 // Service is one instance of the hunt service. Its methods may be called at the same time.
@@ -28,10 +28,11 @@ type Service struct {
 	api     httpapi.API
 }
 
-// New opens the database in config.Data and loads the state of all teams. The hunt must be valid and must not change. The
-// caller closes the service, also when it never served.
+// New opens the database in config.Data and loads the state of all teams. The hunt must be valid
+// and must not change. The caller closes the service, also when it never served.
 //
-// Errors: *config.FieldError joined, for a hunt that cannot be played; *store.OwnerError for a database of another hunt; those of store.OpenFor.
+// Errors: *config.FieldError joined, for a hunt that cannot be played; *store.OwnerError for a
+// database of another hunt; those of store.OpenFor.
 func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 	if err := hunt.Validate(); err != nil {
 		return nil, fmt.Errorf("hunt: %w", err)
@@ -55,8 +56,9 @@ func (s *Service) Declare(c *mesh.Config) {
 	c.Handlers = append(c.Handlers, Solved.Handle("progress", s.handleSolved, mesh.Workers(solveWorkers)))
 }
 
-// Serve starts to relay what the database holds for others, and the HTTP API if there is one. It returns when the API listens. ctx
-// bounds the life of its requests, so it must live until StopServing has returned. A service is served once.
+// Serve starts to relay what the database holds for others, and the HTTP API if there is one. It
+// returns when the API listens. ctx bounds the life of its requests, so it must live until
+// StopServing has returned. A service is served once.
 func (s *Service) Serve(ctx context.Context, node *mesh.Node) error {
 	if err := s.relay.Start(ctx, node); err != nil {
 		return fmt.Errorf("serve hunt: %w", err)
@@ -73,15 +75,16 @@ func (s *Service) Check(ctx context.Context) error { return s.records.db.Check(c
 // URL is where the HTTP API is reached, without a slash at the end; "" when it does not serve.
 func (s *Service) URL() string { return s.api.URL() }
 
-// StopServing ends the HTTP API: no further team joins by it. Requests under way end first, or when ctx ends. Harmless when
-// not serving.
+// StopServing ends the HTTP API: no further team joins by it. Requests under way end first, or when
+// ctx ends. Harmless when not serving.
 func (s *Service) StopServing(ctx context.Context) error { return s.api.Close(ctx) }
 
-// StopRelaying ends the relay, before the node is closed. What it leaves is relayed when the service is served the next
-// time. Harmless when not serving.
+// StopRelaying ends the relay, before the node is closed. What it leaves is relayed when the
+// service is served the next time. Harmless when not serving.
 func (s *Service) StopRelaying() { s.relay.Stop() }
 
-// Close stops serving and closes the database. Close the node before, so that no handler needs it any more.
+// Close stops serving and closes the database. Close the node before, so that no handler needs it
+// any more.
 func (s *Service) Close(ctx context.Context) error {
 	err := s.StopServing(ctx)
 	s.StopRelaying()

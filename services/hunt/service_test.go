@@ -97,7 +97,8 @@ func TestSolveOnce(t *testing.T) {
 	}
 }
 
-// TestSameEventAgain: an event that is delivered again changes nothing and emits nothing, also after a restart.
+// TestSameEventAgain: an event that is delivered again changes nothing and emits nothing, also
+// after a restart.
 func TestSameEventAgain(t *testing.T) {
 	config, hunt := here(t), sample()
 	hunt.Finish.Solves = 1
@@ -148,7 +149,8 @@ func TestApplyOncePerEvent(t *testing.T) {
 	}
 }
 
-// TestEventsOutliveTheProcess: what is recorded for others is relayed when the process is back, each once.
+// TestEventsOutliveTheProcess: what is recorded for others is relayed when the process is back,
+// each once.
 func TestEventsOutliveTheProcess(t *testing.T) {
 	config, hunt := here(t), sample()
 	hunt.Finish.Solves = 1
@@ -168,7 +170,8 @@ func TestEventsOutliveTheProcess(t *testing.T) {
 	start(t, config, hunt).expect()
 }
 
-// TestEventThatCanNotBeKept: without its event there is no team, no solve and no finish either; with the next try there is all.
+// TestEventThatCanNotBeKept: without its event there is no team, no solve and no finish either;
+// with the next try there is all.
 func TestEventThatCanNotBeKept(t *testing.T) {
 	hunt := sample()
 	hunt.Finish.Solves = 2
@@ -292,7 +295,8 @@ func TestJoinErrors(t *testing.T) {
 	r.expect("owls unlocked [a b]")
 }
 
-// TestManyTeamsAtOnce: many teams play with solves that come several times and all at once; each ends with every clue once.
+// TestManyTeamsAtOnce: many teams play with solves that come several times and all at once; each
+// ends with every clue once.
 func TestManyTeamsAtOnce(t *testing.T) {
 	config := here(t)
 	r := start(t, config, sample())

@@ -6,8 +6,8 @@ import (
 	"leafmesh/services/huntfile"
 )
 
-// rules say what a team's solves open. They are pure: what is open follows from the set of solved clues alone, not from
-// their order, and a further solve never closes a clue.
+// rules say what a team's solves open. They are pure: what is open follows from the set of solved
+// clues alone, not from their order, and a further solve never closes a clue.
 type rules struct{ hunt *huntfile.Hunt }
 
 // solves is a set of clue ids.
@@ -27,7 +27,8 @@ func (r rules) open(s solves) []string {
 	return open
 }
 
-// opened returns the ids of the clues that are open now and were not before, in the order of the hunt.
+// opened returns the ids of the clues that are open now and were not before, in the order of the
+// hunt.
 func (r rules) opened(before, now solves) (opened []string) {
 	for _, clue := range r.hunt.Clues {
 		if isOpen(clue, now) && !isOpen(clue, before) {

@@ -11,7 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// sample is a hunt of five clues: a and b are open from the start, c follows a, d two solves, e both c and three solves.
+// sample is a hunt of five clues: a and b are open from the start, c follows a, d two solves, e
+// both c and three solves.
 func sample() *huntfile.Hunt {
 	clue := func(id string, rule huntfile.Rule) huntfile.Clue {
 		return huntfile.Clue{ID: id, Title: strings.ToUpper(id), Text: "secret text", Points: 1, Answers: []string{"secret answer " + id}, Unlock: rule}
@@ -90,8 +91,9 @@ func TestFinished(t *testing.T) {
 	}
 }
 
-// TestOpenAgainstModel checks, on random hunts and random orders of play: a further solve closes nothing; what is open follows
-// from the rule as it reads; and a team that solves whatever is open to it finishes every hunt that is valid.
+// TestOpenAgainstModel checks, on random hunts and random orders of play: a further solve closes
+// nothing; what is open follows from the rule as it reads; and a team that solves whatever is open
+// to it finishes every hunt that is valid.
 func TestOpenAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		hunt := randomHunt(t)

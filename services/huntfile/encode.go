@@ -25,9 +25,10 @@ func (h *Hunt) Encode(w io.Writer) error {
 	return nil
 }
 
-// quote writes a text in double quotes, as JSON does, unless it is plain words, which the library may write as they are. For
-// others it chooses forms that do not read back equal: it leaves tabs in plain texts, begins one with "? ", and loses
-// white space at the edges of the lines of literal ones.
+// quote writes a text in double quotes, as JSON does, unless it is plain words, which the library
+// may write as they are. For others it chooses forms that do not read back equal: it leaves tabs in
+// plain texts, begins one with "? ", and loses white space at the edges of the lines of literal
+// ones.
 func quote(text string) ([]byte, error) {
 	if words.MatchString(text) {
 		return yaml.Marshal(text) // quotes "yes" and "12"
@@ -41,8 +42,9 @@ func quote(text string) ([]byte, error) {
 
 var words = regexp.MustCompile(`^[\pL\pN]+([ _./'’-]?[\pL\pN]+)*[.!]?$`)
 
-// Write saves the hunt as a file that [Load] accepts. The file appears whole or not at all: it is written beside path, read
-// back and compared, and renamed. So a derived hunt that is not valid fails where it is made.
+// Write saves the hunt as a file that [Load] accepts. The file appears whole or not at all: it is
+// written beside path, read back and compared, and renamed. So a derived hunt that is not valid
+// fails where it is made.
 func (h *Hunt) Write(path string) error {
 	if err := h.write(path); err != nil {
 		return fmt.Errorf("write hunt file %q: %w", path, err)

@@ -2,8 +2,9 @@ package huntfile
 
 import "time"
 
-// Hunt is a whole treasure hunt: what teams may read, what they must find, and in which order. Build one in code or
-// [Load] it; [Hunt.Validate] says whether it can be played. Treat it as read-only once a service has it.
+// Hunt is a whole treasure hunt: what teams may read, what they must find, and in which order.
+// Build one in code or [Load] it; [Hunt.Validate] says whether it can be played. Treat it as
+// read-only once a service has it.
 type Hunt struct {
 	// ID names the hunt: small letters, digits and dashes, at most 64.
 	ID string `yaml:"id"`
@@ -21,14 +22,16 @@ type Hunt struct {
 
 // Limits hold back guessing, for each team and clue on its own.
 type Limits struct {
-	// Guesses is how many wrong guesses a team has on one clue before it is locked out of it. 0: no limit.
+	// Guesses is how many wrong guesses a team has on one clue before it is locked out of it. 0: no
+	// limit.
 	Guesses int `yaml:"guesses,omitempty"`
-	// Lockout is how long a lock-out lasts, counted from the wrong guess that caused it; afterwards the team has Guesses
-	// guesses again. 0: it lasts for good. In YAML: 90s, 10m, 1h30m.
+	// Lockout is how long a lock-out lasts, counted from the wrong guess that caused it; afterwards
+	// the team has Guesses guesses again. 0: it lasts for good. In YAML: 90s, 10m, 1h30m.
 	Lockout time.Duration `yaml:"lockout,omitempty"`
 }
 
-// Finish says when a team has finished. At most one of its fields is set; none: every clue must be solved.
+// Finish says when a team has finished. At most one of its fields is set; none: every clue must be
+// solved.
 type Finish struct {
 	// Solves is how many clues must be solved.
 	Solves int `yaml:"solves,omitempty"`
@@ -38,7 +41,8 @@ type Finish struct {
 
 // Clue is one riddle.
 type Clue struct {
-	// ID names the clue in events and URLs: small letters, digits and dashes, at most 64, unique in the hunt.
+	// ID names the clue in events and URLs: small letters, digits and dashes, at most 64, unique in
+	// the hunt.
 	ID string `yaml:"id"`
 	// Title is shown to teams, at most 200 characters.
 	Title string `yaml:"title"`
@@ -46,7 +50,8 @@ type Clue struct {
 	Text string `yaml:"text,omitempty"`
 	// Points a solve is worth; 0 to 1,000,000.
 	Points int `yaml:"points"`
-	// Answers are all texts that solve the clue, at least one. They are compared in the form of answer.Normalize.
+	// Answers are all texts that solve the clue, at least one. They are compared in the form of
+	// answer.Normalize.
 	Answers []string `yaml:"answers"`
 	// Hints in the order in which they are given.
 	Hints []Hint `yaml:"hints,omitempty"`
@@ -61,7 +66,8 @@ type Hint struct {
 	Cost int `yaml:"cost,omitempty"`
 }
 
-// Rule says when a clue opens to a team. Either Start, or one or both of the others; both must then hold.
+// Rule says when a clue opens to a team. Either Start, or one or both of the others; both must then
+// hold.
 type Rule struct {
 	// Start opens the clue as soon as the team joins.
 	Start bool `yaml:"start,omitempty"`
@@ -71,7 +77,8 @@ type Rule struct {
 	After []string `yaml:"after,omitempty"`
 }
 
-// Clue returns the clue with this id. It walks the list: a service that asks for each event makes a map of its own.
+// Clue returns the clue with this id. It walks the list: a service that asks for each event makes a
+// map of its own.
 func (h *Hunt) Clue(id string) (Clue, bool) {
 	for _, c := range h.Clues {
 		if c.ID == id {

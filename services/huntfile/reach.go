@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// reach plays the hunt as a team that solves whatever is open to it, and reports the clues that never open. Rules are
-// monotone (a solve never closes a clue), so this one play visits every clue that any team could.
+// reach plays the hunt as a team that solves whatever is open to it, and reports the clues that
+// never open. Rules are monotone (a solve never closes a clue), so this one play visits every clue
+// that any team could.
 //
 // With all clues reachable the finish is too: its rule asks for some of them.
 func (c *checker) reach() {
@@ -37,8 +38,8 @@ func opens(rule Rule, solved map[string]bool) bool {
 	return len(solved) >= rule.Solves && !slices.ContainsFunc(rule.After, missing)
 }
 
-// unreachable says why the clue never opens. One that merely waits for another that never opens is not reported: the
-// other is.
+// unreachable says why the clue never opens. One that merely waits for another that never opens is
+// not reported: the other is.
 func (c *checker) unreachable(field string, clue Clue, solved, reported map[string]bool) {
 	if clue.Unlock.Solves > len(solved) {
 		c.add(field+".solves", fmt.Sprintf("nobody can reach this clue: it waits for %d solves, and at most %d are possible without it",
@@ -56,8 +57,8 @@ func (c *checker) unreachable(field string, clue Clue, solved, reported map[stri
 		"remove one of these conditions")
 }
 
-// cycle follows the conditions of clue through clues that never open, and returns the way back to it, or nil when there
-// is none.
+// cycle follows the conditions of clue through clues that never open, and returns the way back to
+// it, or nil when there is none.
 func (c *checker) cycle(clue Clue, solved map[string]bool) []string {
 	visited := make(map[string]bool)
 	var walk func(from Clue, path []string) []string

@@ -36,7 +36,8 @@ func TestSampleHunt(t *testing.T) {
 	}
 }
 
-// TestSampleHuntIsSolvable solves each clue that can be solved by rule from its own text, as a team would.
+// TestSampleHuntIsSolvable solves each clue that can be solved by rule from its own text, as a team
+// would.
 func TestSampleHuntIsSolvable(t *testing.T) {
 	h, err := Load(samplePath)
 	if err != nil {

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Slug makes an id of a title: "Lips Are Movin’ (1)" becomes "lips-are-movin-1". Accents are dropped, letters that are
-// not Latin too, so that the result may be empty and two titles may give the same one: number them then.
+// Slug makes an id of a title: "Lips Are Movin’ (1)" becomes "lips-are-movin-1". Accents are
+// dropped, letters that are not Latin too, so that the result may be empty and two titles may give
+// the same one: number them then.
 func Slug(title string) string {
 	var b strings.Builder
 	gap := false

@@ -13,7 +13,8 @@ import (
 	"leafmesh/services/answer"
 )
 
-// Bounds of a hunt. They keep a definition, and every page made of it, small enough to hold in memory and to send.
+// Bounds of a hunt. They keep a definition, and every page made of it, small enough to hold in
+// memory and to send.
 const (
 	// MaxClues is how many clues a hunt may have.
 	MaxClues = 1000
@@ -39,7 +40,8 @@ var identifier = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 const identifierRemedy = "use small letters, digits and single dashes between them, at most 64, as in old-mill-2"
 
-// Validate says whether the hunt can be played. It returns every problem, joined, each a [*config.FieldError], or nil.
+// Validate says whether the hunt can be played. It returns every problem, joined, each a
+// [*config.FieldError], or nil.
 func (h *Hunt) Validate() error {
 	c := &checker{hunt: h, index: make(map[string]int, len(h.Clues))}
 	c.head()

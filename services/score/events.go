@@ -2,8 +2,8 @@ package score
 
 import "leafmesh/mesh"
 
-// The events of this service, and its own types for those it imports. Subjects and integer keys are the
-// contract. All times are unix milliseconds.
+// The events of this service, and its own types for those it imports. Subjects and integer keys are
+// the contract. All times are unix milliseconds.
 var (
 	// Awarded is private: a team's points have changed.
 	Awarded = mesh.NewEvent[PointsAwarded]("score.points.awarded", mesh.Key(func(e PointsAwarded) string { return e.Team }))
@@ -18,7 +18,8 @@ var (
 	Finished = mesh.NewEvent[TeamFinished]("hunt.team.finished", mesh.Key(func(e TeamFinished) string { return e.Team }))
 )
 
-// PointsAwarded says that a team got points for a clue, or, when they are negative, paid them for a hint of it.
+// PointsAwarded says that a team got points for a clue, or, when they are negative, paid them for a
+// hint of it.
 type PointsAwarded struct {
 	Team   string `cbor:"1,keyasint"`
 	Clue   string `cbor:"2,keyasint"`

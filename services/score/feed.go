@@ -12,19 +12,21 @@ import (
 )
 
 const (
-	// feedInterval is the least time between two readings of the leaderboard for its streams: live to the eye, and at most
-	// ten readings a second whatever the number of solves and of clients. One takes 1 ms for 450 teams.
+	// feedInterval is the least time between two readings of the leaderboard for its streams: live
+	// to the eye, and at most ten readings a second whatever the number of solves and of clients.
+	// One takes 1 ms for 450 teams.
 	feedInterval = 100 * time.Millisecond
 	// maxSubscribers bounds the streams; each holds a connection and up to one row for each team.
 	maxSubscribers = 256
 )
 
-// errCrowded is returned by subscribe when maxSubscribers are there, and no client has more than the one who asks.
+// errCrowded is returned by subscribe when maxSubscribers are there, and no client has more than
+// the one who asks.
 var errCrowded = errors.New("too many streams are open")
 
-// feed tells subscribers how the leaderboard changes. It reads the leaderboard after changes, compares it with what it read before, and puts
-// the difference into each subscriber's buffer. One goroutine reads, so an older reading never comes after a newer
-// one; handlers only knock.
+// feed tells subscribers how the leaderboard changes. It reads the leaderboard after changes,
+// compares it with what it read before, and puts the difference into each subscriber's buffer. One
+// goroutine reads, so an older reading never comes after a newer one; handlers only knock.
 type feed struct {
 	read      func(context.Context) ([]place, error)
 	knock     chan struct{} // capacity 1: there is something to read
@@ -91,7 +93,8 @@ func (f *feed) run(ctx context.Context) {
 	}
 }
 
-// distribute reads the leaderboard once and brings before up to date with it. After an error it will be called again.
+// distribute reads the leaderboard once and brings before up to date with it. After an error it
+// will be called again.
 func (f *feed) distribute(ctx context.Context, before map[string]place) error {
 	now, err := f.read(ctx)
 	if err != nil {
@@ -110,9 +113,10 @@ func (f *feed) distribute(ctx context.Context, before map[string]place) error {
 	return nil
 }
 
-// subscribe adds a subscriber of a client, whose first update will be the whole leaderboard. When no place is left, the client with
-// the most streams loses one to those with less, so that nobody can keep all others out; a lone client, such as a proxy, may have all.
-// The caller unsubscribes it.
+// subscribe adds a subscriber of a client, whose first update will be the whole leaderboard. When
+// no place is left, the client with the most streams loses one to those with less, so that nobody
+// can keep all others out; a lone client, such as a proxy, may have all. The caller unsubscribes
+// it.
 func (f *feed) subscribe(client string) (*subscriber, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -130,8 +134,8 @@ func (f *feed) subscribe(client string) (*subscriber, error) {
 	return s, nil
 }
 
-// crowdingLocked is a stream of the client that has the most; nil unless that one still has as many as the newcomer when it has
-// lost it.
+// crowdingLocked is a stream of the client that has the most; nil unless that one still has as many
+// as the newcomer when it has lost it.
 func (f *feed) crowdingLocked(newcomer string) (victim *subscriber) {
 	streams := make(map[string]int)
 	for s := range f.subscribers {
@@ -162,8 +166,8 @@ func (f *feed) count() int {
 	return len(f.subscribers)
 }
 
-// subscriber is the buffer of one stream: the newest row of each team that changed since the client last took them.
-// It is bounded by the number of teams, however slow the client.
+// subscriber is the buffer of one stream: the newest row of each team that changed since the client
+// last took them. It is bounded by the number of teams, however slow the client.
 type subscriber struct {
 	client    string        // whose stream it is
 	ready     chan struct{} // capacity 1: take will find something; closed when the stream has to end

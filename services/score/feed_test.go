@@ -181,7 +181,8 @@ func TestStreamsAreBounded(t *testing.T) {
 	}
 }
 
-// One client cannot keep the others out: it loses streams to them until nobody has more than a fair share.
+// One client cannot keep the others out: it loses streams to them until nobody has more than a fair
+// share.
 func TestAttackOneClientWithAllStreams(t *testing.T) {
 	f := newFeed((&table{}).read)
 	for range maxSubscribers {

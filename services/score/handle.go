@@ -15,7 +15,8 @@ const maxTime = 253402300799999
 // maxCost is the highest cost of a hint that a hunt file may have.
 const maxCost = 1_000_000
 
-// UnknownClueError is an event about a clue that the hunt does not have here: the services run with different hunt files.
+// UnknownClueError is an event about a clue that the hunt does not have here: the services run with
+// different hunt files.
 type UnknownClueError struct{ Team, Clue string }
 
 // Error names team and clue.
@@ -46,9 +47,11 @@ func (s *Service) handleHinted(ctx context.Context, e HintTaken) error {
 	return s.count(ctx, award{Team: e.Team, Clue: e.Clue, Hint: e.Hint, Points: -e.Cost, At: e.At})
 }
 
-// count records an award and emits points.awarded, both or neither, once for each event. points.awarded is emitted inside of the transaction, because an
-// event that is refused must undo the award, so that a further try can do both; it is held until the handler returns nil, so
-// a COMMIT that fails takes it back. The other order, emitting after the COMMIT, would lose a refused event for good.
+// count records an award and emits points.awarded, both or neither, once for each event.
+// points.awarded is emitted inside of the transaction, because an event that is refused must undo
+// the award, so that a further try can do both; it is held until the handler returns nil, so a
+// COMMIT that fails takes it back. The other order, emitting after the COMMIT, would lose a refused
+// event for good.
 func (s *Service) count(ctx context.Context, a award) error {
 	if err := names.CheckName(a.Team); err != nil {
 		return err

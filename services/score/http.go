@@ -29,8 +29,8 @@ type Row struct {
 
 // update is one event of the stream.
 type update struct {
-	// Snapshot says that Rows is the whole leaderboard; otherwise they are the rows that changed, each of which takes
-	// the place of the team's former row.
+	// Snapshot says that Rows is the whole leaderboard; otherwise they are the rows that changed,
+	// each of which takes the place of the team's former row.
 	Snapshot bool `json:"snapshot"`
 	// Coalesced is how many former states of these rows the client was too slow to get.
 	Coalesced int   `json:"coalesced"`
@@ -83,7 +83,8 @@ func limitOf(r *http.Request) (int, error) {
 	return limit, nil
 }
 
-// streamLeaderboard sends the whole leaderboard and then what changes in it, as server-sent events named "leaderboard".
+// streamLeaderboard sends the whole leaderboard and then what changes in it, as server-sent events
+// named "leaderboard".
 func (s *Service) streamLeaderboard(w http.ResponseWriter, r *http.Request) error {
 	subscriber, err := s.feed.subscribe(httpapi.Client(r))
 	if errors.Is(err, errCrowded) {

@@ -11,9 +11,9 @@ import (
 	"leafmesh/services/store"
 )
 
-// schema holds the migrations of score.db. teams is the sum of awards by team and could be computed from it; it is kept
-// because the leaderboard is read much more often than it changes. Rowid tables were rejected for awards: the primary
-// key would be a second tree.
+// schema holds the migrations of score.db. teams is the sum of awards by team and could be computed
+// from it; it is kept because the leaderboard is read much more often than it changes. Rowid tables
+// were rejected for awards: the primary key would be a second tree.
 var schema = []string{`
 CREATE TABLE awards (
 	team   TEXT    NOT NULL,
@@ -43,7 +43,8 @@ const (
 type ledger struct {
 	db    *store.DB
 	inbox transact.Inbox
-	// one reads a team's standing for each announcement. Preparing it anew took most of that read's time.
+	// one reads a team's standing for each announcement. Preparing it anew took most of that read's
+	// time.
 	one *sql.Stmt
 }
 
@@ -72,8 +73,9 @@ func newLedger(db *store.DB) (*ledger, error) {
 // close closes the database.
 func (l *ledger) close() error { return errors.Join(l.one.Close(), l.db.Close()) }
 
-// once runs f in the transaction that remembers the event of ctx's handler, unless it was handled before: then f does not run, and the
-// event is done with. If f fails nothing is remembered, so that a further try runs it again.
+// once runs f in the transaction that remembers the event of ctx's handler, unless it was handled
+// before: then f does not run, and the event is done with. If f fails nothing is remembered, so
+// that a further try runs it again.
 func (l *ledger) once(ctx context.Context, f func(*store.Tx) error) error {
 	return l.db.Write(ctx, func(tx *store.Tx) error {
 		if first, err := l.inbox.First(ctx, tx); err != nil || !first {
@@ -83,8 +85,9 @@ func (l *ledger) once(ctx context.Context, f func(*store.Tx) error) error {
 	})
 }
 
-// add counts an award, unless one for the same team, clue and hint was counted before, by another event. If it counts, counted is
-// called within the transaction, and when that fails, its error is returned and undoes all.
+// add counts an award, unless one for the same team, clue and hint was counted before, by another
+// event. If it counts, counted is called within the transaction, and when that fails, its error is
+// returned and undoes all.
 func add(tx *store.Tx, a award, counted func() error) error {
 	result, err := tx.Exec("INSERT INTO awards (team, clue, hint, points, at, event) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		a.Team, a.Clue, a.Hint, a.Points, a.At, a.Event)
@@ -121,8 +124,8 @@ func change(tx *store.Tx, team string, f func(Standing) Standing) error {
 	return nil
 }
 
-// standing returns a team's standing; the error is sql.ErrNoRows, wrapped, when it has none. It takes no context: to watch for its
-// end costs two goroutines, more than the read.
+// standing returns a team's standing; the error is sql.ErrNoRows, wrapped, when it has none. It
+// takes no context: to watch for its end costs two goroutines, more than the read.
 func (l *ledger) standing(team string) (Standing, error) {
 	s, err := scanStanding(l.one.QueryRow(team))
 	if err != nil {
@@ -131,7 +134,8 @@ func (l *ledger) standing(team string) (Standing, error) {
 	return s, nil
 }
 
-// places returns the whole leaderboard. It is sorted here and not by SQL, so that the order has one definition.
+// places returns the whole leaderboard. It is sorted here and not by SQL, so that the order has one
+// definition.
 func (l *ledger) places(ctx context.Context) ([]place, error) {
 	var standings []Standing
 	err := l.db.Each(ctx, "SELECT team, points, solves, last_solve, finished FROM teams", func(rows *sql.Rows) error {

@@ -34,8 +34,9 @@ func (s Standing) with(a award) Standing {
 	return s
 }
 
-// compare orders standings for the leaderboard: more points first, then the earlier last solve, then the name, byte by
-// byte. A team that has solved nothing comes after those with as many points that have. No two teams are equal.
+// compare orders standings for the leaderboard: more points first, then the earlier last solve,
+// then the name, byte by byte. A team that has solved nothing comes after those with as many points
+// that have. No two teams are equal.
 func compare(a, b Standing) int {
 	return cmp.Or(
 		cmp.Compare(b.Points, a.Points),

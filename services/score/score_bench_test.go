@@ -10,7 +10,8 @@ import (
 	"leafmesh/services/daemon"
 )
 
-// BenchmarkSolve is a solve from its event to the announcement of the new standing, with state on disk, over a link between two nodes.
+// BenchmarkSolve is a solve from its event to the announcement of the new standing, with state on
+// disk, over a link between two nodes.
 func BenchmarkSolve(b *testing.B) {
 	hunt := testHunt()
 	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(b.TempDir())}}, hunt)

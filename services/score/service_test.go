@@ -45,7 +45,8 @@ func openTestLedger(t *testing.T) *ledger {
 	return l
 }
 
-// rig is the service on a node that imports from nodes of clue and hunt, with everything it emits written down.
+// rig is the service on a node that imports from nodes of clue and hunt, with everything it emits
+// written down.
 type rig struct {
 	*Service
 	*servicetest.Run
@@ -105,7 +106,8 @@ func (r *rig) awaitSeen(what string, condition func(seen []any) bool) {
 	})
 }
 
-// settle waits until the score node has handled n events of other nodes, and what follows from them.
+// settle waits until the score node has handled n events of other nodes, and what follows from
+// them.
 func (r *rig) settle(n uint64) {
 	r.t.Helper()
 	r.Await(fmt.Sprintf("%d handled imports", n), func() bool {
@@ -288,7 +290,8 @@ func TestTheInboxKnowsWhichEventsWereCounted(t *testing.T) {
 	r.wantBoard("")
 }
 
-// Points whose event is refused are not counted, and the solve is not forgotten: it comes again until it counts, once.
+// Points whose event is refused are not counted, and the solve is not forgotten: it comes again
+// until it counts, once.
 func TestRefusedPointsAreCountedByALaterDelivery(t *testing.T) {
 	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(t.TempDir())}}, testHunt())
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Call makes a request to the service's HTTP API, with a body of JSON unless it is empty, and reads the whole answer. The
-// answer's own Body is closed.
+// Call makes a request to the service's HTTP API, with a body of JSON unless it is empty, and reads
+// the whole answer. The answer's own Body is closed.
 func (r *Run) Call(method, path, body string) (answer *http.Response, text string) {
 	r.t.Helper()
 	request, err := http.NewRequestWithContext(r.Ctx, method, r.service.URL()+path, strings.NewReader(body))

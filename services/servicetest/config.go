@@ -8,8 +8,9 @@ import (
 	"leafmesh/mesh/config"
 )
 
-// LoadYAML writes a text to a file in a folder of its own and reads it as a service's configuration. It returns the
-// folder, which paths in the text are relative to, and the error of config.LoadYAML.
+// LoadYAML writes a text to a file in a folder of its own and reads it as a service's
+// configuration. It returns the folder, which paths in the text are relative to, and the error of
+// config.LoadYAML.
 func LoadYAML(t testing.TB, text string, into config.Validator) (folder string, err error) {
 	t.Helper()
 	folder = t.TempDir()

@@ -18,8 +18,8 @@ const Patience = 20 * time.Second
 type Run struct {
 	// Nodes are the service's node, the first, and those it is linked to.
 	Nodes inproc.Nodes
-	// Ctx belongs to the service's node: what is emitted with it is a root event there. It ends with the test, or after
-	// three times Patience.
+	// Ctx belongs to the service's node: what is emitted with it is a root event there. It ends
+	// with the test, or after three times Patience.
 	Ctx context.Context
 
 	t       testing.TB
@@ -27,8 +27,8 @@ type Run struct {
 	stopped bool
 }
 
-// Start runs a service on a node, linked to nodes of others, and returns when they are linked and its HTTP API serves. The
-// test's end stops it. What fails, here or at the stop, fails the test.
+// Start runs a service on a node, linked to nodes of others, and returns when they are linked and
+// its HTTP API serves. The test's end stops it. What fails, here or at the stop, fails the test.
 func Start(t testing.TB, service daemon.Service, node mesh.Config, others ...mesh.Config) *Run {
 	t.Helper()
 	service.Declare(&node)

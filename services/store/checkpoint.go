@@ -15,8 +15,8 @@ const (
 	sqlNext       = "UPDATE checkpoint SET number = number + 1"
 )
 
-// inspect compares a database with its mark. It reads on a connection that cannot merge the -wal file
-// into the database and delete it: what is refused is left as it was found.
+// inspect compares a database with its mark. It reads on a connection that cannot merge the -wal
+// file into the database and delete it: what is refused is left as it was found.
 func inspect(path string, m mark) (err error) {
 	var problem string
 	if m.Open {
@@ -77,8 +77,8 @@ func (w *writer) prepare(path string, schema []string) error {
 	return w.settle(path)
 }
 
-// markOpen marks the database as open. The new number is written first: it makes the -wal file and its header, before
-// the mark says that they are there.
+// markOpen marks the database as open. The new number is written first: it makes the -wal file and
+// its header, before the mark says that they are there.
 func (w *writer) markOpen(path string) error {
 	if _, err := w.conn.ExecContext(context.Background(), sqlNext); err != nil {
 		return fmt.Errorf("number the checkpoint: %w", err)
@@ -93,8 +93,8 @@ func (w *writer) markOpen(path string) error {
 	return mark{Open: true, Checkpoint: number, Boot: thisBoot()}.write(path)
 }
 
-// settle brings all that was written into the database file, and marks the database as closed. From then
-// on its -wal file may go.
+// settle brings all that was written into the database file, and marks the database as closed. From
+// then on its -wal file may go.
 func (w *writer) settle(path string) error {
 	if err := w.checkpoint(); err != nil {
 		return err
@@ -106,8 +106,8 @@ func (w *writer) settle(path string) error {
 	return mark{Checkpoint: number}.write(path)
 }
 
-// checkpoint brings what is in the -wal file into the database file and syncs it. The file stays, with its
-// header: a kill right after it must not look like a loss.
+// checkpoint brings what is in the -wal file into the database file and syncs it. The file stays,
+// with its header: a kill right after it must not look like a loss.
 func (w *writer) checkpoint() error {
 	var busy, frames, done int
 	if err := w.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(FULL)").Scan(&busy, &frames, &done); err != nil {

@@ -18,9 +18,10 @@ func (e *OwnerError) Error() string {
 	return fmt.Sprintf("database file %q belongs to %s, not to %s: give each a data directory of its own", e.Path, e.Has, e.Want)
 }
 
-// OpenFor opens a database as Open does, on behalf of owner, `hunt "spring"` for example. The owner is written into a new
-// database, in a table named owner. For a database of another owner OpenFor returns an *OwnerError: so a service that is
-// pointed at the wrong directory does not mix two histories.
+// OpenFor opens a database as Open does, on behalf of owner, `hunt "spring"` for example. The owner
+// is written into a new database, in a table named owner. For a database of another owner OpenFor
+// returns an *OwnerError: so a service that is pointed at the wrong directory does not mix two
+// histories.
 func OpenFor(path, owner string, schema []string) (*DB, error) {
 	db, err := Open(path, schema)
 	if err != nil {

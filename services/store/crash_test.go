@@ -12,7 +12,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// crashFile names, in the environment, the database that this program is to write to until it is killed.
+// crashFile names, in the environment, the database that this program is to write to until it is
+// killed.
 const crashFile = "STORE_TEST_CRASH_FILE"
 
 func TestMain(m *testing.M) {

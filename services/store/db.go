@@ -35,18 +35,21 @@ func start(path string, w *writer, read *sql.DB) *DB {
 	return &DB{path: path, read: read, writer: w}
 }
 
-// Write runs f within a transaction of the single writer and returns after its COMMIT. Writes called at the same
-// time share transactions (group commit); each succeeds or fails by itself: when f returns an error, what f wrote
-// is undone, Write returns that error as it is, and its neighbours are not touched.
+// Write runs f within a transaction of the single writer and returns after its COMMIT. Writes
+// called at the same time share transactions (group commit); each succeeds or fails by itself: when
+// f returns an error, what f wrote is undone, Write returns that error as it is, and its neighbours
+// are not touched.
 //
-// f runs exactly once, or not at all when ctx ends while the Write waits for its turn; then Write returns ctx's
-// error. Once f has begun Write waits for the end, whatever ctx says, so f may use its caller's variables. f runs
-// on the writer's goroutine and holds everybody else up: it must not wait for anything, call Write, or call
-// runtime.Goexit (as t.Fatal does). A panic in f undoes f and goes on in the caller of Write.
+// f runs exactly once, or not at all when ctx ends while the Write waits for its turn; then Write
+// returns ctx's error. Once f has begun Write waits for the end, whatever ctx says, so f may use
+// its caller's variables. f runs on the writer's goroutine and holds everybody else up: it must not
+// wait for anything, call Write, or call runtime.Goexit (as t.Fatal does). A panic in f undoes f
+// and goes on in the caller of Write.
 //
-// Other errors: ErrClosed; SQLite's own. After a full disk, an I/O error or no memory SQLite may give up the whole transaction,
-// and a COMMIT may fail: then all Writes of that transaction fail, and nothing of them is in the file. Blocks while the queue
-// (1,024 Writes) is full, until ctx ends.
+// Other errors: ErrClosed; SQLite's own. After a full disk, an I/O error or no memory SQLite may
+// give up the whole transaction, and a COMMIT may fail: then all Writes of that transaction fail,
+// and nothing of them is in the file. Blocks while the queue (1,024 Writes) is full, until ctx
+// ends.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -66,7 +69,8 @@ func (db *DB) Check(ctx context.Context) error {
 	return nil
 }
 
-// ExecContext runs one statement in a Write of its own. As in Tx.Exec the query is prepared once and kept.
+// ExecContext runs one statement in a Write of its own. As in Tx.Exec the query is prepared once
+// and kept.
 func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {
 		result, err = tx.Exec(query, args...)
@@ -75,7 +79,8 @@ func (db *DB) ExecContext(ctx context.Context, query string, args ...any) (resul
 	return result, err
 }
 
-// QueryContext runs a query on the read-only pool: see Read. As in Tx.Exec the query is prepared once and kept.
+// QueryContext runs a query on the read-only pool: see Read. As in Tx.Exec the query is prepared
+// once and kept.
 func (db *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	kept, ok := db.queries.Load(query)
 	if !ok {
@@ -101,11 +106,13 @@ func (db *DB) enter() bool {
 	return true
 }
 
-// Read returns the read-only pool of at most 4 connections. Each query sees the last COMMIT before it; queries that must see
-// one state run in one sql.Tx. A reader that stays in a transaction keeps the -wal file growing. The caller does not close it.
+// Read returns the read-only pool of at most 4 connections. Each query sees the last COMMIT before
+// it; queries that must see one state run in one sql.Tx. A reader that stays in a transaction keeps
+// the -wal file growing. The caller does not close it.
 func (db *DB) Read() *sql.DB { return db.read }
 
-// Close refuses new Writes, finishes those under way, stops the writer, waits for it and closes the file. The
+// Close refuses new Writes, finishes those under way, stops the writer, waits for it and closes the
+// file. The
 // -wal file is then merged into the database file. Further calls return what the first one did.
 func (db *DB) Close() error {
 	db.once.Do(func() {
@@ -115,7 +122,8 @@ func (db *DB) Close() error {
 		db.calls.Wait()
 		close(db.writer.queue)
 		<-db.writer.done
-		// The readers go first: the last connection to leave merges the -wal file, which a reader may not do.
+		// The readers go first: the last connection to leave merges the -wal file, which a reader
+		// may not do.
 		if err := errors.Join(db.read.Close(), db.writer.settle(db.abs), db.writer.close(), db.lock.Close()); err != nil {
 			db.err = fmt.Errorf("close database %q: %w", db.path, err)
 		}

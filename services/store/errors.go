@@ -14,8 +14,8 @@ var ErrClosed = errors.New("database is closed")
 // ErrInUse is returned by Open for a file that is open already.
 var ErrInUse = errors.New("the database is in use by another process")
 
-// CorruptError is returned by Open for a file that is no SQLite database, that is damaged or gone, or that lacks
-// what it had.
+// CorruptError is returned by Open for a file that is no SQLite database, that is damaged or gone,
+// or that lacks what it had.
 type CorruptError struct {
 	Path   string // the file
 	Detail string // what was found
@@ -62,7 +62,8 @@ func spoils(err error) bool {
 	return code != 0 && code != sqlite3.SQLITE_CONSTRAINT
 }
 
-// corruption turns an error that tells of a damaged file into a CorruptError and leaves others as they are.
+// corruption turns an error that tells of a damaged file into a CorruptError and leaves others as
+// they are.
 func corruption(path string, err error) error {
 	switch primaryCode(err) {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// reopenFile names, in the environment, the database that this program is to open, write to and close until it is killed.
+// reopenFile names, in the environment, the database that this program is to open, write to and
+// close until it is killed.
 const reopenFile = "STORE_TEST_REOPEN_FILE"
 
 func reopenUntilKilled(path string) {
@@ -59,8 +60,8 @@ func (f files) write(t *testing.T) string {
 	return path
 }
 
-// killed are the files of a database whose process was killed: they are copied while it is open, which is
-// what a kill leaves. Its notes are "a" and "b", and both are in the -wal file alone.
+// killed are the files of a database whose process was killed: they are copied while it is open,
+// which is what a kill leaves. Its notes are "a" and "b", and both are in the -wal file alone.
 func killed(t *testing.T) files {
 	t.Helper()
 	db, path := openTest(t)
@@ -159,7 +160,8 @@ func wantLost(t *testing.T, path, problem string) {
 	}
 }
 
-// All that was there when a database was closed is in the file itself, and so is what a migration did.
+// All that was there when a database was closed is in the file itself, and so is what a migration
+// did.
 func TestAttackAnOlderDatabase(t *testing.T) {
 	db, path := openTest(t)
 	older := readFiles(t, path)[""]
@@ -218,7 +220,8 @@ func TestAKillWhileOpeningOrClosingIsNoLoss(t *testing.T) {
 	}
 }
 
-// A new program that cannot migrate, and one that is too old, leave the database of a killed process as it was.
+// A new program that cannot migrate, and one that is too old, leave the database of a killed
+// process as it was.
 func TestARefusedOpenAfterAKillLosesNothing(t *testing.T) {
 	path := killed(t).write(t)
 	for _, schema := range [][]string{{}, {testSchema, "NO SQL"}} {

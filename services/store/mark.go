@@ -11,16 +11,18 @@ import (
 // madeSuffix names the file beside a database that says that it was made, and how it was left.
 const madeSuffix = ".made"
 
-// mark is what that file says. SQLite takes a database whose -wal file is missing, cut or damaged for one
-// that ends earlier, in silence; the mark tells the two apart.
+// mark is what that file says. SQLite takes a database whose -wal file is missing, cut or damaged
+// for one that ends earlier, in silence; the mark tells the two apart.
 type mark struct {
-	// Open: a process has the database open, or did not close it. All it wrote may be in the -wal file alone.
+	// Open: a process has the database open, or did not close it. All it wrote may be in the -wal
+	// file alone.
 	Open bool
-	// Checkpoint is the number of the last checkpoint that Open made. The database file itself has that number,
-	// or a newer one, whatever became of the -wal file: a power cut takes nothing that a checkpoint has synced.
+	// Checkpoint is the number of the last checkpoint that Open made. The database file itself has
+	// that number, or a newer one, whatever became of the -wal file: a power cut takes nothing that
+	// a checkpoint has synced.
 	Checkpoint uint64
-	// Boot is the start of the machine in which the database was opened. While it lasts what was written to a file
-	// is there; a power cut may take the end of a -wal file. "": not known.
+	// Boot is the start of the machine in which the database was opened. While it lasts what was
+	// written to a file is there; a power cut may take the end of a -wal file. "": not known.
 	Boot string
 }
 
@@ -55,8 +57,8 @@ func readMark(path string) (*mark, error) {
 	return &m, nil
 }
 
-// write writes the mark over the one that is there, at the same length: that takes no room, so a full disk
-// does not stop it. It is short enough for one sector, which a power cut leaves whole.
+// write writes the mark over the one that is there, at the same length: that takes no room, so a
+// full disk does not stop it. It is short enough for one sector, which a power cut leaves whole.
 func (m mark) write(path string) (err error) {
 	defer func() {
 		if err != nil {

@@ -23,15 +23,16 @@ const busyTimeoutMillis = 5000
 // readers bounds the read pool. Each connection has a page cache of up to 2 MB (SQLite's default).
 const readers = 4
 
-// Open opens the database file at path, creates it (and its directory) if it is missing, and applies
-// the migrations of schema that it has not seen yet, all in one transaction. A migration is one or
-// more SQL statements; its index is its version, so migrations are only ever appended. The number of
-// those applied is kept in PRAGMA user_version.
+// Open opens the database file at path, creates it (and its directory) if it is missing, and
+// applies the migrations of schema that it has not seen yet, all in one transaction. A migration is
+// one or more SQL statements; its index is its version, so migrations are only ever appended. The
+// number of those applied is kept in PRAGMA user_version.
 //
-// Open checks the file with PRAGMA quick_check (20 ms for a file of 6 MB). Errors: *CorruptError for a
-// file that is damaged or no database, that was there and is gone, or that lacks what it had when it was last open (its -wal file is gone, cut or damaged,
-// or an older copy was put in its place), *NewerError for one that has more migrations than schema, ErrInUse for one that is open already, here or in
-// another process.
+// Open checks the file with PRAGMA quick_check (20 ms for a file of 6 MB). Errors: *CorruptError
+// for a file that is damaged or no database, that was there and is gone, or that lacks what it had
+// when it was last open (its -wal file is gone, cut or damaged, or an older copy was put in its
+// place), *NewerError for one that has more migrations than schema, ErrInUse for one that is open
+// already, here or in another process.
 func Open(path string, schema []string) (*DB, error) {
 	db, err := open(path, schema)
 	if err != nil {
@@ -71,9 +72,10 @@ func open(path string, schema []string) (*DB, error) {
 	return db, nil
 }
 
-// lockFile keeps other processes from the database. Services keep what it holds in memory too, so two of them at one
-// file would each be right by themselves and wrong together; SQLite's own locks would let them. The operating system
-// drops the lock when the process ends, however it ends. The file stays.
+// lockFile keeps other processes from the database. Services keep what it holds in memory too, so
+// two of them at one file would each be right by themselves and wrong together; SQLite's own locks
+// would let them. The operating system drops the lock when the process ends, however it ends. The
+// file stays.
 func lockFile(path string) (*flock.Flock, error) {
 	lock := flock.New(path, flock.SetPermissions(0o600))
 	locked, err := lock.TryLock()
@@ -109,8 +111,8 @@ func openLocked(path string, schema []string) (*writer, error) {
 	return openWriter(path, schema, checked)
 }
 
-// checkFolder refuses a directory in which every user of the machine can put, replace or remove files. Windows
-// has no such mode.
+// checkFolder refuses a directory in which every user of the machine can put, replace or remove
+// files. Windows has no such mode.
 func checkFolder(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -122,7 +124,8 @@ func checkFolder(path string) error {
 	return nil
 }
 
-// checkPresent looks for a database that was made and has nothing in it any more: SQLite would begin anew in silence.
+// checkPresent looks for a database that was made and has nothing in it any more: SQLite would
+// begin anew in silence.
 func checkPresent(path string) error {
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):

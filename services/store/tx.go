@@ -8,8 +8,9 @@ import (
 )
 
 // Tx is one write function's part of the writer's transaction. It is valid until the function
-// returns, and only on the goroutine that runs it. Its statements must not control transactions themselves
-// (BEGIN, COMMIT, ROLLBACK, SAVEPOINT, OR ROLLBACK): they would end those of the neighbours.
+// returns, and only on the goroutine that runs it. Its statements must not control transactions
+// themselves (BEGIN, COMMIT, ROLLBACK, SAVEPOINT, OR ROLLBACK): they would end those of the
+// neighbours.
 type Tx struct {
 	w       *writer
 	clean   bool  // nothing was written to the transaction before this function: no savepoint is needed
@@ -32,9 +33,9 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	return result, tx.note(err)
 }
 
-// ExecContext is Exec, unless ctx has ended. The statement itself is not interrupted: that would end the transaction
-// of the neighbours, too. With it a Tx is what database/sql's own transactions are to other packages, such as
-// mesh/transact.
+// ExecContext is Exec, unless ctx has ended. The statement itself is not interrupted: that would
+// end the transaction of the neighbours, too. With it a Tx is what database/sql's own transactions
+// are to other packages, such as mesh/transact.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -106,7 +107,8 @@ func (tx *Tx) prepare(query string) (*sql.Stmt, error) {
 }
 
 // save sets a savepoint before the function's first statement that writes. The first writer of a
-// transaction needs none: undoing it is undoing the transaction, in which nobody else has a part yet.
+// transaction needs none: undoing it is undoing the transaction, in which nobody else has a part
+// yet.
 func (tx *Tx) save() error {
 	tx.wrote = true
 	if tx.clean {
@@ -158,8 +160,8 @@ func (w *writer) run(query string) error {
 	return err
 }
 
-// isSelect reports whether query surely only reads. Whatever does not begin with SELECT, a WITH or a
-// comment too, is taken for a writing one: a needless savepoint is only slow.
+// isSelect reports whether query surely only reads. Whatever does not begin with SELECT, a WITH or
+// a comment too, is taken for a writing one: a needless savepoint is only slow.
 func isSelect(query string) bool {
 	word, _, _ := strings.Cut(strings.TrimSpace(query), " ")
 	return strings.EqualFold(word, "select")

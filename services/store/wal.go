@@ -18,12 +18,13 @@ const (
 	indexHeader = 48 // of the -shm file, which has it twice
 )
 
-// checkWAL says what is missing of the -wal file of a database that was not closed, "" if nothing is.
+// checkWAL says what is missing of the -wal file of a database that was not closed, "" if nothing
+// is.
 //
-// SQLite syncs a -wal file's header before the first COMMIT in it, so the file and its header are there
-// also after a power cut. What follows is certain only as long as the machine runs (sameBoot): then the
-// -shm file says how many frames were committed. After a power cut the frames that are left are what
-// synchronous=NORMAL promises, and nothing tells a cut from damage.
+// SQLite syncs a -wal file's header before the first COMMIT in it, so the file and its header are
+// there also after a power cut. What follows is certain only as long as the machine runs
+// (sameBoot): then the file -shm says how many frames were committed. After a power cut the frames
+// that are left are what synchronous=NORMAL promises, and nothing tells a cut from damage.
 func checkWAL(path string, sameBoot bool) (problem string, err error) {
 	file, err := os.Open(path + "-wal")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,8 +115,8 @@ func (w *wal) is(sum []byte) bool {
 	return binary.BigEndian.Uint32(sum) == w.sum[0] && binary.BigEndian.Uint32(sum[4:]) == w.sum[1]
 }
 
-// committedFrames reads from the -shm file how many frames of which -wal file were committed. false: it does not
-// say, since it is gone or the process was killed while it wrote there.
+// committedFrames reads from the -shm file how many frames of which -wal file were committed.
+// false: it does not say, since it is gone or the process was killed while it wrote there.
 func committedFrames(path string) (frames int, salt [8]byte, ok bool, err error) {
 	data, err := os.ReadFile(path + "-shm")
 	if errors.Is(err, fs.ErrNotExist) {

@@ -50,7 +50,8 @@ type panicked struct {
 	stack []byte
 }
 
-// writer is the one connection that writes. Its goroutine, loop, owns all fields but queue and done.
+// writer is the one connection that writes. Its goroutine, loop, owns all fields but queue and
+// done.
 type writer struct {
 	pool       *sql.DB
 	conn       *sql.Conn
@@ -102,8 +103,8 @@ func (w *writer) loop() {
 	}
 }
 
-// next returns the write that waits next, nil when none does. Before it says so, it lets callers run who
-// were woken by the last COMMIT and are about to write again.
+// next returns the write that waits next, nil when none does. Before it says so, it lets callers
+// run who were woken by the last COMMIT and are about to write again.
 func (w *writer) next() *write {
 	for range 2 {
 		select {
@@ -116,7 +117,8 @@ func (w *writer) next() *write {
 	return nil
 }
 
-// admit runs r in the open transaction, opening one if needed. Afterwards r is in the batch, or done.
+// admit runs r in the open transaction, opening one if needed. Afterwards r is in the batch, or
+// done.
 func (w *writer) admit(r *write) {
 	if !r.state.CompareAndSwap(waiting, running) {
 		return // its caller has gone
@@ -156,8 +158,9 @@ func (w *writer) begin() error {
 	return nil
 }
 
-// undo takes back what tx did. It returns false when its neighbours' part is lost too: on some errors, such
-// as a full disk, SQLite rolls back the whole transaction by itself, and the savepoint is gone.
+// undo takes back what tx did. It returns false when its neighbours' part is lost too: on some
+// errors, such as a full disk, SQLite rolls back the whole transaction by itself, and the savepoint
+// is gone.
 func (w *writer) undo(tx *Tx) bool {
 	switch {
 	case tx.saved:
@@ -207,8 +210,9 @@ func (w *writer) finish(err error) {
 	w.batch = w.batch[:0]
 }
 
-// close closes the connection. The statements go first: database/sql leaves those of a single connection
-// to their owner, and SQLite keeps a file open, its -wal file unmerged, while there are any.
+// close closes the connection. The statements go first: database/sql leaves those of a single
+// connection to their owner, and SQLite keeps a file open, its -wal file unmerged, while there are
+// any.
 func (w *writer) close() error {
 	var errs []error
 	for _, s := range w.statements {

@@ -1,4 +1,5 @@
-// Package team says what a team may be called. Three services take team names from outside; they agree here.
+// Package team says what a team may be called. Three services take team names from outside; they
+// agree here.
 package team
 
 import (
@@ -8,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of a name. They are those of real hunts, where jokes of 180 characters and names of nothing but emoji occur;
-// the second keeps the escaped name well inside one subject token.
+// Bounds of a name. They are those of real hunts, where jokes of 180 characters and names of
+// nothing but emoji occur; the second keeps the escaped name well inside one subject token.
 const (
 	// MaxCharacters counts code points.
 	MaxCharacters = 200
@@ -23,9 +24,9 @@ type NameError struct{ Problem string }
 // Error gives the problem as a sentence about "the team name".
 func (e *NameError) Error() string { return "the team name " + e.Problem }
 
-// CheckName returns a [*NameError] when name cannot be a team's: empty, too long, not UTF-8, with control characters
-// or with white space at an end, or "." or "..", which cannot stand in a URL's path. Names are otherwise compared byte
-// for byte: "Owls" and "owls" are two teams.
+// CheckName returns a [*NameError] when name cannot be a team's: empty, too long, not UTF-8, with
+// control characters or with white space at an end, or "." or "..", which cannot stand in a URL's
+// path. Names are otherwise compared byte for byte: "Owls" and "owls" are two teams.
 func CheckName(name string) error {
 	switch {
 	case name == "":

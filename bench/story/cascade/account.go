@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Account is what one process knows of the roots. All processes run on one machine, whose clock they
-// share: times are unix nanoseconds.
+// Account is what one process knows of the roots. All processes run on one machine, whose clock
+// they share: times are unix nanoseconds.
 type Account struct {
 	begun  []int64 // of the process that emits: when each root came in
 	failed []atomic.Bool

@@ -14,8 +14,9 @@ type Result struct {
 	Unfinished int `json:"unfinished"`
 	// Twice is how many effects were seen more often than once.
 	Twice int `json:"twice"`
-	// Mean and P99 are from a root's coming in to its last effect, of those that came in after the first
-	// tenth of the run. One that is unfinished counts with the time until nobody waited any more.
+	// Mean and P99 are from a root's coming in to its last effect, of those that came in after the
+	// first tenth of the run. One that is unfinished counts with the time until nobody waited any
+	// more.
 	Mean time.Duration `json:"mean_ns"`
 	P99  time.Duration `json:"p99_ns"`
 	// Work is what the handlers spent on the services' own state for a root, waiting for the disk

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestMerge: a root is handled at its last effect, wherever that was; one without all effects counts
-// with the time until nobody waited any more; one that was refused has no time.
+// TestMerge: a root is handled at its last effect, wherever that was; one without all effects
+// counts with the time until nobody waited any more; one that was refused has no time.
 func TestMerge(t *testing.T) {
 	ms := int64(time.Millisecond)
 	first := Report{Begun: []int64{0, 0, 0, 0}, Failed: make([]bool, 4), Counts: []uint32{5, 3, 4, 2}, Last: []int64{1 * ms, 2 * ms, 9 * ms, 0}, Work: 4}

@@ -11,7 +11,8 @@ import (
 
 // schema is the state of a service, as the hunt's services keep it: the attempts and open clues of
 // clue, the solves of hunt, the awards and standings of score. One schema for all keeps the code
-// small; a table that a service does not use stays empty. An event that comes again changes nothing.
+// small; a table that a service does not use stays empty. An event that comes again changes
+// nothing.
 var schema = []string{`
 CREATE TABLE attempts (
 	root INTEGER PRIMARY KEY, team TEXT NOT NULL, clue TEXT NOT NULL, guess TEXT NOT NULL, at INTEGER NOT NULL
@@ -88,7 +89,8 @@ func recordAward(ctx context.Context, db *store.DB, f Fact, follow func(*store.T
 	}, follow)
 }
 
-// readStanding reads what the announcement tells. Nothing is written, so nothing follows in a transaction.
+// readStanding reads what the announcement tells. Nothing is written, so nothing follows in a
+// transaction.
 func readStanding(_ context.Context, db *store.DB, f Fact, _ func(*store.Tx) error) error {
 	var total int
 	if err := db.Read().QueryRow("SELECT points FROM teams WHERE team = ?", f.Team).Scan(&total); err != nil {

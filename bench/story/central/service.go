@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// unacknowledged is how many messages a consumer may hold: 16 workers with 256 messages each. The
-	// default is 1,000.
+	// unacknowledged is how many messages a consumer may hold: 16 workers with 256 messages each.
+	// The default is 1,000.
 	unacknowledged = 4096
 	// waiting is how many messages wait for a worker; more wait in the client.
 	waiting = 256
@@ -90,8 +90,8 @@ func (s *service) consume(ctx context.Context, h cascade.Handler) error {
 	return nil
 }
 
-// work handles one message after the other, until the process ends. A message that fails comes again
-// when the server has waited 30 s for its acknowledgement.
+// work handles one message after the other, until the process ends. A message that fails comes
+// again when the server has waited 30 s for its acknowledgement.
 func (s *service) work(ctx context.Context, h cascade.Handler, messages <-chan jetstream.Msg) {
 	for m := range messages {
 		if err := s.handle(ctx, h, m); err != nil {

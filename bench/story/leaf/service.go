@@ -74,7 +74,8 @@ func (s *service) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// config is the node's: what another service handles is exported, what another one exports is imported.
+// config is the node's: what another service handles is exported, what another one exports is
+// imported.
 func (s *service) config() mesh.Config {
 	own := s.Nodes[s.Service]
 	c := mesh.Config{Name: s.Service + "-1", Listen: own.Address, Seed: mesh.NewSecret(own.Seed)}

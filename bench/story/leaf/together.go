@@ -12,8 +12,8 @@ import (
 // together is all services in one process, each with its own node, linked as between processes.
 type together []*service
 
-// OpenTogether makes all services, and returns when their nodes are linked. Each waits for the others,
-// so they are opened side by side.
+// OpenTogether makes all services, and returns when their nodes are linked. Each waits for the
+// others, so they are opened side by side.
 func OpenTogether(ctx context.Context, a part.Assignment, account *cascade.Account) (part.Side, error) {
 	all := make(together, len(cascade.Services))
 	problems := make([]error, len(all))

@@ -94,8 +94,8 @@ func (s *server) answer(ctx context.Context, orders *gob.Decoder, answers *gob.E
 	}
 }
 
-// emitAll brings in the roots, evenly. Each has a goroutine of its own, as a request to an HTTP server
-// has: one that waits holds up no other. A root's time begins when it comes in.
+// emitAll brings in the roots, evenly. Each has a goroutine of its own, as a request to an HTTP
+// server has: one that waits holds up no other. A root's time begins when it comes in.
 func (s *server) emitAll(ctx context.Context, rate int) {
 	defer s.emitting.Store(false)
 	var waiting sync.WaitGroup

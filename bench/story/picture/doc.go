@@ -1,2 +1,3 @@
-// Package picture draws lines over two logarithmic scales as SVG, for a page that may be light or dark.
+// Package picture draws lines over two logarithmic scales as SVG, for a page that may be light or
+// dark.
 package picture

@@ -1,5 +1,5 @@
-// Package testlog finds guess logs for tests: the small one of the project's own making, always there, and a real one that may lie
-// beside the project.
+// Package testlog finds guess logs for tests: the small one of the project's own making, always
+// there, and a real one that may lie beside the project.
 package testlog
 
 import (
@@ -27,8 +27,8 @@ func Small(t testing.TB) Log {
 		Guesses: 433, Correct: 79, Skipped: 14, Teams: 14, Solved: 13}
 }
 
-// All is the small log, and the real one if it lies in ../shared/data beside the project. Where it does not, the test says so
-// in its log, and nothing is left out but the same test with more rows.
+// All is the small log, and the real one if it lies in ../shared/data beside the project. Where it
+// does not, the test says so in its log, and nothing is left out but the same test with more rows.
 func All(t testing.TB) []Log {
 	logs := []Log{Small(t)}
 	folder := filepath.Join(root(t), "..", "shared", "data", "gph2018")

@@ -48,7 +48,8 @@ type Spec struct {
 	Bytes  int64  // of all that is kept, encoded
 	// Kept is told what was kept just now of a cascade, by the goroutine of Run; nil: nobody is.
 	Kept func(root cause.ID, records []why.Record)
-	// Shelved is told all that was kept just now, also as examples of what is usual; nil: nobody is.
+	// Shelved is told all that was kept just now, also as examples of what is usual; nil: nobody
+	// is.
 	Shelved  func(records []why.Record)
 	Recorder *recorder.Recorder
 	Clock    *clock.Clock
@@ -196,9 +197,9 @@ func (a *Archive) look() {
 	}
 }
 
-// keepCauses keeps the cascades that led to some by mesh.NewRoot, as the cause of what went wrong may
-// be there: the handler that emitted the root ran on this node, and so the recorder knows of which
-// cascade its event was. Theirs are kept in turn.
+// keepCauses keeps the cascades that led to some by mesh.NewRoot, as the cause of what went wrong
+// may be there: the handler that emitted the root ran on this node, and so the recorder knows of
+// which cascade its event was. Theirs are kept in turn.
 func (a *Archive) keepCauses(fresh map[cause.ID]bool, records map[cause.ID][]why.Record) {
 	parents := map[cause.ID]bool{}
 	for root := range fresh {

@@ -60,9 +60,9 @@ func JoinFailures(failures []Failure) error {
 	return errors.Join(errs...)
 }
 
-// NewHandover makes the handover of an event. The handlers named by done get it no more; a name that
-// no handler has says nothing. settle is called once, by the goroutine that was done last, and only
-// if [Targets.Deliver] delivers the event.
+// NewHandover makes the handover of an event. The handlers named by done get it no more; a name
+// that no handler has says nothing. settle is called once, by the goroutine that was done last, and
+// only if [Targets.Deliver] delivers the event.
 func NewHandover(last bool, done []string, settle func(Settlement)) *Handover {
 	return &Handover{Last: last, before: done, settle: settle}
 }

@@ -59,9 +59,9 @@ func (t *Targets) Hash(key string) uint64 {
 	return maphash.String(keySeed, key)
 }
 
-// Reserve takes a place at each taker but those of a set of bits, and waits for one until ctx ends if
-// the event may wait. It returns that set with the takers that shed the event, or an error and no
-// places taken.
+// Reserve takes a place at each taker but those of a set of bits, and waits for one until ctx ends
+// if the event may wait. It returns that set with the takers that shed the event, or an error and
+// no places taken.
 //
 // It never holds a place while it waits: where a queue is full it gives all back, waits for that
 // one alone, and tries again. Holding them was rejected: a slow handler then fills the queues of

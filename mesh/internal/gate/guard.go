@@ -100,8 +100,8 @@ func (g *Guard) Charge(root [16]byte, b *Bounds) Refusal {
 	return Refusal{}
 }
 
-// GiveBack gives events back to the cascade's budget that were charged and will not be. One that was
-// forgotten meanwhile has a fresh budget in any case.
+// GiveBack gives events back to the cascade's budget that were charged and will not be. One that
+// was forgotten meanwhile has a fresh budget in any case.
 func (g *Guard) GiveBack(root [16]byte, count int) {
 	l := &g.shards[int(root[15])%len(g.shards)]
 	l.mu.Lock()

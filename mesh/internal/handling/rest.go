@@ -21,8 +21,8 @@ const (
 )
 
 // rest is where events of one worker wait until they are tried again, and those of their keys that
-// came after them: a key that fails holds up only itself. Events without a key do not rest, as there
-// is nothing that they do not hold up. In the nil rest nothing rests.
+// came after them: a key that fails holds up only itself. Events without a key do not rest, as
+// there is nothing that they do not hold up. In the nil rest nothing rests.
 type rest struct {
 	queue   *queue.Core[delivery.Item]
 	handler string

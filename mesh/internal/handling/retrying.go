@@ -56,8 +56,8 @@ func (r *rest) failed() (list []*failed) {
 	return list
 }
 
-// Retrying lists the events that handlers of the node failed and are to be given again, in no order.
-// Those behind one of the same key are not among them: nobody has tried them.
+// Retrying lists the events that handlers of the node failed and are to be given again, in no
+// order. Those behind one of the same key are not among them: nobody has tried them.
 func (r *Rests) Retrying() (list []stats.Retrying) {
 	for _, one := range r.all {
 		for _, f := range one.failed() {

@@ -19,8 +19,8 @@ import (
 type Caller interface {
 	// Call calls it once, and says which try that is. value points to the event's value.
 	Call(it *delivery.Item, value any, try int) error
-	// TryAgain says that a call failed with err and that the event is tried again. It gives back what
-	// the call charged to the event's cascade.
+	// TryAgain says that a call failed with err and that the event is tried again. It gives back
+	// what the call charged to the event's cascade.
 	TryAgain(it *delivery.Item, try int, err error)
 	// Recovered says that an event was handled at the given try, after others had failed.
 	Recovered(it *delivery.Item, try int)
@@ -226,8 +226,8 @@ func (w *worker) try(it *delivery.Item, value any, a delivery.Again, rest *rest)
 	}
 }
 
-// call calls the handler, and measures the call if it is recorded: the end of one is the beginning of
-// the next, so that a busy worker reads the clock once for each.
+// call calls the handler, and measures the call if it is recorded: the end of one is the beginning
+// of the next, so that a busy worker reads the clock once for each.
 func (w *worker) call(it *delivery.Item, value any, try int) (call steps.Span, err error) {
 	if !it.At.Handled.Recorded() {
 		return call, w.Call(it, value, try)

@@ -101,8 +101,8 @@ type memory struct {
 	done  []string
 }
 
-// parked is an event that waits for room aside. Some handlers are done with it: others are sick, and
-// must not keep the former from new events.
+// parked is an event that waits for room aside. Some handlers are done with it: others are sick,
+// and must not keep the former from new events.
 type parked struct {
 	Entry
 	memory

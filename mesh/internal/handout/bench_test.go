@@ -58,8 +58,8 @@ func BenchmarkPlainEvent(b *testing.B) {
 	}
 }
 
-// BenchmarkBesideSickOnes is the same beside as many events as may wait aside, and many that are held
-// behind them.
+// BenchmarkBesideSickOnes is the same beside as many events as may wait aside, and many that are
+// held behind them.
 func BenchmarkBesideSickOnes(b *testing.B) {
 	s := New(Config{})
 	s.Join("score-1", Terms{Events: 512, Bytes: 1 << 20, Handlers: []string{"a", "b"}}, 0)

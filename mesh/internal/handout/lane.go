@@ -42,13 +42,14 @@ func (l *lane) entry(i *item) Entry {
 	return l.fresh.first()
 }
 
-// hasNew reports whether a lane may give an event that was never given, whatever it is to give again.
+// hasNew reports whether a lane may give an event that was never given, whatever it is to give
+// again.
 func (s *Shelf) hasNew(l *lane) bool {
 	return s.order == Unordered && l.fresh.len() > 0 && !s.stops(l)
 }
 
-// repeatOf is the item that a lane gives next, nil if that is an event that was never given. Without an
-// order the two take turns.
+// repeatOf is the item that a lane gives next, nil if that is an event that was never given.
+// Without an order the two take turns.
 func (s *Shelf) repeatOf(l *lane) *item {
 	if l.repeated && s.hasNew(l) {
 		return nil

@@ -24,8 +24,9 @@ type run struct {
 	order Order // that readers ask for
 }
 
-// A shelf does what the model says, whatever readers do: they come, go, answer rightly, wrongly, late,
-// twice or not at all; time passes, events vanish from the stream, and the process begins anew.
+// A shelf does what the model says, whatever readers do: they come, go, answer rightly, wrongly,
+// late, twice or not at all; time passes, events vanish from the stream, and the process begins
+// anew.
 func TestShelfDoesWhatTheModelSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := Config{Patience: 30 * time.Second}

@@ -4,8 +4,8 @@ package handout
 type Gift struct {
 	Reader string
 	Entry
-	// Tries is how often it failed in a way that counts, Done which handlers need not run. Done must
-	// not be changed.
+	// Tries is how often it failed in a way that counts, Done which handlers need not run. Done
+	// must not be changed.
 	Tries int
 	Done  []string
 }
@@ -56,9 +56,9 @@ func (s *Shelf) nextOf(r *reader) (Gift, bool) {
 	return s.give(l, r, i), true
 }
 
-// laneFor is the lane whose turn it is at a reader, and what it gives again; nil if that is an event
-// that was never given. Lanes with nothing new take turns with the others, as all of them together
-// may wait for what the reader has of them.
+// laneFor is the lane whose turn it is at a reader, and what it gives again; nil if that is an
+// event that was never given. Lanes with nothing new take turns with the others, as all of them
+// together may wait for what the reader has of them.
 func (s *Shelf) laneFor(r *reader) (*lane, *item) {
 	l, again := s.head(&r.ring), s.head(&r.again)
 	if l == nil {

@@ -75,8 +75,9 @@ func (r *reader) fits(bytes int) bool {
 	return r.events < r.terms.Events && (r.events == 0 || bytes <= r.terms.Bytes-r.bytes)
 }
 
-// mayRepeat reports whether the reader may get more that was given before: half of its credit is for
-// what is new. What comes again and again would else take all of it, and all of the reader's time.
+// mayRepeat reports whether the reader may get more that was given before: half of its credit is
+// for what is new. What comes again and again would else take all of it, and all of the reader's
+// time.
 func (r *reader) mayRepeat() bool { return r.repeats < (r.terms.Events+1)/2 }
 
 // Join lets a reader have events from now on. One that is there already changes its terms, and

@@ -1,7 +1,8 @@
 package handout
 
 // Reopen begins anew behind a sequence: all after it is to be read, offered and given again, also
-// what was settled. Readers stay, and have nothing under way. The tries of what waits are forgotten.
+// what was settled. Readers stay, and have nothing under way. The tries of what waits are
+// forgotten.
 func (s *Shelf) Reopen(after uint64, now int64) {
 	s.tick(now)
 	anew := New(s.config)

@@ -10,8 +10,8 @@ const (
 	defaultMaxAside      = 4096
 	defaultMaxAsideBytes = 64 << 20
 	// apart is how many events a shelf holds compactly for each that may wait aside: those behind a
-	// key that stops, and those that wait for one of several handlers. An outbox of the default size
-	// has four times as many.
+	// key that stops, and those that wait for one of several handlers. An outbox of the default
+	// size has four times as many.
 	apart = 64
 	// ahead is how many events a shelf in strict order holds ready.
 	ahead = 64

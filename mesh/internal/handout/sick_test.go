@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A poisoned key has more events than may wait aside, before those of a good one. The good ones come
-// at once, and the poisoned key stops.
+// A poisoned key has more events than may wait aside, before those of a good one. The good ones
+// come at once, and the poisoned key stops.
 func TestAPoisonedKeyStopsOnlyItself(t *testing.T) {
 	for name, order := range map[string]Order{"unordered": Unordered, "in order by key": ByKey} {
 		t.Run(name, func(t *testing.T) {
@@ -124,8 +124,8 @@ func TestACutHandlerDoesNotKeepAnotherFromNewEvents(t *testing.T) {
 	}
 }
 
-// A handler is cut, and its events come again faster than the reader answers. The other handler gets
-// all that is new, whatever the credit.
+// A handler is cut, and its events come again faster than the reader answers. The other handler
+// gets all that is new, whatever the credit.
 func TestWhatComesAgainAndAgainHoldsUpNothingNew(t *testing.T) {
 	const events = 500
 	keyed := func(n uint64) string { return fmt.Sprint(n % 50) }
@@ -304,8 +304,8 @@ func (b *bench) restart() {
 	}
 }
 
-// What waits apart is bounded in bytes too: at the bound its own keys get nothing new, and others go
-// on.
+// What waits apart is bounded in bytes too: at the bound its own keys get nothing new, and others
+// go on.
 func TestTheBoundOfBytesStopsOnlySickKeys(t *testing.T) {
 	b := newBench(t, Config{MaxAsideBytes: 250})
 	b.join("score-1", plenty)

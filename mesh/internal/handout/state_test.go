@@ -73,8 +73,8 @@ func TestStateOfLittle(t *testing.T) {
 	b.given(b.all(), "", 4)
 }
 
-// An order became stricter while later events were given, and then the process began anew: they wait
-// until the earlier ones are read again.
+// An order became stricter while later events were given, and then the process began anew: they
+// wait until the earlier ones are read again.
 func TestAStricterOrderHoldsWhenAShelfIsRestored(t *testing.T) {
 	b := newBench(t, Config{})
 	b.join("score-1", Terms{Events: 2, Bytes: 1 << 20})

@@ -11,7 +11,8 @@ import (
 // Link is a link as it is at a moment.
 type Link struct {
 	Peer string
-	// Dialed says that this node is to dial it, and so misses it. One that a peer dials may never come.
+	// Dialed says that this node is to dial it, and so misses it. One that a peer dials may never
+	// come.
 	Dialed bool
 	// Number is that of the link that is up; 0: it is down.
 	Number uint64
@@ -43,8 +44,9 @@ const (
 )
 
 const (
-	// settle is how long the cause of a link that is down may be open until that is told: of a process
-	// that is killed it is first known that the link ended, and then that nobody listens there.
+	// settle is how long the cause of a link that is down may be open until that is told: of a
+	// process that is killed it is first known that the link ended, and then that nobody listens
+	// there.
 	settle = 1500 * time.Millisecond
 	// patience is how long a link may take that never was up.
 	patience = 2 * time.Second

@@ -97,8 +97,8 @@ func (a *answers) takeAll() []wire.Answer {
 	return list
 }
 
-// putBack puts answers that could not be said before all others, and whether the exporter still waits
-// to hear of a batch.
+// putBack puts answers that could not be said before all others, and whether the exporter still
+// waits to hear of a batch.
 func (a *answers) putBack(list []wire.Answer, owed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -11,10 +11,10 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// Add lets events come in from another exporter, or again from one that was removed. open opens the way
-// to that one; it is called while something is imported from the exporter and no way is open. Nothing
-// changes for an exporter whose events come in. Errors: stats.ErrClosed once the set is stopped, and what
-// the way says.
+// Add lets events come in from another exporter, or again from one that was removed. open opens the
+// way to that one; it is called while something is imported from the exporter and no way is open.
+// Nothing changes for an exporter whose events come in. Errors: stats.ErrClosed once the set is
+// stopped, and what the way says.
 func (s *Set) Add(exporter string, open func() (Exporter, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,7 +31,8 @@ func (s *Set) Add(exporter string, open func() (Exporter, error)) error {
 }
 
 // Remove ends what is imported from an exporter, which is not missed any more. What has come is
-// handled, and then the way is closed; by a hub events may come until the exporter has heard goodbye.
+// handled, and then the way is closed; by a hub events may come until the exporter has heard
+// goodbye.
 func (s *Set) Remove(exporter string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,11 +42,11 @@ func (s *Set) Remove(exporter string) {
 	}
 }
 
-// SetImports replaces what is imported at most once, from the exporters that are there. Those that are
-// added later see it too. What is imported no more the exporters are told, and what is on its way comes
-// in: SetImports waits for that until ctx ends, so that a link can be closed then. An exporter from which
-// nothing is imported any more is let go as if it were removed, and woken with the next import. Durable
-// imports stay as they are.
+// SetImports replaces what is imported at most once, from the exporters that are there. Those that
+// are added later see it too. What is imported no more the exporters are told, and what is on its
+// way comes in: SetImports waits for that until ctx ends, so that a link can be closed then. An
+// exporter from which nothing is imported any more is let go as if it were removed, and woken with
+// the next import. Durable imports stay as they are.
 //
 // After an error nothing more comes in than before.
 func (s *Set) SetImports(ctx context.Context, imports []config.Import) error {
@@ -78,7 +79,8 @@ func (s *Set) change(imports []config.Import) (changed []*talk, err error) {
 	return s.putLocked(next), err
 }
 
-// listenLocked lets events of an exporter come, if any are imported. What comes is chosen by putLocked.
+// listenLocked lets events of an exporter come, if any are imported. What comes is chosen by
+// putLocked.
 func (s *Set) listenLocked(next *exchange, exporter string, open func() (Exporter, error)) error {
 	t := next.talks[exporter]
 	for _, i := range next.imports {
@@ -108,8 +110,8 @@ func (s *Set) listenLocked(next *exchange, exporter string, open func() (Exporte
 	return nil
 }
 
-// putLocked puts an exchange in force, and lets the talks speak that were woken. It gives those of which
-// the imports have changed.
+// putLocked puts an exchange in force, and lets the talks speak that were woken. It gives those of
+// which the imports have changed.
 func (s *Set) putLocked(next *exchange) (changed []*talk) {
 	for _, t := range next.talks {
 		if t.choose(next.imports) {
@@ -186,8 +188,8 @@ func (t *talk) choose(imports []config.Import) (changed bool) {
 	return changed
 }
 
-// isSettled reports whether the exporter has answered the last hello and knows what was taken, or there
-// is nobody to answer.
+// isSettled reports whether the exporter has answered the last hello and knows what was taken, or
+// there is nobody to answer.
 func (t *talk) isSettled() bool {
 	if _, up := t.to().Link(); !up || t.away.Load() {
 		return true

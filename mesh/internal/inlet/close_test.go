@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Close at each state: what a handler finishes is answered, all else goes back at once, and an event
-// is given up by nobody.
+// Close at each state: what a handler finishes is answered, all else goes back at once, and an
+// event is given up by nobody.
 func TestClose(t *testing.T) {
 	ctxFails := func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() }
 	for name, c := range map[string]struct {

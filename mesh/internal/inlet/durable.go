@@ -11,8 +11,8 @@ import (
 )
 
 // The credit of a durable import: how much of one exporter it takes at once. That bounds the memory
-// of a slow one. Twice as much is taken where the two do not agree on what is under way, as after an
-// exporter died; all beyond goes back.
+// of a slow one. Twice as much is taken where the two do not agree on what is under way, as after
+// an exporter died; all beyond goes back.
 const (
 	creditEvents = 512
 	creditBytes  = 16 << 20

@@ -77,8 +77,8 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// An event comes again for a handler that is gone: it counts as handled, and the log says so. An event
-// that another handler is to have is no such.
+// An event comes again for a handler that is gone: it counts as handled, and the log says so. An
+// event that another handler is to have is no such.
 func TestAHandlerThatIsGoneIsNotMissed(t *testing.T) {
 	for name, c := range map[string]struct {
 		give wire.BatchEvent

@@ -11,15 +11,16 @@ import (
 	"leafmesh/mesh/internal/steps"
 )
 
-// How many events of an import rules may keep as they wait, in all and of one key: so few that a key
-// over its limit leaves most of the credit to others. What waits beyond that waits at its exporter.
+// How many events of an import rules may keep as they wait, in all and of one key: so few that a
+// key over its limit leaves most of the credit to others. What waits beyond that waits at its
+// exporter.
 const (
 	maxParked      = creditEvents / 2
 	maxParkedOfKey = creditEvents / 8
 )
 
-// admit brings what was taken through the gate, until the talk rests or the intake ends. What it then
-// finds waiting goes back.
+// admit brings what was taken through the gate, until the talk rests or the intake ends. What it
+// then finds waiting goes back.
 func (d *durable) admit(rests <-chan struct{}) {
 	for d.Intake.Err() == nil {
 		select {
@@ -55,8 +56,8 @@ func (d *durable) enter(t *taken) {
 	d.goOn(t, &event, v, err, d.Intake, delivery.MayWait)
 }
 
-// asked is what rules are asked of the event. It is promised: what would drop it refuses it, and then
-// it comes again.
+// asked is what rules are asked of the event. It is promised: what would drop it refuses it, and
+// then it comes again.
 func (t *taken) asked() rules.Event {
 	event := rules.Of(&t.header)
 	event.Promised, event.Size = true, len(t.payload)
@@ -97,8 +98,8 @@ func (d *durable) hand(ctx context.Context, t *taken, p delivery.Pressure) {
 	}
 }
 
-// isForOneThatIsGone reports whether an event came again, and no handler is left that has not handled
-// it: an event that all have handled does not come again.
+// isForOneThatIsGone reports whether an event came again, and no handler is left that has not
+// handled it: an event that all have handled does not come again.
 func (d *durable) isForOneThatIsGone(t *taken) bool {
 	return len(t.done) > 0 && !slices.ContainsFunc(d.of.Handlers, func(name string) bool { return !slices.Contains(t.done, name) })
 }

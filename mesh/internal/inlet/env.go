@@ -44,8 +44,8 @@ type Exporter interface {
 	Say(message []byte) error
 	// Link tells whether the link is up, and which of all that there were since the node began.
 	Link() (number uint64, up bool)
-	// Redial dials at once, and not only after a wait, while the link is down. An error says that it
-	// was not dialed: nobody listens there.
+	// Redial dials at once, and not only after a wait, while the link is down. An error says that
+	// it was not dialed: nobody listens there.
 	Redial() error
 	// Trouble is what is known of why the link is not up, for people; "" if nothing is.
 	Trouble() string

@@ -3,8 +3,8 @@ package inlet
 import "time"
 
 // greeting says when to say hello on a link: at once, then soon, as the exporter's interest may
-// still be on its way, at least each second until it answers, and then as a sign of life. It is pure.
-// The zero greeting is that of a link which is new.
+// still be on its way, at least each second until it answers, and then as a sign of life. It is
+// pure. The zero greeting is that of a link which is new.
 type greeting struct {
 	since    int64 // when the link came up, or the exporter was heard last
 	helloAt  int64 // when to say it next; 0: now

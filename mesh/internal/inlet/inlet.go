@@ -144,8 +144,9 @@ func (i *inlet) count(run, before uint64) {
 }
 
 // whereLost says under which rule events count that did not arrive. Either the client has dropped
-// messages: it tells of all at once, and gaps come one by one among those that wait. Or a link lost them:
-// this node's own, if it is another one than before, or else the one between the exporter and its hub.
+// messages: it tells of all at once, and gaps come one by one among those that wait. Or a link lost
+// them: this node's own, if it is another one than before, or else the one between the exporter and
+// its hub.
 func (i *inlet) whereLost() *steps.Point {
 	link, _ := i.from.to().Link()
 	same := link == i.link

@@ -18,8 +18,8 @@ func (d *durable) isLast(t *taken) bool {
 }
 
 // judge ends a handover. What failed for good, or for the last time, becomes a dead letter of its
-// handler, which is then done with the event. If handlers are left that are not, it comes again; that
-// counts as a try unless one of them is excused, who must not lose tries of its own.
+// handler, which is then done with the event. If handlers are left that are not, it comes again;
+// that counts as a try unless one of them is excused, who must not lose tries of its own.
 func (d *durable) judge(t *taken, last bool, s delivery.Settlement) {
 	last = last || d.fateOf(t) == orphan
 	var left []delivery.Failure
@@ -51,8 +51,8 @@ func (d *durable) judge(t *taken, last bool, s delivery.Settlement) {
 	}
 }
 
-// pauseFor is how long an event stays away that nobody is to blame for: until the first handler wants
-// to be asked that said when.
+// pauseFor is how long an event stays away that nobody is to blame for: until the first handler
+// wants to be asked that said when.
 func (d *durable) pauseFor(t *taken, failures []delivery.Failure) time.Duration {
 	pause := time.Duration(0)
 	for _, f := range failures {

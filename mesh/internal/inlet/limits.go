@@ -11,8 +11,8 @@ import (
 // limits are what the rules of the import let pass of one exporter, told to it so that it sends no
 // more. The rules ask again what arrives: an exporter need not be believed.
 //
-// Rules by key and by root are not told: their buckets are as many as an exporter likes, and it would
-// have to keep them for each reader. Nor are rules that wait or coalesce, which drop nothing.
+// Rules by key and by root are not told: their buckets are as many as an exporter likes, and it
+// would have to keep them for each reader. Nor are rules that wait or coalesce, which drop nothing.
 func (i *inlet) limits() (all []wire.HelloLimit) {
 	for _, r := range i.of.Rules() {
 		limit, ok := r.Bound()

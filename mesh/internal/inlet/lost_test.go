@@ -11,8 +11,8 @@ type hubbed struct{ *site }
 
 func (hubbed) ByHub() bool { return true }
 
-// Events that did not arrive over the link that is there still were lost on the exporter's way to the hub;
-// over another link than before, with this node's own.
+// Events that did not arrive over the link that is there still were lost on the exporter's way to
+// the hub; over another link than before, with this node's own.
 func TestWhereEventsWereLost(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := newSite(t, nil)

@@ -19,8 +19,8 @@ type settled struct {
 	at      int64 // when, by the node's clock
 }
 
-// answersAgain reports whether an event that comes again has its answer already, which was not heard
-// then: it was handled, or it failed and its exporter has not counted that.
+// answersAgain reports whether an event that comes again has its answer already, which was not
+// heard then: it was handled, or it failed and its exporter has not counted that.
 func (s settled) answersAgain(t *taken) bool {
 	return s.verdict == wire.Handled || s.verdict == wire.Again && s.tries == t.tries
 }

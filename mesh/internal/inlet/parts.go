@@ -28,9 +28,9 @@ var (
 	errNoEvents = errors.New("a batch has more events, or an event names more handlers, than the wire allows")
 )
 
-// add takes what came of an event. It returns the whole event, or nil if more is to come. On an error
-// an event is dropped: this one, or with errTooMany another. With errGap it comes again if the
-// exporter is told so, after its last part.
+// add takes what came of an event. It returns the whole event, or nil if more is to come. On an
+// error an event is dropped: this one, or with errTooMany another. With errGap it comes again if
+// the exporter is told so, after its last part.
 func (p *parts) add(e *wire.BatchEvent) (message []byte, err error) {
 	at := -1
 	for i := range p.begun {

@@ -24,8 +24,8 @@ type peer struct {
 // saidTwice is when a hello was said of which it is not known which one is answered.
 const saidTwice = -1
 
-// welcome notes what the exporter says. asked is when it was asked, now the present; wall is the same
-// moment by the clock that is compared. The error is at most half of the way there and back.
+// welcome notes what the exporter says. asked is when it was asked, now the present; wall is the
+// same moment by the clock that is compared. The error is at most half of the way there and back.
 func (p *peer) welcome(w *wire.Welcome, asked, now, wall int64) {
 	p.release, p.wire, p.bidden = w.Release, w.Version, false
 	if asked <= 0 || w.Time == 0 {

@@ -9,7 +9,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// An exporter of another version is named at once, with who is to be upgraded, until there is another link.
+// An exporter of another version is named at once, with who is to be upgraded, until there is
+// another link.
 func TestAnExporterOfAnotherVersion(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		for says, message := range map[string][]byte{
@@ -42,8 +43,8 @@ func TestAnExporterOfAnotherVersion(t *testing.T) {
 	})
 }
 
-// How far an exporter's clock is ahead is known from the first answer to a hello that was said once,
-// within half of the way there and back.
+// How far an exporter's clock is ahead is known from the first answer to a hello that was said
+// once, within half of the way there and back.
 func TestHowFarAClockIsAhead(t *testing.T) {
 	const at = int64(1e18)
 	for name, test := range map[string]struct {

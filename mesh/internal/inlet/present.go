@@ -7,7 +7,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// ErrNotExported means that a peer does not export to this node what it imports. Waiting does not help.
+// ErrNotExported means that a peer does not export to this node what it imports. Waiting does not
+// help.
 var ErrNotExported = errors.New("not exported")
 
 var (

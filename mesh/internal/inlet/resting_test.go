@@ -11,8 +11,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// Who has nothing to say looks seldom. What comes wakes it, and is told as soon as among others: the
-// exporter has little room for what it was not told to be taken.
+// Who has nothing to say looks seldom. What comes wakes it, and is told as soon as among others:
+// the exporter has little room for what it was not told to be taken.
 func TestWhatComesAfterARestIsToldSoon(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := newSite(t, func(i *config.Import) { i.Ordered = config.OrderedByKey })

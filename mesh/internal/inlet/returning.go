@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// maxReturning is how many events are remembered that an import gave back as handlers failed them.
+	// maxReturning is how many events are remembered that an import gave back as handlers failed
+	// them.
 	maxReturning = 1024
 	// overdue is how long an event may be late before another instance is taken to have it.
 	overdue = time.Minute
@@ -75,8 +76,8 @@ func (d *durable) retrying() (list []stats.Retrying) {
 	return list
 }
 
-// Retrying lists the events of durable imports that handlers of this node failed, and that went back
-// to come again, in no order. The nil Set has none.
+// Retrying lists the events of durable imports that handlers of this node failed, and that went
+// back to come again, in no order. The nil Set has none.
 func (s *Set) Retrying() (list []stats.Retrying) {
 	if s == nil {
 		return nil

@@ -100,7 +100,8 @@ func (s *Set) Hear(exporter string, data []byte) {
 	}
 }
 
-// talkWith is the talk with an exporter; nil if there is none, or it was removed. The nil Set has none.
+// talkWith is the talk with an exporter; nil if there is none, or it was removed. The nil Set has
+// none.
 func (s *Set) talkWith(exporter string) *talk {
 	if s == nil {
 		return nil
@@ -176,8 +177,8 @@ func (s *Set) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Await waits, once the intake has ended, until all that had come was looked at. ctx bounds only the
-// imports that are at most once, which take no time.
+// Await waits, once the intake has ended, until all that had come was looked at. ctx bounds only
+// the imports that are at most once, which take no time.
 func (s *Set) Await(ctx context.Context) {
 	if s == nil {
 		return

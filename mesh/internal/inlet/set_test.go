@@ -37,8 +37,8 @@ func TestAddingAnExporterAgain(t *testing.T) {
 	})
 }
 
-// The talk with an exporter that was removed ends once all that it gave is settled, and is forgotten
-// after a while. One that comes back before goes on where it was.
+// The talk with an exporter that was removed ends once all that it gave is settled, and is
+// forgotten after a while. One that comes back before goes on where it was.
 func TestARemovedExporterIsFreed(t *testing.T) {
 	for name, c := range map[string]struct {
 		away time.Duration
@@ -109,8 +109,8 @@ func TestAnExporterThatComesBackAtOnce(t *testing.T) {
 	})
 }
 
-// An exporter that was added before anything is imported from it is heard once something is, also after it
-// was forgotten.
+// An exporter that was added before anything is imported from it is heard once something is, also
+// after it was forgotten.
 func TestAnImportAfterItsExporter(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := newSite(t, nil)

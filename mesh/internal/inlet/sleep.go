@@ -10,10 +10,10 @@ import (
 	"leafmesh/mesh/config"
 )
 
-// sleep is how far a talk is that takes nothing: its exporter was removed from the peers, or nothing is
-// imported from it any more. Once all that had come is settled the talk sleeps, without a way or a
-// goroutine. After a while it is forgotten; until then it goes on where it was if it is woken, so that
-// nothing is handled or lost twice.
+// sleep is how far a talk is that takes nothing: its exporter was removed from the peers, or
+// nothing is imported from it any more. Once all that had come is settled the talk sleeps, without
+// a way or a goroutine. After a while it is forgotten; until then it goes on where it was if it is
+// woken, so that nothing is handled or lost twice.
 type sleep struct {
 	asleep  bool        // guarded by the set's mu: there is no way
 	forgets *time.Timer // guarded by the set's mu: runs while the talk sleeps
@@ -25,8 +25,8 @@ type sleep struct {
 	admits sync.WaitGroup
 }
 
-// forgetAfter is when a talk that sleeps is forgotten: an exporter counts a reader that has been away
-// for so long as lost, too.
+// forgetAfter is when a talk that sleeps is forgotten: an exporter counts a reader that has been
+// away for so long as lost, too.
 const forgetAfter = time.Minute
 
 // leave lets nothing more come in from the exporter. One that is still there hears goodbye.
@@ -99,7 +99,8 @@ func (s *Set) admitLocked(t *talk) {
 	}
 }
 
-// settle brings a talk that is away to sleep, once nothing of it is under way. It reports that it sleeps.
+// settle brings a talk that is away to sleep, once nothing of it is under way. It reports that it
+// sleeps.
 func (s *Set) settle(t *talk) (sleeps bool) {
 	if !t.away.Load() || t.closing.Load() || t.up && !t.goodbye || t.owes() || !s.drain(t) {
 		return false
@@ -115,12 +116,14 @@ func (s *Set) settle(t *talk) (sleeps bool) {
 	return true
 }
 
-// owes reports whether anything of durable imports is under way here, also of outboxes that are gone.
+// owes reports whether anything of durable imports is under way here, also of outboxes that are
+// gone.
 func (t *talk) owes() bool {
 	return slices.ContainsFunc(t.imports, func(d *durable) bool { return d.underWay() > 0 || len(d.waiting) > 0 })
 }
 
-// drain lets nothing more come in and waits until what has come is handled, unless the set is stopped.
+// drain lets nothing more come in and waits until what has come is handled, unless the set is
+// stopped.
 func (s *Set) drain(t *talk) (drained bool) {
 	if !t.taking.Load() {
 		return true

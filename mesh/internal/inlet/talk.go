@@ -53,8 +53,8 @@ type talk struct {
 // lookEach is how often somebody looks at the link who has nothing else to do.
 const lookEach = 50 * time.Millisecond
 
-// restEach is the same while nothing comes over a link that is up. To be woken is nearly all that an
-// idle node costs.
+// restEach is the same while nothing comes over a link that is up. To be woken is nearly all that
+// an idle node costs.
 const restEach = 200 * time.Millisecond
 
 // toldLately is how far back answers are told again on a new link.
@@ -128,8 +128,8 @@ func (t *talk) look(now int64) {
 }
 
 const (
-	// redialFor is for how long an exporter is dialed again at once that said goodbye: it may only be
-	// restarted. After that it is dialed now and then, as one that has died.
+	// redialFor is for how long an exporter is dialed again at once that said goodbye: it may only
+	// be restarted. After that it is dialed now and then, as one that has died.
 	redialFor = int64(30 * time.Second)
 	// redialEach is for how long an exporter that listens again has time to link: to dial once more
 	// ends what is under way.
@@ -219,9 +219,9 @@ func (t *talk) say(message any) error {
 	return t.to().Say(data)
 }
 
-// tell says the answers that are there, unless others were sent just now, they are fewer than enough,
-// and more are to come: else the exporter may have nothing to give before it hears them, as in order.
-// It returns when to look again.
+// tell says the answers that are there, unless others were sent just now, they are fewer than
+// enough, and more are to come: else the exporter may have nothing to give before it hears them, as
+// in order. It returns when to look again.
 func (t *talk) tell(now int64, enough int) time.Duration {
 	t.mu.Lock()
 	mayTell, room, helloIn := t.mayTell, t.room, time.Duration(t.greeting.helloAt-now)

@@ -268,8 +268,8 @@ func TestAnswersAreGathered(t *testing.T) {
 	})
 }
 
-// An exporter that waits for a slow link hears what came of a batch at once; one that does not, with
-// the next answers.
+// An exporter that waits for a slow link hears what came of a batch at once; one that does not,
+// with the next answers.
 func TestGot(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := newSite(t, nil)

@@ -2,8 +2,8 @@ package inlet
 
 import "fmt"
 
-// Room is how large a message to an exporter may be, in bytes; 0 if it has not welcomed this node on
-// the link that is there. The nil Set has none.
+// Room is how large a message to an exporter may be, in bytes; 0 if it has not welcomed this node
+// on the link that is there. The nil Set has none.
 func (s *Set) Room(exporter string) int {
 	t := s.talkWith(exporter)
 	if t == nil {

@@ -45,8 +45,8 @@ func About(h *cause.Header, more ...any) []any {
 	return append([]any{"type", h.Subject(), "event", h.ID, "root", h.Root, "path", h.Lineage(), "key", h.Key}, more...)
 }
 
-// WarnAbout writes a warning about one event, which the line names: see [About]. In a storm it costs
-// little, as a line that is only counted is not made.
+// WarnAbout writes a warning about one event, which the line names: see [About]. In a storm it
+// costs little, as a line that is only counted is not made.
 func (l *Log) WarnAbout(h *cause.Header, text string, attrs ...any) {
 	l.about(slog.LevelWarn, h, text, attrs)
 }

@@ -31,7 +31,8 @@ func (l *Line) downBy(t *testing.T, want stats.Cause) {
 	}
 }
 
-// An importer says why it has no link: what is wrong with who listens, and what is wrong with itself.
+// An importer says why it has no link: what is wrong with who listens, and what is wrong with
+// itself.
 func TestWhyALinkIsNotMade(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -22,8 +22,8 @@ const (
 	// maxSubscriptions bounds what one connection makes the server remember, but for the link to a
 	// hub: see maxHubSubscriptions.
 	maxSubscriptions = 4096
-	// maxClosed is how many connections the server remembers that are closed: of 10,000, as it would by
-	// itself, a peer that dials again and again makes 5 MB.
+	// maxClosed is how many connections the server remembers that are closed: of 10,000, as it
+	// would by itself, a peer that dials again and again makes 5 MB.
 	maxClosed = 16
 	// maxLocalConnections bounds taps, our own connections included.
 	maxLocalConnections = 100

@@ -30,8 +30,8 @@
 //     either direction of a link, reaches the outbox: no request, no acknowledgement, no
 //     event. One process at a time has the outbox's directory. An outbox that a former
 //     version stored in account out is taken over at the start.
-//   - No port answers before Serve: the tap's is closed, and a handshake at the leaf port waits. A Plain
-//     link has no handshake, and is made at once.
+//   - No port answers before Serve: the tap's is closed, and a handshake at the leaf port waits. A
+//     Plain link has no handshake, and is made at once.
 //   - The leaf port never accepts a connection without a key named in Importers. A stranger
 //     who says nothing is put out after 2 s, and refusals are two lines of the log in 30 s, however
 //     many they are.

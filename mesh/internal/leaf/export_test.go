@@ -19,8 +19,9 @@ func Eventually(t *testing.T, what string, ok func() bool) {
 	eventually(t, what, ok)
 }
 
-// Rogue dials a server with a seed, says the lines of the leaf protocol, and returns what it heard up to
-// the answer to a ping, which comes after all that the lines caused, or up to the end of the link.
+// Rogue dials a server with a seed, says the lines of the leaf protocol, and returns what it heard
+// up to the answer to a ping, which comes after all that the lines caused, or up to the end of the
+// link.
 type Rogue struct{ r *rogue }
 
 // NewRogue dials a plain link and logs in.

@@ -27,8 +27,8 @@ type Hub struct {
 	// Seed is the nkey user seed that signs in. It is no proof elsewhere: a hub has signed
 	// whatever it likes.
 	Seed string `json:"-"`
-	// Credentials are a file with the JWT and the seed of a user that sign in, in place of Seed. It is
-	// read each time that the hub is dialed.
+	// Credentials are a file with the JWT and the seed of a user that sign in, in place of Seed. It
+	// is read each time that the hub is dialed.
 	Credentials string
 	// Check says what is wrong with the credentials just now, and the remedy; its errors begin with
 	// "hub.credentials: ". Needed with Credentials.
@@ -46,8 +46,8 @@ const (
 	// each node that it exports to, and one for each that it imports from and type of it.
 	HubAllowance = maxSubscriptions
 	// maxHubSubscriptions bounds what a hub can make this server remember. A hub passes on what its
-	// nodes subscribe to that this one may publish on, whether they are its peers or not, and past the
-	// bound a peer would not be found. So it has room for the allowances of so many links.
+	// nodes subscribe to that this one may publish on, whether they are its peers or not, and past
+	// the bound a peer would not be found. So it has room for the allowances of so many links.
 	maxHubSubscriptions = 64 * HubAllowance
 )
 

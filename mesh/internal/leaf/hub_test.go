@@ -268,12 +268,12 @@ func (i *importer) all() []string {
 	return slices.Sorted(slices.Values(i.got))
 }
 
-// With a hub between them nodes speak as they do over a link of their own. Exporter and readers dial one
-// account of a stock server, which has a user with the least permissions for each node. What is proved:
-// the subjects suffice there, in one account; permissions take the place of the accounts of links, as
-// each subject has one node that may publish and one that may hear it; plain and durable events arrive
-// once, shared ones at one instance. Nodes have no hubs in their configuration yet: the test puts the
-// parts of a node together.
+// With a hub between them nodes speak as they do over a link of their own. Exporter and readers
+// dial one account of a stock server, which has a user with the least permissions for each node.
+// What is proved: the subjects suffice there, in one account; permissions take the place of the
+// accounts of links, as each subject has one node that may publish and one that may hear it; plain
+// and durable events arrive once, shared ones at one instance. Nodes have no hubs in their
+// configuration yet: the test puts the parts of a node together.
 func TestThroughAHub(t *testing.T) {
 	specs, keys := map[string]leaf.Spec{}, map[string]string{}
 	for _, name := range []string{"clue-1", "score-1", "score-2", "hunt-1", "rogue-1"} {

@@ -91,8 +91,8 @@ func (s *Server) closeBut(account Account, before, remain []string) {
 	}
 }
 
-// close closes a link at once. The server alone would wait up to 10 s for a peer that does not read.
-// An error means that the link is gone.
+// close closes a link at once. The server alone would wait up to 10 s for a peer that does not
+// read. An error means that the link is gone.
 func (s *Server) close(link *server.LeafInfo) {
 	socket := s.currentSpec().sockets.at(addressOf(link))
 	_ = s.nats.DisconnectClientByID(link.ID)

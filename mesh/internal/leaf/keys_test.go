@@ -45,8 +45,8 @@ func TestRevokedHearsNothing(t *testing.T) {
 	}
 }
 
-// Both ends change their keys while messages pass. Nothing is lost but at the moment in which an old key
-// is taken back from a link that was made with it.
+// Both ends change their keys while messages pass. Nothing is lost but at the moment in which an
+// old key is taken back from a link that was made with it.
 func TestKeysChange(t *testing.T) {
 	clue, score := start(t, "clue-1", nil), start(t, "score-1", nil)
 	link(t, clue, score)

@@ -273,7 +273,8 @@ func (l *serverLog) refused(text string) (remedy string) {
 	return hub.refused(text)
 }
 
-// write writes a line, unless it is one more of its cause: whoever is refused comes back each second.
+// write writes a line, unless it is one more of its cause: whoever is refused comes back each
+// second.
 func (l *serverLog) write(line entry) {
 	var attributes []any
 	if line.peer != "" {
@@ -348,8 +349,9 @@ func (l *serverLog) Debugf(string, ...any) {}
 // Tracef is dropped.
 func (l *serverLog) Tracef(string, ...any) {}
 
-// Warnf logs a warning. Two are left out: one is meant for passwords in a file, and those here are only
-// in memory; the other for links that are not verified, and those here are, by VerifyConnection.
+// Warnf logs a warning. Two are left out: one is meant for passwords in a file, and those here are
+// only in memory; the other for links that are not verified, and those here are, by
+// VerifyConnection.
 func (l *serverLog) Warnf(format string, values ...any) {
 	if !strings.HasPrefix(format, "Plaintext passwords detected") && !strings.HasPrefix(format, "TLS certificate chain and hostname of solicited leafnodes") {
 		l.tell(slog.LevelWarn, format, values)

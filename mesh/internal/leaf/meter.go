@@ -8,9 +8,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What an importer may cost in a second, and what may wait of it. A message costs 1, some 5 µs, and more
-// if it asks for more: see [Line.Hear]. One that answers for 400,000 events a second says some 1,000
-// messages with 8 MB.
+// What an importer may cost in a second, and what may wait of it. A message costs 1, some 5 µs, and
+// more if it asks for more: see [Line.Hear]. One that answers for 400,000 events a second says some
+// 1,000 messages with 8 MB.
 const (
 	maxCost      = 10_000
 	maxSaidBytes = 32 << 20
@@ -19,15 +19,15 @@ const (
 	maxUnheardBytes    = 4 << 20
 )
 
-// expelledFor is how long an importer stays out that costs too much: the handshakes of one that dials
-// at once would cost as much as what it says.
+// expelledFor is how long an importer stays out that costs too much: the handshakes of one that
+// dials at once would cost as much as what it says.
 const expelledFor = 10 * time.Second
 
 // meter bounds what one importer costs. It is for the goroutine that hears it.
 type meter struct {
 	cost, bytes *rate.Limiter
-	// told is how many messages the importer was told in all. It may answer each, whatever that costs in
-	// a second: with exports in order each event is a message, and so is its answer.
+	// told is how many messages the importer was told in all. It may answer each, whatever that
+	// costs in a second: with exports in order each event is a message, and so is its answer.
 	told    func() uint64
 	seen    uint64 // of told
 	answers uint64 // that it may still give
@@ -53,8 +53,8 @@ func (m *meter) mayAnswer(cost uint64) bool {
 	return true
 }
 
-// Hear is Subscribe for what an importer says. f returns what the message costs beyond 1, which it costs
-// to hear any. One that costs too much is put out for some seconds.
+// Hear is Subscribe for what an importer says. f returns what the message costs beyond 1, which it
+// costs to hear any. One that costs too much is put out for some seconds.
 func (l *Line) Hear(f func(*nats.Msg) (cost int)) error {
 	said := newMeter(l.told)
 	subscription, err := l.Subscribe(FromReader(l.peer, l.server.Name()), func(m *nats.Msg) {

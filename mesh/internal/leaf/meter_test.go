@@ -77,8 +77,8 @@ func TestMeter(t *testing.T) {
 	}
 }
 
-// Who is told more may answer more: one that handles events one at a time is not put out for it. What it
-// was told while it had no need of that does not gather without end.
+// Who is told more may answer more: one that handles events one at a time is not put out for it.
+// What it was told while it had no need of that does not gather without end.
 func TestMeterOfAnswers(t *testing.T) {
 	told, now := uint64(0), time.Now()
 	m := newMeter(func() uint64 { return told })
@@ -112,8 +112,8 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// An importer that floods its link with what is no message is put out, after the noise that a link may
-// make and what comes until it is looked at.
+// An importer that floods its link with what is no message is put out, after the noise that a link
+// may make and what comes until it is looked at.
 func TestAttackByNoise(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("this system does not tell how much was read of a connection")
@@ -145,7 +145,8 @@ func TestAttackByNoise(t *testing.T) {
 	}
 }
 
-// An importer that links again and again is kept out, and a host that makes handshakes without end waits.
+// An importer that links again and again is kept out, and a host that makes handshakes without end
+// waits.
 func TestAttackByLinkingAgainAndAgain(t *testing.T) {
 	s, now := newSockets(), time.Now()
 	s.admit(1, strangersEach, linksBurst)

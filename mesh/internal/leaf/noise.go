@@ -7,14 +7,15 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A link may begin with its subscriptions, and makes little noise then: a ping in some seconds, and what
-// changes of what it takes.
+// A link may begin with its subscriptions, and makes little noise then: a ping in some seconds, and
+// what changes of what it takes.
 const (
 	noiseBurst = 256 << 10 // bytes
 	noiseEach  = 32 << 10  // bytes a second
 )
 
-// noise is what an importer sends beside messages: pings, subscriptions and whatever else NATS reads.
+// noise is what an importer sends beside messages: pings, subscriptions and whatever else NATS
+// reads.
 type noise struct {
 	most  int64 // bytes; it may seem less while messages are read
 	bound *rate.Limiter
@@ -35,10 +36,11 @@ func (n *noise) exceeds(bytes int64, now time.Time) bool {
 	return !n.bound.AllowN(now, int(more))
 }
 
-// What is taken to belong to messages, at the most: an importer that says little may not seem noisy.
+// What is taken to belong to messages, at the most: an importer that says little may not seem
+// noisy.
 const (
-	// tlsRecord is what TLS adds to a record, which has at least perTLSRecord bytes of a message that
-	// is larger.
+	// tlsRecord is what TLS adds to a record, which has at least perTLSRecord bytes of a message
+	// that is larger.
 	tlsRecord    = 22
 	perTLSRecord = 1024
 	// maxSubject is how long a subject of a link may be, in bytes.

@@ -134,8 +134,8 @@ func (s Spec) shouldBe(r Remote) []string {
 	return s.proof.identities(r.Name, r.Keys)
 }
 
-// only finds the peer, by what it proves, and refuses all others. It is asked for each connection: a
-// resumed session would pass VerifyPeerCertificate by.
+// only finds the peer, by what it proves, and refuses all others. It is asked for each connection:
+// a resumed session would pass VerifyPeerCertificate by.
 func only(p proof, allowed map[string]string, state tls.ConnectionState, use x509.ExtKeyUsage, refusal error) (name string, err error) {
 	if len(state.PeerCertificates) == 0 {
 		return "", errNoCertificate

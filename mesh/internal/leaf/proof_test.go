@@ -133,8 +133,8 @@ func TestNothingSignedIsRelayed(t *testing.T) {
 	if opts := link.GetOpts(); opts.Nkey != "" || opts.Sig != "" || opts.JWT != "" || opts.Password != "" {
 		t.Errorf("score-1 gave %+v", opts)
 	}
-	// It hands the handshake's bytes on to clue-1, and gets in the way of nobody: score-1 does not take
-	// clue-1 for hunt-1.
+	// It hands the handshake's bytes on to clue-1, and gets in the way of nobody: score-1 does not
+	// take clue-1 for hunt-1.
 	relay, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

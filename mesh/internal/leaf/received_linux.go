@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// receivedBy is how many bytes were read of a connection, as the system knows. ok is false if it does
-// not. nats-server counts messages alone.
+// receivedBy is how many bytes were read of a connection, as the system knows. ok is false if it
+// does not. nats-server counts messages alone.
 func receivedBy(conn net.Conn) (bytes int64, ok bool) {
 	socket, ok := conn.(syscall.Conn)
 	if !ok {

@@ -49,8 +49,8 @@ type Server struct {
 }
 
 // Start validates s, starts the server and the dialing of Remotes, and binds the leaf port. Nobody
-// is answered at a port before [Server.Serve]; only plain links are made at once. Start waits for no
-// link: see Line.Link. ctx bounds the start only. After an error nothing is left running.
+// is answered at a port before [Server.Serve]; only plain links are made at once. Start waits for
+// no link: see Line.Link. ctx bounds the start only. After an error nothing is left running.
 func Start(ctx context.Context, s Spec) (*Server, error) {
 	s = s.withDefaults()
 	err := s.validate()
@@ -182,8 +182,8 @@ func (s *Server) Connect(account Account, options ...nats.Option) (*nats.Conn, e
 	return s.connect(account, s.own.user(account), options)
 }
 
-// ConnectToAnswer is Connect into Local, for a connection that may publish to inboxes only. There must
-// be a tap.
+// ConnectToAnswer is Connect into Local, for a connection that may publish to inboxes only. There
+// must be a tap.
 func (s *Server) ConnectToAnswer(options ...nats.Option) (*nats.Conn, error) {
 	return s.connect(Local, s.own.answering(), options)
 }

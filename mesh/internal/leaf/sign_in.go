@@ -8,8 +8,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// signIn names the file with the credentials. It is not in the configuration text, in which nats-server
-// takes a $ in a path for a variable.
+// signIn names the file with the credentials. It is not in the configuration text, in which
+// nats-server takes a $ in a path for a variable.
 func (h *Hub) signIn(remote *server.RemoteLeafOpts) { remote.Credentials = h.Credentials }
 
 func (h *Hub) checkSignIn() error {
@@ -28,8 +28,8 @@ const credentialsField = "hub.credentials: "
 // refusals are what a hub, or nats-server of the file itself, says of credentials.
 var refusals = []string{"Authorization Violation", "Authentication Expired", "Authentication Revoked", "Authentication Timeout", "Credentials file"}
 
-// refused is what to do about a line on the hub that is about the credentials; "" for other lines. Of
-// all reasons to refuse them a hub tells only one, so the file is looked at.
+// refused is what to do about a line on the hub that is about the credentials; "" for other lines.
+// Of all reasons to refuse them a hub tells only one, so the file is looked at.
 func (h *Hub) refused(text string) (remedy string) {
 	if h == nil || h.Credentials == "" {
 		return ""

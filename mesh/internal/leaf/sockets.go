@@ -37,17 +37,17 @@ const (
 	// maxStrangers is how many connections there may be beyond those of importers: each takes some
 	// 50 KB while it makes its handshake.
 	maxStrangers = 64
-	// strangersEach is how many handshakes a host may begin in a second beyond those of importers. A
-	// handshake takes some 0.5 ms of the processor.
+	// strangersEach is how many handshakes a host may begin in a second beyond those of importers.
+	// A handshake takes some 0.5 ms of the processor.
 	strangersEach = 10
-	// linksBurst and linksEach are how many links an importer may make at once, and in a second: one
-	// takes some 5 ms of the processor in all.
+	// linksBurst and linksEach are how many links an importer may make at once, and in a second:
+	// one takes some 5 ms of the processor in all.
 	linksBurst = 30
 	linksEach  = 1
 	// maxHosts bounds the hosts that are known.
 	maxHosts = 1024
-	// holdFor is how long a handshake waits of a host that makes too many, before it is refused: who
-	// dials again and again is slowed down by it.
+	// holdFor is how long a handshake waits of a host that makes too many, before it is refused:
+	// who dials again and again is slowed down by it.
 	holdFor = time.Second
 )
 
@@ -66,8 +66,8 @@ func (s *sockets) admit(importers, strangers, links int) {
 	s.most, s.often = importers*maxReaderLinks+maxStrangers, rate.Limit(importers*maxReaderLinks+strangers)
 }
 
-// enter takes note of a connection when its handshake begins, or refuses it. The handshake waits until
-// the node is open, so that nobody is answered for what is not there yet.
+// enter takes note of a connection when its handshake begins, or refuses it. The handshake waits
+// until the node is open, so that nobody is answered for what is not there yet.
 func (s *sockets) enter(hello *tls.ClientHelloInfo) error {
 	may, err := s.note(hello.Conn, time.Now())
 	switch {
@@ -169,8 +169,8 @@ func (s *sockets) at(address string) net.Conn {
 	return s.open[address]
 }
 
-// received is how many bytes were read of each, by the address of its other end. It has none where the
-// system does not tell.
+// received is how many bytes were read of each, by the address of its other end. It has none where
+// the system does not tell.
 func (s *sockets) received() map[string]int64 {
 	s.mu.Lock()
 	open := maps.Clone(s.open)

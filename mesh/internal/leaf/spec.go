@@ -74,8 +74,8 @@ type Spec struct {
 	// MaxPayload is the largest message in bytes, envelope included and headers not, on every
 	// connection and link. 0 means DefaultMaxPayload. Give all nodes the same.
 	MaxPayload int
-	// Ping is how often a link is pinged; 0 means 3.5 s. See the package comment for how it bounds the
-	// time in which a dead peer is noticed.
+	// Ping is how often a link is pinged; 0 means 3.5 s. See the package comment for how it bounds
+	// the time in which a dead peer is noticed.
 	Ping time.Duration
 	// Logger gets the server's warnings and errors. Nil discards them.
 	Logger *slog.Logger `json:"-"`

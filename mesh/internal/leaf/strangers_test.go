@@ -92,8 +92,8 @@ func TestManyStrangers(t *testing.T) {
 	}
 }
 
-// Those who connect and say nothing are put out. Links stay, and a change of peers waits for them no
-// longer than that.
+// Those who connect and say nothing are put out. Links stay, and a change of peers waits for them
+// no longer than that.
 func TestSilentStrangers(t *testing.T) {
 	clue, score, hunt := start(t, "clue-1", nil), start(t, "score-1", nil), start(t, "hunt-1", nil)
 	link(t, clue, score)

@@ -9,8 +9,9 @@ const (
 	fromPrefix = ownPrefix + "from."
 )
 
-// tapSubjects are what a tap may publish to: it emits and asks by request, and looks for services as stock
-// clients do. No client hears them: they say what the others ask, and where each hears its answers.
+// tapSubjects are what a tap may publish to: it emits and asks by request, and looks for services
+// as stock clients do. No client hears them: they say what the others ask, and where each hears its
+// answers.
 var tapSubjects = append([]string{ownPrefix + "emit.>"}, answeredSubjects...)
 
 // answeredSubjects are what the node answers questions on, as a service that stock clients know.

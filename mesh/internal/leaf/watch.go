@@ -13,8 +13,8 @@ import (
 // watchEach is how often the links of importers are looked at.
 const watchEach = 200 * time.Millisecond
 
-// watchImporters closes links of importers that say that they are hubs, and of those that send too much
-// that is no message. It ends with the server.
+// watchImporters closes links of importers that say that they are hubs, and of those that send too
+// much that is no message. It ends with the server.
 func (s *Server) watchImporters() {
 	tick := time.NewTicker(watchEach)
 	defer tick.Stop()

@@ -40,8 +40,9 @@ type Summary struct {
 	Origin
 }
 
-// Origin is how a letter's event came about: the root of its cascade, the steps from there to it, each
-// "node:subject", and the event's key. It is read from the event, and zero if that cannot be read.
+// Origin is how a letter's event came about: the root of its cascade, the steps from there to it,
+// each "node:subject", and the event's key. It is read from the event, and zero if that cannot be
+// read.
 type Origin struct {
 	Root     [16]byte
 	Path     []string
@@ -66,7 +67,8 @@ const (
 	MaxHandlerBytes = config.MaxHandlerBytes
 	MaxErrorBytes   = 4096
 
-	// maxMessageBytes is more than a message has: what cannot be read may be as long, and is kept too.
+	// maxMessageBytes is more than a message has: what cannot be read may be as long, and is kept
+	// too.
 	maxMessageBytes = wire.MaxMessageBytes + 16
 )
 

@@ -97,8 +97,8 @@ func (l *Letters) lookLocked() (summaries []Summary, problems []error, err error
 	return summaries, problems, nil
 }
 
-// after is what is known of a letter once its file was read, or was not. Memory or files that are short for
-// a moment do not make a letter an unknown one.
+// after is what is known of a letter once its file was read, or was not. Memory or files that are
+// short for a moment do not make a letter an unknown one.
 func (k known) after(l *Letter, file fs.DirEntry, err error) known {
 	switch {
 	case err == nil:
@@ -205,8 +205,8 @@ func (l *Letters) getLocked(key Key) (Letter, error) {
 	return letter, nil
 }
 
-// borrow is Get for a replay: nobody else replays the letter, and it does not make room for others, until
-// giveBack. It may be dropped all the same. Errors: also ErrInUse.
+// borrow is Get for a replay: nobody else replays the letter, and it does not make room for others,
+// until giveBack. It may be dropped all the same. Errors: also ErrInUse.
 func (l *Letters) borrow(key Key) (Letter, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,10 +8,10 @@ import (
 	"leafmesh/mesh/internal/sealed"
 )
 
-// Local keeps letters of events that come from no outbox, and so would not come again: it takes every
-// letter at once, writes them one after the other, and makes room by dropping the oldest. Whoever
-// gives an event up never waits for the disk. Its methods are safe for concurrent use; the nil Local
-// keeps nothing.
+// Local keeps letters of events that come from no outbox, and so would not come again: it takes
+// every letter at once, writes them one after the other, and makes room by dropping the oldest.
+// Whoever gives an event up never waits for the disk. Its methods are safe for concurrent use; the
+// nil Local keeps nothing.
 type Local struct {
 	folder *Letters
 	lost   func(subject, handler string, why error)
@@ -30,9 +30,9 @@ const (
 	maxWaitingBytes = 8 << 20
 )
 
-// OpenLocal opens a folder of at most so many letters and bytes, as [Open] does. lost is told of each
-// letter that is not kept any longer, or not at all, and why; its type and handler are [Unreadable] if
-// nobody can tell them. It must not call the Local. End it with Close.
+// OpenLocal opens a folder of at most so many letters and bytes, as [Open] does. lost is told of
+// each letter that is not kept any longer, or not at all, and why; its type and handler are
+// [Unreadable] if nobody can tell them. It must not call the Local. End it with Close.
 func OpenLocal(path string, max int, maxBytes int64, lost func(subject, handler string, why error)) (*Local, error) {
 	folder, err := Open(path, max)
 	if err != nil {
@@ -44,8 +44,8 @@ func OpenLocal(path string, max int, maxBytes int64, lost func(subject, handler 
 	return l, nil
 }
 
-// Room says whether another letter can be kept just now: nil, ErrFull or ErrClosed. To ask first spares
-// encoding an event whose letter would be lost.
+// Room says whether another letter can be kept just now: nil, ErrFull or ErrClosed. To ask first
+// spares encoding an event whose letter would be lost.
 func (l *Local) Room() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,9 +147,9 @@ func (l *Local) Close() {
 	l.folder.Close()
 }
 
-// dropOldest drops a damaged letter, or else the one that was given up first, and gives what is known of
-// it, with why it goes. It leaves those that are being replayed, and those that could not be read and may be
-// good: nobody could tell what was lost. ErrFull says that there is no other.
+// dropOldest drops a damaged letter, or else the one that was given up first, and gives what is
+// known of it, with why it goes. It leaves those that are being replayed, and those that could not
+// be read and may be good: nobody could tell what was lost. ErrFull says that there is no other.
 func (l *Letters) dropOldest() (known, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -91,8 +91,8 @@ func TestManyLocalLetters(t *testing.T) {
 	}
 }
 
-// A letter that nobody can read any more makes room as what it is, and one whose file was removed by hand
-// under its own name.
+// A letter that nobody can read any more makes room as what it is, and one whose file was removed
+// by hand under its own name.
 func TestADamagedLocalLetterGoes(t *testing.T) {
 	empty := func(path string) error { return os.WriteFile(path, nil, 0o600) }
 	for name, test := range map[string]struct {
@@ -148,8 +148,8 @@ func (l *losses) want(t *testing.T, what string, want map[string]int) {
 	}
 }
 
-// A letter whose file cannot be read just now, but was before, keeps its time and its names; one that
-// could never be read makes no room, as nobody could tell what is lost.
+// A letter whose file cannot be read just now, but was before, keeps its time and its names; one
+// that could never be read makes no room, as nobody could tell what is lost.
 func TestALocalLetterThatCannotBeReadNow(t *testing.T) {
 	for _, known := range []bool{true, false} {
 		path, lost := t.TempDir(), &losses{}
@@ -246,8 +246,8 @@ func TestWaitingLocalLetters(t *testing.T) {
 	}
 }
 
-// A letter that is being replayed makes no room for others; when it was handled it is gone, and that
-// somebody dropped it meanwhile is no error.
+// A letter that is being replayed makes no room for others; when it was handled it is gone, and
+// that somebody dropped it meanwhile is no error.
 func TestALocalLetterThatIsReplayedStays(t *testing.T) {
 	event, err := wire.AppendEvent(nil, &wire.Envelope{ID: wire.ID{1}, Root: wire.ID{1}, Path: [][]byte{[]byte("clue-1:clue.clue.solved")}, Payload: []byte{0}})
 	if err != nil {

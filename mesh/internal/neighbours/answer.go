@@ -29,8 +29,8 @@ func (n *Neighbours) hearQuestion(from string, q *wire.Question) {
 }
 
 // answer tells a peer what this node knows, and then what others know whom this node asks, once for
-// a question. It asks nobody for a peer to whom it has just withheld all that it knows: by the peers
-// that took part in the cascade the question comes again.
+// a question. It asks nobody for a peer to whom it has just withheld all that it knows: by the
+// peers that took part in the cascade the question comes again.
 func (n *Neighbours) answer(from string, q *wire.Question) {
 	defer func() {
 		n.mu.Lock()
@@ -91,8 +91,8 @@ func (n *Neighbours) permit(peer string, r why.Report, allowed map[cause.ID]bool
 	return r
 }
 
-// tell tells a peer a report, in as many messages as it takes, or nothing more; end: that was all. A
-// report that is too long loses its last records, which it says.
+// tell tells a peer a report, in as many messages as it takes, or nothing more; end: that was all.
+// A report that is too long loses its last records, which it says.
 func (n *Neighbours) tell(peer string, number wire.ID, r *why.Report, end bool) {
 	var data []byte
 	for r != nil {
@@ -133,8 +133,8 @@ func (n *Neighbours) send(peer string, number wire.ID, data []byte, end bool) {
 // maxText bounds a text of a peer's report, in bytes: a path has the longest names.
 const maxText = 1024
 
-// tidy leaves out of a report that came over a link what no node writes, so that it can be shown; false
-// if nothing is left.
+// tidy leaves out of a report that came over a link what no node writes, so that it can be shown;
+// false if nothing is left.
 func tidy(r why.Report) (why.Report, bool) {
 	if wire.CheckNode(r.Node) != nil {
 		return r, false

@@ -20,8 +20,8 @@ const (
 	maxWait = time.Second
 	// minWait is too little to ask anybody.
 	minWait = 50 * time.Millisecond
-	// maxReports is how many reports are taken for one question, and maxBytes how much they may have.
-	// maxReport bounds one of them, as it is encoded.
+	// maxReports is how many reports are taken for one question, and maxBytes how much they may
+	// have. maxReport bounds one of them, as it is encoded.
 	maxReports = 256
 	maxBytes   = 4 << 20
 	maxReport  = 512 << 10
@@ -43,9 +43,9 @@ type arrival struct {
 	problem string // why a report is left out
 }
 
-// Ask asks all nodes that the links lead to, this one too, and all again for what the answers lead to,
-// until ctx ends. Who did not answer has a report that says why. The first report is this node's; the error
-// says that it had no time for it.
+// Ask asks all nodes that the links lead to, this one too, and all again for what the answers lead
+// to, until ctx ends. Who did not answer has a report that says why. The first report is this
+// node's; the error says that it had no time for it.
 func (n *Neighbours) Ask(ctx context.Context, ids ...cause.ID) (reports []why.Report, err error) {
 	reports = why.Follow(ids[:min(len(ids), wire.MaxTalkRoots)], func(ids []cause.ID) []why.Report {
 		wait := maxWait
@@ -105,8 +105,8 @@ func (q *query) isFor(peer string) bool {
 	return peer != q.from && (!slices.Contains(q.asked, peer) || q.also != nil && q.also(peer))
 }
 
-// about makes the query for cascades of which this node knows something. A peer that took part in one is
-// asked also if somebody else asks it, to whom it may not answer.
+// about makes the query for cascades of which this node knows something. A peer that took part in
+// one is asked also if somebody else asks it, to whom it may not answer.
 func (n *Neighbours) about(number wire.ID, from string, asked []string, ids []cause.ID, known []why.Record) query {
 	also := func(peer string) bool {
 		return slices.ContainsFunc(known, func(r why.Record) bool { return n.tookPart(peer, &r) })
@@ -144,8 +144,8 @@ func (c arrival) heard() (h heard, ok bool) {
 	return heard{from: c.peer, report: c.data}, len(c.data) > 0
 }
 
-// askPeers asks the peers, and calls tell for what came, until all have answered or no more is waited
-// for.
+// askPeers asks the peers, and calls tell for what came, until all have answered or no more is
+// waited for.
 func (n *Neighbours) askPeers(ctx context.Context, q query, wait time.Duration, tell func(heard)) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()

@@ -9,7 +9,7 @@
 //   - A question goes on from node to node, to each node once, and ends in time. Who did not answer
 //     is named.
 //   - A peer is told only of cascades that it took part in: see [Neighbours.Hear].
-//   - Whatever peers say, and how often, costs bounded memory and a bounded rate of work. What is not
-//     done is counted, or said in the answer.
+//   - Whatever peers say, and how often, costs bounded memory and a bounded rate of work. What is
+//     not done is counted, or said in the answer.
 //   - Hear does not wait.
 package neighbours

@@ -11,8 +11,8 @@ import (
 	"leafmesh/mesh/why"
 )
 
-// Kept tells the neighbours of a cascade that something was kept of: those that have a part in it, as
-// the records show.
+// Kept tells the neighbours of a cascade that something was kept of: those that have a part in it,
+// as the records show.
 func (n *Neighbours) Kept(root cause.ID, records []why.Record) {
 	rouse := false
 	n.mu.Lock()
@@ -41,8 +41,8 @@ func (n *Neighbours) rouse() {
 	}
 }
 
-// tookPart reports whether a record shows that a peer has a part in the cascade: it emitted an event
-// of it, or may have been sent one by this node.
+// tookPart reports whether a record shows that a peer has a part in the cascade: it emitted an
+// event of it, or may have been sent one by this node.
 func (n *Neighbours) tookPart(peer string, r *why.Record) bool {
 	for _, step := range r.Path {
 		if node, _, _ := strings.Cut(step, ":"); node == peer {

@@ -34,15 +34,15 @@ type Spec struct {
 	Peers []string // those at the start: see Neighbours.SetPeers
 	Clock *clock.Clock
 	Log   *journal.Log
-	// Recall gives what this node knows, as somebody asks for it: a peer, or "" for whoever asks this
-	// node.
+	// Recall gives what this node knows, as somebody asks for it: a peer, or "" for whoever asks
+	// this node.
 	Recall func(ctx context.Context, who string, ids ...cause.ID) (why.Report, error)
 	// Takes reports whether a peer may take events of a type from this node, and does at present.
 	Takes func(peer, subject string) bool
 	// Keep keeps the part of this node of cascades, as a peer wants it.
 	Keep func(peer string, roots []cause.ID)
-	// Admit takes an operator's question that a peer passes on. answer answers it for this node, or says
-	// why not; it goes on to others if known, that is if this node knows who signed it.
+	// Admit takes an operator's question that a peer passes on. answer answers it for this node, or
+	// says why not; it goes on to others if known, that is if this node knows who signed it.
 	Admit func(peer string, q operator.Question) (answer func(context.Context) operator.Answer, goesOn bool)
 }
 
@@ -73,8 +73,8 @@ type peer struct {
 }
 
 const (
-	// maxTold is how many roots are remembered of which a peer was told: more than are kept at a time,
-	// so that two nodes do not tell each other of one root in turn.
+	// maxTold is how many roots are remembered of which a peer was told: more than are kept at a
+	// time, so that two nodes do not tell each other of one root in turn.
 	maxTold = 2048
 	// maxOwed bounds the roots that a peer is still to be told, as its link is down.
 	maxOwed = 256
@@ -85,15 +85,15 @@ const (
 	// askedRate is how many questions a second a peer may ask, and askedBurst how many at once. One
 	// cascade takes two or three.
 	askedRate, askedBurst = rate.Limit(5), 20
-	// signedRate and signedBurst bound the questions of operators that a peer passes on: those of a few
-	// who ask as often as they may.
+	// signedRate and signedBurst bound the questions of operators that a peer passes on: those of a
+	// few who ask as often as they may.
 	signedRate, signedBurst = rate.Limit(100), 400
 	// maxSigned is how many of them are answered at a time.
 	maxSigned = 16
 )
 
-// New makes the neighbours of a node. They can be heard at once, and are spoken to once ways lead to
-// them: see [Neighbours.Add].
+// New makes the neighbours of a node. They can be heard at once, and are spoken to once ways lead
+// to them: see [Neighbours.Add].
 func New(s Spec) *Neighbours {
 	n := &Neighbours{Spec: s, wake: make(chan struct{}, 1), peers: map[string]*peer{}, pending: map[wire.ID]*asking{}, passed: newRecent[wire.ID](maxPassed)}
 	n.ctx, n.end = context.WithCancel(context.Background())
@@ -102,8 +102,8 @@ func New(s Spec) *Neighbours {
 	return n
 }
 
-// SetPeers says by their names which nodes this one may be linked to. What is known of those that were
-// peers before stays.
+// SetPeers says by their names which nodes this one may be linked to. What is known of those that
+// were peers before stays.
 func (n *Neighbours) SetPeers(names []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -149,8 +149,8 @@ func (n *Neighbours) Hear(from string, message any) {
 // Untold counts the cascades that a peer was not told of, as too many waited for its link.
 func (n *Neighbours) Untold() uint64 { return n.untold.Load() }
 
-// Close ends all that is under way, once nothing more is kept. What peers are to be told is said once
-// more. The nil Neighbours have nothing to end.
+// Close ends all that is under way, once nothing more is kept. What peers are to be told is said
+// once more. The nil Neighbours have nothing to end.
 func (n *Neighbours) Close() {
 	if n == nil {
 		return
@@ -181,8 +181,8 @@ func (n *Neighbours) expects(peer string) bool {
 	return slices.ContainsFunc(n.ways, func(w Way) bool { return w.Expects(peer) })
 }
 
-// say says something to a peer. An error says that it is not there, that the message is too long for
-// it, or what the way does.
+// say says something to a peer. An error says that it is not there, that the message is too long
+// for it, or what the way does.
 func (n *Neighbours) say(peer string, message any) error {
 	w, room := n.to(peer)
 	if w == nil {

@@ -175,8 +175,8 @@ func (m *mesh) want(answers map[string]string, node, want string) {
 	}
 }
 
-// One node answers for all, along a chain and in a full mesh, and each is asked once for each set of
-// ids.
+// One node answers for all, along a chain and in a full mesh, and each is asked once for each set
+// of ids.
 func TestOneNodeAnswersForAll(t *testing.T) {
 	for name, links := range map[string][]string{
 		"chain": {"clue-1 score-1", "score-1 print-1", "print-1 hunt-1"},
@@ -250,7 +250,8 @@ func TestWhoDoesNotAnswerIsNamed(t *testing.T) {
 	m.want(m.ask("clue-1", root), "print-1", "0, withheld 0, its link to ")
 }
 
-// Who keeps a cascade tells those that have a part in it, each once, also when their link comes back.
+// Who keeps a cascade tells those that have a part in it, each once, also when their link comes
+// back.
 func TestWhoHasAPartIsTold(t *testing.T) {
 	m := newMesh(t, "hunt-1 clue-1", "clue-1 score-1", "clue-1 print-1")
 	root, other := cause.NewID(1), cause.NewID(2)

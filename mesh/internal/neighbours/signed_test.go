@@ -141,7 +141,8 @@ func TestPeersThatPassOnTooMuch(t *testing.T) {
 	}
 }
 
-// An answer that is too long for links says so, and a question that is too long for one is not asked there.
+// An answer that is too long for links says so, and a question that is too long for one is not
+// asked there.
 func TestAnswersThatAreTooLong(t *testing.T) {
 	m := newMesh(t, "clue-1 score-1")
 	m.room = 4 << 10

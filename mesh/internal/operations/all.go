@@ -16,8 +16,8 @@ import (
 const (
 	// allWait is how long all nodes are asked: their answers come within 2 s.
 	allWait = 1900 * time.Millisecond
-	// pagesFor is how long an answer of all nodes has later pages, and maxPages how many such answers
-	// are kept.
+	// pagesFor is how long an answer of all nodes has later pages, and maxPages how many such
+	// answers are kept.
 	pagesFor = 30 * time.Second
 	maxPages = 8
 )
@@ -91,7 +91,8 @@ func (a *Answerer) collect(ctx context.Context, to string, r request, q operator
 	return all
 }
 
-// collectFrom has the question go round, as a link may not lead to the node, and takes its answer alone.
+// collectFrom has the question go round, as a link may not lead to the node, and takes its answer
+// alone.
 func (a *Answerer) collectFrom(ctx context.Context, to string, q operator.Question) operator.Answers {
 	heard, _ := a.Node.AskAll(ctx, q)
 	for _, one := range heard {
@@ -102,7 +103,8 @@ func (a *Answerer) collectFrom(ctx context.Context, to string, q operator.Questi
 	return operator.Answers{Silent: []string{to}}
 }
 
-// page encodes as many answers as a message has room for. One that is alone too long is told as such.
+// page encodes as many answers as a message has room for. One that is alone too long is told as
+// such.
 func page(all operator.Answers, skip, room int) (data []byte, more int, err error) {
 	rest := all.Answers[min(skip, len(all.Answers)):]
 	for shown := len(rest); ; shown /= 2 {

@@ -30,7 +30,8 @@ type Node interface {
 	Kept() ([]why.Summary, error)
 	Measure()
 	Durations() []stats.Durations
-	// SetRulesFor sets the rules, and those of before again after a time, 0: never. by is who wants it.
+	// SetRulesFor sets the rules, and those of before again after a time, 0: never. by is who wants
+	// it.
 	SetRulesFor(rules []config.Rule, d time.Duration, by string) error
 	// CutFor cuts a place or restores it, and undoes that after a time, 0: never.
 	CutFor(subject, place string, cut bool, d time.Duration, by string) error
@@ -40,8 +41,8 @@ type Node interface {
 	DropLetter(key string) error
 	Inquire(ctx context.Context, ids ...cause.ID) ([]why.Report, error)
 	Recall(ctx context.Context, ids ...cause.ID) (why.Report, error)
-	// Reload reads the node's file again; with dryRun it only tells what would change. Without a file
-	// the error is config.ErrNoFile.
+	// Reload reads the node's file again; with dryRun it only tells what would change. Without a
+	// file the error is config.ErrNoFile.
 	Reload(ctx context.Context, dryRun bool) (config.Changes, error)
 	// AskAll puts a signed question to all other nodes.
 	AskAll(ctx context.Context, q operator.Question) (answers []operator.Answer, silent []string)
@@ -88,9 +89,9 @@ type request struct {
 // anyRoom is that of an answer in this process.
 const anyRoom = math.MaxInt
 
-// pageRoom is that of a list among the answers of all nodes, wherever it goes: it may have to leave by
-// a message of somebody's tap, where an eighth is for what surrounds it. What has no pages is bounded by
-// what goes over links, or by that message.
+// pageRoom is that of a list among the answers of all nodes, wherever it goes: it may have to leave
+// by a message of somebody's tap, where an eighth is for what surrounds it. What has no pages is
+// bounded by what goes over links, or by that message.
 func (a *Answerer) pageRoom() int { return a.MaxPayload - a.MaxPayload/8 }
 
 // atTap is who asks without a signature: somebody who knows the tap's password.
@@ -147,8 +148,8 @@ func (a *Answerer) logChange(r request, err error) {
 }
 
 // Admit takes a signed question that a peer passed on. answer answers it for this node, or says why
-// not; it is nil if another node alone is asked. The question goes on to other nodes if this node knows
-// who signed it, and is not the one that is asked.
+// not; it is nil if another node alone is asked. The question goes on to other nodes if this node
+// knows who signed it, and is not the one that is asked.
 func (a *Answerer) Admit(peer string, q operator.Question) (answer func(ctx context.Context) operator.Answer, goesOn bool) {
 	to, name, who, known, refused := a.admitAll(q)
 	if refused != nil {
@@ -163,8 +164,8 @@ func (a *Answerer) Admit(peer string, q operator.Question) (answer func(ctx cont
 	}, to == ""
 }
 
-// admitAll admits a question to all nodes, or to one of them, "" if it is all. A node that only passes a
-// question on does not judge whether the operator may change another one: that one does.
+// admitAll admits a question to all nodes, or to one of them, "" if it is all. A node that only
+// passes a question on does not judge whether the operator may change another one: that one does.
 func (a *Answerer) admitAll(q operator.Question) (to, name string, who config.Operator, known bool, refused *failure) {
 	to, name, ok := operator.Topic(q.Subject)
 	if !ok {

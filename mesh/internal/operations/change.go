@@ -105,8 +105,8 @@ func lasting(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// retrying lists what is to be tried again but for the first few, as much as an answer has room for:
-// the next to come first. Who asks on until a list is empty has all.
+// retrying lists what is to be tried again but for the first few, as much as an answer has room
+// for: the next to come first. Who asks on until a list is empty has all.
 func (a *Answerer) retrying(r request) ([]byte, error) {
 	skip, err := skipped(r)
 	if err != nil {

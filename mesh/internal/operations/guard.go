@@ -12,8 +12,8 @@ import (
 	"leafmesh/mesh/operator"
 )
 
-// askRate is how many signed questions a second a node takes of one operator, and askBurst how many at
-// once.
+// askRate is how many signed questions a second a node takes of one operator, and askBurst how many
+// at once.
 const askRate, askBurst = rate.Limit(50), 200
 
 // guard is who may ask the node, beside those who know its tap's password.

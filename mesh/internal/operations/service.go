@@ -19,17 +19,17 @@ import (
 const (
 	// serviceName is what stock clients call the nodes: nats micro info leafmesh.
 	serviceName = "leafmesh"
-	// maxPending and maxPendingBytes bound the requests that wait for the answer to one before, of each
-	// question.
+	// maxPending and maxPendingBytes bound the requests that wait for the answer to one before, of
+	// each question.
 	maxPending, maxPendingBytes = 256, 4 << 20
 	// maxAtOnce bounds the questions to all nodes that are under way at a time.
 	maxAtOnce = 16
 )
 
 // service answers clients at the tap. It is a service as package micro of nats.go has them, on a
-// connection that may publish to inboxes only: whatever a request names for its answer, the node does
-// not say anything on the subjects of events. The requests of one question are answered one after the
-// other, and those to all nodes beside each other.
+// connection that may publish to inboxes only: whatever a request names for its answer, the node
+// does not say anything on the subjects of events. The requests of one question are answered one
+// after the other, and those to all nodes beside each other.
 type service struct {
 	*Answerer
 	conn   *nats.Conn

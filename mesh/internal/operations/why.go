@@ -31,10 +31,10 @@ type inquired struct {
 // inquiredFor is how long an answer has later pages.
 const inquiredFor = 30 * time.Second
 
-// why answers what is recorded of cascades: as reports of nodes, or as text. The request is a
-// text with ids, such as an id, a letter's key or a line of a log. For the reports a number may
-// follow, of how much to leave out: there may be more than an answer holds, see why.Page. If all nodes
-// are asked, each tells what it knows itself; else this one asks the others.
+// why answers what is recorded of cascades: as reports of nodes, or as text. The request is a text
+// with ids, such as an id, a letter's key or a line of a log. For the reports a number may follow,
+// of how much to leave out: there may be more than an answer holds, see why.Page. If all nodes are
+// asked, each tells what it knows itself; else this one asks the others.
 func (a *Answerer) why(r request) ([]byte, error) {
 	text := string(r.data)
 	ids, skip := why.IDs(text), 0

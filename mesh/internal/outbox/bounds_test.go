@@ -112,8 +112,8 @@ func TestMemory(t *testing.T) {
 	eventually(t, "all are removed", func() bool { return s.events(t) == 0 })
 }
 
-// The memory of an exporter does not grow with what it has stored, or with how many keys there are. The
-// events are in no more messages than needed, and all ids that are known are among it.
+// The memory of an exporter does not grow with what it has stored, or with how many keys there are.
+// The events are in no more messages than needed, and all ids that are known are among it.
 func TestMemoryOfABacklog(t *testing.T) {
 	const first, events = 150_000, 400_000
 	s := serving(t, func(s *site) {

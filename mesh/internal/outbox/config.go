@@ -55,8 +55,8 @@ type Config struct {
 	// older. Nothing is dropped for its age. 0: no bound.
 	MaxAge time.Duration
 	// Duplicates is how long a second event of the same id is recognized, as long as no more than
-	// 262,144 were stored since; also over a restart, unless the stream was more than half full in the
-	// meantime. 0 means DefaultDuplicates.
+	// 262,144 were stored since; also over a restart, unless the stream was more than half full in
+	// the meantime. 0 means DefaultDuplicates.
 	Duplicates time.Duration
 	// SyncInterval is that of the server, 0 if it syncs always. A message counts as
 	// being on the disk two intervals after it was stored.
@@ -66,7 +66,8 @@ type Config struct {
 	Reset func() error
 	// Lost is told of messages that are given up for a service, and why. Nil: nobody is.
 	Lost func(subject, service string, why Loss, messages uint64)
-	// FirstStart says that the directory in which Dir lies is new, so that nothing can be missing there.
+	// FirstStart says that the directory in which Dir lies is new, so that nothing can be missing
+	// there.
 	FirstStart bool
 	// Log gets what an operator should know. Nil discards it.
 	Log *journal.Log

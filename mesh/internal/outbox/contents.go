@@ -13,8 +13,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// eventsOf are the events of a stored message. What cannot be read is one event: its readers say what
-// is wrong, and keep it as a dead letter. The events share the message's memory.
+// eventsOf are the events of a stored message. What cannot be read is one event: its readers say
+// what is wrong, and keep it as a dead letter. The events share the message's memory.
 func eventsOf(sequence uint64, subject string, message []byte) []fed {
 	events, err := wire.SplitStored(message, nil)
 	if err != nil {
@@ -34,7 +34,8 @@ func eventsOf(sequence uint64, subject string, message []byte) []fed {
 // rememberAtOnce is how many messages are read at once.
 const rememberAtOnce = 512
 
-// learn reads which ids were stored lately, while readers are served already. Nothing is stored before.
+// learn reads which ids were stored lately, while readers are served already. Nothing is stored
+// before.
 func (o *Outbox) learn() {
 	l := o.library
 	for l.ctx.Err() == nil {

@@ -7,8 +7,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// FuzzEventsOf: whatever lies in the stream is one or more events with numbers that lead back to them,
-// and none of its bytes are lost.
+// FuzzEventsOf: whatever lies in the stream is one or more events with numbers that lead back to
+// them, and none of its bytes are lost.
 func FuzzEventsOf(f *testing.F) {
 	one, two := eventOf(1, "k", "one"), eventOf(2, "", "two")
 	f.Add(uint64(1), wire.AppendContainer(nil, one))

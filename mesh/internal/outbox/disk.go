@@ -69,8 +69,8 @@ func (d *disk) fail(why error) {
 	d.abandon(why)
 }
 
-// presenceInterval is how often the outbox looks whether its files are still where they were. JetStream goes
-// on to write into files that were removed, until it needs the next one.
+// presenceInterval is how often the outbox looks whether its files are still where they were.
+// JetStream goes on to write into files that were removed, until it needs the next one.
 const presenceInterval = 50 * time.Millisecond
 
 // missing says that the outbox's files were removed under way; nil if they are there. It costs two

@@ -10,8 +10,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// resolve finds out what became of the messages of which no answer came: there is one for each lane at
-// most, and it is the next of its lane or is not stored. Then the lanes go on. One goroutine calls it.
+// resolve finds out what became of the messages of which no answer came: there is one for each lane
+// at most, and it is the next of its lane or is not stored. Then the lanes go on. One goroutine
+// calls it.
 func (s *sender) resolve(ctx context.Context, stream jetstream.Stream) error {
 	s.mu.Lock()
 	var doubtful []*lane
@@ -35,8 +36,8 @@ func (s *sender) resolve(ctx context.Context, stream jetstream.Stream) error {
 	return nil
 }
 
-// pass waits until the server is through with all that was sent so far: it takes messages in turn, and
-// refuses this one, which names another stream.
+// pass waits until the server is through with all that was sent so far: it takes messages in turn,
+// and refuses this one, which names another stream.
 func (s *sender) pass(ctx context.Context, subject string) error {
 	answer, err := s.conn.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject, Header: nats.Header{jetstream.ExpectedStreamHeader: {"none"}}})
 	if err != nil {

@@ -24,9 +24,9 @@ func (s *site) undeaf(l *lane, kind string) {
 	l.inbox = s.sender.inbox + kind + "."
 }
 
-// Of an event of which no answer came it is found out whether it is stored. Until then its emitter, and
-// who tries again, are told that it may be; what waited behind it is not stored; and it is never stored
-// twice.
+// Of an event of which no answer came it is found out whether it is stored. Until then its emitter,
+// and who tries again, are told that it may be; what waited behind it is not stored; and it is
+// never stored twice.
 func TestDoubt(t *testing.T) {
 	for _, reached := range []bool{true, false} {
 		t.Run(fmt.Sprintf("it reached the stream: %v", reached), func(t *testing.T) {
@@ -123,8 +123,8 @@ func TestCloseInDoubt(t *testing.T) {
 	}
 }
 
-// While the ids of what was stored lately are not read, nothing is stored, and who emits is not kept for
-// long.
+// While the ids of what was stored lately are not read, nothing is stored, and who emits is not
+// kept for long.
 func TestNothingIsStoredBeforeIDsAreKnown(t *testing.T) {
 	s := newSite(t, nil).open(t)
 	unready := newSender(s.conn, s.config.withDefaults())

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A reader gets what is kept for its service, or what is kept for itself, as it asks. It is told what
-// to do where the two ends do not fit.
+// A reader gets what is kept for its service, or what is kept for itself, as it asks. It is told
+// what to do where the two ends do not fit.
 func TestEach(t *testing.T) {
 	s := newSite(t, func(s *site) {
 		s.config.Types = []Type{{Subject: solved, Services: []string{"score"}}, {Subject: taken, Services: []string{"score-1", "score-2"}}}

@@ -111,8 +111,8 @@ const (
 	usualOf = 8
 )
 
-// want sees to it that about so many events come, if there are as many. It asks for more when half of
-// them are there, so that a stream that is read to its end costs no request for each message.
+// want sees to it that about so many events come, if there are as many. It asks for more when half
+// of them are there, so that a stream that is read to its end costs no request for each message.
 func (f *feed) want(many int) {
 	many = min(1+many*usualOf/max(f.each, usualOf), maxAsked, max(1, maxAskedBytes/max(f.usual, 1)))
 	if many <= 0 || f.asked > many/2 {

@@ -20,8 +20,8 @@ const floorsName = "outbox.floors"
 // consumers have none: a single bit lost 640 of 3,000 messages in silence.
 var floorsFile = sealed.Format{Kind: "floors of an outbox", Version: 2, Max: 256 << 20, Remedy: "see the outbox"}
 
-// formerFloors is what a former version wrote, whose messages had one event each: it has sequences in
-// place of numbers.
+// formerFloors is what a former version wrote, whose messages had one event each: it has sequences
+// in place of numbers.
 var formerFloors = sealed.Format{Kind: floorsFile.Kind, Version: 1, Max: floorsFile.Max, Remedy: floorsFile.Remedy}
 
 // floors is what the file holds.
@@ -66,8 +66,8 @@ func (o *Outbox) readFloors(identity string) (*floors, error) {
 	return &f, nil
 }
 
-// renumber makes numbers of sequences. What readers remember is left out: they remember sequences of the
-// former version, and would seem to be restored from an older copy beside numbers.
+// renumber makes numbers of sequences. What readers remember is left out: they remember sequences
+// of the former version, and would seem to be restored from an older copy beside numbers.
 func (f *floors) renumber() floors {
 	for i := range f.Shelves {
 		f.Shelves[i].State = f.Shelves[i].State.Renumber(lastNumber)

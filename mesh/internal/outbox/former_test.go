@@ -14,8 +14,9 @@ import (
 )
 
 // storedFormerly is a node whose directory a former version wrote, with one event a message, in
-// envelopes of wire version 1. Of solved it has 1 to 40, and of taken 102 to 140, the even ones. Hunt has
-// settled 1 to 11 of solved and the odd ones above, score nothing of solved and all of taken.
+// envelopes of wire version 1. Of solved it has 1 to 40, and of taken 102 to 140, the even ones.
+// Hunt has settled 1 to 11 of solved and the odd ones above, score nothing of solved and all of
+// taken.
 func storedFormerly(t *testing.T) *site {
 	t.Helper()
 	s := newSite(t, func(s *site) { s.config.Duplicates = 200 * 365 * 24 * time.Hour })
@@ -92,8 +93,8 @@ func sorted(want, got string) string {
 	return got
 }
 
-// Readers remember sequences of a former version, and none seems to be restored from an older copy. What
-// counts for a bound is what the former version wrote down.
+// Readers remember sequences of a former version, and none seems to be restored from an older copy.
+// What counts for a bound is what the former version wrote down.
 func TestFormerReaders(t *testing.T) {
 	s := storedFormerly(t)
 	s.config.Types[0].Bounds = map[string]Bound{"hunt": {MaxMessages: 100}}

@@ -15,11 +15,11 @@ import (
 const (
 	// maxGroupBytes bounds a message of several events. With larger ones nothing goes faster.
 	maxGroupBytes = 32 << 10
-	// groupToken is the last word of the messages' subject. It is no key's token: a message has events
-	// of many keys, and so the server need not remember each key that ever was.
+	// groupToken is the last word of the messages' subject. It is no key's token: a message has
+	// events of many keys, and so the server need not remember each key that ever was.
 	groupToken = "+"
-	// totalHeader is the header that tells how many events of the type were stored so far, those of the
-	// message included. So of any two messages it is known how many events lie between them.
+	// totalHeader is the header that tells how many events of the type were stored so far, those of
+	// the message included. So of any two messages it is known how many events lie between them.
 	totalHeader = "Leafmesh-Total"
 )
 
@@ -46,9 +46,10 @@ func (c *contents) reset() {
 	c.ids, c.entries = c.ids[:0], c.entries[:0]
 }
 
-// Wait returns when the event is stored: nil, also if it was stored before under
-// the same id. Errors: ErrFull and ErrDisk (it is not stored); ErrUncertain, also
-// when ctx ends first, for by then the event may have been sent; both ErrDisk and ErrUncertain when a write failed. It may be called more than once and by several goroutines.
+// Wait returns when the event is stored: nil, also if it was stored before under the same id.
+// Errors: ErrFull and ErrDisk (it is not stored); ErrUncertain, also when ctx ends first, for by
+// then the event may have been sent; both ErrDisk and ErrUncertain when a write failed. It may be
+// called more than once and by several goroutines.
 func (p *Pending) Wait(ctx context.Context) error {
 	if p.first != nil {
 		return p.first.Wait(ctx)

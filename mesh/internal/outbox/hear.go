@@ -132,8 +132,8 @@ func (l *library) goodbye(r *reader, said *wire.Goodbye, now int64) {
 	}
 }
 
-// answersAgain is for how long a reader gives answers again that a link before may have lost: events
-// that it has no more are no reason to worry then.
+// answersAgain is for how long a reader gives answers again that a link before may have lost:
+// events that it has no more are no reason to worry then.
 const answersAgain = int64(30 * time.Second)
 
 // answers settles events, or takes them back. What the reader does not have under way is not

@@ -5,8 +5,8 @@ import "time"
 // maxKnown bounds the ids of each of known's two halves.
 const maxKnown = 1 << 18
 
-// known remembers the ids of the events that were stored lately: each for at least the time that it was
-// made for, as long as no more than maxKnown came since. It is not safe for concurrent use.
+// known remembers the ids of the events that were stored lately: each for at least the time that it
+// was made for, as long as no more than maxKnown came since. It is not safe for concurrent use.
 //
 // JetStream's own index was rejected: it is not bounded, took most of the memory of an outbox under
 // load, and knows messages, of which one has many events.

@@ -6,9 +6,9 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// lane is the way of one type's events into the stream. At most one message of it is under way: events
-// that come meanwhile wait for its answer in any case, and become one message then. So nothing waits for
-// more to come, and the busier the disk is, the more events share a write.
+// lane is the way of one type's events into the stream. At most one message of it is under way:
+// events that come meanwhile wait for its answer in any case, and become one message then. So
+// nothing waits for more to come, and the busier the disk is, the more events share a write.
 //
 // The sender's lock guards it, but for what is not changed.
 type lane struct {

@@ -193,8 +193,8 @@ func (l *library) reader(name string) *reader {
 	return r
 }
 
-// stop hears what was said, ends the goroutine, the senders and the feeds, and waits for them, until
-// ctx ends.
+// stop hears what was said, ends the goroutine, the senders and the feeds, and waits for them,
+// until ctx ends.
 func (l *library) stop(ctx context.Context) error {
 	l.cancel()
 	<-l.ended

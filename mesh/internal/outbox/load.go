@@ -21,9 +21,10 @@ type Bound struct {
 	Lose bool
 }
 
-// load is what waits for a service that has a bound. An event counts from when it is put into a message
-// that is to be stored, so that none gets in beyond the bound. Bytes are those of the events alone, exact
-// for what this process has stored or read, and estimated for what a former one left.
+// load is what waits for a service that has a bound. An event counts from when it is put into a
+// message that is to be stored, so that none gets in beyond the bound. Bytes are those of the
+// events alone, exact for what this process has stored or read, and estimated for what a former one
+// left.
 type load struct {
 	Bound
 	service       string
@@ -45,8 +46,8 @@ func (l *load) problem(events, bytes int64) string {
 	return ""
 }
 
-// admit counts an event for all loads of its type, unless one refuses it. beyond says that for one that
-// loses more waits than its bound lets.
+// admit counts an event for all loads of its type, unless one refuses it. beyond says that for one
+// that loses more waits than its bound lets.
 func admit(loads []*load, bytes int) (beyond bool, err error) {
 	for at, l := range loads {
 		events, sum := l.events.Add(1), l.bytes.Add(int64(bytes))
@@ -63,8 +64,8 @@ func admit(loads []*load, bytes int) (beyond bool, err error) {
 	return beyond, nil
 }
 
-// awaitRoom waits, where far more waits for a service that loses than its bound lets, until that was
-// looked at, so that a burst does not fill the outbox before.
+// awaitRoom waits, where far more waits for a service that loses than its bound lets, until that
+// was looked at, so that a burst does not fill the outbox before.
 func (o *Outbox) awaitRoom(ctx context.Context, subject string) error {
 	kind, _ := typeOf(subject)
 	if !slices.ContainsFunc(o.library.loads[kind], (*load).farBeyond) {
@@ -87,8 +88,8 @@ func (o *Outbox) awaitLook(ctx context.Context) error {
 	return nil
 }
 
-// maxLooks is how often Store has the trimmer look before a full outbox refuses an event of a type of
-// which a service loses: what makes it full may be on its way out.
+// maxLooks is how often Store has the trimmer look before a full outbox refuses an event of a type
+// of which a service loses: what makes it full may be on its way out.
 const maxLooks = 10
 
 // loses reports whether a service loses events of a type at its bound.
@@ -144,7 +145,8 @@ func (l *load) calibrate(before, counted, mean int64) {
 	}
 }
 
-// meanSize is that of all events of the stream, with their share of what their messages have beside.
+// meanSize is that of all events of the stream, with their share of what their messages have
+// beside.
 func (o *Outbox) meanSize() int64 {
 	return int64(o.stream.CachedInfo().State.Bytes / max(1, o.sender.held()))
 }

@@ -110,7 +110,8 @@ func TestWhatIsLostEndsWithinAMessage(t *testing.T) {
 	eventually(t, "all are removed", func() bool { return s.events(t) == 0 })
 }
 
-// While events are stored in bursts, each of them is handed out or counted as lost, and none is both.
+// While events are stored in bursts, each of them is handed out or counted as lost, and none is
+// both.
 func TestLossesAreExactWhileEventsAreStored(t *testing.T) {
 	const all = 20_000
 	s, lost := bounded(t, Bound{MaxMessages: 500, Lose: true}, func(s *site) { s.config.Types[0].Services = []string{"score"} })

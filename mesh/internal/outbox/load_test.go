@@ -132,8 +132,9 @@ func TestABoundOfAgeRefuses(t *testing.T) {
 	eventually(t, "it takes more", func() bool { return s.try(t, solved, n, "x") == nil })
 }
 
-// A service that loses, and is not there, keeps nobody from anything: no message is refused, another
-// service gets all, once, and the absent one gets the newest. What it lost is counted, exactly.
+// A service that loses, and is not there, keeps nobody from anything: no message is refused,
+// another service gets all, once, and the absent one gets the newest. What it lost is counted,
+// exactly.
 func TestAnAbsentServiceThatLosesStopsNobody(t *testing.T) {
 	for name, c := range map[string]struct {
 		bound Bound

@@ -156,8 +156,8 @@ func (t *trimmer) loseUpTo(ctx context.Context, s *shelf, upTo uint64) (many uin
 	return many, nil
 }
 
-// between counts the events of a type after one number, up to another. The latter is not above that of
-// the newest event known to be stored.
+// between counts the events of a type after one number, up to another. The latter is not above that
+// of the newest event known to be stored.
 func (t *trimmer) between(ctx context.Context, kind string, after, upTo uint64) (uint64, error) {
 	if upTo <= after {
 		return 0, nil

@@ -33,11 +33,10 @@ type Outbox struct {
 	unwritable atomic.Bool // a write failed, see disk
 }
 
-// Open makes the stream or checks the one that is there, and starts the goroutine
-// that removes what every service has taken. The connection is one into the account of the stream of
-// the server that has Config.Dir; the outbox does not close it.
-// Errors: a *DamagedError if the stream is not what it was when it was last open;
-// what is wrong with the configuration; what the server says.
+// Open makes the stream or checks the one that is there, and starts the goroutine that removes what
+// every service has taken. The connection is one into the account of the stream of the server that
+// has Config.Dir; the outbox does not close it. Errors: a *DamagedError if the stream is not what
+// it was when it was last open; what is wrong with the configuration; what the server says.
 func Open(ctx context.Context, conn *nats.Conn, c Config) (*Outbox, error) {
 	o, err := open(ctx, conn, c.withDefaults())
 	if end := clock.EndOf(ctx); err != nil && end != nil && !errors.Is(err, context.Cause(ctx)) {

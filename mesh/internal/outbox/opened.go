@@ -12,8 +12,8 @@ type opened struct {
 	events   []fed
 }
 
-// event is the event of a number, which is not nil. The error is jetstream.ErrMsgNotFound if the stream
-// does not have it any more.
+// event is the event of a number, which is not nil. The error is jetstream.ErrMsgNotFound if the
+// stream does not have it any more.
 func (o *opened) event(ctx context.Context, stream jetstream.Stream, number uint64) ([]byte, error) {
 	if sequence := sequenceOf(number); o.sequence != sequence {
 		m, err := stream.GetMsg(ctx, sequence)

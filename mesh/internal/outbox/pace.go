@@ -17,8 +17,8 @@ const (
 	tardy = 500 * time.Millisecond
 )
 
-// pace bounds what is on its way to a reader by how soon the reader says that it has it. What a link
-// does not take at once waits here, and nothing that is urgent waits behind it. It is pure.
+// pace bounds what is on its way to a reader by how soon the reader says that it has it. What a
+// link does not take at once waits here, and nothing that is urgent waits behind it. It is pure.
 type pace struct {
 	window  int    // bytes; 0 before the first batch
 	number  uint64 // of the last batch
@@ -38,8 +38,8 @@ func (p *pace) most() int {
 	return min(p.window/2, maxBatchBytes)
 }
 
-// allows reports whether another batch may go. Of what is on its way a reader need not tell the last
-// wire.GotEach bytes: with those there is room for the largest batch.
+// allows reports whether another batch may go. Of what is on its way a reader need not tell the
+// last wire.GotEach bytes: with those there is room for the largest batch.
 func (p *pace) allows() bool { return p.onWay+p.most() <= p.window }
 
 // sent notes a batch, and returns its number.
@@ -50,8 +50,8 @@ func (p *pace) sent(bytes int, now int64) (number uint64) {
 	return p.number
 }
 
-// got notes that a reader has all batches up to one, and reports whether that was not known. How long
-// the last of them took tells how fast the link is, if the reader had to say so at once.
+// got notes that a reader has all batches up to one, and reports whether that was not known. How
+// long the last of them took tells how fast the link is, if the reader had to say so at once.
 func (p *pace) got(number uint64, now int64) (more bool) {
 	bytes, took := 0, int64(0)
 	for len(p.batches) > 0 && p.batches[0].number <= number && number <= p.number {

@@ -19,8 +19,8 @@ type link struct {
 	untold         int
 }
 
-// run sends as much as the pace allows for a time. It gives how much arrived, and the longest that a
-// ping would have waited after the first seconds.
+// run sends as much as the pace allows for a time. It gives how much arrived, and the longest that
+// a ping would have waited after the first seconds.
 func (l *link) run(t *testing.T, d time.Duration, size func(most int) int) (bytes int, ping time.Duration) {
 	end := l.clock + int64(d)
 	settled := l.clock + int64(5*time.Second)

@@ -10,8 +10,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// A data directory that is removed while a node runs is told at once. JetStream goes on to write into the
-// files that it has open, and says that all is well for some hundred messages.
+// A data directory that is removed while a node runs is told at once. JetStream goes on to write
+// into the files that it has open, and says that all is well for some hundred messages.
 func TestAttackADirectoryRemovedWhileRunning(t *testing.T) {
 	for name, remove := range map[string]func(s *site) string{
 		"all of it":  func(s *site) string { return s.config.Dir },

@@ -17,9 +17,9 @@ import (
 
 // sender puts events into messages, sends these, and tells what the server answers.
 //
-// jetstream.PublishAsync is not used: it notices only by a timer for each message that the server gives
-// no answer, as after a write that failed; and it repeats, after a wait, what found no stream, so that
-// later messages overtake.
+// jetstream.PublishAsync is not used: it notices only by a timer for each message that the server
+// gives no answer, as after a write that failed; and it repeats, after a wait, what found no
+// stream, so that later messages overtake.
 type sender struct {
 	conn  *nats.Conn
 	sub   *nats.Subscription
@@ -150,8 +150,8 @@ func (s *sender) awaitReady(ctx context.Context) error {
 	}
 }
 
-// put puts an event into what its lane sends next. If there is no room it returns what is closed when
-// there may be.
+// put puts an event into what its lane sends next. If there is no room it returns what is closed
+// when there may be.
 func (s *sender) put(l *lane, id [16]byte, key string, event []byte) (p *Pending, leaves chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -271,7 +271,8 @@ func (s *sender) keep(l *lane, p *Pending, sequence uint64) {
 	}
 }
 
-// end tells what became of events: they are stored, or an error says why not. The caller has the lock.
+// end tells what became of events: they are stored, or an error says why not. The caller has the
+// lock.
 func (s *sender) end(l *lane, p *Pending, err error) {
 	if err != nil {
 		giveBack(l.loads, len(p.ids), p.bytes())
@@ -285,8 +286,8 @@ func (s *sender) end(l *lane, p *Pending, err error) {
 	s.ended()
 }
 
-// doubt tells that events may be stored. Until that is known nothing more is sent, and their ids are
-// remembered: see resolve. The caller has the lock.
+// doubt tells that events may be stored. Until that is known nothing more is sent, and their ids
+// are remembered: see resolve. The caller has the lock.
 func (s *sender) doubt(l *lane, p *Pending, why error) {
 	l.doubt = p
 	l.tail.cut()

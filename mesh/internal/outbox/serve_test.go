@@ -278,8 +278,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// A reader that links again says once more what it answered lately, and that is no line of the log, also
-// after the exporter was started again. Later it is.
+// A reader that links again says once more what it answered lately, and that is no line of the log,
+// also after the exporter was started again. Later it is.
 func TestAnswersThatAreGivenAgain(t *testing.T) {
 	s := newSite(t, nil).open(t)
 	s.store(t, solved, 1, 4)

@@ -85,8 +85,8 @@ func TestWhatIsOnItsWayIsBounded(t *testing.T) {
 	}
 }
 
-// While a large event crosses a slow link, small ones of other keys arrive, those of its own key wait
-// for it, and the reader has the patience of the exporter as long as it gets on.
+// While a large event crosses a slow link, small ones of other keys arrive, those of its own key
+// wait for it, and the reader has the patience of the exporter as long as it gets on.
 func TestSmallEventsPassALargeOne(t *testing.T) {
 	s, p := narrow(t)
 	text := strings.Repeat("x", 900_000)

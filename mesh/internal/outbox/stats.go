@@ -15,17 +15,18 @@ type Stats struct {
 	// Events and Bytes are in the stream, among them some that were taken: each
 	// is kept for Config.Duplicates, unless the stream is more than half full.
 	Events, Bytes uint64
-	// First and Last are the sequences of the stream's messages, of which each has one or more events.
-	// First is above Last if it is empty.
+	// First and Last are the sequences of the stream's messages, of which each has one or more
+	// events. First is above Last if it is empty.
 	First, Last uint64
-	// Lost are messages that were stored and could not be read any more, since the outbox was opened.
+	// Lost are messages that were stored and could not be read any more, since the outbox was
+	// opened.
 	Lost uint64
 	// OldestAt is when the oldest message was stored that a service has to take yet;
 	// zero if there is none.
 	OldestAt time.Time
-	// Malformed and Stray are what readers said and nobody could use: it was not understood, or came
-	// from somebody who may not say it, or too late. Unbelieved are answers for events that the
-	// reader did not have. All since the outbox was opened.
+	// Malformed and Stray are what readers said and nobody could use: it was not understood, or
+	// came from somebody who may not say it, or too late. Unbelieved are answers for events that
+	// the reader did not have. All since the outbox was opened.
 	Malformed, Stray, Unbelieved uint64
 	// Readers has an element for each type and service that Config names, in that order.
 	Readers []Reader
@@ -40,9 +41,9 @@ type Reader struct {
 	// instance has them, and has not answered. Aside wait for a retry, with so many bytes.
 	Pending                    uint64
 	Unacked, Aside, AsideBytes int
-	// Redelivered were given out again, and Lost were given up: more waited than the service's Bound
-	// lets, none of its instances takes events so large, or the stream has them no more; both since
-	// the outbox was opened.
+	// Redelivered were given out again, and Lost were given up: more waited than the service's
+	// Bound lets, none of its instances takes events so large, or the stream has them no more; both
+	// since the outbox was opened.
 	Redelivered, Lost uint64
 }
 

@@ -18,8 +18,8 @@ type found struct {
 	at               time.Time // when it was stored
 }
 
-// next is the first message of a subject from a sequence on; ok is false if there is none. The server
-// takes time for each subject that the pattern matches.
+// next is the first message of a subject from a sequence on; ok is false if there is none. The
+// server takes time for each subject that the pattern matches.
 func (o *Outbox) next(ctx context.Context, subject string, from uint64) (f found, ok bool, err error) {
 	request, err := json.Marshal(map[string]any{"seq": max(from, 1), "next_by_subj": subject, "batch": 1})
 	if err != nil {
@@ -57,8 +57,8 @@ func readTotal(header string) uint64 {
 	return total
 }
 
-// totalOf is how many events of a type were ever stored, as the stream tells, and the sequence of the
-// newest message, 0 for none. If all are gone, it counts anew.
+// totalOf is how many events of a type were ever stored, as the stream tells, and the sequence of
+// the newest message, 0 for none. If all are gone, it counts anew.
 func (o *Outbox) totalOf(ctx context.Context, kind string) (total, newest uint64, err error) {
 	if newest, err = o.newest(ctx, kind+".*"); err != nil || newest == 0 {
 		return 0, 0, err
@@ -77,9 +77,9 @@ func (o *Outbox) totalOf(ctx context.Context, kind string) (total, newest uint64
 	return first.behind + 1, newest, nil
 }
 
-// upTo is how many events of a type were ever stored with numbers up to this one, given how many were
-// stored in all. While messages of a former version are there and new ones are stored, it may be too
-// low for a moment.
+// upTo is how many events of a type were ever stored with numbers up to this one, given how many
+// were stored in all. While messages of a former version are there and new ones are stored, it may
+// be too low for a moment.
 func (o *Outbox) upTo(ctx context.Context, kind string, number, all uint64) (uint64, error) {
 	from := sequenceOf(number + 1)
 	first, ok, err := o.next(ctx, kind+".*", from)
@@ -113,7 +113,8 @@ func (f found) above(number uint64) uint64 {
 	return f.events
 }
 
-// behind counts the events of a type with higher numbers than this one, of so many that were stored.
+// behind counts the events of a type with higher numbers than this one, of so many that were
+// stored.
 func (o *Outbox) behind(ctx context.Context, kind string, number, all uint64) (uint64, error) {
 	before, err := o.upTo(ctx, kind, number, all)
 	if err != nil {

@@ -108,8 +108,8 @@ func (b *boxes) put(h *cause.Header, event []byte) {
 	}
 }
 
-// withinLimits leaves out those that were chosen whose import would drop the event, and reports whether
-// somebody is left.
+// withinLimits leaves out those that were chosen whose import would drop the event, and reports
+// whether somebody is left.
 func (b *boxes) withinLimits(h *cause.Header) bool {
 	b.chosen = slices.DeleteFunc(b.chosen, func(reader *readers.Reader) bool {
 		over := reader.Limited() && !reader.Allows(b.env.Clock.Now())

@@ -5,8 +5,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// AppendEvent appends an event, whose value is encoded, to dst: see wire.AppendEvent. steps are those
-// of its path, see cause.Path.AppendSteps.
+// AppendEvent appends an event, whose value is encoded, to dst: see wire.AppendEvent. steps are
+// those of its path, see cause.Path.AppendSteps.
 func AppendEvent(dst []byte, h *cause.Header, steps [][]byte, payload []byte) ([]byte, error) {
 	e := wire.Envelope{ID: wire.ID(h.ID), Root: wire.ID(h.Root), Parent: wire.ID(h.Parent), Time: h.At(), Age: h.Age(),
 		Key: h.Key, Path: steps, Payload: payload}

@@ -69,9 +69,9 @@ func (g *Group) consumers() []*Consumer {
 	return slices.Clone(g.all)
 }
 
-// AwaitIdle waits until no item waits or is processed, here or elsewhere. A handler puts what it emits into queues
-// before its own event leaves its queue, so the queues are idle if two looks find all empty and
-// nothing put in between.
+// AwaitIdle waits until no item waits or is processed, here or elsewhere. A handler puts what it
+// emits into queues before its own event leaves its queue, so the queues are idle if two looks find
+// all empty and nothing put in between.
 func (g *Group) AwaitIdle(ctx context.Context) error {
 	var before uint64
 	for first := true; ; first = false {

@@ -8,7 +8,8 @@ type Processor[E any] interface {
 	Process(item *E, value any) bool
 }
 
-// Gatherer is a Processor that does not finish each item at once, but gathers what it makes of some.
+// Gatherer is a Processor that does not finish each item at once, but gathers what it makes of
+// some.
 type Gatherer interface {
 	// Idle finishes what was gathered. It is called when nothing else waits, before the places of
 	// the last items are released.

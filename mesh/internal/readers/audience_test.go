@@ -19,8 +19,8 @@ func keys(count int) (all []string) {
 	return all
 }
 
-// All exporters choose alike, in whatever order readers came, and each instance has its share of the
-// keys.
+// All exporters choose alike, in whatever order readers came, and each instance has its share of
+// the keys.
 func TestChoiceByKeyIsEverywhereTheSame(t *testing.T) {
 	const count = 20_000
 	for size := 2; size <= 9; size++ {

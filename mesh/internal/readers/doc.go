@@ -12,8 +12,8 @@
 //     follows from the names of the instances and the key alone, so all exporters choose alike. An
 //     event without a key goes to the instance with the fewest events on their way.
 //   - A reader that takes each event gets each event.
-//   - A reader gets nothing before it said hello, and nothing after goodbye or the loss of its link,
-//     which is noticed when an event is to be sent.
+//   - A reader gets nothing before it said hello, and nothing after goodbye or the loss of its
+//     link, which is noticed when an event is to be sent.
 //   - Readers that are told of do what they like with what they get, and cost others nothing: no
 //     answer is waited for.
 package readers

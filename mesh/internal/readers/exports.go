@@ -6,9 +6,9 @@ import (
 	"leafmesh/mesh/config"
 )
 
-// SetExports replaces what is exported. Who reads a type that is not any more gets no more of it, and
-// hears why when it says hello next, as it does each 5 s; it is not missed. Who asks for one that is new
-// gets it from that hello on.
+// SetExports replaces what is exported. Who reads a type that is not any more gets no more of it,
+// and hears why when it says hello next, as it does each 5 s; it is not missed. Who asks for one
+// that is new gets it from that hello on.
 func (r *Readers) SetExports(exports []config.Export) {
 	r.exports.Store(&exports)
 	r.mu.Lock()

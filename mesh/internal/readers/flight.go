@@ -45,7 +45,8 @@ func (f *flight) hasRoom() bool {
 	return false
 }
 
-// weight is the share of one type in a flight: events are counted, and weigh what they do on average.
+// weight is the share of one type in a flight: events are counted, and weigh what they do on
+// average.
 type weight struct {
 	mu    sync.Mutex
 	sent  uint64 // guarded by mu: bytes

@@ -259,7 +259,8 @@ func TestCountsOfAProcess(t *testing.T) {
 			t.Errorf("after %s: %d, %d, want %d, 5", name, r, b, run)
 		}
 	}
-	// Nothing of what was sent before is on its way, though score-1 says that it has taken less of it.
+	// Nothing of what was sent before is on its way, though score-1 says that it has taken less of
+	// it.
 	s.say("score-1", &wire.Taken{Nonce: wire.ID{1}, Types: []wire.TakenType{{Type: solved, Run: run, Count: 3}}})
 	if n := s.reader(solved, "score-1").onItsWay(); n != 0 {
 		t.Errorf("%d are on their way over a link that is gone", n)
@@ -317,8 +318,8 @@ func TestUnfit(t *testing.T) {
 	}
 }
 
-// What a process that has ended had not said to have taken counts as lost, once; so does that of one
-// that stays away for long. One that comes back tells itself what it lost.
+// What a process that has ended had not said to have taken counts as lost, once; so does that of
+// one that stays away for long. One that comes back tells itself what it lost.
 func TestWhatAProcessTookWithIt(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(s *site)

@@ -15,8 +15,8 @@ type limits struct {
 	buckets []*gate.Bucket
 }
 
-// limit takes what a reader says of the limits of its import. Those that it has said before keep the
-// state of their buckets.
+// limit takes what a reader says of the limits of its import. Those that it has said before keep
+// the state of their buckets.
 func (r *Reader) limit(told []wire.HelloLimit) {
 	old := r.limits.Load()
 	switch {

@@ -47,15 +47,16 @@ func (l *lines) change(f func(present map[string]Line)) {
 	l.present.Store(&present)
 }
 
-// Add lets another reader read, to which a line leads. Nothing changes for one that may read already.
+// Add lets another reader read, to which a line leads. Nothing changes for one that may read
+// already.
 func (r *Readers) Add(line Line) {
 	if r.lines.to(line.Peer()) == nil {
 		r.lines.add(line)
 	}
 }
 
-// Remove takes back that a reader may read. It gets nothing more and is not missed; what was sent to
-// it and it has not said to have taken counts as lost.
+// Remove takes back that a reader may read. It gets nothing more and is not missed; what was sent
+// to it and it has not said to have taken counts as lost.
 func (r *Readers) Remove(name string) {
 	if r.lines.to(name) == nil {
 		return

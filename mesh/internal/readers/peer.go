@@ -25,8 +25,8 @@ func (r *Readers) meet(name string, h *wire.Hello) {
 	r.peers[name] = &peer{release: h.Release, wire: h.Version}
 }
 
-// hearOther answers a reader that speaks another version with a welcome in this node's: all that the
-// reader understands of it is the version. So it can say what is to be upgraded.
+// hearOther answers a reader that speaks another version with a welcome in this node's: all that
+// the reader understands of it is the version. So it can say what is to be upgraded.
 func (r *Readers) hearOther(name string, other *wire.OtherVersion) {
 	now := time.Now()
 	r.mu.Lock()
@@ -48,8 +48,8 @@ func (r *Readers) hearOther(name string, other *wire.OtherVersion) {
 	}
 }
 
-// Peer is what a reader says of its program, and which version of the wire it speaks; "" and 0 if it
-// has not said it. bidden: it said goodbye. The nil Readers know nobody.
+// Peer is what a reader says of its program, and which version of the wire it speaks; "" and 0 if
+// it has not said it. bidden: it said goodbye. The nil Readers know nobody.
 func (r *Readers) Peer(name string) (version string, spoken uint64, bidden bool) {
 	if r == nil {
 		return "", 0, false

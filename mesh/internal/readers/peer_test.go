@@ -6,8 +6,8 @@ import (
 	"leafmesh/mesh/internal/wire"
 )
 
-// A reader of another version is told this node's, once a second at most, and is known by it; once it
-// is upgraded it is known by what it says then.
+// A reader of another version is told this node's, once a second at most, and is known by it; once
+// it is upgraded it is known by what it says then.
 func TestAReaderOfAnotherVersion(t *testing.T) {
 	s := newSite(t, nil, "score-1")
 	for range 5 {

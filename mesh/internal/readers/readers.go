@@ -41,7 +41,8 @@ type Env struct {
 	Malformed  *steps.Point // counts what is not understood
 	// Lost counts events of a type that were sent to a reader and did not arrive.
 	Lost func(subject string, events uint64)
-	// Unheard is what counts the events of a type that no instance of a service heard. Nil: nothing does.
+	// Unheard is what counts the events of a type that no instance of a service heard. Nil: nothing
+	// does.
 	Unheard func(subject, service string) *steps.Point
 	// Neighbours hears what a reader says of cascades.
 	Neighbours func(reader string, message any)
@@ -87,8 +88,8 @@ func New(env Env, lines []Line) *Readers {
 	return r
 }
 
-// Hear takes what a reader says, whose name is certain, and returns what that costs: see leaf.Line.Hear.
-// It does not wait. Who may not read any more is not heard.
+// Hear takes what a reader says, whose name is certain, and returns what that costs: see
+// leaf.Line.Hear. It does not wait. Who may not read any more is not heard.
 func (r *Readers) Hear(name string, data []byte) (cost int) {
 	if r.lines.to(name) == nil {
 		return 0 // it said so before its link was closed
@@ -294,9 +295,9 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 	return answers, durable, ended
 }
 
-// reader is who gets events of a type from now on; had is who got them before in the same process, or
-// nil. One that was taken out stays out: an event that could not be sent to it is not to take out the
-// one that has come back.
+// reader is who gets events of a type from now on; had is who got them before in the same process,
+// or nil. One that was taken out stays out: an event that could not be sent to it is not to take
+// out the one that has come back.
 func (r *Readers) reader(name string, i wire.HelloImport, had *Reader, former *presence, f *flight) *Reader {
 	if had != nil && had.each != i.Each {
 		had = nil

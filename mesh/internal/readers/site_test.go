@@ -161,8 +161,8 @@ func (s *site) say(name string, message any) {
 	s.Hear(name, data)
 }
 
-// greet lets process p of a reader say hello with what it takes: types, which "*" stands before if it
-// takes each event of them, and "+" if it takes them out of the outbox.
+// greet lets process p of a reader say hello with what it takes: types, which "*" stands before if
+// it takes each event of them, and "+" if it takes them out of the outbox.
 func (s *site) greet(name string, p byte, types ...string) {
 	s.t.Helper()
 	s.say(name, helloOf(p, types...))

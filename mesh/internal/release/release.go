@@ -11,8 +11,8 @@ const module = "leafmesh"
 // Unknown is the version of a program that does not say it, as those of tests.
 const Unknown = "unknown"
 
-// Version is that of the module leafmesh, as Go's build information has it: "v1.2.3", or one made of
-// the commit it was built from.
+// Version is that of the module leafmesh, as Go's build information has it: "v1.2.3", or one made
+// of the commit it was built from.
 var Version = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -242,9 +242,9 @@ func (x *gateMachine) compare(t *rapid.T, e *modelEvent) {
 	if got != e.verdict {
 		t.Fatalf("at %v: verdict %q, want %q, of %+v", time.Now(), got, e.verdict, *e)
 	}
-	// Which of two events asks the next rule first is not said if they go on at one moment: those of
-	// two lines that wait for one bucket or one moment, and those of one line whose
-	// key gets a fresh bucket after it waited for the shared one. One of them gives up.
+	// Which of two events asks the next rule first is not said if they go on at one moment: those
+	// of two lines that wait for one bucket or one moment, and those of one line whose key gets a
+	// fresh bucket after it waited for the shared one. One of them gives up.
 	if e.line != nil && len(e.line.events) > 1 && e.line.table.rule.By != config.ByType && e.line.table.rule.Keys <= 3 {
 		x.giveUp(t, e)
 		return

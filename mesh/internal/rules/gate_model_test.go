@@ -203,8 +203,8 @@ func (m *gateModel) lineKeyOf(table *modelTable, e *modelEvent) lineKey {
 	return lineKey{table.rule, e.subject, e.handler, keyOf(table.rule, e)}
 }
 
-// wait puts an event at the end of a line, if there is room and its deadline is not before its turn;
-// or it is kept, if others should not wait for it.
+// wait puts an event at the end of a line, if there is room and its deadline is not before its
+// turn; or it is kept, if others should not wait for it.
 func (m *gateModel) wait(line *modelLine, e *modelEvent, now time.Time) {
 	r := line.table.rule
 	turn := line.due.Add(time.Duration(float64(len(line.events)) / float64(r.Limit.Rate) * 1e9))

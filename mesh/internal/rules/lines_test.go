@@ -24,8 +24,8 @@ func (w *waiting) GoOn(by *Rule) {
 	w.gone.Add(1)
 }
 
-// When a node closes, what came out of an outbox does not wait for its turn: it goes back there. All
-// else waits on, also behind it.
+// When a node closes, what came out of an outbox does not wait for its turn: it goes back there.
+// All else waits on, also behind it.
 func TestWhatCameOutOfAnOutboxReturns(t *testing.T) {
 	for _, place := range []config.Place{config.AtImport, config.AtHandler} {
 		t.Run(string(place), func(t *testing.T) {

@@ -30,8 +30,8 @@ func rename(from, to string) error {
 // CheckFolder does nothing on Windows, where a folder has no such mode.
 func CheckFolder(string) error { return nil }
 
-// SyncFolder does nothing on Windows. To sync takes a handle that may write, and nobody may write to
-// a folder as such: access is denied. A rename needs none, see [Rename]. That a folder was made or a
-// file removed, a crash of the machine within seconds may undo: then the folder is made again, or
-// the file is there again, whole.
+// SyncFolder does nothing on Windows. To sync takes a handle that may write, and nobody may write
+// to a folder as such: access is denied. A rename needs none, see [Rename]. That a folder was made
+// or a file removed, a crash of the machine within seconds may undo: then the folder is made again,
+// or the file is there again, whole.
 func SyncFolder(string) error { return nil }

@@ -15,13 +15,14 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// maxMeasured bounds what has a histogram of its own: the pairs of event types and handlers, and the
-// peers. A histogram takes some 3 KB. All past it share one.
+// maxMeasured bounds what has a histogram of its own: the pairs of event types and handlers, and
+// the peers. A histogram takes some 3 KB. All past it share one.
 const maxMeasured = 256
 
-// Of the events of a type at a handler each is measured up to so many in a tick of the clock, which is
-// 5 ms, and of the others one of so many. To read the clock three times for each would cost a quarter
-// of what an event costs. Of a burst the first alone would not do: it is the last that waits.
+// Of the events of a type at a handler each is measured up to so many in a tick of the clock, which
+// is 5 ms, and of the others one of so many. To read the clock three times for each would cost a
+// quarter of what an event costs. Of a burst the first alone would not do: it is the last that
+// waits.
 const (
 	eachOfTick = 32
 	stride     = 32
@@ -104,8 +105,8 @@ type measures struct {
 	many   atomic.Int32      // how many links there are
 }
 
-// Measure begins to measure how long events wait and are handled, and how long they took over links.
-// A second call does nothing.
+// Measure begins to measure how long events wait and are handled, and how long they took over
+// links. A second call does nothing.
 func (t *Trace) Measure(c *clock.Clock) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

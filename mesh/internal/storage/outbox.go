@@ -11,8 +11,9 @@ import (
 // outboxFile says, beside the directory of an outbox, that there is one.
 const outboxFile = "outbox.made"
 
-// checkOutbox refuses to begin an empty outbox where there was one: what it kept for others would be lost in
-// silence. If all of the data directory is gone nothing tells of it here; the readers of the outbox do.
+// checkOutbox refuses to begin an empty outbox where there was one: what it kept for others would
+// be lost in silence. If all of the data directory is gone nothing tells of it here; the readers of
+// the outbox do.
 func checkOutbox(data, outbox string) error {
 	switch _, err := os.Stat(outbox); {
 	case err == nil:

@@ -13,26 +13,27 @@ import (
 // the outbox they came from, and come again.
 const maxLetters = 10_000
 
-// What bounds the letters of events that come from no outbox. Past it the oldest go. The bytes leave most of a
-// disk to the outbox.
+// What bounds the letters of events that come from no outbox. Past it the oldest go. The bytes
+// leave most of a disk to the outbox.
 const (
 	maxLocalLetters = 10_000
 	maxLocalBytes   = 256 << 20
 )
 
-// Storage is what a node keeps. It is empty if nothing of the node is durable and it does not keep all
-// letters.
+// Storage is what a node keeps. It is empty if nothing of the node is durable and it does not keep
+// all letters.
 type Storage struct {
 	Letters   letters.Box
 	Bookmarks *inlet.Bookmarks
-	// Lost is told of each letter of an event from no outbox that is not kept: see letters.OpenLocal. It
-	// is set before Open.
+	// Lost is told of each letter of an event from no outbox that is not kept: see
+	// letters.OpenLocal. It is set before Open.
 	Lost func(subject, handler string, why error)
 	lock *lock
 }
 
-// Open opens what belongs to a node, and sees to it that the directory of its outbox, if it has one, is still
-// there. It comes before all else that a node opens. After an error Close must be called all the same.
+// Open opens what belongs to a node, and sees to it that the directory of its outbox, if it has
+// one, is still there. It comes before all else that a node opens. After an error Close must be
+// called all the same.
 func (s *Storage) Open(c config.Node, outbox string) (err error) {
 	if !c.IsDurable() {
 		return nil

@@ -68,8 +68,8 @@ func ProofOf(c config.Node) config.Secret {
 	return c.Seed
 }
 
-// ReadsDirectly reports whether a peer may link to the node and read exports of it. Else it comes by
-// the hub alone, or reads nothing.
+// ReadsDirectly reports whether a peer may link to the node and read exports of it. Else it comes
+// by the hub alone, or reads nothing.
 func ReadsDirectly(c config.Node, p config.Peer) bool {
 	return len(p.MayImport) > 0 && (c.Hub == nil || c.Listen != "" && (p.Key != "" || p.KeyFile != "" || c.Links.CA != ""))
 }
@@ -89,7 +89,8 @@ func Readers(c config.Node) (readers []leaf.Importer, err error) {
 	return readers, nil
 }
 
-// ReadersByHub names the peers that may read exports of the node by its hub: all that may read them.
+// ReadersByHub names the peers that may read exports of the node by its hub: all that may read
+// them.
 func ReadersByHub(c config.Node) (names []string) {
 	for _, p := range c.Peers {
 		if c.Hub != nil && len(p.MayImport) > 0 {

@@ -8,12 +8,12 @@ const (
 	firstByte = byte(majorArray)<<5 | fields
 )
 
-// AppendEvent appends the event of e to dst, as it stands in a container. On an error dst is returned as it was. Errors
-// are ErrInvalid, for a bad key ErrKeyTooLong or ErrKeyNotUTF8, too. That e.Payload is well-formed is AppendPayload's
-// work, and is not checked again.
+// AppendEvent appends the event of e to dst, as it stands in a container. On an error dst is
+// returned as it was. Errors are ErrInvalid, for a bad key ErrKeyTooLong or ErrKeyNotUTF8, too.
+// That e.Payload is well-formed is AppendPayload's work, and is not checked again.
 //
-// It is written by hand because docs/decisions/0002-cbor.md found it several times as fast as the library's way. It
-// allocates only where dst is too small.
+// It is written by hand because docs/decisions/0002-cbor.md found it several times as fast as the
+// library's way. It allocates only where dst is too small.
 func AppendEvent(dst []byte, e *Envelope) ([]byte, error) {
 	if err := e.check(); err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrInvalid, err)

@@ -13,8 +13,8 @@ type Keep struct {
 type Question struct {
 	_             struct{} `cbor:",toarray"`
 	Version, Kind uint64
-	// Number is the question's, chosen at random by the node where it was asked first. A node passes
-	// a question on once.
+	// Number is the question's, chosen at random by the node where it was asked first. A node
+	// passes a question on once.
 	Number ID
 	// Wait is how long the speaker waits for answers, in nanoseconds.
 	Wait uint64
@@ -23,8 +23,8 @@ type Question struct {
 	Asked []string
 }
 
-// Report is a part of the answer to a [Question], of a report in JSON as mesh.ops.why gives it, or to a
-// [SignedQuestion].
+// Report is a part of the answer to a [Question], of a report in JSON as mesh.ops.why gives it, or
+// to a [SignedQuestion].
 type Report struct {
 	_             struct{} `cbor:",toarray"`
 	Version, Kind uint64

@@ -2,26 +2,29 @@ package wire
 
 import "fmt"
 
-// containerFields is how many elements a container's array has: the version, the names and the events.
+// containerFields is how many elements a container's array has: the version, the names and the
+// events.
 const containerFields = 3
 
-// containerBegin is the beginning of each container that this version writes: the array's head, the version, and a
-// dictionary without names.
+// containerBegin is the beginning of each container that this version writes: the array's head, the
+// version, and a dictionary without names.
 var containerBegin = [...]byte{byte(majorArray)<<5 | containerFields, Version, byte(majorArray) << 5}
 
 // headRoom is what stands before the events at most: a count of them needs three bytes.
 const headRoom = len(containerBegin) + 3
 
-// Container builds a message of one or more events, and is used again for the next. The zero value has none.
+// Container builds a message of one or more events, and is used again for the next. The zero value
+// has none.
 type Container struct {
-	// buffer has headRoom bytes for what stands before the events, then these. The head is written last, in its shortest
-	// form, and ends where the events begin: so nothing is moved or copied for it.
+	// buffer has headRoom bytes for what stands before the events, then these. The head is written
+	// last, in its shortest form, and ends where the events begin: so nothing is moved or copied
+	// for it.
 	buffer []byte
 	count  int
 }
 
-// Add puts an event, as AppendEvent makes it, behind the others. It copies it. The caller sees to the limits: see Len
-// and SizeWith.
+// Add puts an event, as AppendEvent makes it, behind the others. It copies it. The caller sees to
+// the limits: see Len and SizeWith.
 func (c *Container) Add(event []byte) {
 	c.begin()
 	c.buffer = appendString(c.buffer, majorBytes, event)
@@ -46,7 +49,8 @@ func (c *Container) SizeWith(event int) int {
 	return containerSize(max(len(c.buffer)-headRoom, 0)+headBytes(uint64(event))+event, c.count+1)
 }
 
-// Bytes is the message, valid until the next change. A container without events is no message that anybody takes.
+// Bytes is the message, valid until the next change. A container without events is no message that
+// anybody takes.
 func (c *Container) Bytes() []byte {
 	c.begin()
 	start := headRoom - headBytes(uint64(c.count)) - len(containerBegin)
@@ -71,14 +75,16 @@ func AppendContainer(dst []byte, events ...[]byte) []byte {
 // ContainerSize is how many bytes the message of one event of so many bytes has.
 func ContainerSize(event int) int { return containerSize(headBytes(uint64(event))+event, 1) }
 
-// containerSize is how many bytes a container has with so many bytes of events, their heads included.
+// containerSize is how many bytes a container has with so many bytes of events, their heads
+// included.
 func containerSize(events, count int) int {
 	return len(containerBegin) + headBytes(uint64(count)) + events
 }
 
-// SplitContainer appends the events of a message to events, undecoded: they alias message. Only the container is looked
-// at, so an event that is malformed harms none of the others. It allocates only if events has no room. Every error is
-// ErrMalformed, and ErrVersion too for a message of another version; events is returned as it was then.
+// SplitContainer appends the events of a message to events, undecoded: they alias message. Only the
+// container is looked at, so an event that is malformed harms none of the others. It allocates only
+// if events has no room. Every error is ErrMalformed, and ErrVersion too for a message of another
+// version; events is returned as it was then.
 func SplitContainer(message []byte, events [][]byte) ([][]byte, error) {
 	split, err := splitContainer(message, events)
 	if err != nil {
@@ -116,8 +122,9 @@ func splitContainer(message []byte, events [][]byte) ([][]byte, error) {
 	return events, r.end()
 }
 
-// begin reads the head of a message, which is an array, and its version, unless the message is too large. The version
-// comes first so that a message of another version is named as such, however many elements it has.
+// begin reads the head of a message, which is an array, and its version, unless the message is too
+// large. The version comes first so that a message of another version is named as such, however
+// many elements it has.
 func (r *reader) begin() (elements, version uint64, err error) {
 	if len(r.data) > MaxMessageBytes {
 		return 0, 0, fmt.Errorf("it has %d bytes; at most %d are allowed", len(r.data), MaxMessageBytes)
@@ -141,8 +148,8 @@ func versionError(version uint64) error {
 	return fmt.Errorf("%w %d; this node reads version %d: upgrade this node", ErrVersion, version, Version)
 }
 
-// names reads the dictionary, which is to have no names yet. Whoever would pass over a name would take the events that
-// use it for something else.
+// names reads the dictionary, which is to have no names yet. Whoever would pass over a name would
+// take the events that use it for something else.
 func (r *reader) names() error {
 	names, err := r.expect(majorArray)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever events are put into a container come out, and the library would have written the same bytes.
+// Whatever events are put into a container come out, and the library would have written the same
+// bytes.
 func TestContainerRoundTrip(t *testing.T) {
 	var c Container // one for all
 	rapid.Check(t, func(t *rapid.T) {

@@ -4,9 +4,11 @@ package wire
 const CostOfNonsense = 100
 
 // CostOfTalk is what it costs to hear a message of the talk with so many bytes, beyond what each
-// message costs. It is 1 for some 5 µs of the processor, and bounds what a peer may say in a second.
+// message costs. It is 1 for some 5 µs of the processor, and bounds what a peer may say in a
+// second.
 //
-// Answers cost nothing more: they are the work that a node is there for, and their bytes are bounded.
+// Answers cost nothing more: they are the work that a node is there for, and their bytes are
+// bounded.
 func CostOfTalk(message any, bytes int) int {
 	const (
 		hello    = 50 // and the imports

@@ -5,11 +5,13 @@ import (
 	"time"
 )
 
-// DecodeEvent decodes one event of a container into e and overwrites all of it. e.Path's capacity is used again; path
-// steps and payload alias event, the key is a copy. Every error is ErrMalformed, and leaves e empty.
+// DecodeEvent decodes one event of a container into e and overwrites all of it. e.Path's capacity
+// is used again; path steps and payload alias event, the key is a copy. Every error is
+// ErrMalformed, and leaves e empty.
 //
-// It reads every definite-length CBOR form of the right types, also longer ones than AppendEvent writes, so that a plain
-// CBOR library can be a sender. The payload is not looked into: see DecodePayload.
+// It reads every definite-length CBOR form of the right types, also longer ones than AppendEvent
+// writes, so that a plain CBOR library can be a sender. The payload is not looked into: see
+// DecodePayload.
 func DecodeEvent(event []byte, e *Envelope) error {
 	err := decodeEvent(event, e)
 	if err == nil {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// docs/wire.md is what other implementations are written from: its CDDL, its examples and its annotated message are
-// checked.
+// docs/wire.md is what other implementations are written from: its CDDL, its examples and its
+// annotated message are checked.
 func TestDocument(t *testing.T) {
 	document := string(must(os.ReadFile("../../../docs/wire.md")))
 	if cddl := string(must(os.ReadFile("../../../docs/wire.cddl"))); !strings.Contains(document, "```cddl\n"+cddl+"```\n") {

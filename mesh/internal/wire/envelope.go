@@ -26,11 +26,13 @@ type Envelope struct {
 	Age    time.Duration // of the cascade, see cause.Header.Age; never negative, and 0 for a root
 	Key    string        // unit of ordering; valid UTF-8, at most MaxKeyBytes, may be empty
 
-	// Path has a step "node:subject" for each event from the root to this one, 1 to MaxPathSteps of them. Decoded steps
-	// alias the message: whoever keeps them after the message is gone interns or copies them.
+	// Path has a step "node:subject" for each event from the root to this one, 1 to MaxPathSteps of
+	// them. Decoded steps alias the message: whoever keeps them after the message is gone interns
+	// or copies them.
 	Path [][]byte
 
-	// Payload is one CBOR item. A decoded payload aliases the message and is not yet checked: DecodePayload does that.
+	// Payload is one CBOR item. A decoded payload aliases the message and is not yet checked:
+	// DecodePayload does that.
 	Payload []byte
 }
 
@@ -59,9 +61,10 @@ func (e *Envelope) lastStep() []byte {
 	return e.Path[len(e.Path)-1]
 }
 
-// MatchSubject reports, as ErrMalformed, that a message came on another NATS subject than its envelope belongs to. A
-// peer's permissions bind the subject it sends on, so without this it could say one thing there and another in the
-// envelope. It does not allocate for subjects up to 256 bytes.
+// MatchSubject reports, as ErrMalformed, that a message came on another NATS subject than its
+// envelope belongs to. A peer's permissions bind the subject it sends on, so without this it could
+// say one thing there and another in the envelope. It does not allocate for subjects up to 256
+// bytes.
 func (e *Envelope) MatchSubject(wireSubject string) error {
 	var space [256]byte
 	want := append(append(space[:0], e.Subject()...), '.')
@@ -85,7 +88,8 @@ var (
 	errPayload  = errors.New("payload is empty; it is one CBOR item")
 )
 
-// check reports which rule of the format the envelope breaks, or nil. Encoding and decoding share it.
+// check reports which rule of the format the envelope breaks, or nil. Encoding and decoding share
+// it.
 func (e *Envelope) check() error {
 	switch {
 	case e.ID.IsZero():

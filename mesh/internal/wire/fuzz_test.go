@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// FuzzDecodeEvent holds the hand-written decoder against the library and the text of docs/wire.md: both accept the
-// same messages and find the same in them.
+// FuzzDecodeEvent holds the hand-written decoder against the library and the text of docs/wire.md:
+// both accept the same messages and find the same in them.
 func FuzzDecodeEvent(f *testing.F) {
 	for _, vector := range goldenVectors(f) {
 		f.Add(vector.event)
@@ -60,8 +60,8 @@ func compareWithLibrary(t *testing.T, got *Envelope, want *libraryEnvelope) {
 	}
 }
 
-// FuzzDecodePayload decodes into a struct and into anything. What was accepted encodes again and stays the same; and
-// what the check of encoding says of the bytes is what decoding says of them.
+// FuzzDecodePayload decodes into a struct and into anything. What was accepted encodes again and
+// stays the same; and what the check of encoding says of the bytes is what decoding says of them.
 func FuzzDecodePayload(f *testing.F) {
 	for _, vector := range goldenVectors(f) {
 		f.Add(vector.envelope.Payload)
@@ -86,7 +86,8 @@ func FuzzDecodePayload(f *testing.F) {
 // nan is the only form of it that is encoded.
 var nan = []byte{0xF9, 0x7E, 0x00}
 
-// checkDecoded checks what decoding payload gave: err, or value. into is where to decode it to once more.
+// checkDecoded checks what decoding payload gave: err, or value. into is where to decode it to once
+// more.
 func checkDecoded(t *testing.T, payload []byte, err error, value, into any) {
 	t.Helper()
 	if err != nil {

@@ -16,11 +16,12 @@ import (
 	"time"
 )
 
-// update writes the .hex files from the .json files, and testdata/refused.json. Both are the contract with other
-// implementations: a change in a committed file is a new version of the format.
+// update writes the .hex files from the .json files, and testdata/refused.json. Both are the
+// contract with other implementations: a change in a committed file is a new version of the format.
 var update = flag.Bool("update", false, "write the vectors in testdata anew")
 
-// description is what a .json file in testdata/golden says of the message in the .hex file beside it.
+// description is what a .json file in testdata/golden says of the message in the .hex file beside
+// it.
 type description struct {
 	About   string      `json:"about"`
 	Subject string      `json:"subject"` // the NATS subject it is sent on
@@ -108,7 +109,8 @@ func (d *description) envelope() *Envelope {
 	return e
 }
 
-// Each file in testdata/containers names the golden vectors whose events stand in one message, in order.
+// Each file in testdata/containers names the golden vectors whose events stand in one message, in
+// order.
 func TestGoldenContainers(t *testing.T) {
 	events := map[string][]byte{}
 	for _, v := range goldenVectors(t) {
@@ -151,8 +153,8 @@ func hexID(s string) (id ID) {
 	return id
 }
 
-// fromJSON turns the JSON of a payload into what is encoded: numbers as integers where they are, "1" as a map's key
-// into 1.
+// fromJSON turns the JSON of a payload into what is encoded: numbers as integers where they are,
+// "1" as a map's key into 1.
 func fromJSON(v any) any {
 	switch v := v.(type) {
 	case json.Number:

@@ -23,7 +23,8 @@ func (m major) String() string {
 	return [...]string{"unsigned integer", "negative integer", "byte string", "text string", "array", "map", "tag", "simple value"}[m&7]
 }
 
-// The lower five bits of an item's first byte: up to 23 the argument itself, then how many bytes hold it.
+// The lower five bits of an item's first byte: up to 23 the argument itself, then how many bytes
+// hold it.
 const (
 	info1Byte      = 24
 	info8Bytes     = 27
@@ -80,14 +81,15 @@ func appendInt(dst []byte, n int64) []byte {
 	return appendHead(dst, majorUint, uint64(n))
 }
 
-// reader reads items from data. It never reads past the end and never allocates for what a head promises: each length
-// is held against the bytes that are there.
+// reader reads items from data. It never reads past the end and never allocates for what a head
+// promises: each length is held against the bytes that are there.
 type reader struct {
 	data []byte
 	off  int
 }
 
-// head reads one head. Forms longer than needed are accepted, indefinite lengths and reserved ones are not.
+// head reads one head. Forms longer than needed are accepted, indefinite lengths and reserved ones
+// are not.
 func (r *reader) head() (head, error) {
 	if r.off >= len(r.data) {
 		return head{}, errCutShort(r.off)

@@ -31,7 +31,8 @@ func steps(names ...string) [][]byte {
 	return path
 }
 
-// drawKey draws a valid key: mostly short, with whatever people put into a team's name, at times at the limit.
+// drawKey draws a valid key: mostly short, with whatever people put into a team's name, at times at
+// the limit.
 func drawKey(t *rapid.T) string {
 	key := rapid.OneOf(
 		rapid.StringMatching(`[a-z]{0,8}`),

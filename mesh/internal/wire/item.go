@@ -8,8 +8,8 @@ import (
 
 var errNull = errors.New("it is null; a payload says what happened")
 
-// refuseNull refuses null and undefined as a whole payload. The library would decode either into any struct without a
-// word, and a handler would get an event in which everything is zero.
+// refuseNull refuses null and undefined as a whole payload. The library would decode either into
+// any struct without a word, and a handler would get an event in which everything is zero.
 func refuseNull(payload []byte) error {
 	if len(payload) == 1 && (payload[0] == 0xF6 || payload[0] == 0xF7) {
 		return errNull
@@ -17,8 +17,9 @@ func refuseNull(payload []byte) error {
 	return nil
 }
 
-// checkPayload applies the rules of decoding to what was just encoded. The library checks neither limits nor UTF-8 when
-// it encodes, so without this the emitter would succeed and every receiver drop the message.
+// checkPayload applies the rules of decoding to what was just encoded. The library checks neither
+// limits nor UTF-8 when it encodes, so without this the emitter would succeed and every receiver
+// drop the message.
 func checkPayload(payload []byte) error {
 	if len(payload) > MaxMessageBytes {
 		return fmt.Errorf("%w: it has %d bytes; at most %d are allowed", ErrTooLarge, len(payload), MaxMessageBytes)
@@ -36,7 +37,8 @@ func checkPayload(payload []byte) error {
 	return nil
 }
 
-// skipItem reads past one item, all its elements included, in which at most depth containers stand inside each other.
+// skipItem reads past one item, all its elements included, in which at most depth containers stand
+// inside each other.
 func (r *reader) skipItem(depth int) error {
 	at := r.off
 	h, err := r.head()

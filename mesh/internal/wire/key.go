@@ -6,13 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// EmptyKeyToken is the token of the empty key: NATS has no empty tokens. No other key gives it, for elsewhere a "%" is
-// followed by two digits.
+// EmptyKeyToken is the token of the empty key: NATS has no empty tokens. No other key gives it, for
+// elsewhere a "%" is followed by two digits.
 const EmptyKeyToken = "%"
 
 const upperHex = "0123456789ABCDEF"
 
-// plainKeyByte tells which bytes of a key stand for themselves in its token: A-Z, a-z, 0-9, "_" and "-".
+// plainKeyByte tells which bytes of a key stand for themselves in its token: A-Z, a-z, 0-9, "_" and
+// "-".
 var plainKeyByte = func() (table [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") {
 		table[c] = true
@@ -31,8 +32,8 @@ var hexValue = func() (table [256]byte) {
 	return table
 }()
 
-// CheckKey reports what is wrong with a key, or nil: ErrKeyTooLong for more than MaxKeyBytes, ErrKeyNotUTF8 for invalid
-// UTF-8. Every other string is a key, the empty one included.
+// CheckKey reports what is wrong with a key, or nil: ErrKeyTooLong for more than MaxKeyBytes,
+// ErrKeyNotUTF8 for invalid UTF-8. Every other string is a key, the empty one included.
 func CheckKey(key string) error {
 	if len(key) > MaxKeyBytes {
 		return fmt.Errorf("%w: it has %d", ErrKeyTooLong, len(key))
@@ -43,10 +44,10 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// AppendKey appends a key's token to dst: A-Z, a-z, 0-9, "_" and "-" stay, every other byte becomes "%" and two
-// upper-case hex digits, and the empty key is "%". The token is pure ASCII without dots, blanks or wildcards, at most
-// three times as long as the key. Different strings give different tokens. It does not check: the token of a bad key
-// (see CheckKey) does not decode.
+// AppendKey appends a key's token to dst: A-Z, a-z, 0-9, "_" and "-" stay, every other byte becomes
+// "%" and two upper-case hex digits, and the empty key is "%". The token is pure ASCII without
+// dots, blanks or wildcards, at most three times as long as the key. Different strings give
+// different tokens. It does not check: the token of a bad key (see CheckKey) does not decode.
 func AppendKey(dst []byte, key string) []byte {
 	if key == "" {
 		return append(dst, EmptyKeyToken...)
@@ -62,9 +63,10 @@ func AppendKey(dst []byte, key string) []byte {
 	return dst
 }
 
-// DecodeKey is the reverse of AppendKey. Only what AppendKey makes of a good key decodes: a needless escape ("%41"),
-// lower-case hex or a stray byte is refused, so that one key has one token. Errors are ErrMalformed; for a bad key
-// ErrKeyTooLong or ErrKeyNotUTF8, too. It allocates only where the token has escapes.
+// DecodeKey is the reverse of AppendKey. Only what AppendKey makes of a good key decodes: a
+// needless escape ("%41"), lower-case hex or a stray byte is refused, so that one key has one
+// token. Errors are ErrMalformed; for a bad key ErrKeyTooLong or ErrKeyNotUTF8, too. It allocates
+// only where the token has escapes.
 func DecodeKey(token string) (string, error) {
 	switch {
 	case token == EmptyKeyToken:

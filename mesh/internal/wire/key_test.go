@@ -83,7 +83,8 @@ func TestCheckKey(t *testing.T) {
 	}
 }
 
-// The longest subject there is fits into one line of the NATS protocol with room for its other fields.
+// The longest subject there is fits into one line of the NATS protocol with room for its other
+// fields.
 func TestLongestSubject(t *testing.T) {
 	whole := AppendSubject(nil, strings.Repeat("a", 124)+".b.c", strings.Repeat("🧩", MaxKeyBytes/4))
 	if len(whole) != 3201 {

@@ -12,8 +12,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// The same envelope by way of the library: slow, and too simple to be wrong. The tests hold the hand-written code
-// against it, and docs/decisions/0002-cbor.md has both figures.
+// The same envelope by way of the library: slow, and too simple to be wrong. The tests hold the
+// hand-written code against it, and docs/decisions/0002-cbor.md has both figures.
 
 // libraryEnvelope is what the library encodes, and decodes as far as it can without help.
 type libraryEnvelope struct {
@@ -55,7 +55,8 @@ func libraryEncode(e *Envelope) ([]byte, error) {
 	return libraryEncoder.Marshal(out)
 }
 
-// libraryDecode applies the text of docs/wire.md, rule by rule, to what the library makes of an event.
+// libraryDecode applies the text of docs/wire.md, rule by rule, to what the library makes of an
+// event.
 func libraryDecode(event []byte) (*libraryEnvelope, error) {
 	if len(event) > MaxEventBytes {
 		return nil, errors.New("too large")
@@ -166,7 +167,8 @@ func librarySplit(message []byte) ([][]byte, error) {
 	return c.Events, nil
 }
 
-// libraryTypes checks types, because the library turns null and undefined into the zero value of anything.
+// libraryTypes checks types, because the library turns null and undefined into the zero value of
+// anything.
 func libraryTypes(items []cbor.RawMessage) error {
 	want := []string{"\x40", "\x40", "\x40\xF6", "\x00\x20", "\x00", "\x60", "\x80", "\x40"}
 	for i, item := range items {

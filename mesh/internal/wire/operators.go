@@ -1,7 +1,7 @@
 package wire
 
-// SignedQuestion is an operator's question to all nodes: it goes on from node to node, each of which
-// checks the signature. The answers are Reports.
+// SignedQuestion is an operator's question to all nodes: it goes on from node to node, each of
+// which checks the signature. The answers are Reports.
 type SignedQuestion struct {
 	_             struct{} `cbor:",toarray"`
 	Version, Kind uint64

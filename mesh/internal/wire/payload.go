@@ -14,9 +14,10 @@ var (
 	payloadDecoder = newPayloadDecoder()
 )
 
-// newPayloadEncoder gives deterministic core encoding: shortest forms, sorted map keys, definite lengths. Tags are left
-// out of the format: integers and strings do, and every tag is a way for two languages to disagree. A time is text
-// (RFC 3339): the library's default, whole seconds, loses the fraction and the zone.
+// newPayloadEncoder gives deterministic core encoding: shortest forms, sorted map keys, definite
+// lengths. Tags are left out of the format: integers and strings do, and every tag is a way for two
+// languages to disagree. A time is text (RFC 3339): the library's default, whole seconds, loses the
+// fraction and the zone.
 func newPayloadEncoder() cbor.UserBufferEncMode {
 	options := cbor.CoreDetEncOptions()
 	options.TagsMd = cbor.TagsForbidden
@@ -43,19 +44,20 @@ func newPayloadDecoder() cbor.DecMode {
 	return mode
 }
 
-// encodeBuffers lends the library a bytes.Buffer around the caller's slice, so that a payload is encoded in place.
+// encodeBuffers lends the library a bytes.Buffer around the caller's slice, so that a payload is
+// encoded in place.
 var encodeBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// AppendPayload appends the CBOR of v to dst. On an error dst is returned as it was. Errors are ErrInvalid: a value
-// that CBOR cannot hold, or one that every receiver would refuse (over a limit, invalid UTF-8 in a string, nil, a
-// cycle); and ErrTooLarge for one over MaxMessageBytes.
+// AppendPayload appends the CBOR of v to dst. On an error dst is returned as it was. Errors are
+// ErrInvalid: a value that CBOR cannot hold, or one that every receiver would refuse (over a limit,
+// invalid UTF-8 in a string, nil, a cycle); and ErrTooLarge for one over MaxMessageBytes.
 //
 // A type's own MarshalCBOR that panics is an error like another: it must not end the process.
 func AppendPayload(dst []byte, v any) ([]byte, error) { return appendPayload(dst, v, false) }
 
-// EncodeFaithful is the CBOR of an event that handlers get on other nodes. Beside what AppendPayload refuses it refuses a
-// value that would arrive as another one: docs/wire.md has the table. v points to the value, or the static type of one
-// that is an any would be lost.
+// EncodeFaithful is the CBOR of an event that handlers get on other nodes. Beside what
+// AppendPayload refuses it refuses a value that would arrive as another one: docs/wire.md has the
+// table. v points to the value, or the static type of one that is an any would be lost.
 func EncodeFaithful(v any) ([]byte, error) {
 	space := scratch.Get().(*[]byte) // to grow in: what is kept has its own length
 	defer scratch.Put(space)
@@ -99,17 +101,17 @@ func appendPayload(dst []byte, v any, faithful bool) (_ []byte, err error) {
 	return out, nil
 }
 
-// DecodePayload decodes one payload into v, a pointer to a zero value: fields absent from the payload stay as they are.
-// Unknown fields are skipped. It refuses duplicate map keys, indefinite lengths, tags, invalid UTF-8 in a string that
-// it decodes, null as the whole payload, anything after the payload, and whatever is over a limit. Errors are
-// ErrMalformed.
+// DecodePayload decodes one payload into v, a pointer to a zero value: fields absent from the
+// payload stay as they are. Unknown fields are skipped. It refuses duplicate map keys, indefinite
+// lengths, tags, invalid UTF-8 in a string that it decodes, null as the whole payload, anything
+// after the payload, and whatever is over a limit. Errors are ErrMalformed.
 //
-// In an any a map whose keys are all text is a map[string]any, and another one a map[any]any. An integer is an int64, or
-// a uint64 above that.
+// In an any a map whose keys are all text is a map[string]any, and another one a map[any]any. An
+// integer is an int64, or a uint64 above that.
 //
-// v shares no memory with payload. The most that a payload costs is 112 bytes for each of its own when decoded into any
-// (empty maps in arrays; see TestHostileMemory), and the size of the Go struct for each of its own when v holds slices
-// of structs.
+// v shares no memory with payload. The most that a payload costs is 112 bytes for each of its own
+// when decoded into any (empty maps in arrays; see TestHostileMemory), and the size of the Go
+// struct for each of its own when v holds slices of structs.
 //
 // A type's own UnmarshalCBOR that panics is an error like another.
 func DecodePayload(payload []byte, v any) (err error) {

@@ -204,7 +204,8 @@ func TestHostileMemory(t *testing.T) {
 	}
 }
 
-// allocated is how many bytes f allocates, the least of three runs: other goroutines of the test binary allocate, too.
+// allocated is how many bytes f allocates, the least of three runs: other goroutines of the test
+// binary allocate, too.
 func allocated(f func()) uint64 {
 	least := uint64(math.MaxUint64)
 	for range 3 {

@@ -1,8 +1,9 @@
 package wire
 
-// A message of events that are exported at most once begins with two unsigned integers: the run, which names the reader's
-// time with its exporter, and how many events of the type the exporter has sent to the reader in this run before. So a
-// reader knows how many have not arrived, of which nobody else can tell it. The container follows.
+// A message of events that are exported at most once begins with two unsigned integers: the run,
+// which names the reader's time with its exporter, and how many events of the type the exporter has
+// sent to the reader in this run before. So a reader knows how many have not arrived, of which
+// nobody else can tell it. The container follows.
 
 // AppendPlace appends what stands before a container to dst.
 func AppendPlace(dst []byte, run, before uint64) []byte {

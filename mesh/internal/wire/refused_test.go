@@ -177,8 +177,8 @@ func TestRefusedVectors(t *testing.T) {
 	}
 }
 
-// Every prefix of a good event is refused, and every event with one byte changed gives an error or an envelope:
-// never a panic.
+// Every prefix of a good event is refused, and every event with one byte changed gives an error or
+// an envelope: never a panic.
 func TestDecodeEventDamaged(t *testing.T) {
 	e := typical()
 	e.Payload = must(AppendPayload(nil, &typicalPayload))

@@ -2,18 +2,18 @@ package wire
 
 import "fmt"
 
-// UnknownNode stands for the node in the one step of a rerooted event: "unknown:clue.answer.judged". No node can have
-// the name, as a node's name ends in a number.
+// UnknownNode stands for the node in the one step of a rerooted event:
+// "unknown:clue.answer.judged". No node can have the name, as a node's name ends in a number.
 const UnknownNode = "unknown"
 
-// Reroot is the second look at an event that DecodeEvent refused: it reads one whose causal fields (root, parent,
-// age and path) are null, of another type, or break a rule, but are each one CBOR item that a payload could hold. What
-// it puts into e is a root: ID, time, key and payload as sent, root the ID, no parent, no age, and one step of
-// UnknownNode and the event subject that the message came on. So an event is not lost because the record of its causes is
-// damaged.
+// Reroot is the second look at an event that DecodeEvent refused: it reads one whose causal fields
+// (root, parent, age and path) are null, of another type, or break a rule, but are each one CBOR
+// item that a payload could hold. What it puts into e is a root: ID, time, key and payload as sent,
+// root the ID, no parent, no age, and one step of UnknownNode and the event subject that the
+// message came on. So an event is not lost because the record of its causes is damaged.
 //
-// All else is as strict as in DecodeEvent: number of elements, id, time, key and payload. Every error is ErrMalformed and
-// leaves e empty. The step is allocated, payload aliases event.
+// All else is as strict as in DecodeEvent: number of elements, id, time, key and payload. Every
+// error is ErrMalformed and leaves e empty. The step is allocated, payload aliases event.
 func Reroot(event []byte, eventSubject string, e *Envelope) error {
 	err := decodeWithoutCauses(event, e)
 	if err == nil {

@@ -187,7 +187,8 @@ func TestSurvivesNamesWhatDiffers(t *testing.T) {
 	}
 }
 
-// Times travel as text. Integers and floats, which older nodes and other languages write, are read as before.
+// Times travel as text. Integers and floats, which older nodes and other languages write, are read
+// as before.
 func TestTimesOfOtherSenders(t *testing.T) {
 	at := time.Date(2026, 5, 4, 3, 2, 1, 987654321, time.FixedZone("", 5*3600+1800))
 	payload := must(AppendPayload(nil, at))

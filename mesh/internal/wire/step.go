@@ -18,7 +18,8 @@ func SplitStep(step []byte) (node, eventSubject []byte) {
 	return node, eventSubject
 }
 
-// CheckNode reports what is wrong with a node's name, or nil: a good one has 1 to MaxNodeBytes of a-z, 0-9 and dash.
+// CheckNode reports what is wrong with a node's name, or nil: a good one has 1 to MaxNodeBytes of
+// a-z, 0-9 and dash.
 func CheckNode(name string) error {
 	if len(name) > MaxNodeBytes {
 		return fmt.Errorf("node name %s has %d bytes; at most %d are allowed", excerpt(name), len(name), MaxNodeBytes)

@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// Version 1 had one event a message and no container: an array of nine elements, the version first. It goes over no link
-// any more, but outboxes, dead letters and databases keep what was written then.
+// Version 1 had one event a message and no container: an array of nine elements, the version first.
+// It goes over no link any more, but outboxes, dead letters and databases keep what was written
+// then.
 const (
 	version1       = 1
 	version1Fields = 9
 )
 
-// DecodeStored decodes a stored message of one event into e, and overwrites all of it: a container, or what version 1
-// wrote. For the rest it is like DecodeEvent.
+// DecodeStored decodes a stored message of one event into e, and overwrites all of it: a container,
+// or what version 1 wrote. For the rest it is like DecodeEvent.
 func DecodeStored(message []byte, e *Envelope) error {
 	err := decodeStored(message, e)
 	if err == nil {
@@ -39,7 +40,8 @@ func decodeStored(message []byte, e *Envelope) error {
 	return decodeEvent(events[0], e)
 }
 
-// SplitStored is SplitContainer for a message that may be of version 1: its event is then encoded anew.
+// SplitStored is SplitContainer for a message that may be of version 1: its event is then encoded
+// anew.
 func SplitStored(message []byte, events [][]byte) ([][]byte, error) {
 	if !isVersion1(message) {
 		return SplitContainer(message, events)
@@ -61,8 +63,8 @@ func isVersion1(message []byte) bool {
 	return err == nil && version == version1
 }
 
-// decodeVersion1 decodes a message of version 1. In place of the age it said how long of the time between the root's and
-// its own was none: waited.
+// decodeVersion1 decodes a message of version 1. In place of the age it said how long of the time
+// between the root's and its own was none: waited.
 func decodeVersion1(message []byte, e *Envelope) error {
 	r := reader{data: message}
 	elements, _, err := r.begin()
@@ -91,8 +93,8 @@ func ageOf(e *Envelope, waited int64) time.Duration {
 	return time.Duration(between - waited)
 }
 
-// time is when the id was made, in nanoseconds since 1970: see cause.ID.Time. It is never negative, and past the largest
-// there is for ids that somebody made up.
+// time is when the id was made, in nanoseconds since 1970: see cause.ID.Time. It is never negative,
+// and past the largest there is for ids that somebody made up.
 func (id ID) time() int64 {
 	var milliseconds int64
 	for _, b := range id[:6] {

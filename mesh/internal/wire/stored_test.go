@@ -45,7 +45,8 @@ func vectorsOfVersion1(t testing.TB) (vectors []vector1) {
 	return vectors
 }
 
-// What version 1 stored is read as it was meant, and so is what is made of it for readers of this version.
+// What version 1 stored is read as it was meant, and so is what is made of it for readers of this
+// version.
 func TestStoredOfVersion1(t *testing.T) {
 	for _, v := range vectorsOfVersion1(t) {
 		t.Run(v.name, func(t *testing.T) {

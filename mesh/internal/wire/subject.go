@@ -18,8 +18,8 @@ var nameByte = func() (table [256]bool) {
 	return table
 }()
 
-// CheckSubject reports what is wrong with an event subject, or nil. A good one has exactly three tokens of a-z, 0-9 and
-// dash, joined by dots, in at most MaxSubjectBytes: "clue.answer.judged".
+// CheckSubject reports what is wrong with an event subject, or nil. A good one has exactly three
+// tokens of a-z, 0-9 and dash, joined by dots, in at most MaxSubjectBytes: "clue.answer.judged".
 func CheckSubject(s string) error {
 	if validSubject(s) {
 		return nil
@@ -80,9 +80,9 @@ func checkToken(token string) error {
 	return nil
 }
 
-// CheckPattern reports what is wrong with a pattern over event subjects, or nil. A pattern is a subject in which "*"
-// may stand for one token and a last ">" for one or more, as in NATS. A pattern that no event subject can match is
-// wrong, too.
+// CheckPattern reports what is wrong with a pattern over event subjects, or nil. A pattern is a
+// subject in which "*" may stand for one token and a last ">" for one or more, as in NATS. A
+// pattern that no event subject can match is wrong, too.
 func CheckPattern(s string) error {
 	if len(s) > MaxSubjectBytes {
 		return fmt.Errorf("pattern %s has %d bytes; at most %d are allowed", excerpt(s), len(s), MaxSubjectBytes)
@@ -107,15 +107,16 @@ func CheckPattern(s string) error {
 	return nil
 }
 
-// AppendSubject appends the NATS subject of an event to dst: the event subject, a dot and the key's token, always four
-// tokens. It does not check: see CheckSubject and CheckKey.
+// AppendSubject appends the NATS subject of an event to dst: the event subject, a dot and the key's
+// token, always four tokens. It does not check: see CheckSubject and CheckKey.
 func AppendSubject(dst []byte, eventSubject, key string) []byte {
 	dst = append(dst, eventSubject...)
 	dst = append(dst, '.')
 	return AppendKey(dst, key)
 }
 
-// SplitSubject is the reverse of AppendSubject. Errors are ErrMalformed. It allocates only for a key that has escapes.
+// SplitSubject is the reverse of AppendSubject. Errors are ErrMalformed. It allocates only for a
+// key that has escapes.
 func SplitSubject(wireSubject string) (eventSubject, key string, err error) {
 	dot := strings.LastIndexByte(wireSubject, '.')
 	if dot < 0 {

@@ -6,7 +6,8 @@ import (
 	"unsafe"
 )
 
-// Sure knows by a look at a value of a struct type, without encoding it, that EncodeFaithful takes it.
+// Sure knows by a look at a value of a struct type, without encoding it, that EncodeFaithful takes
+// it.
 type Sure[T any] struct {
 	texts []uintptr // where in a T its strings lie
 	most  int       // bytes that all else of a payload has at most
@@ -16,8 +17,8 @@ type Sure[T any] struct {
 // payload may hold.
 const maxSureFields = 256
 
-// SureOf is what is found out once about a type. It is nil for a type whose values must be encoded to
-// know: one that holds more than numbers, truth values, strings, and structs of them.
+// SureOf is what is found out once about a type. It is nil for a type whose values must be encoded
+// to know: one that holds more than numbers, truth values, strings, and structs of them.
 func SureOf[T any]() *Sure[T] {
 	s, root := &Sure[T]{}, shapeOf(reflect.TypeFor[T]())
 	if root.kind != structShape || !s.add(root, 0, 0) {

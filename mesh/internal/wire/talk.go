@@ -6,7 +6,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// TalkVersion is the version of what an exporter and a reader say to each other. Each of their messages is an array that begins with it and with the kind of the message.
+// TalkVersion is the version of what an exporter and a reader say to each other. Each of their
+// messages is an array that begins with it and with the kind of the message.
 const TalkVersion = 2
 
 // The kinds of messages.
@@ -110,7 +111,8 @@ type WelcomeImport struct {
 	Type string
 	// Problem says why not, for people, with the remedy; empty if it does.
 	Problem string
-	// Stream is the identity of the exporter's outbox, and Last its last sequence, if it is durable.
+	// Stream is the identity of the exporter's outbox, and Last its last sequence, if it is
+	// durable.
 	Stream string
 	Last   uint64
 }
@@ -281,7 +283,8 @@ func DecodeTalk(data []byte) (any, error) {
 	return message, nil
 }
 
-// OtherVersion is the error of a message of another version than this node speaks. It is ErrVersion.
+// OtherVersion is the error of a message of another version than this node speaks. It is
+// ErrVersion.
 type OtherVersion struct{ Spoken uint64 }
 
 // Error names both versions, and who is to be upgraded first.

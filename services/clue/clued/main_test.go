@@ -237,7 +237,8 @@ func remove(t *testing.T, path string) {
 	}
 }
 
-// A daemon that is to stop says so at /readyz and to its manager, and serves on for the time that its file gives.
+// A daemon that is to stop says so at /readyz and to its manager, and serves on for the time that
+// its file gives.
 func TestStopsNotReadyFirst(t *testing.T) {
 	t.Parallel()
 	const delay = 2 * time.Second

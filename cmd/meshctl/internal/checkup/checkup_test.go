@@ -201,8 +201,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// What is kept is not called useless while somebody may import it who was not heard of: a peer that only
-// files name, as one that is reached by the hub.
+// What is kept is not called useless while somebody may import it who was not heard of: a peer that
+// only files name, as one that is reached by the hub.
 func TestMeshWithoutANodeThatFilesName(t *testing.T) {
 	all := pair()
 	all[1].Graph.Types = nil

@@ -40,8 +40,8 @@ func backlog(there []Node) Check {
 	})
 }
 
-// isCutOff reports whether the link by which a node imports from a peer is down: then nothing is wrong
-// with what their files say.
+// isCutOff reports whether the link by which a node imports from a peer is down: then nothing is
+// wrong with what their files say.
 func (n Node) isCutOff(peer string) bool {
 	return slices.ContainsFunc(n.Stats.Links, func(l stats.Link) bool { return l.Peer == peer && l.Direction == "imports" && !l.Connected })
 }
@@ -75,8 +75,8 @@ func types(there []Node) (exported, imported map[string]string) {
 // unusedExports is a check of nodes and of files.
 const unusedExports = "unused-exports"
 
-// unused adds an export that nobody imports. It is an offer, which costs nothing, and so a note; if it
-// is kept, it fills the outbox.
+// unused adds an export that nobody imports. It is an offer, which costs nothing, and so a note; if
+// it is kept, it fills the outbox.
 func (c *Check) unused(kept bool, problem string, values ...any) {
 	if kept {
 		c.find("import it as durable somewhere, or take kept_for away from the export: what nobody comes for fills the outbox", problem, values...)

@@ -45,8 +45,8 @@ func StateOf(node string, l stats.Link, all []stats.Stats) LinkState {
 
 func isCause(c stats.Cause) bool { return c != "" && c != stats.Unknown }
 
-// SinceWhen says since when a link is down and for which cause, as far as its node knows: "dead since
-// 2026-11-29 13:00:00", or "".
+// SinceWhen says since when a link is down and for which cause, as far as its node knows: "dead
+// since 2026-11-29 13:00:00", or "".
 func SinceWhen(l stats.Link) string {
 	text := ""
 	if isCause(l.Cause) {

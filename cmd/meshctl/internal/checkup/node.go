@@ -25,8 +25,8 @@ type Node struct {
 	Clock, ClockWithin time.Duration
 }
 
-// Mesh judges the nodes of a mesh. named are those of which files tell that they exist, whether or not
-// they were asked.
+// Mesh judges the nodes of a mesh. named are those of which files tell that they exist, whether or
+// not they were asked.
 func Mesh(all []Node, named ...string) []Check {
 	var there []Node
 	for _, n := range all {
@@ -124,8 +124,8 @@ func toldElsewhere(problem string) bool {
 	return strings.HasPrefix(problem, linkFrom) || strings.HasPrefix(problem, recording)
 }
 
-// saysDown reports whether a node misses the peer of a link: what it keeps is for that one, so it is
-// missed also if it has not dialed since the node was started.
+// saysDown reports whether a node misses the peer of a link: what it keeps is for that one, so it
+// is missed also if it has not dialed since the node was started.
 func (n Node) saysDown(l stats.Link) bool {
 	return n.Health != nil && l.Direction == "exports" && !l.Connected &&
 		slices.ContainsFunc(n.Health.Problems, func(p string) bool { return strings.HasPrefix(p, linkFrom+l.Peer+":") })

@@ -38,9 +38,9 @@ func signerOf(pair nkeys.KeyPair) signer {
 }
 
 // AskOne asks the node at its own tap, or through the others if that is not among those given. It
-// signs either way: the node logs who asks, and what the operator may do counts.
-// One who asks for many things, such as to replay many letters, may be told to ask again later: then
-// it does, and gives up when that has taken as long as an answer may.
+// signs either way: the node logs who asks, and what the operator may do counts. One who asks for
+// many things, such as to replay many letters, may be told to ask again later: then it does, and
+// gives up when that has taken as long as an answer may.
 func (s *signed) AskOne(ctx context.Context, node, question string, data []byte) Answer {
 	ctx, cancel := context.WithTimeout(ctx, AnswerWait)
 	defer cancel()
@@ -57,8 +57,8 @@ func (s *signed) AskOne(ctx context.Context, node, question string, data []byte)
 	}
 }
 
-// tooMany is the code of a question that a node has not looked at, as there were too many before it,
-// and pause is how long to wait then.
+// tooMany is the code of a question that a node has not looked at, as there were too many before
+// it, and pause is how long to wait then.
 const (
 	tooMany = 429
 	pause   = 100 * time.Millisecond
@@ -93,8 +93,9 @@ type everywhere struct {
 	More int
 }
 
-// Ask asks through the first tap that can be reached; those before it are no loss, unless they cannot
-// be used at all. Changes are asked once: after an error of the node itself no other one is tried.
+// Ask asks through the first tap that can be reached; those before it are no loss, unless they
+// cannot be used at all. Changes are asked once: after an error of the node itself no other one is
+// tried.
 func (s *signed) Ask(ctx context.Context, question string, data []byte) []Answer {
 	answers := append(s.ask(ctx, operator.AllPrefix+question, data), s.unusable()...)
 	slices.SortStableFunc(answers, func(a, b Answer) int { return cmp.Compare(a.Node, b.Node) })

@@ -100,8 +100,8 @@ score-1  no such letter
 	}
 }
 
-// What is not to be the same on all nodes is asked at the node's own tap or through another node. It
-// is signed either way: without a signature, an operator who may read alone could change a node.
+// What is not to be the same on all nodes is asked at the node's own tap or through another node.
+// It is signed either way: without a signature, an operator who may read alone could change a node.
 func TestSignedAsksOneNodeAtItsTap(t *testing.T) {
 	seen := map[string]bool{}
 	tap := faketap.Open(t, "clue-1", func(m *nats.Msg) *nats.Msg {

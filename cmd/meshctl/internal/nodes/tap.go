@@ -45,8 +45,8 @@ const (
 	codeHeader  = "Nats-Service-Error-Code"
 )
 
-// Connect opens a connection to the tap, which is not made again when it breaks. A tap with a Problem
-// is Unusable.
+// Connect opens a connection to the tap, which is not made again when it breaks. A tap with a
+// Problem is Unusable.
 func (t Tap) Connect(options ...nats.Option) (*nats.Conn, error) {
 	if t.Problem != nil {
 		return nil, &Unusable{t.Problem}
