@@ -98,12 +98,17 @@ func (l *Line) Subscribe(subject string, f nats.MsgHandler) (*nats.Subscription,
 	return l.conn.Subscribe(subject, f)
 }
 
-// Flush is [Flush] for the line. The nil Line has nothing to flush.
+// Flush is [Flush] for the line. The nil Line has nothing to flush, and neither has one that was
+// closed: the peer at its end was removed.
 func (l *Line) Flush(ctx context.Context) error {
 	if l == nil {
 		return nil
 	}
-	return Flush(ctx, l.conn)
+	err := Flush(ctx, l.conn)
+	if l.closed.Load() {
+		return nil
+	}
+	return err
 }
 
 // Close ends the connection, after which another line may be opened. The nil Line has none.
@@ -111,6 +116,7 @@ func (l *Line) Close() {
 	if l == nil {
 		return
 	}
+	l.closed.Store(true)
 	l.conn.Close()
 	s := l.server
 	s.mu.Lock()
