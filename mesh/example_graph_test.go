@@ -65,6 +65,6 @@ func ExampleEmits() {
 	for _, problem := range config.FieldErrors(err) {
 		fmt.Println(problem.Problem)
 	}
-	// Output: the events go round in a cycle that nothing allows: clue.answer.correct →
-	// clue.answer.given (handler ask again) → clue.answer.correct (handler judge)
+	// Output:
+	// the events go round in a cycle that nothing allows: clue.answer.correct → clue.answer.given (handler ask again) → clue.answer.correct (handler judge)
 }

@@ -48,11 +48,10 @@ mesh:
 		problem.File = filepath.Base(problem.File)
 		fmt.Println(problem)
 	}
-	// Output: clue.yaml:1: htpp: unknown key; did you mean http? clue.yaml:1: data: there is no
-	// folder for the database; name one clue.yaml:4: mesh.seed: a secret may not stand in a YAML
-	// file; name the file {file: PATH} or the environment variable {env: NAME} that holds it, and
-	// replace this one: it is no longer secret clue.yaml:6: mesh.imports[0].limit.rate: rate "200"
-	// is not a positive number with a unit, as in 200/s, 20/min or 3/h clue.yaml:6:
-	// mesh.imports[0].event: "hunt.clue.unlocked": no peer of service hunt has a url; add one to
-	// the peers, or correct the event's name
+	// Output:
+	// clue.yaml:1: htpp: unknown key; did you mean http?
+	// clue.yaml:1: data: there is no folder for the database; name one
+	// clue.yaml:4: mesh.seed: a secret may not stand in a YAML file; name the file {file: PATH} or the environment variable {env: NAME} that holds it, and replace this one: it is no longer secret
+	// clue.yaml:6: mesh.imports[0].limit.rate: rate "200" is not a positive number with a unit, as in 200/s, 20/min or 3/h
+	// clue.yaml:6: mesh.imports[0].event: "hunt.clue.unlocked": no peer of service hunt has a url; add one to the peers, or correct the event's name
 }
