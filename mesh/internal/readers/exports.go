@@ -10,7 +10,6 @@ import (
 // and hears why when it says hello next, as it does each 5 s; it is not missed. Who asks for one
 // that is new gets it from that hello on.
 func (r *Readers) SetExports(exports []config.Export) {
-	r.exports.Store(&exports)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range exports {
@@ -18,6 +17,7 @@ func (r *Readers) SetExports(exports []config.Export) {
 			r.audienceLocked(e.Event)
 		}
 	}
+	r.exports.Store(&exports) // now that each type has its audience: whoever says hello is put into it
 	for subject := range r.audiences {
 		if !r.sends(subject) {
 			r.endLocked(subject)

@@ -1,11 +1,14 @@
 package readers
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
 )
@@ -358,4 +361,32 @@ func TestWhatAProcessTookWithIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A reader may say hello at the moment in which what it asks for becomes an export.
+func TestAHelloWhileAnExportBegins(t *testing.T) {
+	s := newSite(t, nil, "score-1")
+	exports := *s.exports.Load()
+	var saying sync.WaitGroup
+	end := make(chan struct{})
+	saying.Go(func() {
+		for p := byte(1); ; p++ {
+			select {
+			case <-end:
+				return
+			default:
+			}
+			h := helloOf(p)
+			for i := range 200 {
+				h.Imports = append(h.Imports, wire.HelloImport{Type: fmt.Sprintf("clue.hint.n%d", i)})
+			}
+			s.join("score-1", h)
+		}
+	})
+	for i := range 200 {
+		exports = append(slices.Clone(exports), config.Export{Event: fmt.Sprintf("clue.hint.n%d", i)})
+		s.SetExports(exports)
+	}
+	close(end)
+	saying.Wait()
 }

@@ -22,7 +22,9 @@ const tellEach = time.Second
 func (r *Readers) meet(name string, h *wire.Hello) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.peers[name] = &peer{release: h.Release, wire: h.Version}
+	if r.lines.to(name) != nil { // else it was removed meanwhile
+		r.peers[name] = &peer{release: h.Release, wire: h.Version}
+	}
 }
 
 // hearOther answers a reader that speaks another version with a welcome in this node's: all that
