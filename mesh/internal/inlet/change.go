@@ -8,6 +8,7 @@ import (
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
 
@@ -177,11 +178,13 @@ func (t *talk) choose(imports []config.Import) (changed bool) {
 		}
 		if left := settings == nil; i.left.Swap(left) != left {
 			changed = true
+			i.unbind(errNotBound, false) // until the exporter has heard of it
 		}
 	}
 	if changed {
 		t.mu.Lock()
 		t.greeting.again()
+		t.upToDate = false
 		t.mu.Unlock()
 		t.answers.rouse()
 	}
@@ -195,7 +198,16 @@ func (t *talk) isSettled() bool {
 		return true
 	}
 	t.mu.Lock()
-	answered := t.greeting.answered && t.greeting.helloAt != 0 && t.saidAt == 0
+	answered := t.greeting.answered && t.upToDate && !t.greeting.isDue() && t.saidAt == 0
 	t.mu.Unlock()
 	return answered && !slices.ContainsFunc(t.plain(), func(i *inlet) bool { return i.left.Load() && i.counted.Load() != i.told.Load() })
+}
+
+// answersAll reports whether a welcome is to all that is imported now, and to nothing else: not to
+// a hello of before.
+func (t *talk) answersAll(w *wire.Welcome) bool {
+	return !slices.ContainsFunc(t.plain(), func(i *inlet) bool {
+		answered := slices.ContainsFunc(w.Imports, func(a wire.WelcomeImport) bool { return a.Type == i.of.Subject })
+		return answered == i.left.Load()
+	})
 }

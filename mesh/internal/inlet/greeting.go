@@ -61,6 +61,12 @@ func (g *greeting) welcome(now int64) (first bool) {
 // again lets a hello be said at once.
 func (g *greeting) again() { g.helloAt = 0 }
 
+// isDue reports whether a hello is to be said at once, and was not yet.
+func (g *greeting) isDue() bool { return g.helloAt == 0 }
+
+// soon lets a hello be said soon.
+func (g *greeting) soon(now int64) { g.helloAt = now + helloSoon }
+
 // goodbye notes that the exporter ends. It may begin again without a new link.
 func (g *greeting) goodbye(now int64) {
 	*g = greeting{since: now, helloAt: now + helloEach, bidden: true}

@@ -62,7 +62,15 @@ func (t *talk) welcome(w *wire.Welcome) error {
 	now := t.Clock.Now()
 	t.peer.welcome(w, t.saidAt, now, t.Clock.Stamp(now))
 	t.saidAt = 0
+	due := t.greeting.isDue()
 	first := t.greeting.welcome(now)
+	t.upToDate = t.answersAll(w)
+	switch {
+	case due:
+		t.greeting.again()
+	case !t.upToDate: // it answers a hello of before the imports changed
+		t.greeting.soon(now)
+	}
 	again := first && t.relinked
 	t.room = t.MaxPayload
 	if w.MaxPayload > 0 && w.MaxPayload < uint64(t.room) {

@@ -115,8 +115,10 @@ func (i *inlet) receive(m *nats.Msg) {
 	if i.link == 0 {
 		i.link, _ = i.from.to().Link()
 	}
-	i.count(run, before)
-	i.behind--
+	i.count(m.Sub, run, before)
+	if i.behind > 0 {
+		i.behind--
+	}
 	for _, event := range i.events {
 		i.receiveEvent(m, event)
 		i.received.Add(1) // now that it is where it waits, or dropped
@@ -127,7 +129,7 @@ func (i *inlet) receive(m *nats.Msg) {
 
 // count counts the events that the exporter has sent before and that have not arrived: the client
 // dropped their messages, or the link did.
-func (i *inlet) count(run, before uint64) {
+func (i *inlet) count(by *nats.Subscription, run, before uint64) {
 	if i.run.Load() != run {
 		i.counted.Store(0)
 		i.run.Store(run)
@@ -136,7 +138,7 @@ func (i *inlet) count(run, before uint64) {
 	if before <= counted {
 		return
 	}
-	lost, why := before-counted, i.whereLost()
+	lost, why := before-counted, i.whereLost(by)
 	why.PassUnknown(lost, nil)
 	i.Log.Warn("events did not arrive", "type", i.of.Subject, "peer", i.exporter, "events", lost, "rule", why.Step().Rule)
 	i.received.Add(lost)
@@ -146,15 +148,15 @@ func (i *inlet) count(run, before uint64) {
 // whereLost says under which rule events count that did not arrive. Either the client has dropped
 // messages: it tells of all at once, and gaps come one by one among those that wait. Or a link lost
 // them: this node's own, if it is another one than before, or else the one between the exporter and
-// its hub.
-func (i *inlet) whereLost() *steps.Point {
+// its hub. It asks the subscription that the message came by: subscribe may not have returned yet.
+func (i *inlet) whereLost(by *nats.Subscription) *steps.Point {
 	link, _ := i.from.to().Link()
 	same := link == i.link
 	i.link = link
-	if dropped, err := i.subscription.Dropped(); err == nil && dropped > i.dropped {
+	if dropped, err := by.Dropped(); err == nil && dropped > i.dropped {
 		i.dropped = dropped
-		i.behind, _, _ = i.subscription.Pending() // an error says that none wait
-		i.behind++                                // this one
+		i.behind, _, _ = by.Pending() // an error says that none wait
+		i.behind++                    // this one
 		return i.slow
 	}
 	switch {
@@ -302,9 +304,12 @@ func (i *inlet) stop(ctx context.Context) error {
 // await waits until the import has looked at what the client still had when stop ended before: once
 // the intake has ended that is counted as lost, and takes no time.
 func (i *inlet) await(ctx context.Context) {
-	if i.drained != nil {
+	i.stopping.Lock()
+	drained := i.drained
+	i.stopping.Unlock()
+	if drained != nil {
 		select {
-		case <-i.drained:
+		case <-drained:
 		case <-ctx.Done():
 		}
 	}

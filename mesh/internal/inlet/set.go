@@ -136,12 +136,13 @@ func (s *Set) Stats() (plain []stats.Import, durables []stats.DurableImport) {
 		return nil, nil
 	}
 	present := s.exchange.Load()
+	all := present.plain()
 	for _, of := range present.imports {
 		if of.Durable {
 			continue
 		}
 		sum := stats.Import{Type: of.Event, Each: of.Delivery == config.Each, Arrived: present.arrived[of.Event]}
-		for _, i := range present.plain() {
+		for _, i := range all {
 			if i.of.Subject == of.Event {
 				sum.Arrived += i.arrived()
 			}
@@ -164,9 +165,14 @@ func (s *Set) Stop(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	s.stopped = true
+	present := s.exchange.Load()
+	for _, t := range present.talks {
+		if t.forgets != nil {
+			t.forgets.Stop()
+		}
+	}
 	s.mu.Unlock()
 	s.end()
-	present := s.exchange.Load()
 	for _, t := range present.talks {
 		t.close()
 	}

@@ -167,7 +167,7 @@ func (s *Set) forget(t *talk) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := s.exchange.Load().copy()
-	if !t.asleep || next.talks[t.exporter] != t {
+	if s.stopped || !t.asleep || next.talks[t.exporter] != t {
 		return
 	}
 	next.arrived = maps.Clone(next.arrived)

@@ -35,6 +35,7 @@ type talk struct {
 	mayTell  bool     // guarded by mu: the exporter knows this node's events under way
 	relinked bool     // guarded by mu: an earlier link broke
 	peer     peer     // guarded by mu
+	upToDate bool     // guarded by mu: the last welcome was to what is imported now
 	saidAt   int64    // guarded by mu: when the hello was said that is to be answered; 0: none, saidTwice: several
 	room     int      // guarded by mu: of a message to the exporter, in bytes
 
