@@ -86,28 +86,17 @@ func (l *peerLines) addReader(line *leaf.Line) {
 }
 
 // removeReader closes the line to a reader, if there is one.
-func (l *peerLines) removeReader(name string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.toReaders = slices.DeleteFunc(l.toReaders, closes(name))
-}
+func (l *peerLines) removeReader(name string) { l.remove(&l.toReaders, name) }
 
 // removeExporter closes the line to an exporter.
-func (l *peerLines) removeExporter(name string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.toExporter = slices.DeleteFunc(l.toExporter, closes(name))
-}
+func (l *peerLines) removeExporter(name string) { l.remove(&l.toExporter, name) }
 
-// closes closes a line if it leads to a peer, and reports that.
-func closes(name string) func(*leaf.Line) bool {
-	return func(line *leaf.Line) bool {
-		found := line.Peer() == name
-		if found {
-			line.Close()
-		}
-		return found
-	}
+func (l *peerLines) remove(from *[]*leaf.Line, name string) {
+	l.mu.Lock()
+	line := lineTo(*from, name)
+	*from = slices.DeleteFunc(*from, func(other *leaf.Line) bool { return other == line })
+	l.mu.Unlock()
+	line.Close()
 }
 
 func (l *peerLines) addExporter(line *leaf.Line) {

@@ -49,8 +49,12 @@ func (n *Node) lineToReader(name string) (line *leaf.Line, err error) {
 	if line, err = n.leaf.ToReader(name); err != nil {
 		return nil, err
 	}
+	if err = line.Hear(func(m *nats.Msg) (cost int) { return n.readers.Hear(name, m.Data) }); err != nil {
+		line.Close()
+		return nil, err
+	}
 	n.lines.addReader(line)
-	return line, line.Hear(func(m *nats.Msg) (cost int) { return n.readers.Hear(name, m.Data) })
+	return line, nil
 }
 
 // addExporters lets events come in from those that export, by a direct link or the hub.

@@ -26,7 +26,8 @@ const expelledFor = 10 * time.Second
 // meter bounds what one importer costs. It is for the goroutine that hears it.
 type meter struct {
 	cost, bytes *rate.Limiter
-	// told is how many messages the importer was told in all. It may answer each, whatever that
+	// told is how many messages the importer was told in all; of those that come by the hub, all
+	// together, as they share a line. It may answer each, whatever that
 	// costs in a second: with exports in order each event is a message, and so is its answer.
 	told    func() uint64
 	seen    uint64 // of told

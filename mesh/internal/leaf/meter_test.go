@@ -162,6 +162,9 @@ func TestAttackByLinkingAgainAndAgain(t *testing.T) {
 	if err := s.link("mad-1", now.Add(expelledFor/2)); !errors.Is(err, errExpelled) {
 		t.Errorf("while it is out: %v", err)
 	}
+	if !s.shut("mad-1", now) {
+		t.Error("the link that it has cannot be closed meanwhile: it counts as out")
+	}
 	if err := s.link("mad-1", now.Add(expelledFor+time.Second)); err != nil {
 		t.Errorf("later: %v", err)
 	}

@@ -20,8 +20,9 @@ type sockets struct {
 	most  int                      // guarded by mu
 	often rate.Limit               // guarded by mu; handshakes that a host may begin in a second
 	hosts map[string]*rate.Limiter // guarded by mu; maxHosts at most
-	again int                      // guarded by mu; links that an importer may make at once
-	out   map[string]time.Time     // guarded by mu; by importer, until when it stays out
+	burst int                      // guarded by mu; links that an importer may make at once
+	out   map[string]time.Time     // guarded by mu; by importer, until when it stays out, and has no link
+	again map[string]time.Time     // guarded by mu; by importer, until when it makes no further link
 	links map[string]*rate.Limiter // guarded by mu; by importer, how often it may link
 
 	serving chan struct{} // closed when handshakes may go on: see Server.Serve
@@ -29,7 +30,7 @@ type sockets struct {
 }
 
 func newSockets() *sockets {
-	return &sockets{open: map[string]net.Conn{}, hosts: map[string]*rate.Limiter{}, out: map[string]time.Time{},
+	return &sockets{open: map[string]net.Conn{}, hosts: map[string]*rate.Limiter{}, out: map[string]time.Time{}, again: map[string]time.Time{},
 		links: map[string]*rate.Limiter{}, serving: make(chan struct{}), closing: make(chan struct{})}
 }
 
@@ -62,7 +63,7 @@ var (
 func (s *sockets) admit(importers, strangers, links int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.again = links
+	s.burst = links
 	s.most, s.often = importers*maxReaderLinks+maxStrangers, rate.Limit(importers*maxReaderLinks+strangers)
 }
 
@@ -149,14 +150,15 @@ func (s *sockets) shut(importer string, until time.Time) bool {
 func (s *sockets) link(importer string, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now.Before(s.out[importer]) {
+	if now.Before(s.out[importer]) || now.Before(s.again[importer]) {
 		return errExpelled
 	}
 	if s.links[importer] == nil {
-		s.links[importer] = rate.NewLimiter(linksEach, s.again)
+		s.links[importer] = rate.NewLimiter(linksEach, s.burst)
 	}
 	if !s.links[importer].AllowN(now, 1) {
-		s.out[importer] = now.Add(expelledFor)
+		maps.DeleteFunc(s.again, func(_ string, until time.Time) bool { return !now.Before(until) })
+		s.again[importer] = now.Add(expelledFor) // not out: who is has no link, and this one may have
 		return errAgain
 	}
 	return nil
