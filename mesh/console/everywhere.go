@@ -61,7 +61,6 @@ func askAll[T, P any](ctx context.Context, e *Everywhere, question string, read 
 	var body []byte
 	rest := map[string]int{} // entries that nodes have still
 	for page, skip := 0, 0; page == 0 || len(rest) > 0 && page < maxPages && ctx.Err() == nil; page++ {
-		next := math.MaxInt
 		for _, a := range ask[P](ctx, e, question, body) {
 			i := slices.IndexFunc(answers, func(known Answer[[]T]) bool { return known.Node == a.Node })
 			if i < 0 && page == 0 {
@@ -76,7 +75,13 @@ func askAll[T, P any](ctx context.Context, e *Everywhere, question string, read 
 			known := &answers[i]
 			known.Value, known.Err = append(known.Value, list[min(len(list), len(known.Value)-skip):]...), err // a page may begin earlier for others' sake
 			if delete(rest, a.Node); more > 0 {
-				rest[a.Node], next = more, min(next, len(known.Value))
+				rest[a.Node] = more
+			}
+		}
+		next := math.MaxInt // where the one goes on that has told least, also if it had no answer now
+		for _, a := range answers {
+			if rest[a.Node] > 0 {
+				next = min(next, len(a.Value))
 			}
 		}
 		skip, body = next, strconv.AppendInt(nil, int64(next), 10)

@@ -220,3 +220,37 @@ func TestEverywhereOfALargeCascade(t *testing.T) {
 		return err != nil && strings.Contains(err.Error(), "records are left out: ask the nodes themselves for why")
 	})
 }
+
+// paged is a mesh of two nodes with long lists, one of which has no answer to the second page.
+type paged struct {
+	Mesh
+	pages int
+}
+
+func (p *paged) Ask(_ context.Context, _ string, body []byte) (answers []Answer[json.RawMessage]) {
+	const size, most = 100, 40
+	p.pages++
+	skip := 0
+	if len(body) > 0 {
+		_ = json.Unmarshal(body, &skip) // what is no number leaves out nothing
+	}
+	for _, name := range []string{"core-1", "score-1"} {
+		a := Answer[json.RawMessage]{Node: name}
+		n := min(most, max(0, size-skip))
+		a.Value, a.Err = json.Marshal(part[int]{List: make([]int, n), More: max(0, size-skip-n)})
+		if name == "core-1" && p.pages == 2 {
+			a = Answer[json.RawMessage]{Node: name, Err: errSilent}
+		}
+		answers = append(answers, a)
+	}
+	return answers
+}
+
+// A node that has no answer to one page is asked for that page again, and all of its list is there.
+func TestAPageThatIsMissing(t *testing.T) {
+	for _, a := range askAll(t.Context(), &Everywhere{&paged{}}, "numbers", part[int].all) {
+		if len(a.Value) != 100 || a.Err != nil {
+			t.Errorf("%s: %d entries, %v", a.Node, len(a.Value), a.Err)
+		}
+	}
+}

@@ -21,19 +21,22 @@ type held[T any] struct {
 	changed atomic.Bool // somebody has changed a node since
 	mu      sync.Mutex  // held while the nodes are asked
 	at      time.Time   // guarded by mu: when they were asked
+	done    time.Time   // guarded by mu: when they had answered
 	answers []Answer[T] // guarded by mu: what is in it does not change
 }
 
 // get returns the answers, and when they were asked for. ctx is the console's: the answers are for
-// others too, and so must not end with the page that has them asked for.
+// others too, and so must not end with the page that has them asked for. Who has waited for answers
+// takes them, however long that took: else pages would queue up while a node hangs.
 func (h *held[T]) get(ctx context.Context) ([]Answer[T], time.Time) {
+	came := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.changed.Swap(false) || time.Since(h.at) >= h.hold {
+	if h.changed.Swap(false) || h.done.Before(came) && time.Since(h.at) >= h.hold {
 		h.at = time.Now()
 		ctx, cancel := context.WithTimeout(ctx, h.within)
 		defer cancel()
-		h.answers = h.ask(ctx)
+		h.answers, h.done = h.ask(ctx), time.Now()
 	}
 	return h.answers, h.at
 }

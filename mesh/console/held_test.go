@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -76,6 +77,33 @@ func TestPagesShareAnswers(t *testing.T) {
 	}
 }
 
+// Who waited while a node took its time has the answer that came: pages do not queue up for one
+// each.
+func TestWhoWaitsTakesWhatComes(t *testing.T) {
+	const pages = 20
+	var asked atomic.Int64
+	var here, all sync.WaitGroup
+	answer := make(chan struct{})
+	h := held[int]{hold: time.Nanosecond, within: time.Minute, ask: func(context.Context) []Answer[int] {
+		asked.Add(1)
+		<-answer
+		return nil
+	}}
+	for range pages {
+		here.Add(1)
+		all.Go(func() {
+			here.Done()
+			h.get(t.Context())
+		})
+	}
+	here.Wait()
+	close(answer)
+	all.Wait()
+	if n := asked.Load(); n > pages/2 { // a page that comes just now may ask anew
+		t.Errorf("asked %d times for %d pages", n, pages)
+	}
+}
+
 // answered is what is answered to a request without a connection.
 type answered struct {
 	header http.Header
@@ -123,5 +151,22 @@ func TestChangesAreLogged(t *testing.T) {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log has no %s:\n%s", want, &log)
 		}
+	}
+}
+
+// dumb is a mesh of a node that does not tell its rules.
+type dumb struct{ sick }
+
+func (*dumb) Rules(context.Context) []Answer[[]config.Rule] {
+	return []Answer[[]config.Rule]{{Node: "sick-1", Err: errSick}}
+}
+
+// A limit of a node that does not tell its rules is not said to be gone.
+func TestALimitOfANodeThatTellsNoRules(t *testing.T) {
+	var log strings.Builder
+	s := serve(t, Options{Source: &dumb{}, Changer: Nodes{}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	status, text := post(t, s, "/api/limit", limitChange{Node: "sick-1"})
+	if status != 422 || !strings.Contains(text, errSick.Error()) || !strings.Contains(log.String(), errSick.Error()) {
+		t.Errorf("status %d, %s\n%s", status, text, &log)
 	}
 }

@@ -130,8 +130,12 @@ func (c *Console) postLimit(w http.ResponseWriter, r *http.Request) {
 	c.changing.Lock() // two pages that change two rules of a node
 	defer c.changing.Unlock()
 	for _, a := range c.Source.Rules(r.Context()) {
-		if a.Node != in.Node || a.Err != nil {
+		if a.Node != in.Node {
 			continue
+		}
+		if a.Err != nil {
+			c.done(w, r, in.Node, in, a.Err)
+			return
 		}
 		for i, rule := range a.Value {
 			if rule.Identity() != in.ID {

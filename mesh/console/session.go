@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"net/http"
@@ -27,12 +28,13 @@ type session struct {
 
 // Invite makes the path of an invitation to a private console, with a secret behind its "#", which
 // browsers keep to themselves: whoever opens it first, within two minutes, has the console for
-// eight hours. An earlier invitation ends.
+// eight hours. An earlier invitation ends, and pages that were let in before are so again: a
+// console has one token for as long as it lives.
 func (c *Console) Invite() (path string) {
 	s := &c.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.secret, s.until = rand.Text(), time.Now().Add(inviteFor)
+	s.secret, s.until = rand.Text(), wall().Add(inviteFor)
 	return "/#open=" + s.secret
 }
 
@@ -47,11 +49,15 @@ func (s *session) take(secret string, now time.Time) bool {
 	return true
 }
 
-func (s *session) isOpen(now time.Time) bool {
+// end is when the session ends; the zero time if no page has opened it.
+func (s *session) end() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return now.Before(s.ends)
+	return s.ends
 }
+
+// wall is the time without the monotonic clock, which stands still while a machine sleeps.
+func wall() time.Time { return time.Now().Round(0) }
 
 // postSession opens the session for a page that has the invitation.
 func (c *Console) postSession(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +66,7 @@ func (c *Console) postSession(w http.ResponseWriter, r *http.Request) {
 	}](w, r)
 	switch {
 	case !ok:
-	case !c.session.take(in.Secret, time.Now()):
+	case !c.session.take(in.Secret, wall()):
 		fail(w, http.StatusForbidden, "this address was opened before, or more than two minutes ago: run meshctl console again")
 	default:
 		c.getSession(w, r)
@@ -86,12 +92,19 @@ func (c *Console) hasToken(r *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(c.token)) == 1
 }
 
-// inSession lets a handler answer those who may ask: of a private console its session alone.
+// inSession lets a handler answer those who may ask: of a private console its session alone, and no
+// longer than that lasts.
 func (c *Console) inSession(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if c.Private && !(c.hasToken(r) && c.session.isOpen(time.Now())) {
-			fail(w, http.StatusUnauthorized, "this console is open to one session alone, which has ended or is not yours: run meshctl console")
-			return
+		if c.Private {
+			left := c.session.end().Sub(wall())
+			if !c.hasToken(r) || left <= 0 {
+				fail(w, http.StatusUnauthorized, "this console is open to one session alone, which has ended or is not yours: run meshctl console")
+				return
+			}
+			ctx, cancel := context.WithTimeout(r.Context(), left)
+			defer cancel()
+			r = r.WithContext(ctx)
 		}
 		h(w, r)
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -95,20 +96,28 @@ func TestAnInvitationEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := New(Options{Source: &fake{}, Private: true})
 		defer c.Close()
+		isOpen := func() bool { return wall().Before(c.session.end()) }
 		take := func() bool {
 			return c.session.take(strings.TrimPrefix(c.Invite(), "/#open="), time.Now())
 		}
 		late := strings.TrimPrefix(c.Invite(), "/#open=")
 		time.Sleep(inviteFor)
-		if c.session.take(late, time.Now()) || c.session.isOpen(time.Now()) {
+		if c.session.take(late, time.Now()) || isOpen() {
 			t.Error("it is taken when its time is over")
 		}
-		if !take() || !c.session.isOpen(time.Now()) {
+		if !take() || !isOpen() {
 			t.Error("it is not taken in time")
 		}
-		time.Sleep(sessionFor)
-		if c.session.isOpen(time.Now()) {
-			t.Error("the session does not end")
+		time.Sleep(sessionFor - time.Minute)
+		page, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/api/live", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page.Header.Set(tokenHeader, c.token)
+		served := time.Now()
+		c.inSession(c.live.stream)(httptest.NewRecorder(), page)
+		if took := time.Since(served); took != time.Minute || isOpen() {
+			t.Errorf("the stream of a page ends after %v, and the session is open: %v", took, isOpen())
 		}
 	})
 }

@@ -43,6 +43,10 @@ document.addEventListener("click", (event) => {
   scrollTo(0, 0);
 });
 addEventListener("popstate", show);
+// A new invitation that is opened in this tab changes nothing but the hash.
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#open=")) location.reload();
+});
 
 const state = document.getElementById("state");
 const words = { live: "live", silent: "no news", gone: "no answer, trying again" };

@@ -54,6 +54,7 @@ async function read(response) {
   } catch {
     answer = { error: text.trim() || response.statusText };
   }
+  if (response.status === 401) opened = undefined; // another tab may have opened a session since
   if (!response.ok) throw new Error(answer.error || response.statusText);
   return answer;
 }
@@ -100,7 +101,7 @@ export function connect(told) {
 async function follow(signal, hear) {
   const { token } = await session();
   const response = await fetch("/api/live", { headers: { "Console-Token": token }, signal });
-  if (!response.ok) throw new Error(response.statusText);
+  if (!response.ok) await read(response);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ""; ;) {
     const { value, done } = await reader.read();
