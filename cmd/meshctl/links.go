@@ -5,9 +5,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"leafmesh/cmd/meshctl/internal/checkup"
 	"leafmesh/cmd/meshctl/internal/nodes"
@@ -87,7 +85,7 @@ func linkRows(all []said[stats.Stats], answers []nodes.Answer, problems map[stri
 			if at := slices.IndexFunc(all, func(other said[stats.Stats]) bool { return other.Node == l.Peer }); at >= 0 {
 				row.Clock, row.ClockWithin = apart(s, all[at])
 			}
-			tells := func(problem string) bool { return tellsOf(problem, l) }
+			tells := func(problem string) bool { return checkup.TellsOf(problem, l) }
 			if row.State == checkup.Unknown && slices.ContainsFunc(problems[s.Node], tells) {
 				row.State = checkup.Down // the node keeps events for the peer, and misses it
 			}
@@ -114,7 +112,7 @@ func apart(a, b said[stats.Stats]) (difference, within time.Duration) {
 // itself does not answer, or where to look.
 func whyDown(s stats.Stats, l stats.Link, answers []nodes.Answer, problems []string) string {
 	for _, p := range problems {
-		if tellsOf(p, l) {
+		if checkup.TellsOf(p, l) {
 			return p
 		}
 	}
@@ -132,16 +130,6 @@ func whyDown(s stats.Stats, l stats.Link, answers []nodes.Answer, problems []str
 		return "not known here: the log of " + s.Node + " says why it cannot dial " + l.Peer
 	}
 	return "not known here: " + l.Peer + " has not dialed; it was not asked whether it imports anything, or its log says why not"
-}
-
-// tellsOf reports whether a problem of a node is one of a link: of the two between a pair of nodes,
-// the one by which the peer imports is the link "from" it.
-func tellsOf(problem string, l stats.Link) bool {
-	if from := strings.HasPrefix(problem, "link from "); from != (l.Direction == "exports") {
-		return false
-	}
-	other := func(r rune) bool { return r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-	return slices.Contains(strings.FieldsFunc(problem, other), l.Peer)
 }
 
 func linksTable(rows []linkRow) show.Table {

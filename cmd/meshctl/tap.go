@@ -25,7 +25,7 @@ type tapCommand struct {
 	Output  string      `short:"o" enum:"json,diagnostic" default:"json" help:"How to print an event: ${enum}. One a line."`
 	Pattern []string    `arg:"" optional:"" default:">" help:"Event types or patterns: clue.answer.judged, clue.>. Without one all."`
 	Key     *string     `placeholder:"KEY" help:"Only events with this key."`
-	Count   uint        `placeholder:"NUMBER" help:"End after so many events."`
+	Count   uint        `placeholder:"NUMBER" help:"End after so many events; 0 for no end."`
 	For     span        `placeholder:"DURATION" help:"End after this time: 30s."`
 	Rate    config.Rate `default:"100/s" placeholder:"RATE" help:"Print so many events at most, ${default}: 2/s, 20/min; unlimited for all. Those left out are counted."`
 }

@@ -159,8 +159,8 @@ func (c topCommand) tables(w io.Writer, t happening) error {
 				return err
 			}
 		}
-		if n := len(table.Rows); c.Rows > 0 && n > int(c.Rows) {
-			table.Rows, left = table.Rows[:c.Rows], left+n-int(c.Rows)
+		if n := uint(len(table.Rows)); c.Rows > 0 && n > c.Rows {
+			table.Rows, left = table.Rows[:c.Rows], left+int(n-c.Rows)
 		}
 		if err := table.Write(w); err != nil {
 			return err

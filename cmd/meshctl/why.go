@@ -60,8 +60,8 @@ func (c whyCommand) Run(ctx context.Context, out output) error {
 }
 
 // explain asks the nodes, and reports whether one did not answer. all is nil without an operator.
-// With one both ways are gone: a node may know no operators and yet tell its neighbours, and
-// another one may have taken no part in what the neighbours of the taps know.
+// With one, the taps are asked and all nodes as well: a node may know no operators and yet tell its
+// neighbours, and another one may have taken no part in what the neighbours of the taps know.
 func explain(ctx context.Context, ids []cause.ID, taps []nodes.Tap, all nodes.Mesh) (x why.Explanation, failed bool) {
 	reports := why.Follow(ids, func(ids []cause.ID) []why.Report {
 		reports := inquireAll(ctx, ids, taps)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"leafmesh/cmd/meshctl/internal/nodes"
 	"leafmesh/mesh/graph"
@@ -128,7 +129,17 @@ func toldElsewhere(problem string) bool {
 // is missed also if it has not dialed since the node was started.
 func (n Node) saysDown(l stats.Link) bool {
 	return n.Health != nil && l.Direction == "exports" && !l.Connected &&
-		slices.ContainsFunc(n.Health.Problems, func(p string) bool { return strings.HasPrefix(p, linkFrom+l.Peer+":") })
+		slices.ContainsFunc(n.Health.Problems, func(p string) bool { return TellsOf(p, l) })
+}
+
+// TellsOf reports whether a problem of a node is one of a link: of the two between a pair of nodes,
+// the one by which the peer imports is the link "from" it.
+func TellsOf(problem string, l stats.Link) bool {
+	if from := strings.HasPrefix(problem, linkFrom); from != (l.Direction == "exports") {
+		return false
+	}
+	other := func(r rune) bool { return r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	return slices.Contains(strings.FieldsFunc(problem, other), l.Peer)
 }
 
 func versions(there []Node) Check {
@@ -173,7 +184,7 @@ func links(there []Node) Check {
 		for i, s := range all {
 			for _, l := range s.Links {
 				switch state := StateOf(s.Node, l, all); {
-				case state == Down || there[i].saysDown(l):
+				case state == Down || state == Unknown && there[i].saysDown(l):
 					when := ""
 					if text := SinceWhen(l); text != "" {
 						when = ": " + text
