@@ -17,8 +17,8 @@ var (
 	Returned = mesh.NewEvent[Token]("game.token.returned")
 )
 
-// Two handlers cause each other's events without end. The cascade guard refuses the first event that
-// comes back to its own type, and the error names the whole path.
+// Two handlers cause each other's events without end. The cascade guard refuses the first event
+// that comes back to its own type, and the error names the whole path.
 func ExampleCascadeError() {
 	give := Passed.Handle("give", func(ctx context.Context, t Token) error { return Returned.Emit(ctx, t) })
 	take := Returned.Handle("take", func(ctx context.Context, t Token) error {
