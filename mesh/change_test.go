@@ -79,7 +79,7 @@ func TestChangesAtTheTap(t *testing.T) {
 // changed the same since. One change for a time after the other ends in what was before both.
 func TestChangesThatEnd(t *testing.T) {
 	var log logged
-	nodes, conn := tapped(t, mesh.Config{Name: "core-1", Logger: slog.New(slog.NewTextHandler(&log, nil)), Handlers: []mesh.Handler{stepTaken.Handle("one", nothing)},
+	nodes, conn := tapped(t, mesh.Config{Name: "core-1", Logger: slog.New(slog.NewTextHandler(&log, nil)), Handlers: []mesh.Handler{stepTaken.Handle("one", nothing), stepTaken.Handle("two", nothing)},
 		Limits: []mesh.Rule{{Name: "first", Event: "core.step.repeated", Limit: slowly(100)}}})
 	n := nodes[0]
 	ask := func(question, data string) {
@@ -129,7 +129,8 @@ func TestChangesThatEnd(t *testing.T) {
 	if got := changes(); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
-	time.Sleep(1200 * time.Millisecond) // they would have ended by now
+	ask("cut", `{"type":"core.step.taken","handler":"two","for":"1s"}`) // begun later: when it ends, they would have
+	ended()
 	if !isCut(t, n) || len(n.Rules()) != 0 {
 		t.Errorf("undone although somebody changed it: %+v", n.Rules())
 	}

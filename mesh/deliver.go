@@ -22,7 +22,7 @@ type arrival struct {
 	*route
 	source *steps.Tally  // the handler that emitted it, nil: none
 	item   delivery.Item // with the event's header
-	// payload is the value's, of an event that is exported.
+	// payload is the value's, if it was encoded.
 	payload delivery.Payload
 	hash    uint64
 	shed    uint64
@@ -35,7 +35,7 @@ type held interface {
 	discard()
 }
 
-// pend makes a pending event without places. The payload is nil for one that is not exported.
+// pend makes a pending event without places. The payload is nil for one that was not encoded.
 func (r *typedRoute[T]) pend(value *T, payload delivery.Payload) *pending[T] {
 	p, _ := r.pool.Get().(*pending[T])
 	if p == nil {

@@ -66,7 +66,8 @@ type offer struct {
 	now    int64    // as of the node's clock
 	id     cause.ID // that the emitter chose; zero: none
 	event  rules.Event
-	// payload is the value's, of an event that is exported or staged. No other is encoded.
+	// payload is the value's, of an event that is staged, or exported and read. No other is
+	// encoded.
 	payload delivery.Payload
 	// without are the takers that do not get the event, as a set of bits: an export that nobody
 	// reads.

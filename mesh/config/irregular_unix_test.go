@@ -23,8 +23,8 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	configtest.WriteFile(t, huge, "", 0o600)
-	if err := os.Truncate(huge, 1<<40); err != nil {
-		t.Skip("this file system has no sparse file of 1 TiB:", err)
+	if err := os.Truncate(huge, 1<<33); err != nil {
+		t.Fatal(err) // it has no block: a file system of any size takes it
 	}
 	for path, want := range map[string]string{
 		pipe:        "it is a pipe, and not a regular file; name a file",

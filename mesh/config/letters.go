@@ -10,7 +10,8 @@ const (
 	// outbox that they came from. The default.
 	DurableLetters KeptLetters = "durable"
 	// AllLetters are also those of events of this node, and of imports that are not durable: 10,000
-	// more at most. Past that the oldest are dropped and counted, as nobody else has them.
+	// more, or 256 MiB of them, at most. Past that the oldest are dropped and counted, as nobody
+	// else has them.
 	AllLetters KeptLetters = "all"
 )
 

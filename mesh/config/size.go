@@ -29,9 +29,8 @@ const binaryUnits = 4 // how many of sizeUnits are by 1024
 var sizeForm = regexp.MustCompile(`^([0-9][0-9_]*) ?([A-Za-z]*)$`)
 
 // ParseSize reads the text form of a size: a whole number with a unit, as in "64KiB", "10MB" or
-// "1GiB", or of bytes, as in "65536". KiB, MiB, GiB and TiB are powers of 1024; kB, MB, GB and TB
-// of
-// 1000.
+// "1GiB", or of bytes, as in "65536". KiB, MiB, GiB and TiB are powers of 1024, and kB, MB, GB and
+// TB those of 1000.
 func ParseSize(text string) (Size, error) {
 	if document.LeadingZeros(text) {
 		return 0, fmt.Errorf("size %.80q has leading zeros, which some read as octal: write it without them", text)

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 	"math/bits"
 	"slices"
+	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // inCause are the attributes that say the cause of a record, beside the words of its error.
@@ -97,38 +97,25 @@ func (c *causeOf) exact() uint64 {
 const longestError = 512
 
 // wordsOf is a hash of what a text has in common with others of its cause: its words of letters
-// alone. What is quoted, and what has a digit or another sign in it, is a name, a number or an id.
+// alone. What is quoted, or has a digit or another sign in it, is a name, a number or an id.
 func wordsOf(text string) uint64 {
 	var words maphash.Hash
 	words.SetSeed(seed)
-	text = text[:min(len(text), longestError)]
-	for len(text) > 0 {
-		first, size := utf8.DecodeRuneInString(text)
-		end := size
-		switch {
-		case first == '"' || first == '`':
-			for end < len(text) && text[end] != byte(first) {
-				end++
-			}
-			end = min(end+1, len(text))
-		case !unicode.IsSpace(first):
-			plain := true
-			for end = 0; end < len(text); end += size {
-				var r rune
-				if r, size = utf8.DecodeRuneInString(text[end:]); unicode.IsSpace(r) || r == '"' || r == '`' {
-					break
-				}
-				plain = plain && (unicode.IsLetter(r) || r == ':' || r == ',' || r == ';')
-			}
-			if plain {
-				_, _ = words.WriteString(text[:end]) // it never fails
-				_ = words.WriteByte(' ')
-			}
+	quoted := false
+	for word := range strings.FieldsSeq(text[:min(len(text), longestError)]) {
+		before := quoted
+		if strings.Count(word, `"`)%2 == 1 {
+			quoted = !quoted
 		}
-		text = text[end:]
+		if !before && !strings.ContainsFunc(strings.TrimRight(word, ":,;."), isNoLetter) {
+			_, _ = words.WriteString(word) // it never fails
+			_ = words.WriteByte(' ')
+		}
 	}
 	return words.Sum64() | 1
 }
+
+func isNoLetter(r rune) bool { return !unicode.IsLetter(r) }
 
 var seed = maphash.MakeSeed()
 

@@ -63,7 +63,7 @@ func curls(t *testing.T, path string) (list []printed) {
 func TestCurlSaysWhatIsPrinted(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("there is no curl: in CI it must be there")
+			t.Fatal("there is no curl: in CI it is installed by .ci/run")
 		}
 		t.Skip("there is no curl: install it for this test")
 	}

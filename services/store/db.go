@@ -112,8 +112,8 @@ func (db *DB) enter() bool {
 func (db *DB) Read() *sql.DB { return db.read }
 
 // Close refuses new Writes, finishes those under way, stops the writer, waits for it and closes the
-// file. The
-// -wal file is then merged into the database file. Further calls return what the first one did.
+// file. The file -wal is then merged into the database file. Further calls return what the first
+// one did.
 func (db *DB) Close() error {
 	db.once.Do(func() {
 		db.mu.Lock()

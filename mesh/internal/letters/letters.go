@@ -163,7 +163,7 @@ func (l *Letters) Put(letter Letter) error {
 	}
 	k := known{at: letter.At, subject: letter.Subject, handler: letter.Handler, bytes: s.bytes()}
 	if was, replaced := l.kept[key]; !replaced && len(l.kept) >= l.max || l.maxBytes > 0 && l.bytes-was.bytes+k.bytes > l.maxBytes {
-		return fmt.Errorf("put dead letter: %w (%d of %d bytes in %q)", ErrFull, len(l.kept), l.bytes, l.folder)
+		return fmt.Errorf("put dead letter: %w (%d letters with %d bytes in %q)", ErrFull, len(l.kept), l.bytes, l.folder)
 	}
 	if err := format.Write(l.path(key), &s); err != nil {
 		return fmt.Errorf("put dead letter: %w", err)

@@ -156,11 +156,13 @@ func TestGoodbyeTakesBackWhatWasNotSent(t *testing.T) {
 	eventually(t, "a window", func() bool { _, bytes, _ := p.cameSoFar(); return bytes > minWindow/2 })
 	eventually(t, "all are given", func() bool { return s.readerOf("score").Unacked == 400 })
 	s.Goodbye()
-	time.Sleep(20 * time.Millisecond)
-	p.mu.Lock()
-	got := slices.Clone(p.events)
-	p.mu.Unlock()
-	eventually(t, "only what was sent is under way", func() bool { return s.readerOf("score").Unacked == len(got) })
+	var got []event
+	eventually(t, "only what was sent is under way", func() bool {
+		p.mu.Lock()
+		got = slices.Clone(p.events)
+		p.mu.Unlock()
+		return s.readerOf("score").Unacked == len(got)
+	})
 	p.answer(t, wire.Handled, got...)
 	s.AwaitAnswers(timeout(t))
 	if r := s.readerOf("score"); len(got) == 400 {
