@@ -110,9 +110,9 @@ func TestChangesThatEnd(t *testing.T) {
 	if isCut(t, n) || n.Rules()[0].Name != "first" {
 		t.Errorf("after the end: %+v", n.Rules())
 	}
-	if text := log.String(); strings.Count(text, "a change has ended, and what was before is in force again") != 2 {
-		t.Errorf("%s", text)
-	}
+	await(t, "the log to say so of both", func() bool {
+		return strings.Count(log.String(), "a change has ended, and what was before is in force again") == 2
+	})
 
 	ask("cut", place+`,"for":"1h"}`)
 	ask("cut", place+`,"for":"1s"}`) // the one before no longer is
