@@ -383,9 +383,10 @@ func TestShape(t *testing.T) {
 }
 
 // The bytes of a log are those of its answers, and of an envelope there are fewer than of the
-// message.
+// message. Over a link it has some half of those that a whole event has.
 func TestLoggedBytes(t *testing.T) {
-	for _, side := range []side{meshLogged(sampleLog), cloudEvents(sampleLog)} {
+	wholeEnvelope := 0.0
+	for _, side := range []side{meshLogged(sampleLog), meshLoggedLink(sampleLog, 1), meshLoggedLink(sampleLog, loggedBatch), cloudEvents(sampleLog)} {
 		c, err := side.open(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -397,6 +398,9 @@ func TestLoggedBytes(t *testing.T) {
 		c.(observer).observe(&f)
 		if f.Bytes < 100 || f.Envelope >= f.Bytes || f.Envelope < 0 {
 			t.Errorf("%s: %.0f bytes, of them %.0f are the envelope", side.name, f.Bytes, f.Envelope)
+		}
+		if wholeEnvelope = max(wholeEnvelope, f.Envelope); strings.Contains(side.name, "link") && f.Envelope > 0.6*wholeEnvelope {
+			t.Errorf("%s: an envelope of %.0f bytes, that of a whole event has %.0f", side.name, f.Envelope, wholeEnvelope)
 		}
 		if err := c.close(t.Context()); err != nil {
 			t.Fatal(err)

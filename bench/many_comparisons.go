@@ -31,9 +31,15 @@ func manyComparisons(events int, log string) []comparison {
 		wider(shape{name: "leafmesh local, exported", handlers: 1, exported: true}, "width: an export that nobody imports", 1.1),
 		{shape{name: "leafmesh, three rules", rules: threeRules}.side(), none, events, 0, []aim{{what: "width: what three rules add", metric: added, limit: 150}}},
 		{shape{name: "leafmesh, refused", rules: noRoom, refused: true}.side(), none, events, 0, []aim{{what: "width: a refusal in a storm", metric: alone, limit: 90}}},
-		{meshLogged(log), cloudEvents(log), some(20), 0, []aim{
+		{meshLoggedLink(log, loggedBatch), cloudEvents(log), some(20), 0, []aim{
 			{what: "bytes: an event of the log", metric: size, limit: 0.35},
 			{what: "bytes: the median envelope", metric: envelope, limit: 64},
+		}},
+		{meshLoggedLink(log, 1), cloudEvents(log), some(20), 0, []aim{
+			{what: "bytes: an event that has a message of its own", metric: size},
+			{what: "bytes: its median envelope", metric: envelope},
+		}},
+		{meshLogged(log), cloudEvents(log), some(20), 0, []aim{
 			{what: "bytes: encode and decode, with gate and queues", metric: cost, limit: 0.25},
 		}},
 		{meshOpened(false), meshOpened(true), 3, 0, []aim{{what: "nodes: open and ready, three linked", metric: alone, limit: 100e6}}},

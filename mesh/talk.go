@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/outlet"
@@ -23,6 +24,7 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 	c := topology.Outbox(n.config, n.leaf.ResetOutbox, n.log)
 	c.Clock, c.FirstStart = n.clock, n.storage.IsNew()
 	c.Send = func(reader string, message []byte) error { return n.readers.Send(reader, message) }
+	c.Shorten = func(reader string, event []byte) []byte { return n.readers.Shorten(reader, event) }
 	if n.kept, err = outlet.OpenStore(ctx, n.store, c, c.MaxPayload, n.trace); err != nil {
 		return err
 	}
@@ -36,7 +38,8 @@ func (n *Node) openReaders() error {
 		Unheard: func(subject, service string) *steps.Point {
 			return n.trace.Point(steps.Step{Type: subject, Outcome: stats.Unheard, Place: steps.At(steps.Export), Rule: service})
 		},
-		Lost: n.lostOnLink, Neighbours: n.neighbours.Hear, Wall: n.clock.Wall}
+		Lost: n.lostOnLink, Neighbours: n.neighbours.Hear, Wall: n.clock.Wall,
+		PathOf: func(steps [][]byte) *cause.Path { return n.treeOf(steps).Walk(steps) }}
 	if n.kept != nil {
 		env.Outbox = n.kept
 	}

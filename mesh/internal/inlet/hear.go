@@ -41,6 +41,10 @@ func (t *talk) understand(message any) error {
 		if m.Nonce == t.nonce {
 			t.bidden()
 		}
+	case *wire.Paths:
+		if m.Nonce == t.nonce {
+			return t.learn(m.Paths)
+		}
 	case *wire.Keep, *wire.Question, *wire.Report, *wire.SignedQuestion:
 		t.Neighbours(t.exporter, m)
 	default:
@@ -100,6 +104,9 @@ func (t *talk) welcome(w *wire.Welcome) error {
 	return nil
 }
 
+// errNotTold is that of a short event which cannot be read: it is to come again.
+var errNotTold = errors.New("an event has a number for its path that this node was not told")
+
 func (t *talk) batch(b *wire.Batch) error {
 	d := t.of(b.Type)
 	if d == nil {
@@ -115,10 +122,17 @@ func (t *talk) batch(b *wire.Batch) error {
 			return errNoEvents
 		}
 		message, err := d.parts.add(e)
+		known := true
+		if message != nil {
+			message, known = wire.Lengthen(message, t.paths.Load().dictionary())
+		}
+		if !known {
+			err = errNotTold
+		}
 		if err != nil {
 			damage = err
 		}
-		if errors.Is(err, errGap) && !e.More {
+		if !known || errors.Is(err, errGap) && !e.More {
 			t.answers.add(wire.Answer{Type: b.Type, Sequence: e.Sequence, Verdict: wire.Later, Done: e.Done})
 		}
 		if message != nil {

@@ -48,6 +48,8 @@ type inlet struct {
 	malformed, overdue, slow, cut, hubCut *steps.Point
 
 	events   [][]byte      // used again for each message
+	paths    *paths        // that short events have numbers of
+	first    uint64        // of the numbers: see wire.DecodeLinked
 	envelope wire.Envelope // used again for each event
 	header   cause.Header  // as well
 }
@@ -119,6 +121,7 @@ func (i *inlet) receive(m *nats.Msg) {
 	if i.behind > 0 {
 		i.behind--
 	}
+	i.paths, i.first = i.from.paths.Load(), wire.FirstNumber(run)
 	for _, event := range i.events {
 		i.receiveEvent(m, event)
 		i.received.Add(1) // now that it is where it waits, or dropped
@@ -239,7 +242,7 @@ func (i *inlet) passImported(h *cause.Header, damage error) {
 // bucket for all such events of a rule.
 func (i *inlet) decode(data []byte) (damage, err error) {
 	e := &i.envelope
-	if damage = wire.DecodeEvent(data, e); damage != nil {
+	if damage = wire.DecodeLinked(data, e, i.paths.dictionary(), i.first); damage != nil {
 		if err := wire.Reroot(data, i.of.Subject, e); err != nil {
 			return nil, err
 		}
@@ -250,13 +253,21 @@ func (i *inlet) decode(data []byte) (damage, err error) {
 	if last := e.Path[len(e.Path)-1]; damage == nil && string(last) != i.step {
 		return nil, fmt.Errorf("it says it is from %s, and came from %s", e.Origin(), i.exporter)
 	}
-	i.header = HeaderOf(e, i.Paths)
+	if e.IsShort {
+		i.header = headerOf(e, i.paths.of[e.Number])
+	} else {
+		i.header = HeaderOf(e, i.Paths)
+	}
 	return damage, nil
 }
 
 // HeaderOf is the header of an event that came encoded; paths keeps its path.
 func HeaderOf(e *wire.Envelope, paths *cause.Tree) cause.Header {
-	return cause.Header{ID: cause.ID(e.ID), Root: cause.ID(e.Root), Parent: cause.ID(e.Parent), Key: e.Key}.On(paths.Walk(e.Path), e.Time, e.Age)
+	return headerOf(e, paths.Walk(e.Path))
+}
+
+func headerOf(e *wire.Envelope, path *cause.Path) cause.Header {
+	return cause.Header{ID: cause.ID(e.ID), Root: cause.ID(e.Root), Parent: cause.ID(e.Parent), Key: e.Key}.On(path, e.Time, e.Age)
 }
 
 // kept is an event that came over a link and that a rule keeps. It waits for no queue.

@@ -26,6 +26,7 @@ type talk struct {
 	imports   []*durable
 	malformed *steps.Point
 	answers   answers
+	paths     atomic.Pointer[paths] // replaced by who hears the exporter
 	closing   atomic.Bool
 	resting   atomic.Bool // nothing came lately: what comes is to wake who speaks
 	away      atomic.Bool // nothing is to come in: see sleep
@@ -38,6 +39,7 @@ type talk struct {
 	upToDate bool     // guarded by mu: the last welcome was to what is imported now
 	saidAt   int64    // guarded by mu: when the hello was said that is to be answered; 0: none, saidTwice: several
 	room     int      // guarded by mu: of a message to the exporter, in bytes
+	learned  []uint64 // guarded by mu: numbers of paths that the exporter is to hear are known
 
 	// Owned by the goroutine that speaks.
 	link       uint64 // its number
@@ -94,6 +96,7 @@ func (t *talk) run(s *Set) {
 		s.resume(t)
 		t.look(now)
 		t.greet(now)
+		t.tellPaths()
 		if s.settle(t) {
 			return
 		}

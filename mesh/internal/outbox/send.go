@@ -108,10 +108,17 @@ func (b *batch) send(w *work) {
 		if p.message == nil && !p.load(b.reader) {
 			continue
 		}
-		b.add(p, w, p.message, false)
+		b.add(p, w, b.reader.shorten(p.message), false)
 		*p = parcel{} // its message can go
 	}
 	b.flush(w.limit)
+}
+
+func (r *reader) shorten(event []byte) []byte {
+	if shorten := r.library.outbox.config.Shorten; shorten != nil {
+		return shorten(r.name, event)
+	}
+	return event
 }
 
 // sendPart sends a part of a large event, if the reader takes one as large.

@@ -38,6 +38,7 @@ type box struct {
 	reader *readers.Reader
 	events wire.Container
 	of     []cause.Header
+	same   bool // the link is that of which it is known what numbers the reader knows
 }
 
 func newBoxes(env *Env, at *delivery.Subscription) boxes {
@@ -60,7 +61,10 @@ func (b *boxes) choose(key string) bool {
 	for i := 0; i < len(b.chosen); {
 		reader := b.chosen[i]
 		switch {
-		case b.of(reader).events.Len() > 0, reader.Hears(): // asked once for each message
+		case b.of(reader).events.Len() > 0: // it was asked for this message
+			i++
+		case reader.Hears():
+			b.of(reader).same = reader.IsSame()
 			i++
 		default:
 			if instead := b.audience.Instead(reader, key); instead != nil {
@@ -71,6 +75,19 @@ func (b *boxes) choose(key string) bool {
 		}
 	}
 	return len(b.chosen) > 0
+}
+
+// number is the number that stands for the path of an event. It is not ok if one of those that were
+// chosen does not know it.
+func (b *boxes) number(h *cause.Header) (number uint64, ok bool) {
+	if number, ok = b.env.Readers.Number(h.Lineage()); !ok {
+		return 0, false
+	}
+	for _, reader := range b.chosen {
+		knows := reader.Knows(number) // asked of all: who does not know it is told
+		ok = ok && knows && b.of(reader).same
+	}
+	return number, ok
 }
 
 func (b *boxes) of(reader *readers.Reader) *box {

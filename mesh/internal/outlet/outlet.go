@@ -121,19 +121,32 @@ func (o *outlet) Process(it *delivery.Item, value any) bool {
 	if !export && !tapped {
 		return true
 	}
-	event, err := o.encode(&it.Header, value)
+	payload, err := o.payloadOf(value)
+	if err == nil && export {
+		err = o.send(&it.Header, payload)
+	}
+	if err == nil && tapped {
+		err = o.show(subject, &it.Header, payload)
+	}
 	if err != nil {
 		it.At.LostMalformed.PassError(&it.Header, err)
 		o.Log.WarnAbout(&it.Header, "event cannot be encoded", "error", err)
-		return true
-	}
-	if export {
-		o.boxes.put(&it.Header, event)
-	}
-	if tapped {
-		o.show(subject, event, &it.Header)
 	}
 	return true
+}
+
+// send puts an event into the boxes of its readers: short, if all of them know its path.
+func (o *outlet) send(h *cause.Header, payload []byte) (err error) {
+	number, short := o.boxes.number(h)
+	if short {
+		o.event, err = appendShort(o.event[:0], h, number, payload)
+	} else {
+		err = o.encode(h, payload)
+	}
+	if err == nil {
+		o.boxes.put(h, o.event)
+	}
+	return err
 }
 
 // Idle sends what is in the boxes: nothing else waits. See queue.Gatherer.
@@ -162,33 +175,33 @@ func (o *outlet) exports(it *delivery.Item, value any, inForce []*rules.Rule) bo
 	return v == rules.Passed && err == nil // the rule counts
 }
 
-// show sends an event to the clients at the tap.
-func (o *outlet) show(subject string, event []byte, h *cause.Header) {
+// show sends an event to the clients at the tap. Errors: it cannot be encoded.
+func (o *outlet) show(subject string, h *cause.Header, payload []byte) error {
+	if err := o.encode(h, payload); err != nil {
+		return err
+	}
 	o.alone.Reset()
-	o.alone.Add(event)
+	o.alone.Add(o.event)
 	message := o.alone.Bytes()
 	if len(message) > o.MaxPayload {
 		o.AtTap.LostOversize.Pass(h)
 		o.Log.WarnAbout(h, "event too large to send", "place", "tap", "bytes", len(message), "max_payload", o.MaxPayload)
-		return
+		return nil
 	}
 	if err := o.Tap.Publish(subject, message); err != nil {
 		o.AtTap.LostClosed.PassError(h, err)
 		o.Log.WarnAbout(h, "event not shown at the tap", "error", err)
-		return
+		return nil
 	}
 	o.AtTap.Tapped.Pass(h)
+	return nil
 }
 
-// encode encodes an event, valid until the next call.
-func (o *outlet) encode(h *cause.Header, value any) ([]byte, error) {
-	payload, err := o.payloadOf(value)
-	if err != nil {
-		return nil, err
-	}
+// encode makes o.event of an event.
+func (o *outlet) encode(h *cause.Header, payload []byte) (err error) {
 	o.steps = h.Lineage().AppendSteps(o.steps[:0])
 	o.event, err = AppendEvent(o.event[:0], h, o.steps, payload)
-	return o.event, err
+	return err
 }
 
 // payloadOf is the payload that the value is, or is encoded to, valid until the next call.

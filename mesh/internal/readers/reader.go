@@ -31,6 +31,7 @@ type Reader struct {
 	largest     atomic.Int64           // the largest message that it takes, in bytes
 	limits      atomic.Pointer[limits] // of its import; nil: none
 	flight      *flight                // of the instance
+	lexicon     *lexicon               // of the instance
 	weight      weight
 	*counts
 }

@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/leaf"
@@ -46,6 +45,8 @@ type Env struct {
 	Unheard func(subject, service string) *steps.Point
 	// Neighbours hears what a reader says of cascades.
 	Neighbours func(reader string, message any)
+	// PathOf finds the path of an event that is kept. Nil: none has one.
+	PathOf func(steps [][]byte) *cause.Path
 	// Wall is the node's clock, in nanoseconds since 1970. Nil: that of the system.
 	Wall func() int64
 }
@@ -54,6 +55,7 @@ type Env struct {
 type Readers struct {
 	env     Env
 	lines   lines                           // to those that may read
+	numbers *numbers                        // of paths
 	exports atomic.Pointer[[]config.Export] // replaced as a whole
 
 	mu        sync.Mutex
@@ -66,20 +68,21 @@ type Readers struct {
 
 // presence is a reader that said hello.
 type presence struct {
-	nonce  wire.ID
-	room   int                // of a message to it, in bytes
-	link   uint64             // the number of the link that it came by; 0: not seen yet
-	asks   map[string]bool    // all types that it gets, those out of the outbox too
-	types  map[string]*Reader // those that get events
-	had    map[string]*Reader // all that ever did in this process, by type
-	gone   time.Time          // when its link was found gone; zero: it is there
-	flight *flight            // what is on its way to it
-	served bool               // by the outbox, which says goodbye to it
+	nonce   wire.ID
+	room    int                // of a message to it, in bytes
+	link    uint64             // the number of the link that it came by; 0: not seen yet
+	asks    map[string]bool    // all types that it gets, those out of the outbox too
+	types   map[string]*Reader // those that get events
+	had     map[string]*Reader // all that ever did in this process, by type
+	gone    time.Time          // when its link was found gone; zero: it is there
+	flight  *flight            // what is on its way to it
+	lexicon *lexicon           // what it knows of the numbers of paths
+	served  bool               // by the outbox, which says goodbye to it
 }
 
 // New makes the readers of a node, none of which has said hello. Its lines lead to them.
 func New(env Env, lines []Line) *Readers {
-	r := &Readers{env: env, audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}, peers: map[string]*peer{}, asked: asked{}}
+	r := &Readers{env: env, numbers: newNumbers(), audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}, peers: map[string]*peer{}, asked: asked{}}
 	if r.env.Wall == nil {
 		r.env.Wall = func() int64 { return time.Now().UnixNano() }
 	}
@@ -111,6 +114,9 @@ func (r *Readers) Hear(name string, data []byte) (cost int) {
 	case *wire.Taken:
 		r.taken(name, m)
 		return cost
+	case *wire.KnownPaths:
+		r.known(name, m)
+		return cost
 	case *wire.Goodbye:
 		r.goodbye(name, m)
 	case *wire.Keep, *wire.Question, *wire.Report, *wire.SignedQuestion:
@@ -130,7 +136,8 @@ func (r *Readers) Hear(name string, data []byte) (cost int) {
 }
 
 // Look finds readers whose link is gone, also when there is another one by now: they get nothing
-// before they say hello again. Who has been gone for long is forgotten.
+// before they say hello again. Who has been gone for long is forgotten. Who is there is told the
+// numbers of paths.
 func (r *Readers) Look(now time.Time) {
 	for name, line := range r.lines.all() {
 		p := r.presenceOf(name)
@@ -140,7 +147,9 @@ func (r *Readers) Look(now time.Time) {
 		number, up := line.Link()
 		if !up || r.isAnother(p, number) {
 			r.gone(name, p, now)
+			continue
 		}
+		r.tellPaths(name, p, number, now)
 	}
 }
 
@@ -252,11 +261,12 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 	}
 	former := r.greeted[name]
 	p := &presence{nonce: h.Nonce, room: int(min(h.MaxPayload, uint64(r.env.MaxPayload))), asks: map[string]bool{},
-		types: map[string]*Reader{}, had: map[string]*Reader{}, flight: &flight{}}
+		types: map[string]*Reader{}, had: map[string]*Reader{}, flight: &flight{}, lexicon: &lexicon{}}
 	p.link, _ = line.Link()
 	var had map[string]*Reader
 	if former != nil && former.nonce == h.Nonce {
-		had, p.flight = former.had, former.flight
+		had, p.flight, p.lexicon = former.had, former.flight, former.lexicon
+		p.lexicon.owes.Store(true) // over another link it is told again
 		maps.Copy(p.had, had)
 	} else {
 		ended = former
@@ -274,7 +284,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 		case i.Durable || !r.sends(i.Type):
 			problem = r.problem(name, i)
 		default:
-			reader := r.reader(name, i, had[i.Type], former, p.flight)
+			reader := r.reader(name, i, had[i.Type], former, p)
 			reader.largest.Store(int64(p.room))
 			reader.limit(i.Limits)
 			p.asks[i.Type] = true
@@ -298,7 +308,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 // reader is who gets events of a type from now on; had is who got them before in the same process,
 // or nil. One that was taken out stays out: an event that could not be sent to it is not to take
 // out the one that has come back.
-func (r *Readers) reader(name string, i wire.HelloImport, had *Reader, former *presence, f *flight) *Reader {
+func (r *Readers) reader(name string, i wire.HelloImport, had *Reader, former, p *presence) *Reader {
 	if had != nil && had.each != i.Each {
 		had = nil
 	}
@@ -306,12 +316,12 @@ func (r *Readers) reader(name string, i wire.HelloImport, had *Reader, former *p
 		return had
 	}
 	reader := &Reader{Name: name, line: r.lines.to(name), service: config.ServiceOf(name), on: leaf.EventsTo(name, r.env.Node, i.Type),
-		each: i.Each, hash: hashOf(name), flight: f}
+		each: i.Each, hash: hashOf(name), flight: p.flight, lexicon: p.lexicon}
 	if had != nil {
 		reader.counts, reader.weight.sent = had.counts, had.end()
 		reader.taken.Store(reader.sent.Load()) // nothing of it is on its way any more
 	} else {
-		reader.counts = &counts{run: rand.Uint64N(math.MaxUint32) + 1}
+		reader.counts = &counts{run: r.numbers.run()}
 	}
 	reader.leave = func() { r.remove(reader, i.Type) }
 	return reader

@@ -32,6 +32,7 @@ func decodeEvent(event []byte, e *Envelope) error {
 	if err := r.beginEvent(); err != nil {
 		return err
 	}
+	e.IsShort = false
 	if err := r.event(e, "age"); err != nil {
 		return err
 	}

@@ -31,6 +31,11 @@ type Envelope struct {
 	// or copies them.
 	Path [][]byte
 
+	// IsShort: the event had Number in place of its path. See DecodeLinked; encoding looks at
+	// neither.
+	IsShort bool
+	Number  uint64
+
 	// Payload is one CBOR item. A decoded payload aliases the message and is not yet checked:
 	// DecodePayload does that.
 	Payload []byte
@@ -91,15 +96,28 @@ var (
 // check reports which rule of the format the envelope breaks, or nil. Encoding and decoding share
 // it.
 func (e *Envelope) check() error {
+	if err := e.checkCauses(len(e.Path)); err != nil {
+		return err
+	}
+	for i, step := range e.Path {
+		if !validStep(step) {
+			return fmt.Errorf("path, step %d: %w", i+1, CheckStep(string(step)))
+		}
+	}
+	return e.checkKey()
+}
+
+// checkCauses is check without the key, and of the path it looks at the number of steps alone.
+func (e *Envelope) checkCauses(steps int) error {
 	switch {
 	case e.ID.IsZero():
 		return errZeroID
 	case e.Root.IsZero():
 		return errZeroRoot
-	case len(e.Path) == 0:
+	case steps == 0:
 		return errNoSteps
-	case len(e.Path) > MaxPathSteps:
-		return fmt.Errorf("path has %d steps; at most %d are allowed", len(e.Path), MaxPathSteps)
+	case steps > MaxPathSteps:
+		return fmt.Errorf("path has %d steps; at most %d are allowed", steps, MaxPathSteps)
 	case e.Age < 0:
 		return errAge
 	case len(e.Payload) == 0:
@@ -108,18 +126,17 @@ func (e *Envelope) check() error {
 	switch {
 	case e.Parent == e.ID:
 		return errParent
-	case e.IsRoot() && len(e.Path) != 1:
+	case e.IsRoot() && steps != 1:
 		return errRoot
 	case e.IsRoot() && e.Age != 0:
 		return errRootAge
-	case !e.IsRoot() && (e.Parent.IsZero() || len(e.Path) == 1):
+	case !e.IsRoot() && (e.Parent.IsZero() || steps == 1):
 		return errNotRoot
 	}
-	for i, step := range e.Path {
-		if !validStep(step) {
-			return fmt.Errorf("path, step %d: %w", i+1, CheckStep(string(step)))
-		}
-	}
+	return nil
+}
+
+func (e *Envelope) checkKey() error {
 	if len(e.Key) > MaxKeyBytes || !utf8.ValidString(e.Key) {
 		return CheckKey(e.Key)
 	}

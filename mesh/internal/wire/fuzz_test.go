@@ -60,6 +60,44 @@ func compareWithLibrary(t *testing.T, got *Envelope, want *libraryEnvelope) {
 	}
 }
 
+// FuzzDecodeLinked decodes an event of a link. What is taken can be lengthened, stays the same as a
+// whole event, and is as short again.
+func FuzzDecodeLinked(f *testing.F) {
+	for _, vector := range goldenVectors(f) {
+		f.Add(must(AppendShort(nil, vector.envelope, firstNumber, len(vector.envelope.Path))))
+	}
+	path := steps("clue-1:clue.answer.submitted", "clue-1:clue.answer.judged")
+	d := told(f, path[:1], path)
+	f.Fuzz(func(t *testing.T, event []byte) {
+		var e, rooted Envelope
+		err := DecodeLinked(event, &e, d, 0)
+		if err != nil {
+			if !errors.Is(err, ErrMalformed) || len(err.Error()) > 600 {
+				t.Fatalf("%x: %v", event, err)
+			}
+			_ = Reroot(event, "clue.answer.judged", &rooted)
+			return
+		}
+		whole, err := AppendEvent(nil, &e)
+		if err != nil {
+			t.Fatalf("%x decodes but does not encode: %v", event, err)
+		}
+		if long, ok := Lengthen(event, d); !ok || e.IsShort && !bytes.Equal(long, whole) {
+			t.Fatalf("%x is lengthened to %x, and encodes to %x", event, long, whole)
+		}
+		if !e.IsShort {
+			return
+		}
+		short, err := AppendShort(nil, &e, e.Number, len(e.Path))
+		if err != nil || len(short) > len(event) {
+			t.Fatalf("%x is shorter than %x: %v", event, short, err)
+		}
+		if err := DecodeLinked(short, &rooted, d, 0); err != nil || !bytes.Equal(must(AppendEvent(nil, &rooted)), whole) {
+			t.Fatalf("%x comes back otherwise: %v", short, err)
+		}
+	})
+}
+
 // FuzzDecodePayload decodes into a struct and into anything. What was accepted encodes again and
 // stays the same; and what the check of encoding says of the bytes is what decoding says of them.
 func FuzzDecodePayload(f *testing.F) {
@@ -115,7 +153,7 @@ func checkDecoded(t *testing.T, payload []byte, err error, value, into any) {
 
 // The committed seeds are there: without them a short fuzz run would begin from nothing.
 func TestFuzzSeeds(t *testing.T) {
-	for _, target := range []string{"FuzzDecodeEvent", "FuzzDecodeStored", "FuzzSplitContainer", "FuzzReroot", "FuzzKey", "FuzzDecodePayload"} {
+	for _, target := range []string{"FuzzDecodeEvent", "FuzzDecodeStored", "FuzzSplitContainer", "FuzzReroot", "FuzzDecodeLinked", "FuzzKey", "FuzzDecodePayload"} {
 		seeds := must(filepath.Glob(filepath.Join("testdata", "fuzz", target, "*")))
 		if len(seeds) == 0 {
 			t.Errorf("testdata/fuzz/%s holds no seeds", target)

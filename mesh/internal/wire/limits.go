@@ -30,6 +30,14 @@ const (
 	// MaxPathSteps is the cap on the steps of a path, so an event's depth is at most 31.
 	MaxPathSteps = 32
 
+	// MaxLinkPaths and MaxLinkPathBytes bound the dictionary of an exporter: how many paths it may
+	// give numbers, and how many bytes their steps have in all.
+	MaxLinkPaths     = 1 << 10
+	MaxLinkPathBytes = 256 << 10
+
+	// maxNumber is the largest number of a path.
+	maxNumber = 1<<32 - 1
+
 	// MaxSubjectBytes is the cap on an event subject, its two dots included.
 	MaxSubjectBytes = 128
 

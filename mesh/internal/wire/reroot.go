@@ -34,13 +34,20 @@ func decodeWithoutCauses(event []byte, e *Envelope) error {
 	if err := r.beginEvent(); err != nil {
 		return err
 	}
+	short, readTime := r.isShort(), r.time
+	if e.IsShort = false; short {
+		readTime = r.shortTime
+		if err := r.skip("path"); err != nil {
+			return err
+		}
+	}
 	if err := r.id(&e.ID); err != nil {
 		return fmt.Errorf("id: %w", err)
 	}
 	if err := r.skip("root", "parent"); err != nil {
 		return err
 	}
-	if err := r.time(e); err != nil {
+	if err := readTime(e); err != nil {
 		return err
 	}
 	if err := r.skip("age"); err != nil {
@@ -49,8 +56,10 @@ func decodeWithoutCauses(event []byte, e *Envelope) error {
 	if err := r.key(e); err != nil {
 		return err
 	}
-	if err := r.skip("path"); err != nil {
-		return err
+	if !short {
+		if err := r.skip("path"); err != nil {
+			return err
+		}
 	}
 	return r.payload(e)
 }

@@ -22,6 +22,8 @@ const (
 	kindQuestion
 	kindReport
 	kindSignedQuestion
+	kindPaths
+	kindKnownPaths
 )
 
 // Limits of messages, each count for one message.
@@ -218,7 +220,7 @@ func newTalkDecoder() cbor.DecMode {
 }
 
 // EncodeTalk encodes a message: a *Hello, *Welcome, *Batch, *Answers, *Goodbye, *Taken, *Keep,
-// *Question, *Report or *SignedQuestion.
+// *Question, *Report, *SignedQuestion, *Paths or *KnownPaths.
 func EncodeTalk(message any) ([]byte, error) {
 	switch m := message.(type) {
 	case *Hello:
@@ -241,6 +243,10 @@ func EncodeTalk(message any) ([]byte, error) {
 		m.Version, m.Kind = TalkVersion, kindReport
 	case *SignedQuestion:
 		m.Version, m.Kind = TalkVersion, kindSignedQuestion
+	case *Paths:
+		m.Version, m.Kind = TalkVersion, kindPaths
+	case *KnownPaths:
+		m.Version, m.Kind = TalkVersion, kindKnownPaths
 	default:
 		return nil, fmt.Errorf("%w: a %T is no message of a talk", ErrInvalid, message)
 	}
@@ -318,6 +324,10 @@ func messageOf(kind uint64) any {
 		return new(Report)
 	case kindSignedQuestion:
 		return new(SignedQuestion)
+	case kindPaths:
+		return new(Paths)
+	case kindKnownPaths:
+		return new(KnownPaths)
 	}
 	return nil
 }

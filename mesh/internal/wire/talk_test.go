@@ -26,6 +26,8 @@ func talks() []any {
 		&Question{Number: ID{7}, Wait: 1e9, IDs: []ID{{1}}, Asked: []string{"clue-1", "score-1"}},
 		&Report{Number: ID{7}, Part: []byte("{}"), More: true, End: true},
 		&SignedQuestion{Number: ID{7}, Wait: 1e9, Asked: []string{"clue-1"}, Subject: "mesh.ops.all.stats", Body: []byte("1"), Operator: "U", Nonce: "N", Expires: "1", Signature: "S"},
+		&Paths{Nonce: nonce, Paths: []NumberedPath{{Number: 7 << 10, Steps: []string{"clue-1:clue.clue.solved"}}}},
+		&KnownPaths{Nonce: nonce, Numbers: []uint64{7 << 10}},
 	}
 }
 
@@ -58,22 +60,27 @@ func TestTalkThatIsRefused(t *testing.T) {
 		message any
 		says    string
 	}{
-		"nothing":           {nil, "talk"},
-		"no array":          {map[int]int{1: 2}, "talk"},
-		"another version":   {[]any{3, 1, make([]byte, 16)}, "upgrade exporters before their readers"},
-		"an unknown kind":   {[]any{2, 99, make([]byte, 16)}, "unknown kind 99"},
-		"fields missing":    {[]any{2, 1, make([]byte, 16)}, "talk"},
-		"a short nonce":     {[]any{2, 5, make([]byte, 3)}, "talk"},
-		"a negative number": {[]any{2, 1, make([]byte, 16), -1, []any{}}, "talk"},
-		"a text for a type": {[]any{2, 3, make([]byte, 16), 7, []any{}}, "talk"},
-		"no roots":          {[]any{2, 7, []any{}}, "0 ids"},
-		"too many roots":    {[]any{2, 7, make([][16]byte, MaxTalkRoots+1)}, "talk"},
-		"too many ids":      {[]any{2, 8, make([]byte, 16), 1, slices.Repeat([]any{make([]byte, 16)}, MaxTalkRoots+1), []any{}}, "65 ids"},
-		"too many asked":    {[]any{2, 8, make([]byte, 16), 1, []any{make([]byte, 16)}, slices.Repeat([]any{"clue-1"}, MaxTalkAsked+1)}, "257 nodes"},
-		"a long signature":  {[]any{2, 10, make([]byte, 16), 1, []any{}, "", []byte{}, "", "", "", strings.Repeat("a", 257)}, "257 bytes"},
-		"no asker's name":   {[]any{2, 10, make([]byte, 16), 1, []any{"clue\n1"}, "", []byte{}, "", "", "", ""}, "node name"},
-		"no node's name":    {[]any{2, 8, make([]byte, 16), 1, []any{make([]byte, 16)}, []any{"clue\n1"}}, "node name"},
-		"too many imports":  {[]any{2, 1, make([]byte, 16), 1, make([]any, MaxTalkImports+1)}, "talk"},
+		"nothing":            {nil, "talk"},
+		"no array":           {map[int]int{1: 2}, "talk"},
+		"another version":    {[]any{3, 1, make([]byte, 16)}, "upgrade exporters before their readers"},
+		"an unknown kind":    {[]any{2, 99, make([]byte, 16)}, "unknown kind 99"},
+		"fields missing":     {[]any{2, 1, make([]byte, 16)}, "talk"},
+		"a short nonce":      {[]any{2, 5, make([]byte, 3)}, "talk"},
+		"a negative number":  {[]any{2, 1, make([]byte, 16), -1, []any{}}, "talk"},
+		"a text for a type":  {[]any{2, 3, make([]byte, 16), 7, []any{}}, "talk"},
+		"no roots":           {[]any{2, 7, []any{}}, "0 ids"},
+		"too many roots":     {[]any{2, 7, make([][16]byte, MaxTalkRoots+1)}, "talk"},
+		"too many ids":       {[]any{2, 8, make([]byte, 16), 1, slices.Repeat([]any{make([]byte, 16)}, MaxTalkRoots+1), []any{}}, "65 ids"},
+		"too many asked":     {[]any{2, 8, make([]byte, 16), 1, []any{make([]byte, 16)}, slices.Repeat([]any{"clue-1"}, MaxTalkAsked+1)}, "257 nodes"},
+		"a long signature":   {[]any{2, 10, make([]byte, 16), 1, []any{}, "", []byte{}, "", "", "", strings.Repeat("a", 257)}, "257 bytes"},
+		"no asker's name":    {[]any{2, 10, make([]byte, 16), 1, []any{"clue\n1"}, "", []byte{}, "", "", "", ""}, "node name"},
+		"a number too large": {[]any{2, 11, make([]byte, 16), []any{[]any{1 << 32, []string{"a-1:a.b.c"}}}}, "number 4294967296"},
+		"two processes":      {[]any{2, 11, make([]byte, 16), []any{[]any{1, []string{"a-1:a.b.c"}}, []any{1024, []string{"a-1:a.b.c"}}}}, "not of one process"},
+		"a path of no steps": {[]any{2, 11, make([]byte, 16), []any{[]any{1, []string{}}}}, "0 steps"},
+		"a path too long":    {[]any{2, 11, make([]byte, 16), []any{[]any{1, slices.Repeat([]string{"a-1:a.b.c"}, MaxPathSteps+1)}}}, "33 steps"},
+		"no step":            {[]any{2, 11, make([]byte, 16), []any{[]any{1, []string{"a-1"}}}}, "no colon"},
+		"no node's name":     {[]any{2, 8, make([]byte, 16), 1, []any{make([]byte, 16)}, []any{"clue\n1"}}, "node name"},
+		"too many imports":   {[]any{2, 1, make([]byte, 16), 1, make([]any, MaxTalkImports+1)}, "talk"},
 	} {
 		data, err := cbor.Marshal(test.message)
 		if err != nil {

@@ -1,0 +1,224 @@
+package readers
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/wire"
+)
+
+// told are the steps of the paths that a reader was told since it was asked last, and it answers
+// that it knows them, as a process p.
+func (s *site) told(name string, p byte, answers bool) (paths []string) {
+	s.t.Helper()
+	for _, m := range s.heard(name) {
+		told, ok := m.(*wire.Paths)
+		if !ok {
+			continue
+		}
+		known := &wire.KnownPaths{Nonce: wire.ID{p}}
+		for _, path := range told.Paths {
+			paths = append(paths, strings.Join(path.Steps, " "))
+			known.Numbers = append(known.Numbers, path.Number)
+		}
+		if answers {
+			s.say(name, known)
+		}
+	}
+	return paths
+}
+
+func (s *site) wantTold(name string, p byte, answers bool, paths ...string) {
+	s.t.Helper()
+	if got := s.told(name, p, answers); !slices.Equal(got, paths) {
+		s.t.Errorf("%s was told %q, want %q", name, got, paths)
+	}
+}
+
+func (s *site) number(p *cause.Path) uint64 {
+	s.t.Helper()
+	number, ok := s.Number(p)
+	if !ok {
+		s.t.Fatalf("%s has no number", p)
+	}
+	return number
+}
+
+// A reader is told the paths of its own events, and nobody else's, until it says that it knows
+// them. What it knows is its process's: one that comes over another link may be another process.
+func TestAReaderIsToldThePathsOfItsEvents(t *testing.T) {
+	s, tree, now := newSite(t, nil, "score-1", "mail-1"), cause.NewTree(8), time.Now()
+	s.greet("score-1", 1, solved)
+	s.greet("mail-1", 1, solved)
+	score, mail := s.reader(solved, "score-1"), s.reader(solved, "mail-1")
+	first, second := tree.Root("clue-1:"+solved), tree.Root("hunt-1:hunt.hunt.begun").Child("clue-1:"+solved)
+
+	if score.Knows(s.number(first)) || mail.Knows(s.number(second)) {
+		t.Error("a path is known that was not told")
+	}
+	s.Look(now)
+	s.wantTold("score-1", 1, false, "clue-1:"+solved)
+	s.wantTold("mail-1", 1, true, "hunt-1:hunt.hunt.begun clue-1:"+solved)
+	if score.Knows(s.number(first)) && score.IsSame() || mail.Knows(s.number(first)) || !mail.Knows(s.number(second)) || !mail.IsSame() {
+		t.Error("what is known is not what was answered")
+	}
+	s.Look(now.Add(tellPathsEach - 1))
+	s.wantTold("score-1", 1, true)
+	s.Look(now.Add(tellPathsEach))
+	s.wantTold("score-1", 1, true, "clue-1:"+solved)
+	s.wantTold("mail-1", 1, true, "clue-1:"+solved) // it was asked about it above
+	s.Look(now.Add(time.Hour))
+	s.wantTold("score-1", 1, true)
+	if !score.Knows(s.number(first)) || !score.IsSame() {
+		t.Error("it does not know what it was told")
+	}
+
+	s.lines["score-1"].relink()
+	if score.IsSame() {
+		t.Error("another link has the same process")
+	}
+	s.greet("score-1", 1, solved)
+	s.Look(now.Add(2 * time.Hour))
+	s.wantTold("score-1", 1, true, "clue-1:"+solved)
+	if again := s.reader(solved, "score-1"); !again.Knows(s.number(first)) || !again.IsSame() {
+		t.Error("the same process over another link does not know what it was told")
+	}
+	s.greet("score-1", 2, solved)
+	if again := s.reader(solved, "score-1"); again.Knows(s.number(first)) && again.IsSame() {
+		t.Error("another process knows what was told to the one before")
+	}
+}
+
+// What a reader says to know counts for its process, and for numbers of this one.
+func TestWhatAReaderSaysToKnow(t *testing.T) {
+	s, path := newSite(t, nil, "score-1"), cause.NewTree(8).Root("clue-1:"+solved)
+	number := s.number(path)
+	s.say("score-1", &wire.KnownPaths{Nonce: wire.ID{1}, Numbers: []uint64{number}}) // no hello before
+	s.greet("score-1", 1, solved)
+	score := s.reader(solved, "score-1")
+	for name, said := range map[string]*wire.KnownPaths{
+		"another process":        {Nonce: wire.ID{2}, Numbers: []uint64{number}},
+		"numbers of another one": {Nonce: wire.ID{1}, Numbers: []uint64{number ^ wire.MaxLinkPaths, 1<<64 - 1}},
+		"nothing":                {Nonce: wire.ID{1}},
+	} {
+		if s.say("score-1", said); score.Knows(number) {
+			t.Errorf("%s: it counts", name)
+		}
+	}
+	s.lines["score-1"].set(true)
+	s.say("score-1", &wire.KnownPaths{Nonce: wire.ID{1}, Numbers: []uint64{number}})
+	if score.Knows(number) {
+		t.Error("it counts without a link")
+	}
+	if n := s.malformed(); n != 0 {
+		t.Errorf("%d messages are malformed", n)
+	}
+}
+
+// A process numbers as many paths as a dictionary may have, and none that is kept for one event
+// alone. All of them can be told, in messages that the reader takes.
+func TestManyPaths(t *testing.T) {
+	s, tree, now := newSite(t, nil, "score-1"), cause.NewTree(2*wire.MaxLinkPaths), time.Now()
+	s.greet("score-1", 1, solved)
+	score, numbers := s.reader(solved, "score-1"), map[uint64]bool{}
+	for i := range wire.MaxLinkPaths {
+		number := s.number(tree.Root("clue-1:" + solved).Child(fmt.Sprintf("clue-1:a.b.c%d", i)))
+		score.Knows(number)
+		numbers[number] = true
+	}
+	if _, ok := s.Number(tree.Root("clue-1:a.b.c")); ok || len(numbers) != wire.MaxLinkPaths {
+		t.Errorf("%d numbers, and one more: %v", len(numbers), ok)
+	}
+	told := 0
+	for i := range wire.MaxLinkPaths {
+		s.Look(now.Add(time.Duration(i) * 100 * time.Millisecond))
+		told += len(s.told("score-1", 1, true))
+	}
+	for number := range numbers {
+		if !score.Knows(number) {
+			t.Errorf("%d is not known; told %d", number, told)
+		}
+	}
+	if run, _ := score.Place(); wire.FirstNumber(run) != wire.FirstNumber(s.number(tree.Root("clue-1:"+solved).Child("clue-1:a.b.c0"))) {
+		t.Errorf("run %d is not of the process that numbers paths", run)
+	}
+	if strings.Contains(s.log.String(), "not told") {
+		t.Errorf("%.1000s", &s.log)
+	}
+
+	few := newSite(t, nil)
+	if _, ok := few.Number(cause.NewTree(0).Root("clue-1:" + solved)); ok {
+		t.Error("a path that is kept for one event has a number")
+	}
+	long := cause.NewTree(2 * wire.MaxLinkPaths)
+	for i := range wire.MaxLinkPaths {
+		path := long.Root(fmt.Sprintf("clue-1:%s.b.c%d", strings.Repeat("a", 100), i))
+		for range 6 {
+			path = path.Child("clue-1:" + strings.Repeat("a", 100) + ".b.c")
+		}
+		if _, ok := few.Number(path); !ok {
+			if i < 200 || i > 400 {
+				t.Errorf("room for %d paths of some 750 bytes", i)
+			}
+			break
+		}
+	}
+}
+
+// A reader with little room is told what fits, and the rest stays whole.
+func TestAPathThatDoesNotFit(t *testing.T) {
+	s, tree := newSite(t, nil, "score-1"), cause.NewTree(64)
+	s.greet("score-1", 1, solved) // it takes 500 bytes
+	score, long := s.reader(solved, "score-1"), tree.Root("clue-1:"+solved)
+	for range 20 {
+		long = long.Child("clue-1:" + solved)
+	}
+	score.Knows(s.number(long))
+	score.Knows(s.number(tree.Root("clue-1:" + solved)))
+	s.Look(time.Now())
+	s.wantTold("score-1", 1, true, "clue-1:"+solved)
+}
+
+// An event out of the outbox is short for who knows its path.
+func TestShorten(t *testing.T) {
+	s, tree := newSite(t, nil, "score-1"), cause.NewTree(8)
+	s.env.PathOf = tree.Walk
+	e := wire.Envelope{ID: wire.ID{1}, Root: wire.ID{1}, Key: "k", Path: [][]byte{[]byte("clue-1:" + taken)}, Payload: []byte{0xA0}}
+	event, err := wire.AppendEvent(nil, &e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(short bool, why string) {
+		t.Helper()
+		if got := s.Shorten("score-1", event); bytes.Equal(got, event) == short {
+			t.Errorf("%s: %x", why, got)
+		}
+	}
+	want(false, "no hello")
+	s.greet("score-1", 1, solved)
+	want(false, "not told")
+	s.Look(time.Now())
+	s.told("score-1", 1, true)
+	want(true, "known")
+	path := wire.NumberedPath{Number: s.number(tree.Walk(e.Path)), Steps: []string{"clue-1:" + taken}}
+	d, err := (*wire.Dictionary)(nil).Learn([]wire.NumberedPath{path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if long, ok := wire.Lengthen(s.Shorten("score-1", event), d); !ok || !bytes.Equal(long, event) {
+		t.Errorf("it comes back as %x, was %x", long, event)
+	}
+	s.lines["score-1"].relink()
+	want(false, "another link")
+	if got := s.Shorten("score-1", []byte{1}); !bytes.Equal(got, []byte{1}) {
+		t.Errorf("what is no event became %x", got)
+	}
+	if got := s.Shorten("mail-1", event); !bytes.Equal(got, event) {
+		t.Errorf("for nobody it became %x", got)
+	}
+}
