@@ -51,7 +51,8 @@ type diffCommand struct {
 // Help is shown by meshctl diff --help.
 func (diffCommand) Help() string {
 	return `Two node files are compared as a reload compares them: what means the same is no difference. Files of
-secrets are not read. Of a service's file only the part under mesh is compared.
+secrets are not read. Of a service's file only the part under mesh is compared. The new file may lie
+anywhere: its relative paths are read as where the old one is.
 
   meshctl diff clue.yaml clue.new.yaml`
 }
@@ -62,7 +63,7 @@ func (c diffCommand) Run(out output) error {
 	if err != nil {
 		return err
 	}
-	next, err := nodeOf(c.New)
+	next, err := nodeFor(c.New, c.Old)
 	if err != nil {
 		return err
 	}

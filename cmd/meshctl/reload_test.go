@@ -49,6 +49,10 @@ func TestDiffOfFiles(t *testing.T) {
 	if stdout, _, code := meshctl("diff", old, old); code != 0 || stdout != "Nothing has changed.\n" {
 		t.Errorf("exit %d, %s", code, stdout)
 	}
+	text := "name: clue-1\nlisten: \"127.0.0.1:7401\"\nseed: {file: keys/clue-1.nk}\ndata: ../data\npeers: [{name: hunt-1, key_file: keys/hunt-1.pub, may_import: all}]\n"
+	if stdout, stderr, code := meshctl("diff", write(text), write(text)); code != 0 || stdout != "Nothing has changed.\n" {
+		t.Errorf("the same text in another folder: exit %d, %s\n%s", code, stderr, stdout)
+	}
 	if _, stderr, code := meshctl("diff", old, write("mesh: {name: clue}\n")); code != 1 || !strings.Contains(stderr, ":1: mesh.name: ") {
 		t.Errorf("a bad file: exit %d, %s", code, stderr)
 	}

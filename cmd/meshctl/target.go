@@ -168,7 +168,10 @@ func tapOf(file string) (nodes.Tap, error) {
 }
 
 // nodeOf reads the node's part of a file. Secrets need not be there.
-func nodeOf(file string) (mesh.Config, error) {
+func nodeOf(file string) (mesh.Config, error) { return nodeFor(file, file) }
+
+// nodeFor is nodeOf for a file that is to take the place of another one.
+func nodeFor(file, installed string) (mesh.Config, error) {
 	var keys topKeys
 	_ = config.LoadYAML(file, &keys) // its errors come again below
 	var alone mesh.Config
@@ -178,7 +181,7 @@ func nodeOf(file string) (mesh.Config, error) {
 	if _, found := keys.All["mesh"]; found {
 		into, node = &service, &service.Mesh
 	}
-	for _, problem := range config.FieldErrors(config.LoadYAML(file, into)) {
+	for _, problem := range config.FieldErrors(config.LoadYAMLFor(file, installed, into)) {
 		if !errors.Is(problem, config.ErrSecret) {
 			return mesh.Config{}, problem
 		}

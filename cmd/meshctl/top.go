@@ -54,6 +54,9 @@ func (c topCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	defer m.Close()
+	if c.Once {
+		out.problems = &distinct{to: out.problems}
+	}
 	before, failed := counters(ctx, out, m)
 	var looked topCascades
 	var lookedAt time.Time
@@ -87,6 +90,24 @@ func (c topCommand) Run(ctx context.Context, out output) error {
 		}
 		before = after
 	}
+}
+
+// distinct passes on each text once: who did not answer before and after is named once.
+type distinct struct {
+	to   io.Writer
+	said map[string]bool
+}
+
+// Write writes a text that was not written before.
+func (d *distinct) Write(text []byte) (int, error) {
+	if d.said[string(text)] {
+		return len(text), nil
+	}
+	if d.said == nil {
+		d.said = map[string]bool{}
+	}
+	d.said[string(text)] = true
+	return d.to.Write(text)
 }
 
 func counters(ctx context.Context, out output, m nodes.Mesh) (all []stats.Stats, failed error) {

@@ -69,6 +69,15 @@ func TestTop(t *testing.T) {
 	}
 }
 
+// Who does not answer is named once by a command that shows one table.
+func TestTopOnceNamesTheSilentOnce(t *testing.T) {
+	servers, _ := openMesh(t)
+	_, stderr, code := meshctl("top", "--once", "--every", "100ms", "-s", servers[0], "-s", "nats://operator@127.0.0.1:1")
+	if n := strings.Count(stderr, "could not be asked"); code != 1 || n != 1 {
+		t.Errorf("exit %d, named %d times:\n%s", code, n, stderr)
+	}
+}
+
 // It goes on until it is interrupted: a document each time, or a screen that is written anew.
 func TestTopGoesOn(t *testing.T) {
 	servers, _ := openMesh(t)

@@ -61,6 +61,12 @@ func absolute(folder, path string) string {
 // cannot be read is the error of package os, wrapped; what is no regular file (a pipe, a device, a
 // directory) is refused and not opened, as to read it might never end.
 func LoadYAML(path string, into Validator, further ...func() error) error {
+	return LoadYAMLFor(path, path, into, further...)
+}
+
+// LoadYAMLFor is [LoadYAML] for a file that is to take the place of another one, installed: its
+// relative paths are resolved against the folder of that one.
+func LoadYAMLFor(path, installed string, into Validator, further ...func() error) error {
 	data, err := readRegular(path, document.MaxBytes)
 	if irregular, ok := errors.AsType[irregularFile](err); ok {
 		return &FieldError{File: path, Problem: irregular.what(), Remedy: "name a file", cause: err}
@@ -68,7 +74,7 @@ func LoadYAML(path string, into Validator, further ...func() error) error {
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
-	folder, err := filepath.Abs(filepath.Dir(path))
+	folder, err := filepath.Abs(filepath.Dir(installed))
 	if err != nil {
 		return fmt.Errorf("read configuration %q: %w", path, err)
 	}
