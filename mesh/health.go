@@ -193,8 +193,6 @@ func (n *Node) tellOfLink(news health.News) {
 
 // linkStates are what is known of each link beside its counts.
 func (n *Node) linkStates(links []stats.Link) []stats.Link {
-	n.health.mu.Lock()
-	defer n.health.mu.Unlock()
 	for i := range links {
 		link := &links[i]
 		dialed := link.Direction != "exports"
@@ -202,12 +200,23 @@ func (n *Node) linkStates(links []stats.Link) []stats.Link {
 			link.LinkState, _ = n.inlets.Peer(link.Peer) // nothing of a hub
 		} else {
 			link.Version, link.Wire, _ = n.readers.Peer(link.Peer)
+			link.Missed = n.misses(link.Peer)
 		}
-		since, cause, why := n.health.links.Since(link.Peer, dialed)
+		since, cause, why := n.linkSince(link.Peer, dialed)
 		link.Since = since
-		if !link.Connected {
-			link.Cause, link.Why = cause, why
+		if link.Connected {
+			continue
 		}
+		if why == "" && dialed { // it never was up
+			why = n.leaf.Trouble(link.Peer)
+		}
+		link.Cause, link.Why = cause, why
 	}
 	return links
+}
+
+func (n *Node) linkSince(peer string, dialed bool) (since time.Time, cause stats.Cause, why string) {
+	n.health.mu.Lock()
+	defer n.health.mu.Unlock()
+	return n.health.links.Since(peer, dialed)
 }

@@ -73,21 +73,26 @@ func (n operated) Retrying() []stats.Retrying {
 	return list
 }
 
+// misses reports whether a peer should read from this node and does not.
+func (n *Node) misses(peer string) bool {
+	return n.readers.Expects(peer) && n.readers.Room(peer) == 0
+}
+
 // NodeHealth says how the node is at this moment.
 func (n operated) NodeHealth() stats.NodeHealth {
 	now := n.Health()
 	h := stats.NodeHealth{Node: n.name, Version: release.Version(), Wire: wire.TalkVersion, UpSince: time.Unix(0, n.opened).UTC(),
-		Ready: now.Ready, Problems: []string{}}
+		Ready: now.Ready, Problems: []string{}, Others: []string{}}
 	for _, p := range now.Problems {
 		h.Problems = append(h.Problems, p.Text)
 	}
 	for _, p := range n.peers.list() {
-		if n.readers.Expects(p.Name) && n.readers.Room(p.Name) == 0 {
-			h.Problems = append(h.Problems, fmt.Sprintf("link from %s: not connected, and it imports from this node", p.Name))
+		if n.misses(p.Name) {
+			h.Others = append(h.Others, fmt.Sprintf("link from %s: not connected, and it imports from this node", p.Name))
 		}
 	}
 	if r := n.recorded(); r != nil && r.Problem != "" {
-		h.Problems = append(h.Problems, "cascades are not kept: "+r.Problem)
+		h.Others = append(h.Others, "cascades are not kept: "+r.Problem)
 	}
 	return h
 }

@@ -209,7 +209,7 @@ func TestANodeThatIsSilentIsNamed(t *testing.T) {
 		if err := json.Unmarshal(a.Answer, &h); err != nil {
 			t.Fatal(err)
 		}
-		if told := slices.Contains(h.Problems, "link from print-1: not connected, and it imports from this node"); told != (a.Node == "hunt-1") || !h.Ready {
+		if told := slices.Contains(h.Others, "link from print-1: not connected, and it imports from this node"); told != (a.Node == "hunt-1") || !h.Ready {
 			t.Errorf("%+v", h)
 		}
 	}

@@ -55,14 +55,7 @@ func (c linksCommand) Run(ctx context.Context, out output) error {
 	defer m.Close()
 	answers := m.Ask(ctx, "stats", nil)
 	all, failed := understand[stats.Stats](out, answers)
-	problems := map[string][]string{}
-	for _, a := range m.Ask(ctx, "health", nil) {
-		var h stats.NodeHealth
-		if a.Decode(&h) == nil { // a node without the question has no problems to tell of
-			problems[a.Node] = h.Problems
-		}
-	}
-	rows := linkRows(all, answers, problems)
+	rows := linkRows(all, answers)
 	if c.Down {
 		rows = slices.DeleteFunc(rows, func(r linkRow) bool { return r.State != checkup.Down })
 	}
@@ -76,7 +69,7 @@ func (c linksCommand) Run(ctx context.Context, out output) error {
 }
 
 // linkRows lists the links of nodes with what the answers tell of their peers.
-func linkRows(all []said[stats.Stats], answers []nodes.Answer, problems map[string][]string) []linkRow {
+func linkRows(all []said[stats.Stats], answers []nodes.Answer) []linkRow {
 	rows := []linkRow{}
 	told := whats(all)
 	for _, s := range all {
@@ -85,15 +78,11 @@ func linkRows(all []said[stats.Stats], answers []nodes.Answer, problems map[stri
 			if at := slices.IndexFunc(all, func(other said[stats.Stats]) bool { return other.Node == l.Peer }); at >= 0 {
 				row.Clock, row.ClockWithin = apart(s, all[at])
 			}
-			tells := func(problem string) bool { return checkup.TellsOf(problem, l) }
-			if row.State == checkup.Unknown && slices.ContainsFunc(problems[s.Node], tells) {
-				row.State = checkup.Down // the node keeps events for the peer, and misses it
-			}
 			switch row.State {
 			case checkup.Unused:
 				row.Why = l.Peer + " imports nothing from " + s.Node
 			case checkup.Down, checkup.Unknown:
-				row.Why = cmp.Or(l.Why, whyDown(s.what, l, answers, problems[s.Node]))
+				row.Why = cmp.Or(l.Why, whyDown(s.what, l, answers))
 			}
 			rows = append(rows, row)
 		}
@@ -108,13 +97,11 @@ func apart(a, b said[stats.Stats]) (difference, within time.Duration) {
 	return ofB - ofA, withinA + withinB
 }
 
-// whyDown says what is known of why a link is down: what the node says of the peer, that the peer
-// itself does not answer, or where to look.
-func whyDown(s stats.Stats, l stats.Link, answers []nodes.Answer, problems []string) string {
-	for _, p := range problems {
-		if checkup.TellsOf(p, l) {
-			return p
-		}
+// whyDown says what is known of why a link is down, of which its node does not say it: that the
+// peer is missed, what its import says, that the peer itself does not answer, or where to look.
+func whyDown(s stats.Stats, l stats.Link, answers []nodes.Answer) string {
+	if l.Missed {
+		return l.Peer + " imports from this node, and has not dialed"
 	}
 	for _, i := range s.DurableImports {
 		if i.Peer == l.Peer && i.Problem != "" && l.Direction != "exports" {

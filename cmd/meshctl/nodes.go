@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,7 @@ type nodeRow struct {
 	// Health is "ready", "not ready", or "unknown" of a node that does not say.
 	Health   string   `json:"health"`
 	Problems []string `json:"problems,omitempty"`
+	Others   []string `json:"others,omitempty"`
 	// Clock is by how much the node's clock is ahead of this machine's, ClockWithin how far off
 	// that may be; in nanoseconds.
 	Clock       time.Duration `json:"clock"`
@@ -97,7 +99,7 @@ func (r *nodeRow) healthy(a nodes.Answer) {
 		r.Health = "not ready"
 	}
 	if h.Node != "" {
-		r.Version, r.Wire, r.UpSince, r.Problems = h.Version, h.Wire, h.UpSince, h.Problems
+		r.Version, r.Wire, r.UpSince, r.Problems, r.Others = h.Version, h.Wire, h.UpSince, h.Problems, h.Others
 	}
 }
 
@@ -105,8 +107,8 @@ func nodesTable(rows []nodeRow) show.Table {
 	t := show.Table{Head: []string{"NODE", "VERSION", "UP SINCE", "HEALTH", "LINKS", "WAITING", "LETTERS", "CLOCK"}, None: "No node answered."}
 	for _, r := range rows {
 		health := r.Health
-		if len(r.Problems) > 0 {
-			health += ": " + strings.Join(r.Problems, "; ")
+		if problems := slices.Concat(r.Problems, r.Others); len(problems) > 0 {
+			health += ": " + strings.Join(problems, "; ")
 		}
 		t.Add(r.Node, cmp.Or(r.Version, "unknown"), timeText(r.UpSince), health, fmt.Sprintf("%d/%d up", r.LinksUp, r.Links),
 			strconv.FormatInt(r.Waiting, 10), strconv.Itoa(r.Letters), clockText(r.Clock, r.ClockWithin))

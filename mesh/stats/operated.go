@@ -15,8 +15,10 @@ type NodeHealth struct {
 	UpSince time.Time `json:"up_since"`
 	// Ready is that of Health.
 	Ready bool `json:"ready"`
-	// Problems say what keeps it from that, and what else is wrong. None is an empty list.
+	// Problems are those of Health, and Others say what else is wrong: a peer that is missed, see
+	// Link.Missed, and cascades that are not kept. None is an empty list.
 	Problems []string `json:"problems"`
+	Others   []string `json:"others"`
 }
 
 // Retrying is an event that a handler failed, and that it is to be given again.

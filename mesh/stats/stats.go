@@ -94,8 +94,11 @@ type Link struct {
 	Peer string `json:"peer"`
 	// Direction is "imports" for a link this node reads from and "exports" for one a peer reads
 	// this node's exports from.
-	Direction   string `json:"direction"`
-	Connected   bool   `json:"connected"`
+	Direction string `json:"direction"`
+	Connected bool   `json:"connected"`
+	// Missed says of a link by which a peer reads that it should be there: the peer was linked
+	// since the node was opened, or events are kept for it.
+	Missed      bool   `json:"missed,omitempty"`
 	MessagesIn  uint64 `json:"messages_in"`
 	MessagesOut uint64 `json:"messages_out"`
 	BytesIn     uint64 `json:"bytes_in"`

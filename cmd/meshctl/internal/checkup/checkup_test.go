@@ -78,14 +78,14 @@ func TestMesh(t *testing.T) {
 		"a problem of a ready node": {func(clue, _ *checkup.Node) { clue.Health.Problems = []string{"it is cold"} },
 			[]string{"ready, a note: clue-1 is ready, and says: it is cold"}},
 		"a ready node that a peer does not link to": {func(clue, score *checkup.Node) {
-			clue.Health.Problems = []string{"link from score-1: not connected, and it imports from this node"}
-			clue.Stats.Links[0] = stats.Link{Peer: "score-1", Direction: "exports", LinkState: stats.LinkState{Since: time.Date(2026, 11, 29, 13, 0, 1, 0, time.UTC), Cause: stats.Ended}}
+			clue.Health.Others = []string{"link from score-1: not connected, and it imports from this node"}
+			clue.Stats.Links[0] = stats.Link{Peer: "score-1", Direction: "exports", Missed: true, LinkState: stats.LinkState{Since: time.Date(2026, 11, 29, 13, 0, 1, 0, time.UTC), Cause: stats.Ended}}
 			*score = checkup.Node{Name: "score-1", Err: nodes.ErrSilent}
 		}, []string{"nodes: score-1: it did not answer in time, or no link leads there", "links: clue-1: its link with score-1 (exports) is down: ended since 2026-11-29 13:00:01",
 			"unused-exports? score-1 did not answer, and may import what others do not", "unmet-imports? score-1 did not answer, and may export what others do not"}},
 		"a node that a peer has not linked to since the start": {func(clue, score *checkup.Node) {
-			clue.Health.Ready, clue.Health.Problems = false, []string{"link from score-1: not connected, and it imports from this node"}
-			clue.Stats.Links[0].Connected = false
+			clue.Health.Ready = false
+			clue.Stats.Links[0].Connected, clue.Stats.Links[0].Missed = false, true
 			*score = checkup.Node{Name: "score-1", Err: nodes.ErrSilent}
 		}, []string{"nodes: score-1: it did not answer in time, or no link leads there", "ready: clue-1 is not ready", "links: clue-1: its link with score-1 (exports) is down",
 			"unused-exports? score-1 did not answer, and may import what others do not", "unmet-imports? score-1 did not answer, and may export what others do not"}},

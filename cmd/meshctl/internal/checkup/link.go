@@ -23,12 +23,12 @@ const (
 
 // StateOf judges a link of a node by what it says of itself and by what its peer says, if it is
 // among those that answered. A node does not know which of those that may import from it have
-// anything to import, unless the link was up once.
+// anything to import, unless the link was up once or events are kept for the peer.
 func StateOf(node string, l stats.Link, all []stats.Stats) LinkState {
 	if l.Connected {
 		return Up
 	}
-	if l.Direction != "exports" { // the node dials it
+	if l.Missed || l.Direction != "exports" { // these the node dials
 		return Down
 	}
 	at := slices.IndexFunc(all, func(s stats.Stats) bool { return s.Node == l.Peer })

@@ -2,10 +2,7 @@ package checkup
 
 import (
 	"errors"
-	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"leafmesh/cmd/meshctl/internal/nodes"
 	"leafmesh/mesh/graph"
@@ -96,7 +93,6 @@ func ready(there []Node) Check {
 			remedy, found := "the problem names what is missing; the log of "+n.Name+" has more", false
 			for _, p := range n.Health.Problems {
 				switch {
-				case toldElsewhere(p):
 				case n.Health.Ready:
 					c.note(remedy, "%s is ready, and says: %s", n.Name, p)
 				default:
@@ -112,34 +108,6 @@ func ready(there []Node) Check {
 			c.Skipped = "not all nodes say so: they run an older version"
 		}
 	})
-}
-
-// These begin problems that do not keep a node from being ready, and that another check tells of: a
-// link by which a peer is to import from it, and a recorder that cannot write.
-const (
-	linkFrom  = "link from "
-	recording = "cascades are not kept: "
-)
-
-func toldElsewhere(problem string) bool {
-	return strings.HasPrefix(problem, linkFrom) || strings.HasPrefix(problem, recording)
-}
-
-// saysDown reports whether a node misses the peer of a link: what it keeps is for that one, so it
-// is missed also if it has not dialed since the node was started.
-func (n Node) saysDown(l stats.Link) bool {
-	return n.Health != nil && l.Direction == "exports" && !l.Connected &&
-		slices.ContainsFunc(n.Health.Problems, func(p string) bool { return TellsOf(p, l) })
-}
-
-// TellsOf reports whether a problem of a node is one of a link: of the two between a pair of nodes,
-// the one by which the peer imports is the link "from" it.
-func TellsOf(problem string, l stats.Link) bool {
-	if from := strings.HasPrefix(problem, linkFrom); from != (l.Direction == "exports") {
-		return false
-	}
-	other := func(r rune) bool { return r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-	return slices.Contains(strings.FieldsFunc(problem, other), l.Peer)
 }
 
 func versions(there []Node) Check {
@@ -181,16 +149,16 @@ func links(there []Node) Check {
 		for _, n := range there {
 			all = append(all, n.Stats)
 		}
-		for i, s := range all {
+		for _, s := range all {
 			for _, l := range s.Links {
-				switch state := StateOf(s.Node, l, all); {
-				case state == Down || state == Unknown && there[i].saysDown(l):
+				switch StateOf(s.Node, l, all) {
+				case Down:
 					when := ""
 					if text := SinceWhen(l); text != "" {
 						when = ": " + text
 					}
 					c.find("meshctl links says what is known of why", "%s: its link with %s (%s) is down%s", s.Node, l.Peer, l.Direction, when)
-				case state == Unknown:
+				case Unknown:
 					c.Skipped = l.Peer + " has not dialed " + s.Node + ", and did not answer whether it imports anything from there"
 				}
 			}
