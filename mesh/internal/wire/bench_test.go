@@ -50,6 +50,28 @@ func BenchmarkAppendMessage(b *testing.B) {
 	}
 }
 
+// BenchmarkThereAndBack is what an event costs that crosses a link, but for the link: payload and
+// envelope, into a message, and out of it again. The bench module runs it beside another codec.
+func BenchmarkThereAndBack(b *testing.B) {
+	b.ReportAllocs()
+	e := typical()
+	payload, event, events := make([]byte, 0, 1024), make([]byte, 0, 1024), make([][]byte, 0, 1)
+	var message Container
+	var back Envelope
+	for b.Loop() {
+		var value judged
+		e.Payload = must(AppendPayload(payload, &typicalPayload))
+		message.Reset()
+		message.Add(must(AppendEvent(event, e)))
+		if err := DecodeEvent(must(SplitContainer(message.Bytes(), events))[0], &back); err != nil {
+			b.Fatal(err)
+		}
+		if err := DecodePayload(back.Payload, &value); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkAppendEvent(b *testing.B) {
 	e := typical()
 	e.Payload = must(AppendPayload(nil, &typicalPayload))
