@@ -15,9 +15,9 @@
 //     compares the database with its mark, the file <name>.made, and refuses one whose file or -wal
 //     file is gone, cut, damaged or older than it was. An honest power cut is none of these; there
 //     the state goes on from what was synced.
-//   - A Write that fails, be it for a full disk, leaves nothing behind. A function's own error and
-//     a failed constraint concern that Write alone; an error by which SQLite loses the transaction
-//     fails all Writes that share it.
+//   - A Write that fails, be it for a full disk, leaves nothing behind, and concerns that Write
+//     alone: the transaction is begun anew without it. If that fails too, all Writes that share the
+//     transaction fail.
 //   - Writes are done one after the other by one goroutine, in the order they came.
 //   - Readers never wait for the writer, nor the writer for them.
 //
@@ -28,6 +28,10 @@
 // # Speed
 //
 // Writes called at the same time share one transaction (group commit), and each query string is
-// prepared once. The writer uses database/sql: going through the driver's own interfaces instead
-// saved 1 µs of 27 µs for a Write of three statements, which was not worth a Scan of our own.
+// prepared once. No Write has a savepoint of its own: see redo.go. The writer uses database/sql:
+// going through the driver's own interfaces instead saved 1 µs of 27 µs for a Write of three
+// statements, which was not worth a Scan of our own. What counts more is on how many pages a
+// transaction writes: a row at the end of its table costs 2.8 µs of processor time, its part of a
+// COMMIT of 32 included, and one that lands among the last 4,096 rows costs 7. Another driver,
+// ncruces/go-sqlite3, needs 1.9 µs for the former, by an interface of its own.
 package store

@@ -9,28 +9,35 @@ import (
 
 // Tx is one write function's part of the writer's transaction. It is valid until the function
 // returns, and only on the goroutine that runs it. Its statements must not control transactions
-// themselves (BEGIN, COMMIT, ROLLBACK, SAVEPOINT, OR ROLLBACK): they would end those of the
-// neighbours.
+// themselves (BEGIN, COMMIT, ROLLBACK, SAVEPOINT, OR ROLLBACK), which would end those of the
+// neighbours, nor keep a part of what fails (OR FAIL).
 type Tx struct {
 	w       *writer
-	clean   bool  // nothing was written to the transaction before this function: no savepoint is needed
+	before  int   // how many of the transaction's changes were made before this function
+	gap     bool  // not all of those are remembered, so that they cannot be done again
 	wrote   bool  // this function may have written
 	saved   bool  // this function has a savepoint of its own
 	spoiled error // the first error after which the transaction may be gone
 }
 
 // Exec runs a statement that returns no rows. The statement is prepared once per query string and
-// kept for the life of the database, so queries must be constants with parameters.
+// kept for the life of the database, so queries must be constants with parameters. It is executed
+// once more if a later Write that shares the transaction fails: so it must not ask for the time or
+// for chance, and what args point to must not change before Write returns.
 //
 // A constraint that fails undoes just this statement; the function may go on and return nil. Any
 // other error of SQLite makes the Write fail, whatever the function returns.
 func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
-	stmt, err := tx.prepare(query)
+	s, err := tx.prepare(query)
 	if err != nil {
 		return nil, err
 	}
-	result, err := stmt.Exec(args...)
-	return result, tx.note(err)
+	result, err := s.stmt.Exec(args...)
+	if err != nil {
+		return result, tx.note(err)
+	}
+	tx.w.remember(s, args)
+	return result, nil
 }
 
 // ExecContext is Exec, unless ctx has ended. The statement itself is not interrupted: that would
@@ -52,14 +59,15 @@ func (tx *Tx) QueryRow(query string, args ...any) *Row {
 
 // Query runs a query for any number of rows. The caller closes the rows before its next statement.
 func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	stmt, err := tx.prepare(query)
+	s, err := tx.prepare(query)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.Query(args...)
+	rows, err := s.stmt.Query(args...)
 	if err != nil {
 		return nil, tx.note(err)
 	}
+	tx.w.remember(s, args) // also if not all rows are read: SQLite writes before it returns the first
 	return rows, nil
 }
 
@@ -90,28 +98,28 @@ func (r *Row) Scan(dest ...any) error {
 }
 
 // prepare returns the prepared statement of query, having made room for undoing this function.
-func (tx *Tx) prepare(query string) (*sql.Stmt, error) {
+func (tx *Tx) prepare(query string) (statement, error) {
 	if tx.spoiled != nil {
-		return nil, tx.spoiled
+		return statement{}, tx.spoiled
 	}
 	s, err := tx.w.statement(query)
 	if err != nil {
-		return nil, tx.note(err)
+		return s, tx.note(err)
 	}
 	if s.writes && !tx.wrote {
 		if err := tx.save(); err != nil {
-			return nil, tx.note(err)
+			return s, tx.note(err)
 		}
 	}
-	return s.stmt, nil
+	return s, nil
 }
 
-// save sets a savepoint before the function's first statement that writes. The first writer of a
-// transaction needs none: undoing it is undoing the transaction, in which nobody else has a part
-// yet.
+// save sets a savepoint before the function's first statement that writes, if the writer is
+// careful. The first writer of a transaction needs none: undoing it is undoing the transaction, in
+// which nobody else has a part yet.
 func (tx *Tx) save() error {
 	tx.wrote = true
-	if tx.clean {
+	if tx.before == 0 || tx.w.careful == 0 {
 		return nil
 	}
 	if err := tx.w.run(sqlSave); err != nil {

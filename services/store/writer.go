@@ -59,8 +59,10 @@ type writer struct {
 	queue      chan *write
 	done       chan struct{} // closed when loop has ended
 	open       bool          // a transaction is open
-	dirty      bool          // one of batch has written
 	batch      []*write      // those that are in the open transaction and wait for its COMMIT
+	changes    []change      // what batch and the Write that runs have written, in its order
+	forgot     bool          // there were more changes than are remembered
+	careful    int           // so many Writes to come get savepoints
 }
 
 // do hands f to the loop and waits for its end.
@@ -127,8 +129,9 @@ func (w *writer) admit(r *write) {
 		r.finish(err)
 		return
 	}
-	tx := &Tx{w: w, clean: !w.dirty}
+	tx := &Tx{w: w, before: len(w.changes), gap: w.forgot}
 	err := r.call(tx)
+	w.careful = max(0, w.careful-1)
 	if err == nil {
 		err = tx.spoiled // f may not overlook it
 	}
@@ -142,7 +145,6 @@ func (w *writer) admit(r *write) {
 		r.finish(err)
 		return
 	}
-	w.dirty = w.dirty || tx.wrote
 	w.batch = append(w.batch, r)
 }
 
@@ -158,51 +160,50 @@ func (w *writer) begin() error {
 	return nil
 }
 
-// undo takes back what tx did. It returns false when its neighbours' part is lost too: on some
-// errors, such as a full disk, SQLite rolls back the whole transaction by itself, and the savepoint
-// is gone.
+// undo takes back what tx did. It returns false when its neighbours' part is lost too.
 func (w *writer) undo(tx *Tx) bool {
-	switch {
-	case tx.saved:
-		return w.run(sqlUndo) == nil && w.run(sqlRelease) == nil
-	case !tx.wrote && tx.spoiled == nil:
+	if !tx.wrote && tx.spoiled == nil {
 		return true
-	case tx.clean: // no neighbour has written, so nobody loses anything by a new transaction
-		w.abandon()
-		return true
-	default: // a read broke the transaction that neighbours have written to
-		return false
 	}
+	w.careful = carefulWrites
+	// On some errors, such as a full disk, SQLite rolls back the whole transaction by itself, and
+	// the savepoint is gone.
+	if tx.saved && w.run(sqlUndo) == nil && w.run(sqlRelease) == nil {
+		w.keep(tx.before)
+		return true
+	}
+	return !tx.gap && w.redo(tx.before)
 }
 
 // commit commits the batch and tells its members.
 func (w *writer) commit() {
 	if !w.open {
-		w.finish(nil) // those whose transaction was given up had written nothing
+		w.end(nil) // those whose transaction was given up had written nothing
 		return
 	}
 	if err := w.run(sqlCommit); err != nil {
 		w.abort(fmt.Errorf("commit: %w", err))
 		return
 	}
-	w.open, w.dirty = false, false
-	w.finish(nil)
+	w.end(nil)
 }
 
 // abort gives the transaction up and tells its members why.
 func (w *writer) abort(err error) {
 	w.abandon()
-	w.finish(err)
+	w.end(err)
 }
 
 // abandon rolls back, if SQLite has not done so already.
 func (w *writer) abandon() {
 	_ = w.run(sqlRollback) // fails only when no transaction is open, which is what is wanted
-	w.open, w.dirty = false, false
+	w.open = false
 }
 
-// finish ends all members of the batch.
-func (w *writer) finish(err error) {
+// end ends the transaction and all members of its batch.
+func (w *writer) end(err error) {
+	w.open, w.forgot = false, false
+	w.keep(0)
 	for i, r := range w.batch {
 		r.finish(err)
 		w.batch[i] = nil
