@@ -9,17 +9,20 @@ import (
 
 // attemptIDs makes ids of attempts: the time in microseconds, moved on where two would be equal.
 // They are unique in one database for good, because a new process goes on after the highest
-// recorded one even if the clock was set back; they grow, so that rows are added at the end of
-// their table; and making one costs a clock reading. A random id was rejected: it costs more and
-// spreads inserts all over the table.
+// recorded one even if the clock was set back; they grow, so that one which is above the last of
+// its team is new; and making one costs a clock reading. A random id was rejected: it costs more
+// and tells nothing.
 type attemptIDs struct{ last atomic.Int64 }
 
 // next returns an id that was not returned before.
-func (ids *attemptIDs) next() int64 {
+func (ids *attemptIDs) next() int64 { return ids.after(0) }
+
+// after returns a number that was not returned before, above that of an attempt that is judged now.
+func (ids *attemptIDs) after(attempt int64) int64 {
 	now := time.Now().UnixMicro()
 	for {
 		last := ids.last.Load()
-		id := max(now, last+1)
+		id := max(now, last+1, attempt+1)
 		if ids.last.CompareAndSwap(last, id) {
 			return id
 		}

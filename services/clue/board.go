@@ -13,7 +13,8 @@ type board struct {
 // seat is one team's place on the board. A seat is never removed.
 type seat struct {
 	mu        sync.Mutex
-	standings map[string]*standing // guarded by mu; clue id → what the team made of it
+	standings map[string]*standing // guarded by mu; clue id → what the team made of it; nil: the seat is not kept
+	last      int64                // guarded by mu: the highest id of the team's recorded attempts
 }
 
 // standing is what a team has made of one clue.
@@ -46,6 +47,9 @@ func (b *board) keep(team string) *seat {
 	}
 	return s
 }
+
+// keptLocked reports whether the seat is that of a team which hunt announced.
+func (s *seat) keptLocked() bool { return s.standings != nil }
 
 // standingLocked returns what the team made of a clue; the zero standing if the clue never opened.
 func (s *seat) standingLocked(clue string) standing {

@@ -5,7 +5,8 @@
 //   - Every guess that [Service.Submit] admitted gets one verdict, unless the process dies before
 //     it is judged: then it never was, and its caller, who got no answer, tries again. The verdict
 //     is in the database before it is told to anybody. However often a guess's event is handled, it
-//     counts once and its verdict stays the same.
+//     counts once and its verdict stays the same. Guesses of teams that hunt has not announced are
+//     not open, and are not recorded.
 //   - Guesses of one team are judged one after the other, in the order in which one goroutine
 //     submitted them. Among different teams there is no order.
 //   - A team is locked out of a clue by the hunt's own limits: see huntfile.Limits. Lock-outs go by

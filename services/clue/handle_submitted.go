@@ -30,10 +30,16 @@ func (s *Service) handleSubmitted(ctx context.Context, e AnswerSubmitted) error 
 // the board. Guesses of one team come one after the other: the event's key is the team, and the
 // seat's lock holds against other emitters and hints too. Where a limit lets the event of a solve
 // wait, the lock is held meanwhile, and the team waits too.
+//
+// Of a team that hunt has not announced nothing is recorded: anybody can make up teams, and no clue
+// is open to them.
 func (s *Service) record(ctx context.Context, id int64, e AnswerSubmitted) (Verdict, State, error) {
 	seat := s.board.seat(e.Team)
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
+	if !seat.keptLocked() {
+		return NotOpen, State{}, nil
+	}
 	before := seat.standingLocked(e.Clue).State
 	verdict, after := s.judge.decide(before, e.Clue, e.Guess, e.At)
 	row := attempt{id: id, team: e.Team, clue: e.Clue, guess: e.Guess, verdict: verdict, at: e.At}
@@ -44,17 +50,18 @@ func (s *Service) record(ctx context.Context, id int64, e AnswerSubmitted) (Verd
 	if err != nil {
 		return 0, State{}, err
 	}
-	recorded, fresh, err := s.records.add(ctx, row, events...)
+	recorded, fresh, err := s.records.add(ctx, row, id > seat.last, events...)
 	if err != nil {
 		return 0, State{}, err
 	}
 	if !fresh {
 		return recorded, before, nil
 	}
+	seat.last = max(seat.last, id)
 	if len(events) > 0 {
 		s.relay.Wake()
 	}
-	if after != before { // Then the clue is open, and the seat is kept.
+	if after != before {
 		seat.changeLocked(e.Clue).State = after
 	}
 	return verdict, after, nil

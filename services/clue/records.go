@@ -2,6 +2,8 @@ package clue
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -12,13 +14,16 @@ import (
 
 // schema holds the migrations of clue.db.
 //
-// attempts is a log: rows are only ever added, at its end where guesses are judged as they come.
-// Out of a backlog they are judged in the order of each team alone, and land on many pages: in the
-// replay of a real log 38,508 rows were written as 26,950 pages. A team's state is computed from it
-// at start and then kept in memory. A table of states beside it would cost a second statement for
-// each guess, about as much as the first; an index by team would cost half of one. wrong counts the
-// team's wrong guesses at the clue, the row's included, so that the state follows from the row with
-// the highest, whatever the order of the rows.
+// attempts is a log: rows are only ever added, and always at its end. A team's state is computed
+// from it at start and then kept in memory. A table of states beside it would cost a second
+// statement for each guess, about as much as the first; an index by team would cost half of one.
+// wrong counts the team's wrong guesses at the clue, the row's included, so that the state follows
+// from the row with the highest, whatever the order of the rows.
+//
+// The key is the order in which guesses were judged, and not the attempt's id: out of a backlog
+// they are judged in the order of each team alone, so by id rows landed on many pages. In the
+// replay of a real log 38,508 rows were written as 26,950 pages. There is no index by id either,
+// which would be as scattered. A row is found by its id all the same: see records.add.
 var schema = []string{`
 CREATE TABLE attempts (
 	id      INTEGER PRIMARY KEY,
@@ -48,18 +53,35 @@ CREATE TABLE hints (
 -- A hint and its event are recorded together now. One that was not announced was not told to the team either: it takes it again.
 DELETE FROM hints WHERE announced = 0;
 ALTER TABLE hints DROP COLUMN announced;
+`, `
+ALTER TABLE attempts RENAME TO attempts_by_id;
+CREATE TABLE attempts (
+	judged  INTEGER PRIMARY KEY, -- the order of the rows; never below id
+	id      INTEGER NOT NULL,
+	team    TEXT    NOT NULL,
+	clue    TEXT    NOT NULL,
+	guess   TEXT    NOT NULL,
+	verdict INTEGER NOT NULL, -- as in events: 1 correct, 2 wrong, 3 locked out, 4 solved before, 5 not open
+	wrong   INTEGER NOT NULL,
+	at      INTEGER NOT NULL  -- unix ms, as all times
+) STRICT;
+INSERT INTO attempts SELECT id, id, team, clue, guess, verdict, wrong, at FROM attempts_by_id;
+DROP TABLE attempts_by_id;
 `}
 
 // records is the service's database.
-type records struct{ db *store.DB }
+type records struct {
+	db  *store.DB
+	ids *attemptIDs
+}
 
 // openRecords opens, and if needed makes, the database of a hunt in a directory.
-func openRecords(dir, hunt string) (*records, error) {
+func openRecords(dir, hunt string, ids *attemptIDs) (*records, error) {
 	db, err := store.OpenFor(filepath.Join(dir, "clue.db"), fmt.Sprintf("hunt %q", hunt), schema)
 	if err != nil {
 		return nil, fmt.Errorf("open clue database: %w", err)
 	}
-	return &records{db: db}, nil
+	return &records{db: db, ids: ids}, nil
 }
 
 // attempt is a row of attempts.
@@ -73,23 +95,22 @@ type attempt struct {
 
 // add records an attempt, puts what it leads to into the outbox, and returns the verdict. If it was
 // recorded before (its event came again), the row stays, its verdict is returned, nothing is put
-// into the outbox and fresh is false.
-func (r *records) add(ctx context.Context, a attempt, events ...mesh.Staged) (verdict Verdict, fresh bool, err error) {
+// into the outbox and fresh is false. With isNew the caller knows that it was not.
+func (r *records) add(ctx context.Context, a attempt, isNew bool, events ...mesh.Staged) (verdict Verdict, fresh bool, err error) {
 	err = r.db.Write(ctx, func(tx *store.Tx) error {
-		result, err := tx.Exec("INSERT INTO attempts (id, team, clue, guess, verdict, wrong, at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			a.id, a.team, a.clue, a.guess, int64(a.verdict), a.wrong, a.at)
-		if err != nil {
+		if !isNew {
+			// It was judged after it got its id, so no row before can be its own.
+			err := tx.QueryRow("SELECT verdict FROM attempts WHERE judged >= ? AND id = ?", a.id, a.id).Scan(&verdict)
+			if !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+		}
+		verdict, fresh = a.verdict, true
+		if _, err := tx.Exec("INSERT INTO attempts (judged, id, team, clue, guess, verdict, wrong, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			r.ids.after(a.id), a.id, a.team, a.clue, a.guess, int64(a.verdict), a.wrong, a.at); err != nil {
 			return err
 		}
-		added, err := result.RowsAffected()
-		if err != nil {
-			return err
-		}
-		if added > 0 {
-			verdict, fresh = a.verdict, true
-			return transact.Put(ctx, tx, events...)
-		}
-		return tx.QueryRow("SELECT verdict FROM attempts WHERE id = ?", a.id).Scan(&verdict)
+		return transact.Put(ctx, tx, events...)
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("record attempt %s: %w", formatAttempt(a.id), err)

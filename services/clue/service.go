@@ -45,18 +45,16 @@ func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 	if err := hunt.Validate(); err != nil {
 		return nil, fmt.Errorf("clue: %w", err)
 	}
-	r, err := openRecords(string(config.Data), hunt.ID)
-	if err != nil {
+	s := &Service{config: config, hunt: hunt, judge: newJudge(hunt)}
+	var err error
+	if s.records, err = openRecords(string(config.Data), hunt.ID, &s.ids); err != nil {
 		return nil, err
 	}
-	b, last, err := r.load()
-	if err != nil {
-		_ = r.db.Close() // The first error tells more.
+	if s.board, err = s.records.load(); err != nil {
+		_ = s.records.db.Close() // The first error tells more.
 		return nil, err
 	}
-	s := &Service{config: config, hunt: hunt, judge: newJudge(hunt), records: r, board: b,
-		relay: transact.NewRelay(transact.Config{Database: r.db, Logger: slog.Default()})}
-	s.ids.last.Store(last)
+	s.relay = transact.NewRelay(transact.Config{Database: s.records.db, Logger: slog.Default()})
 	s.clues = make(map[string]huntfile.Clue, len(hunt.Clues))
 	for _, c := range hunt.Clues {
 		s.clues[c.ID] = c

@@ -44,6 +44,10 @@ func TestDatabaseOfTheFirstSchema(t *testing.T) {
 	if j := r.answer("owls", "c", "C++", noon); j.Verdict != AlreadySolved {
 		t.Errorf("verdict %v", j.Verdict)
 	}
+	again := AnswerSubmitted{Attempt: formatAttempt(7), Team: "owls", Clue: "a", Guess: "x", At: 1000}
+	if err := r.handleSubmitted(r.Ctx, again); err != nil || r.count("SELECT count(*) FROM attempts") != 3 {
+		t.Errorf("an old attempt came again and was not known: %v", err)
+	}
 	if hint, err := r.TakeHint(r.Ctx, "owls", "a"); err != nil || hint.Number != 2 {
 		t.Errorf("hint %+v, %v; want the second", hint, err)
 	}

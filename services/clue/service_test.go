@@ -99,6 +99,47 @@ func TestSameEventTwice(t *testing.T) {
 	}
 }
 
+// TestAttemptsOutOfOrder: an attempt is new or not by what is recorded, whether its id is above
+// those of its team or not, and whichever process recorded it.
+func TestAttemptsOutOfOrder(t *testing.T) {
+	dir, hunt := t.TempDir(), sample(huntfile.Limits{})
+	ahead := time.Now().Add(time.Hour).UnixMicro() // of a process whose clock was ahead
+	for i, attempts := range [][]int64{{5, 3, 5, 4, 3}, {4, 5, 6, 2, ahead, ahead, 2, 7}, {ahead, 1, 2, 3, 7, ahead}} {
+		r := start(t, dir, hunt)
+		r.open("owls", "a")
+		for n, id := range attempts {
+			e := AnswerSubmitted{Attempt: formatAttempt(id), Team: "owls", Clue: "a", Guess: "x", At: 1000}
+			if err := r.handleSubmitted(r.Ctx, e); err != nil {
+				t.Fatalf("process %d, attempt %d: %v", i, n, err)
+			}
+		}
+		r.Stop()
+	}
+	last := start(t, dir, hunt)
+	if got := last.count("SELECT count(*) FROM attempts"); got != 8 {
+		t.Errorf("%d attempts recorded, want 8", got)
+	}
+	if got := last.count("SELECT count(*) FROM attempts WHERE judged < id"); got != 0 {
+		t.Errorf("%d attempts were judged before they had their ids", got)
+	}
+	if v := last.Clues("owls", noon); v[0].Wrong != 8 {
+		t.Errorf("counted %d wrong guesses, want 8", v[0].Wrong)
+	}
+}
+
+// TestGuessesOfInventedTeams: they are told, and leave nothing.
+func TestGuessesOfInventedTeams(t *testing.T) {
+	r := start(t, t.TempDir(), sample(huntfile.Limits{}))
+	for i := range 10 {
+		if j := r.answer(fmt.Sprint("team ", i), "a", "lighthouse", noon); j.Verdict != NotOpen {
+			t.Errorf("verdict %v", j.Verdict)
+		}
+	}
+	if got := r.count("SELECT count(*) FROM attempts"); got != 0 || len(r.board.seats) != 0 {
+		t.Errorf("%d attempts and %d teams are left", got, len(r.board.seats))
+	}
+}
+
 func (r *rig) count(query string) (n int) {
 	r.t.Helper()
 	if err := r.records.db.Read().QueryRow(query).Scan(&n); err != nil {
