@@ -35,8 +35,12 @@ CREATE TABLE teams (
 
 const (
 	selectTeam = "SELECT team, points, solves, last_solve, finished FROM teams WHERE team = ?"
-	upsertTeam = `INSERT INTO teams (team, points, solves, last_solve, finished) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET points = excluded.points, solves = excluded.solves, last_solve = excluded.last_solve, finished = excluded.finished`
+	// addToTeam adds to a team's standing. A team that has none yet begins with nothing. The order
+	// of awards makes no difference.
+	addToTeam = `INSERT INTO teams (team, points, solves, last_solve, finished) VALUES (?, ?, ?, ?, 0) ON CONFLICT DO UPDATE
+		SET points = points + excluded.points, solves = solves + excluded.solves, last_solve = max(last_solve, excluded.last_solve)`
+	finishTeam = `INSERT INTO teams (team, points, solves, last_solve, finished) VALUES (?, 0, 0, 0, 1)
+		ON CONFLICT DO UPDATE SET finished = 1`
 )
 
 // ledger is the service's database.
@@ -97,29 +101,20 @@ func add(tx *store.Tx, a award, counted func() error) error {
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	if err := change(tx, a.Team, func(s Standing) Standing { return s.with(a) }); err != nil {
-		return err
+	solves, lastSolve := 0, int64(0)
+	if a.Hint == 0 {
+		solves, lastSolve = 1, a.At
+	}
+	if _, err := tx.Exec(addToTeam, a.Team, a.Points, solves, lastSolve); err != nil {
+		return fmt.Errorf("add to standing: %w", err)
 	}
 	return counted()
 }
 
 // finish marks a team as finished.
 func finish(tx *store.Tx, team string) error {
-	return change(tx, team, func(s Standing) Standing { s.Finished = true; return s })
-}
-
-// change replaces a team's standing. A team that has none yet begins with nothing.
-func change(tx *store.Tx, team string, f func(Standing) Standing) error {
-	s, err := scanStanding(tx.QueryRow(selectTeam, team))
-	if errors.Is(err, sql.ErrNoRows) {
-		s, err = Standing{Team: team}, nil
-	}
-	if err != nil {
-		return fmt.Errorf("read standing: %w", err)
-	}
-	s = f(s)
-	if _, err := tx.Exec(upsertTeam, s.Team, s.Points, s.Solves, s.LastSolve, s.Finished); err != nil {
-		return fmt.Errorf("change standing: %w", err)
+	if _, err := tx.Exec(finishTeam, team); err != nil {
+		return fmt.Errorf("mark finish: %w", err)
 	}
 	return nil
 }

@@ -24,16 +24,6 @@ type award struct {
 	Event  string // the id of the event that told of it
 }
 
-// with is the standing after one more award. The order of awards makes no difference.
-func (s Standing) with(a award) Standing {
-	s.Points += a.Points
-	if a.Hint == 0 {
-		s.Solves++
-		s.LastSolve = max(s.LastSolve, a.At)
-	}
-	return s
-}
-
 // compare orders standings for the leaderboard: more points first, then the earlier last solve,
 // then the name, byte by byte. A team that has solved nothing comes after those with as many points
 // that have. No two teams are equal.

@@ -31,32 +31,6 @@ func TestCompareOrdersTheLeaderboard(t *testing.T) {
 	}
 }
 
-func TestStandingWith(t *testing.T) {
-	tests := []struct {
-		name   string
-		awards []award
-		want   Standing
-	}{
-		{"nothing", nil, Standing{}},
-		{"a solve", []award{{Points: 3, At: 50}}, Standing{Points: 3, Solves: 1, LastSolve: 50}},
-		{"a solve worth nothing", []award{{At: 50}}, Standing{Solves: 1, LastSolve: 50}},
-		{"a hint is no solve", []award{{Hint: 1, Points: -2, At: 50}}, Standing{Points: -2}},
-		{"a hint after a solve", []award{{Points: 3, At: 50}, {Hint: 2, Points: -2, At: 60}}, Standing{Points: 1, Solves: 1, LastSolve: 50}},
-		{"solves out of order", []award{{Points: 3, At: 50}, {Points: 4, At: 40}}, Standing{Points: 7, Solves: 2, LastSolve: 50}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			var got Standing
-			for _, a := range test.awards {
-				got = got.with(a)
-			}
-			if got != test.want {
-				t.Errorf("got %+v, want %+v", got, test.want)
-			}
-		})
-	}
-}
-
 func TestChangesHoldEveryPlaceThatDiffers(t *testing.T) {
 	before := map[string]place{}
 	step := func(want []string, standings ...Standing) {
