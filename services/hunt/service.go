@@ -15,7 +15,7 @@ import (
 
 // solveWorkers is how many solves are recorded at the same time. They wait for a COMMIT, and those
 // that wait together share one.
-const solveWorkers = 16
+const solveWorkers = 64
 
 // Service is one instance of the hunt service. Its methods may be called at the same time.
 type Service struct {

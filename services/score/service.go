@@ -13,7 +13,7 @@ import (
 const (
 	// countWorkers is how many solves are counted at the same time. They wait for a COMMIT, and
 	// those that wait together share one.
-	countWorkers = 16
+	countWorkers = 64
 	// otherWorkers is how many events of each other type are handled at the same time. They are
 	// few, or only read.
 	otherWorkers = 4
