@@ -12,7 +12,9 @@ import (
 // NewCollector makes a collector of a node's metrics, for a registry of the program's own; [Serve]
 // has one already. The node begins to measure: see mesh.Node.Measure. A node has one collector, or
 // what is counted together differs between them.
-func NewCollector(node *mesh.Node) prometheus.Collector {
+func NewCollector(node *mesh.Node) prometheus.Collector { return collectorOf(node) }
+
+func collectorOf(node *mesh.Node) *collector {
 	node.Measure()
 	return newCollector(node.Name(), node)
 }
@@ -58,18 +60,23 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(out chan<- prometheus.Metric) {
+	c.collect(func(m prometheus.Metric) { out <- m })
+}
+
+// collect gives each metric to a function.
+func (c *collector) collect(give func(prometheus.Metric)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.families.add(c.from.Stats())
 	for _, f := range c.all {
-		f.collect(out)
+		f.collect(give)
 	}
 	for _, d := range c.from.Durations() {
 		desc := c.histograms[d.Of]
 		if d.Of == stats.MeasuredLink {
-			out <- newHistogram(desc, c.node, d.Histogram, "peer", orOther(d.Peer))
+			give(newHistogram(desc, c.node, d.Histogram, "peer", orOther(d.Peer)))
 		} else {
-			out <- newHistogram(desc, c.node, d.Histogram, "type", orOther(d.Type), "place", orOther(d.Place))
+			give(newHistogram(desc, c.node, d.Histogram, "type", orOther(d.Type), "place", orOther(d.Place)))
 		}
 	}
 }

@@ -85,10 +85,10 @@ func (f *family) together(labels []string) []string {
 }
 
 // collect gives out the scrape at hand and begins the next one.
-func (f *family) collect(out chan<- prometheus.Metric) {
+func (f *family) collect(give func(prometheus.Metric)) {
 	for _, set := range f.order {
 		s := f.sums[set]
-		out <- prometheus.MustNewConstMetric(f.desc, f.kind, s.value, s.labels...)
+		give(prometheus.MustNewConstMetric(f.desc, f.kind, s.value, s.labels...))
 	}
 	f.order = f.order[:0]
 	clear(f.sums)

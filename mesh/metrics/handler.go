@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -18,36 +17,32 @@ const scrapesAtOnce = 4
 
 // newHandler makes what answers requests.
 func newHandler(c Config, node *mesh.Node, checks []Check) (http.Handler, error) {
-	registry := prometheus.NewRegistry()
-	for _, of := range []prometheus.Collector{
-		NewCollector(node), collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	} {
-		if err := registry.Register(of); err != nil {
-			return nil, err
-		}
+	all, err := newGatherer(collectorOf(node), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err != nil {
+		return nil, err
 	}
-	scrape := promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	scrape := promhttp.HandlerFor(all, promhttp.HandlerOpts{
 		EnableOpenMetrics: true, MaxRequestsInFlight: scrapesAtOnce,
 		DisableCompression: true, // it takes as much of the processor as all else
 	})
 	ready := newReadiness(append(health(node), checks...))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", index(c))
-	mux.Handle("GET /metrics", scrape)
+	mux.Handle("GET /metrics", whole(scrape))
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", ready.answer)
-	all := http.NewServeMux()
-	all.Handle("/", door.Bounded(mux))
+	paths := http.NewServeMux()
+	paths.Handle("/", door.Bounded(mux))
 	if c.Pprof {
 		for path, profile := range map[string]http.HandlerFunc{
 			"": pprof.Index, "cmdline": pprof.Cmdline, "profile": pprof.Profile,
 			"symbol": pprof.Symbol, "trace": pprof.Trace,
 		} {
-			all.HandleFunc("GET /debug/pprof/"+path, profile)
+			paths.HandleFunc("GET /debug/pprof/"+path, profile)
 		}
 	}
-	return all, nil
+	return paths, nil
 }
 
 // index lists what there is.

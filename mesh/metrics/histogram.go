@@ -45,16 +45,29 @@ func (h *histogram) Write(to *dto.Metric) error {
 	return nil
 }
 
+// bounds are those of classic buckets, in seconds. Nobody changes them.
+var bounds = func() (all [len(stats.HistogramBounds)]float64) {
+	for i, bound := range stats.HistogramBounds {
+		all[i] = bound.Seconds()
+	}
+	return all
+}()
+
 // zeroThreshold is a bound of native buckets, to the last bit.
 const zeroThreshold = 1.0 / (1 << 23)
 
 // writeClassic gives each bucket the count of all up to its bound, and its example. The last
 // example, over all bounds, has a bucket of its own.
 func (h *histogram) writeClassic(to *dto.Histogram) {
+	n := len(stats.HistogramBounds)
+	buckets, counts := make([]dto.Bucket, n), make([]uint64, n) // each at once: a scrape makes thousands
+	to.Bucket = make([]*dto.Bucket, n, n+1)
 	var sum uint64
-	for i, bound := range stats.HistogramBounds {
+	for i := range stats.HistogramBounds {
 		sum += h.Classic[i]
-		to.Bucket = append(to.Bucket, &dto.Bucket{UpperBound: new(bound.Seconds()), CumulativeCount: new(sum)})
+		counts[i] = sum
+		buckets[i].UpperBound, buckets[i].CumulativeCount = &bounds[i], &counts[i]
+		to.Bucket[i] = &buckets[i]
 	}
 	for _, e := range h.Examples {
 		i, _ := slices.BinarySearch(stats.HistogramBounds[:], e.Value)

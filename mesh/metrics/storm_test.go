@@ -2,8 +2,15 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -103,20 +110,60 @@ func TestAScrapeHasNoMoreWorkAfterAStorm(t *testing.T) {
 	}
 }
 
-// BenchmarkScrape asks for the metrics of a node in a storm: 200 types with a handler each.
+// BenchmarkScrape asks for the metrics of a node in a storm, from another process as a Prometheus
+// does: 200 types with a handler each.
 func BenchmarkScrape(b *testing.B) {
+	if url := os.Getenv(scrapeURL); url != "" {
+		scrapeFromHere(b, url)
+		return
+	}
 	node, calm := storm(b)
 	defer calm()
 	s := serve(b, Config{}, node)
+	child := exec.CommandContext(b.Context(), os.Args[0], "-test.run=^$", "-test.bench=^BenchmarkScrape$", fmt.Sprintf("-test.benchtime=%dx", max(b.N, 2)))
+	child.Env = append(os.Environ(), scrapeURL+"="+s.URL()+"/metrics")
+	b.ResetTimer()
+	out, err := child.CombinedOutput()
+	if err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	for _, unit := range []string{"ms-p50", "ms-p99", "bytes"} {
+		found := regexp.MustCompile(`([0-9.]+) `+unit).FindAllSubmatch(out, -1)
+		if len(found) == 0 {
+			b.Fatalf("no %s in\n%s", unit, out)
+		}
+		value, err := strconv.ParseFloat(string(found[len(found)-1][1]), 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(value, unit)
+	}
+}
+
+// scrapeURL names what the process that scrapes is to ask.
+const scrapeURL = "METRICS_TEST_SCRAPE_URL"
+
+// scrapeFromHere asks a node of another process, some times a second.
+func scrapeFromHere(b *testing.B, url string) {
 	var took []time.Duration
-	bytes := 0
+	bytes := int64(0)
 	for b.Loop() {
 		begun := time.Now()
-		_, text := get(b, s, "/metrics")
+		answer, err := http.Get(url)
+		if err != nil {
+			b.Fatal(err)
+		}
+		bytes, err = io.Copy(io.Discard, answer.Body)
+		if err := errors.Join(err, answer.Body.Close()); err != nil || answer.StatusCode != http.StatusOK {
+			b.Fatalf("status %d: %v", answer.StatusCode, err)
+		}
 		took = append(took, time.Since(begun))
-		bytes = len(text)
+		time.Sleep(20 * time.Millisecond)
 	}
+	http.DefaultClient.CloseIdleConnections()
 	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
+	for percent, unit := range map[int]string{50: "ms-p50", 99: "ms-p99"} {
+		b.ReportMetric(float64(took[len(took)*percent/100].Microseconds())/1000, unit)
+	}
 	b.ReportMetric(float64(bytes), "bytes")
 }
