@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/stats"
 )
 
@@ -13,10 +15,19 @@ type changes struct {
 	mu    sync.Mutex                  // held while something changes
 	open  map[changeOf]*passingChange // guarded by mu: those that are to end
 	ended bool                        // guarded by mu: none ends any more
+	rules rules.Layers                // guarded by mu: those in force, and what comes back
 }
 
-// changeOf is what changes: the rules, or a type at a place.
-type changeOf struct{ subject, place string }
+// changeOf is what changes: a type at a place, one rule, or all rules if it is zero.
+type changeOf struct {
+	subject, place string
+	rule           config.RuleID
+}
+
+// has reports whether a change of this is one of the other, too.
+func (of changeOf) has(other changeOf) bool {
+	return of == other || of == changeOf{} && other.rule != config.RuleID{}
+}
 
 // passingChange is a change that is to end.
 type passingChange struct {
@@ -35,10 +46,8 @@ func (c *changes) make(of changeOf, is stats.Change, d time.Duration, do func() 
 	if err != nil {
 		return err
 	}
-	if former := c.open[of]; former != nil {
-		former.timer.Stop()
+	if former := c.stopLocked(of)[of]; former != nil {
 		undo = former.undo
-		delete(c.open, of)
 	}
 	if d == 0 || c.ended {
 		return nil
@@ -56,6 +65,19 @@ func (c *changes) make(of changeOf, is stats.Change, d time.Duration, do func() 
 	return nil
 }
 
+// stopLocked lets what was to end do so no longer, as it has been changed.
+func (c *changes) stopLocked(of changeOf) (stopped map[changeOf]*passingChange) {
+	stopped = map[changeOf]*passingChange{}
+	for other, p := range c.open {
+		if of.has(other) {
+			p.timer.Stop()
+			stopped[other] = p
+			delete(c.open, other)
+		}
+	}
+	return stopped
+}
+
 // replace makes a change for good, as make does, and gives what undoes it: then what was to end
 // does so again.
 func (c *changes) replace(of changeOf, do func() (undo func() error, err error)) (undo func() error, err error) {
@@ -65,17 +87,15 @@ func (c *changes) replace(of changeOf, do func() (undo func() error, err error))
 	if err != nil {
 		return nil, err
 	}
-	former := c.open[of]
-	if former != nil {
-		former.timer.Stop()
-		delete(c.open, of)
-	}
+	stopped := c.stopLocked(of)
 	return func() error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if former != nil && c.open[of] == nil && !c.ended {
-			c.open[of] = former
-			former.timer.Reset(time.Until(former.ends))
+		for other, former := range stopped {
+			if c.open[other] == nil && !c.ended {
+				c.open[other] = former
+				former.timer.Reset(time.Until(former.ends))
+			}
 		}
 		return before()
 	}, nil
@@ -90,6 +110,13 @@ func (c *changes) undo(of changeOf, p *passingChange) (did bool, err error) {
 	}
 	delete(c.open, of)
 	return true, p.undo()
+}
+
+// look calls f while nothing changes.
+func (c *changes) look(f func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return f()
 }
 
 // list returns the changes that are to end, the first to end first.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/logs"
 	"leafmesh/mesh/stats"
@@ -17,7 +18,8 @@ import (
 // Rules lists the rules in force, with defaults filled in; those of exports and imports too.
 func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 
-// SetRules replaces all rules of the running node, those of exports and imports too: change what
+// SetRules replaces all rules of the running node, those of exports and imports too; to change one,
+// use [Node.SetLimit]. Change what
 // [Node.Rules] returned, or read the node's file again and give what its Rules method returns. Its
 // Limits alone leave out those of exports and imports; the log warns of each that goes.
 //
@@ -30,19 +32,26 @@ func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 // "limits". If one rule is wrong nothing has changed.
 func (n *Node) SetRules(rules []config.Rule) error { return n.setRulesFor(rules, 0, "") }
 
-func (f *flow) setRules(rules []config.Rule) error {
-	if err := f.present.Load().CheckRules(rules, declarations.has); err != nil {
+// putRulesLocked checks rules and puts them in force. It is called while something changes.
+func (f *flow) putRulesLocked(next rules.Layers) error {
+	list := next.InForce()
+	if err := f.checkRules(list); err != nil {
 		return fmt.Errorf("mesh: rules of node %s: %w", f.name, err)
 	}
 	f.table.mu.Lock()
 	defer f.table.mu.Unlock()
 	old := f.gate.Rules()
-	f.gate.Replace(slices.Clone(rules))
+	f.gate.Replace(list)
 	for _, t := range f.table.Load().types {
 		t.putRulesInForceLocked()
 	}
+	f.changes.rules = next
 	f.warnOfUnbounded(old, f.gate.Rules())
 	return nil
+}
+
+func (f *flow) checkRules(list []config.Rule) error {
+	return f.present.Load().CheckRules(list, declarations.has)
 }
 
 // warnOfUnbounded tells of the limits of exports and imports that new rules leave out. That may be
@@ -116,8 +125,8 @@ func (f *flow) setCut(subject, place string, cut bool) (was bool, err error) {
 func (f *flow) setRulesFor(rules []config.Rule, d time.Duration, by string) error {
 	is := stats.Change{What: "rules", By: by, Until: f.after(d)}
 	return f.changes.make(changeOf{}, is, d, func() (func() error, error) {
-		before := f.gate.Rules()
-		return func() error { return f.setRules(before) }, f.setRules(rules)
+		undo := func() error { return f.putRulesLocked(f.changes.rules.EndAll()) }
+		return undo, f.putRulesLocked(f.changes.rules.Set(rules, d > 0))
 	}, f.changeEnded)
 }
 
@@ -127,7 +136,7 @@ func (f *flow) cutFor(subject, place string, cut bool, d time.Duration, by strin
 	if cut {
 		is.What = "cut"
 	}
-	return f.changes.make(changeOf{subject, place}, is, d, func() (func() error, error) {
+	return f.changes.make(changeOf{subject: subject, place: place}, is, d, func() (func() error, error) {
 		was, err := f.setCut(subject, place, cut)
 		return func() error {
 			_, err := f.setCut(subject, place, was)

@@ -28,7 +28,7 @@ var (
 	// ErrClosed: the node is closing or closed.
 	ErrClosed = stats.ErrClosed
 	// ErrNotHere is what [Node.Cut] and [Node.Restore] return of a type or a place that the node
-	// does not have.
+	// does not have, and [Node.SetLimit] of a rule.
 	ErrNotHere = stats.ErrNotHere
 	// ErrRefused: the event was not admitted. errors.As with a RefusedError tells why.
 	ErrRefused = stats.ErrRefused

@@ -97,6 +97,7 @@ func newFlow(c config.Node) (*flow, error) {
 	l.handling, l.endHandling = context.WithCancel(context.Background())
 	l.ended, l.end = context.WithCancel(context.Background())
 	f.gate = rules.NewGate(rules.Env{Clock: f.clock, Trace: f.trace, Closing: l.open.Done()}, c.Rules())
+	f.changes.rules = rules.NewLayers(c.Rules())
 	f.workers.Elsewhere = f.elsewhere
 	f.ports = outlet.Env{Clock: f.clock, Log: f.log, MaxPayload: int(c.MaxPayload), Handling: l.handling, Tap: outlet.NoTap{}}
 	f.table.encoded = map[string]*typedRoute[Any]{}

@@ -56,6 +56,21 @@ func (n operated) SetRulesFor(rules []config.Rule, d time.Duration, by string) e
 	return n.setRulesFor(rules, d, by)
 }
 
+// SetLimitFor changes the numbers of one rule.
+func (n operated) SetLimitFor(c config.LimitChange, p operations.Passing) (config.LimitChanged, error) {
+	return n.setLimitFor(c, p)
+}
+
+// NewLimitFor makes a rule.
+func (n operated) NewLimitFor(r config.Rule, p operations.Passing) (config.LimitChanged, error) {
+	return n.newLimitFor(r, p)
+}
+
+// UnsetLimitFor removes a rule.
+func (n operated) UnsetLimitFor(id config.RuleID, p operations.Passing) (config.LimitChanged, error) {
+	return n.unsetLimitFor(id, p)
+}
+
 // CutFor cuts a place or restores it, for a time if d is not 0.
 func (n operated) CutFor(subject, place string, cut bool, d time.Duration, by string) error {
 	return n.cutFor(subject, place, cut, d, by)

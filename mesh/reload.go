@@ -126,8 +126,8 @@ func (n *Node) partsLocked(p plan) (parts []part) {
 	})
 	add(p.touches("limits") || p.touches("exports") || p.touches("imports"), "limits", func() (func() error, error) {
 		return n.changes.replace(changeOf{}, func() (func() error, error) {
-			before := n.gate.Rules()
-			return func() error { return n.setRules(before) }, n.setRules(p.to.Rules())
+			before := n.changes.rules
+			return func() error { return n.putRulesLocked(before) }, n.putRulesLocked(before.Set(p.to.Rules(), false))
 		})
 	})
 	add(p.turns("exports"), "exports", func() (func() error, error) {

@@ -15,6 +15,7 @@ import (
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/operations"
 	"leafmesh/mesh/operator"
 	"leafmesh/mesh/stats"
 )
@@ -78,6 +79,10 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	number, _ := importer.lines.exporters()[0].Link()
 	passing := []Rule{Rule{Event: event.Subject(), Limit: Limit{Rate: 5}}.WithDefaults()}
 	if err := exporter.setRulesFor(passing, time.Hour, "ada"); err != nil {
+		t.Fatal(err)
+	}
+	tighter := config.LimitChange{ID: passing[0].Identity(), Limit: config.LimitNumbers{Burst: new(9)}}
+	if _, err := exporter.setLimitFor(tighter, operations.Passing{For: time.Hour, By: "bob"}); err != nil {
 		t.Fatal(err)
 	}
 	type state struct {

@@ -103,7 +103,7 @@ func (c limitsGet) Run(ctx context.Context, out output) error {
 func rulesTable(rows []nodeRule) show.Table {
 	t := show.Table{Head: []string{"NODE", "EVENT", "PLACE", "BY", "LIMIT", "NAME"}, None: "No rules."}
 	for _, row := range rows {
-		t.Add(row.Node, row.Rule.Event, placeText(row.Rule), string(cmp.Or(row.Rule.By, config.ByType)), limitText(row.Rule), row.Rule.Name)
+		t.Add(row.Node, row.Rule.Event, placeText(row.Rule), string(cmp.Or(row.Rule.By, config.ByType)), limitText(&row.Rule), row.Rule.Name)
 	}
 	return t
 }
@@ -119,8 +119,19 @@ func placeText(r config.Rule) string {
 	return text
 }
 
+// ruleText is a rule for people: what it is for, and what it allows. nil is one that there is not.
+func ruleText(r *config.Rule) string {
+	if r == nil {
+		return "no rule"
+	}
+	return fmt.Sprintf("%s at %s: %s", r.Event, placeText(*r), limitText(r))
+}
+
 // limitText is what a rule allows, and what it does beyond, for people.
-func limitText(r config.Rule) string {
+func limitText(r *config.Rule) string {
+	if r == nil {
+		return "no rule"
+	}
 	parts := []string{r.Limit.Rate.String(), "burst " + strconv.Itoa(r.Limit.Burst)}
 	if r.Concurrency > 0 {
 		parts = []string{fmt.Sprintf("%d at once", r.Concurrency)}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"leafmesh/cmd/meshctl/internal/nodes"
@@ -22,15 +21,31 @@ type rulesChange struct {
 	DryRun bool   `short:"n" help:"Only say what would be changed."`
 }
 
-// changed is what becomes of the rules of a node.
-type changed struct {
-	rules []config.Rule
-	lines []string // for people: one for each rule that changes
+// limitQuestion asks a node to change, make or remove one rule.
+type limitQuestion struct {
+	name string // "limit.set"
+	body any
+	// told is what the node did, for people.
+	told func(config.LimitChanged) string
 }
 
-// run asks the nodes for their rules, and gives each back with what how makes of them, if that
-// changes something.
-func (c rulesChange) run(ctx context.Context, out output, how func(node string, rules []config.Rule) (changed, error)) error {
+// lasts says how long a change lasts, in the body of a question.
+type lasts struct {
+	For    string `json:"for,omitempty"`
+	DryRun bool   `json:"dry_run,omitempty"`
+}
+
+func (c rulesChange) lasts() lasts {
+	l := lasts{DryRun: c.DryRun}
+	if c.For > 0 {
+		l.For = c.For.String()
+	}
+	return l
+}
+
+// run asks the nodes for their rules, and then each node what is to become of those that are meant.
+// The node changes one rule by itself, so that what others change there meanwhile stays.
+func (c rulesChange) run(ctx context.Context, out output, questions func(meant []config.Rule) []limitQuestion) error {
 	m, err := c.mesh()
 	if err != nil {
 		return err
@@ -42,23 +57,21 @@ func (c rulesChange) run(ctx context.Context, out output, how func(node string, 
 		if !c.on(s.Node) {
 			continue
 		}
-		change, err := how(s.Node, s.what)
-		if err != nil {
-			return err
+		var meant []config.Rule
+		for _, r := range s.what {
+			if r.Event == c.Event && c.has(r) {
+				meant = append(meant, r)
+			}
 		}
-		if len(change.lines) == 0 {
-			continue
-		}
-		count++
-		if !c.DryRun {
-			if err := c.put(ctx, m, s.Node, change.rules); err != nil {
+		for _, q := range questions(meant) {
+			count++
+			changed, err := q.put(ctx, m, s.Node)
+			if err != nil {
 				out.complain(s.Node, err)
 				failed = errReported
 				continue
 			}
-		}
-		for _, line := range change.lines {
-			if _, err := fmt.Fprintf(out.results, "%s: %s\n", s.Node, show.Printable(line)); err != nil {
+			if _, err := fmt.Fprintf(out.results, "%s: %s%s\n", s.Node, show.Printable(q.told(changed)), c.until()); err != nil {
 				return err
 			}
 		}
@@ -69,18 +82,13 @@ func (c rulesChange) run(ctx context.Context, out output, how func(node string, 
 	return failed
 }
 
-// put gives a node its rules. It checks them as at its start, and takes all or none.
-func (c rulesChange) put(ctx context.Context, m nodes.Mesh, node string, rules []config.Rule) error {
-	rules = append([]config.Rule{}, rules...) // a list in JSON, also without entries
-	var body any = rules
-	if c.For > 0 {
-		body = map[string]any{"rules": rules, "for": c.For.String()}
-	}
-	data, err := json.Marshal(body)
+// put asks the node, which checks the rule as at its start.
+func (q limitQuestion) put(ctx context.Context, m nodes.Mesh, node string) (changed config.LimitChanged, err error) {
+	data, err := json.Marshal(q.body)
 	if err != nil {
-		return fmt.Errorf("write the rules: %w", err)
+		return changed, fmt.Errorf("write the question: %w", err)
 	}
-	return m.AskOne(ctx, node, "rules.set", data).Err
+	return changed, m.AskOne(ctx, node, q.name, data).Decode(&changed)
 }
 
 // until is for how long, for people.
@@ -106,8 +114,8 @@ type limitsSet struct {
 // Help is shown by meshctl limits set --help.
 func (limitsSet) Help() string {
 	return `All rules for exactly this event type or pattern are changed, on all nodes that have one, unless flags
-say which. What no flag says stays. Errors are those of a start with such a file; then the node
-keeps its rules.
+say which. What no flag says stays. Each rule is changed by itself. Errors are those of a start with
+such a file; then the rule stays as it is.
 
   meshctl limits set clue.answer.submitted --place emit --by key --rate 20/min --burst 5
   meshctl limits set clue.answer.submitted --rate 1/s --policy shed --for 10m
@@ -116,49 +124,33 @@ keeps its rules.
 
 // Run changes the rules.
 func (c limitsSet) Run(ctx context.Context, out output) error {
-	if c.Rate == nil && c.Burst == nil && c.Policy == nil && c.Concurrency == nil && c.Waiting == nil && c.Keys == nil && c.Within == nil {
+	change := config.LimitChange{Limit: config.LimitNumbers{Rate: c.Rate, Burst: c.Burst, Policy: c.Policy},
+		Concurrency: c.Concurrency, Waiting: c.Waiting, Keys: c.Keys, Within: (*config.Duration)(c.Within)}
+	if change.IsZero() {
 		return errors.New("what is to be changed? Give --rate, --burst, --policy, --concurrency, --waiting, --keys or --within")
 	}
 	if c.New && len(c.Node) == 0 {
 		return errors.New("on which node is the rule to be made? Name it with --node")
 	}
-	return c.run(ctx, out, func(_ string, rules []config.Rule) (change changed, err error) {
-		change.rules = slices.Clone(rules)
-		for i, r := range change.rules {
-			if r.Event == c.Event && c.has(r) {
-				change.rules[i] = c.applied(r)
-				change.lines = append(change.lines, fmt.Sprintf("%s at %s: %s → %s%s", r.Event, placeText(r), limitText(r), limitText(change.rules[i]), c.until()))
-			}
+	return c.run(ctx, out, func(meant []config.Rule) (all []limitQuestion) {
+		for _, r := range meant {
+			change.ID = r.Identity()
+			all = append(all, limitQuestion{"limit.set", struct {
+				config.LimitChange
+				lasts
+			}{change, c.lasts()}, func(is config.LimitChanged) string {
+				return fmt.Sprintf("%s → %s", ruleText(is.Old), limitText(is.New))
+			}})
 		}
-		if len(change.lines) == 0 && c.New {
-			r := c.applied(config.Rule{Name: c.Name, Event: c.Event, Place: c.Place, Handler: c.Handler, By: c.By, Root: c.Root}).WithDefaults()
-			change.rules = append(change.rules, r)
-			change.lines = append(change.lines, fmt.Sprintf("%s at %s: %s, new%s", r.Event, placeText(r), limitText(r), c.until()))
+		if len(meant) == 0 && c.New {
+			rule := change.Apply(config.Rule{Name: c.Name, Event: c.Event, Place: c.Place, Handler: c.Handler, By: c.By, Root: c.Root})
+			all = append(all, limitQuestion{"limit.new", struct {
+				Rule config.Rule `json:"rule"`
+				lasts
+			}{rule, c.lasts()}, func(is config.LimitChanged) string { return ruleText(is.New) + ", new" }})
 		}
-		return change, nil
+		return all
 	})
-}
-
-// applied is a rule with what the flags say. What belongs to its former policy alone goes with
-// that: how many wait, and for how long an event is kept.
-func (c limitsSet) applied(r config.Rule) config.Rule {
-	if c.Policy != nil && *c.Policy != r.Limit.Policy {
-		r.Waiting, r.Within = 0, 0
-	}
-	set(&r.Limit.Rate, c.Rate)
-	set(&r.Limit.Burst, c.Burst)
-	set(&r.Limit.Policy, c.Policy)
-	set(&r.Concurrency, c.Concurrency)
-	set(&r.Waiting, c.Waiting)
-	set(&r.Keys, c.Keys)
-	set(&r.Within, c.Within)
-	return r
-}
-
-func set[T any](field, value *T) {
-	if value != nil {
-		*field = *value
-	}
 }
 
 type limitsUnset struct{ rulesChange }
@@ -174,14 +166,13 @@ say which.
 
 // Run removes the rules.
 func (c limitsUnset) Run(ctx context.Context, out output) error {
-	return c.run(ctx, out, func(_ string, rules []config.Rule) (change changed, err error) {
-		for _, r := range rules {
-			if r.Event != c.Event || !c.has(r) {
-				change.rules = append(change.rules, r)
-				continue
-			}
-			change.lines = append(change.lines, fmt.Sprintf("%s at %s: %s, removed%s", r.Event, placeText(r), limitText(r), c.until()))
+	return c.run(ctx, out, func(meant []config.Rule) (all []limitQuestion) {
+		for _, r := range meant {
+			all = append(all, limitQuestion{"limit.unset", struct {
+				ID config.RuleID `json:"id"`
+				lasts
+			}{r.Identity(), c.lasts()}, func(is config.LimitChanged) string { return ruleText(is.Old) + ", removed" }})
 		}
-		return change, nil
+		return all
 	})
 }

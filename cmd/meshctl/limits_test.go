@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,46 +18,61 @@ import (
 	"leafmesh/mesh/inproc"
 )
 
-// ruled is a node with rules, which checks new ones as a node of the example does. asked has what
+// ruled is a node with rules, which changes them as a node of the example does. changes has what
 // came.
-func ruled(t *testing.T, name string, asked *[]string, rules ...config.Rule) (server string) {
+func ruled(t *testing.T, name string, changes *[]string, rules ...config.Rule) (server string) {
 	t.Helper()
 	return faketap.Open(t, name, func(m *nats.Msg) *nats.Msg {
-		if m.Subject == "mesh.ops.rules.set" {
-			var set struct {
-				Rules []config.Rule
-				For   string
-			}
-			err := json.Unmarshal(m.Data, &set.Rules)
-			if err != nil {
-				err = json.Unmarshal(m.Data, &set)
-			}
-			if err != nil {
-				return faketap.Fail(400, err.Error())
-			}
-			for i, r := range set.Rules {
-				if r.Limit.Burst < 0 {
-					return faketap.Fail(400, "limits[0].limit.burst: -1 is below 0; give 1 or more")
-				}
-				set.Rules[i] = r.WithDefaults()
-			}
-			rules = set.Rules
-			*asked = append(*asked, name+set.For)
-			return &nats.Msg{Data: []byte("{}")}
+		question := strings.TrimPrefix(m.Subject, "mesh.ops.")
+		if !strings.HasPrefix(question, "limit.") {
+			return answerAt(map[string]string{"rules": encoded(t, append([]config.Rule{}, rules...))})(m)
 		}
-		return answerAt(map[string]string{"rules": encoded(t, append([]config.Rule{}, rules...))})(m)
+		var to struct {
+			config.LimitChange
+			lasts
+			Rule *config.Rule `json:"rule"`
+		}
+		if err := json.Unmarshal(m.Data, &to); err != nil {
+			return faketap.Fail(400, err.Error())
+		}
+		var was *config.Rule
+		becomes := to.Rule
+		at := slices.IndexFunc(rules, func(r config.Rule) bool { return r.Identity() == to.ID })
+		if becomes == nil && at < 0 {
+			return faketap.Fail(404, "no such rule")
+		}
+		next := slices.Clone(rules)
+		if at >= 0 {
+			was = &rules[at]
+			next = slices.Delete(next, at, at+1)
+		}
+		if question == "limit.set" {
+			becomes = new(to.Apply(*was))
+		}
+		if becomes != nil && becomes.Limit.Burst < 0 {
+			return faketap.Fail(400, "limit.burst: a burst of -1 is negative")
+		}
+		if becomes != nil {
+			next = slices.Insert(next, max(at, 0), *becomes)
+		}
+		answer := &nats.Msg{Data: []byte(encoded(t, config.LimitChanged{Old: was, New: becomes}))}
+		if !to.DryRun {
+			rules = next
+		}
+		*changes = append(*changes, strings.TrimSpace(fmt.Sprint(name, " ", question, " ", to.For, map[bool]string{true: "dry"}[to.DryRun])))
+		return answer
 	})
 }
 
 // Rules are changed on all nodes that have them, and what is not said stays.
 func TestLimits(t *testing.T) {
-	var asked []string
+	var changes []string
 	few := config.Rule{Event: "clue.answer.submitted", By: config.ByKey, Limit: config.Limit{Rate: config.Per(20, 60e9), Burst: 3}}.WithDefaults()
 	wide := config.Rule{Event: "clue.>", Limit: config.Limit{Rate: 100}}.WithDefaults()
 	calls := config.Rule{Event: "clue.clue.solved", Place: config.AtHandler, Handler: "award", Concurrency: 4}.WithDefaults()
-	clue := ruled(t, "clue-1", &asked, few, wide)
-	score := ruled(t, "score-1", &asked, few, calls)
-	bare := ruled(t, "bare-1", &asked)
+	clue := ruled(t, "clue-1", &changes, few, wide)
+	score := ruled(t, "score-1", &changes, few, calls)
+	bare := ruled(t, "bare-1", &changes)
 	for _, step := range []struct {
 		args           string
 		code           int
@@ -69,29 +86,29 @@ func TestLimits(t *testing.T) {
 		{"--place handler", 0, "score-1  clue.clue.solved  handler award  type  4 at once, wait  handler-concurrency\n", "", ""},
 		{"get -o yaml --node score-1 --by key", 0, "- node: score-1\n  rule:\n    name: emit-limit\n    place: emit\n    event: clue.answer.submitted\n    by: key\n    keys: 10000\n    limit:\n      rate: \"20/min\"\n", "", ""},
 		{"get hunt.>", 0, "No rules.\n", "", ""},
-		{"set clue.answer.submitted --rate 1/s --dry-run", 0, "clue-1: clue.answer.submitted at emit: 20/min, burst 3, refuse → 1/s, burst 3, refuse\nscore-1: ", "", ""},
-		{"set clue.answer.submitted --rate 1/s --for 10m", 0, "clue-1: clue.answer.submitted at emit: 20/min, burst 3, refuse → 1/s, burst 3, refuse for 10m0s\nscore-1: ", "", "clue-110m0s score-110m0s"},
-		{"set clue.answer.submitted --policy shed --burst 9 --node score-1", 0, "score-1: clue.answer.submitted at emit: 1/s, burst 3, refuse → 1/s, burst 9, shed\n", "", "score-1"},
-		{"set clue.answer.submitted --burst=-1 --node score-1", 1, "", "meshctl: score-1: limits[0].limit.burst: -1 is below 0; give 1 or more\n", ""},
-		{"set clue.clue.solved --concurrency 8", 0, "score-1: clue.clue.solved at handler award: 4 at once, wait → 8 at once, wait\n", "", "score-1"},
+		{"set clue.answer.submitted --rate 1/s --dry-run", 0, "clue-1: clue.answer.submitted at emit: 20/min, burst 3, refuse → 1/s, burst 3, refuse\nscore-1: ", "", "clue-1 limit.set dry, score-1 limit.set dry"},
+		{"set clue.answer.submitted --rate 1/s --for 10m", 0, "clue-1: clue.answer.submitted at emit: 20/min, burst 3, refuse → 1/s, burst 3, refuse for 10m0s\nscore-1: ", "", "clue-1 limit.set 10m0s, score-1 limit.set 10m0s"},
+		{"set clue.answer.submitted --policy shed --burst 9 --node score-1", 0, "score-1: clue.answer.submitted at emit: 1/s, burst 3, refuse → 1/s, burst 9, shed\n", "", "score-1 limit.set"},
+		{"set clue.answer.submitted --burst=-1 --node score-1", 1, "", "meshctl: score-1: limit.burst: a burst of -1 is negative\n", ""},
+		{"set clue.clue.solved --concurrency 8", 0, "score-1: clue.clue.solved at handler award: 4 at once, wait → 8 at once, wait\n", "", "score-1 limit.set"},
 		{"set clue.answer.submitted", 1, "", "meshctl: what is to be changed? Give --rate", ""},
 		{"set clue.answer.nothing --rate 1/s", 1, "", "meshctl: no node has such a rule: meshctl limits get lists all\n", ""},
 		{"get --node clue-9", 1, "", "meshctl: clue-9: no node of this name was asked: meshctl nodes lists those that are\n", ""},
 		{"set clue.answer.submitted --rate 1/s --node clue-9", 1, "", "meshctl: clue-9: no node of this name was asked: meshctl nodes lists those that are\n", ""},
 		{"set clue.answer.submitted --rate 1/s --for=-1s", 2, "", "meshctl: --for: \"-1s\" is no duration above 0", ""},
 		{"set clue.answer.nothing --rate 1/s --new", 1, "", "meshctl: on which node is the rule to be made? Name it with --node\n", ""},
-		{"set clue.answer.new --rate 30/s --new --node bare-1 --place import", 0, "bare-1: clue.answer.new at import: 30/s, burst 3, refuse, new\n", "", "bare-1"},
+		{"set clue.answer.new --rate 30/s --new --node bare-1 --place import", 0, "bare-1: clue.answer.new at import: 30/s, burst 3, refuse, new\n", "", "bare-1 limit.new"},
 		{"set clue.answer.new --rate 3 --new --node bare-1", 2, "", `meshctl: --rate: rate "3" is not a positive number with a unit`, ""},
 		{"unset clue.answer.submitted --place export", 1, "", "meshctl: no node has such a rule", ""},
-		{"unset clue.answer.submitted --node clue-1", 0, "clue-1: clue.answer.submitted at emit: 1/s, burst 3, refuse, removed\n", "", "clue-1"},
-		{"unset clue.answer.new", 0, "bare-1: clue.answer.new at import: 30/s, burst 3, refuse, removed\n", "", "bare-1"},
+		{"unset clue.answer.submitted --node clue-1", 0, "clue-1: clue.answer.submitted at emit: 1/s, burst 3, refuse, removed\n", "", "clue-1 limit.unset"},
+		{"unset clue.answer.new", 0, "bare-1: clue.answer.new at import: 30/s, burst 3, refuse, removed\n", "", "bare-1 limit.unset"},
 		{"get --node bare-1", 0, "No rules.\n", "", ""},
 		{"get clue.answer.submitted", 0, "score-1  clue.answer.submitted  emit   key   1/s, burst 9, shed ", "", ""},
 	} {
-		asked = nil
+		changes = nil
 		stdout, stderr, code := meshctl(append([]string{"limits"}, append(strings.Fields(step.args), "-s", clue, "-s", score, "-s", bare)...)...)
-		if code != step.code || !strings.Contains(stdout, step.stdout) || (step.stdout == "") != (stdout == "") || !strings.HasPrefix(stderr, step.stderr) || (stderr == "") != (step.stderr == "") || strings.Join(asked, " ") != step.asked {
-			t.Errorf("%s: exit %d, asked %v, stdout\n%s\nstderr %q", step.args, code, asked, stdout, stderr)
+		if code != step.code || !strings.Contains(stdout, step.stdout) || (step.stdout == "") != (stdout == "") || !strings.HasPrefix(stderr, step.stderr) || (stderr == "") != (step.stderr == "") || strings.Join(changes, ", ") != step.asked {
+			t.Errorf("%s: exit %d, asked %v, stdout\n%s\nstderr %q", step.args, code, changes, stdout, stderr)
 		}
 	}
 }

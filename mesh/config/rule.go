@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -141,6 +142,12 @@ func (n Node) ExchangeRules() (rules []Rule) {
 
 // RuleID is what two rules of a node may not have in common.
 type RuleID [6]string
+
+// Event is the event type or the pattern of the rule.
+func (id RuleID) Event() string { return id[1] }
+
+// Where is the place of the rule: "emit", or "handler award" of a rule for one handler.
+func (id RuleID) Where() string { return strings.TrimSpace(id[2] + " " + id[3]) }
 
 // Identity returns the part of a rule that names it: all but its numbers, its policy and its name.
 func (r Rule) Identity() RuleID {

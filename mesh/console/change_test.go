@@ -80,6 +80,11 @@ func TestWhoMayChange(t *testing.T) {
 	}
 }
 
+// limited is a change of all numbers of a limit.
+func limited(node string, id config.RuleID, to mesh.Limit) limitChange {
+	return limitChange{node, config.LimitChange{ID: id, Limit: config.LimitNumbers{Rate: &to.Rate, Burst: &to.Burst, Policy: &to.Policy}}}
+}
+
 // A rule is shown with its use, and its numbers are changed while all else of the node stays.
 func TestLimits(t *testing.T) {
 	nodes := Nodes(open(t, mesh.Config{Name: "core-1", Limits: []mesh.Rule{
@@ -104,14 +109,14 @@ func TestLimits(t *testing.T) {
 		want   int
 		says   string
 	}{
-		{"more", limitChange{Node: "core-1", ID: few.ID, Limit: mesh.Limit{Rate: 50, Burst: 7, Policy: mesh.Shed}}, 200, "{}"},
-		{"coalesce", limitChange{Node: "core-1", ID: few.ID, Limit: mesh.Limit{Rate: 50, Burst: 7, Policy: mesh.Coalesce}}, 200, "{}"},
-		{"wait again", limitChange{Node: "core-1", ID: few.ID, Limit: mesh.Limit{Rate: 50, Burst: 7, Policy: mesh.Wait}}, 200, "{}"},
-		{"calls", limitChange{Node: "core-1", ID: calls.ID, Concurrency: 5}, 200, "{}"},
-		{"no policy", limitChange{Node: "core-1", ID: few.ID, Limit: mesh.Limit{Rate: 50, Burst: 7, Policy: "guess"}}, 422, "policy"},
-		{"too many calls", limitChange{Node: "core-1", ID: calls.ID, Concurrency: 5000}, 422, "concurrency"},
-		{"another rule", limitChange{Node: "core-1", ID: config.RuleID{"rate", "core.>"}, Limit: mesh.Limit{Rate: 1}}, 404, "no such rule"},
-		{"another node", limitChange{Node: "core-2", ID: few.ID, Limit: mesh.Limit{Rate: 1}}, 404, "no such rule"},
+		{"more", limited("core-1", few.ID, mesh.Limit{Rate: 50, Burst: 7, Policy: mesh.Shed}), 200, "{}"},
+		{"coalesce", limited("core-1", few.ID, mesh.Limit{Rate: 50, Burst: 7, Policy: mesh.Coalesce}), 200, "{}"},
+		{"wait again", limited("core-1", few.ID, mesh.Limit{Rate: 50, Burst: 7, Policy: mesh.Wait}), 200, "{}"},
+		{"calls", limitChange{"core-1", config.LimitChange{ID: calls.ID, Concurrency: new(5)}}, 200, "{}"},
+		{"no policy", limited("core-1", few.ID, mesh.Limit{Rate: 50, Burst: 7, Policy: "guess"}), 422, "limit.policy"},
+		{"too many calls", limitChange{"core-1", config.LimitChange{ID: calls.ID, Concurrency: new(5000)}}, 422, "concurrency"},
+		{"another rule", limited("core-1", config.RuleID{"rate", "core.>"}, mesh.Limit{Rate: 1}), 422, "no such rule"},
+		{"another node", limited("core-2", few.ID, mesh.Limit{Rate: 1}), 422, "no node"},
 	} {
 		before := nodes[0].Rules()
 		status, text := post(t, s, "/api/limit", test.change)
@@ -123,7 +128,7 @@ func TestLimits(t *testing.T) {
 			switch is := rule.Identity() == test.change.ID && test.want == 200; {
 			case !is && rule != before[i]:
 				t.Errorf("%s: a rule that was not meant is now %+v", test.name, rule)
-			case is && rule.Limit.Rate != test.change.Limit.Rate || is && test.change.Concurrency == 0 && rule.Limit != test.change.Limit || is && rule.Concurrency != test.change.Concurrency:
+			case is && rule != test.change.Apply(before[i]):
 				t.Errorf("%s: it is now %+v", test.name, rule)
 			}
 		}
@@ -146,7 +151,7 @@ func TestALimitChangesAlone(t *testing.T) {
 	set := func(limit mesh.Limit, want ...mesh.Rule) {
 		t.Helper()
 		for i, rule := range before {
-			if status, text := post(t, s, "/api/limit", limitChange{Node: "core-1", ID: rule.Identity(), Limit: limit}); status != 200 {
+			if status, text := post(t, s, "/api/limit", limited("core-1", rule.Identity(), limit)); status != 200 {
 				t.Fatalf("status %d: %s", status, text)
 			}
 			want[i].Limit = limit
@@ -158,7 +163,7 @@ func TestALimitChangesAlone(t *testing.T) {
 	for i, rule := range before {
 		limit := rule.Limit
 		limit.Rate, limit.Burst = 50, 9
-		if status, text := post(t, s, "/api/limit", limitChange{Node: "core-1", ID: rule.Identity(), Limit: limit}); status != 200 {
+		if status, text := post(t, s, "/api/limit", limited("core-1", rule.Identity(), limit)); status != 200 {
 			t.Fatalf("status %d: %s", status, text)
 		}
 		if rule.Limit = limit; nodes[0].Rules()[i] != rule {

@@ -11,8 +11,8 @@ import (
 type Changer interface {
 	// Only names the nodes that it can change; nil: all that there are.
 	Only() []string
-	// SetRules replaces the rules of a node: see mesh.Node.SetRules.
-	SetRules(ctx context.Context, node string, rules []config.Rule) error
+	// SetLimit changes the numbers of one rule of a node: see mesh.Node.SetLimit.
+	SetLimit(ctx context.Context, node string, c config.LimitChange) error
 	// Cut stops the events of a type from reaching a place of a node, and Restore undoes it.
 	Cut(ctx context.Context, node, subject, place string) error
 	Restore(ctx context.Context, node, subject, place string) error

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 
 	"leafmesh/mesh/door"
 )
@@ -48,8 +47,7 @@ type Console struct {
 	now    *answers
 	live   *live
 
-	session  session
-	changing sync.Mutex // held while rules are read, changed and set
+	session session
 }
 
 // New makes a console. Close ends it.

@@ -12,9 +12,9 @@ import (
 // Only implements Changer: each node looks what its own file lets the operator do.
 func (e *Everywhere) Only() []string { return nil }
 
-// SetRules implements Changer.
-func (e *Everywhere) SetRules(ctx context.Context, node string, rules []config.Rule) error {
-	return e.change(ctx, node, "rules.set", append([]config.Rule{}, rules...)) // a list in JSON, also without entries
+// SetLimit implements Changer.
+func (e *Everywhere) SetLimit(ctx context.Context, node string, c config.LimitChange) error {
+	return e.change(ctx, node, "limit.set", c)
 }
 
 // place is what a node takes for one to cut or to restore.

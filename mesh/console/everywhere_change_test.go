@@ -51,10 +51,7 @@ func TestEverywhereChanges(t *testing.T) {
 		if status, text := post(t, s, "/api/letter/drop", letterChange{test.node, "none"}); status != 422 || test.want == 422 && !strings.Contains(text, test.says) {
 			t.Errorf("drop on %s: status %d, %s", test.node, status, text)
 		}
-		if test.want == 422 && test.node != "print-1" { // it has no rule
-			continue
-		}
-		if status, text := post(t, s, "/api/limit", limitChange{Node: test.node, ID: few.WithDefaults().Identity(), Limit: limit}); status != test.want || !strings.Contains(text, test.says) {
+		if status, text := post(t, s, "/api/limit", limited(test.node, few.WithDefaults().Identity(), limit)); status != test.want || !strings.Contains(text, test.says) {
 			t.Errorf("limit on %s: status %d, %s", test.node, status, text)
 		}
 	}

@@ -153,20 +153,3 @@ func TestChangesAreLogged(t *testing.T) {
 		}
 	}
 }
-
-// dumb is a mesh of a node that does not tell its rules.
-type dumb struct{ sick }
-
-func (*dumb) Rules(context.Context) []Answer[[]config.Rule] {
-	return []Answer[[]config.Rule]{{Node: "sick-1", Err: errSick}}
-}
-
-// A limit of a node that does not tell its rules is not said to be gone.
-func TestALimitOfANodeThatTellsNoRules(t *testing.T) {
-	var log strings.Builder
-	s := serve(t, Options{Source: &dumb{}, Changer: Nodes{}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	status, text := post(t, s, "/api/limit", limitChange{Node: "sick-1"})
-	if status != 422 || !strings.Contains(text, errSick.Error()) || !strings.Contains(log.String(), errSick.Error()) {
-		t.Errorf("status %d, %s\n%s", status, text, &log)
-	}
-}

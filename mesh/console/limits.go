@@ -114,50 +114,15 @@ func useOf(node string, rule config.Rule, s stats.Stats) ruleView {
 
 // limitChange is what a page asks for.
 type limitChange struct {
-	Node string        `json:"node"`
-	ID   config.RuleID `json:"id"`
-	// Limit takes the place of the rule's, or Concurrency of a rule that has one.
-	Limit       config.Limit `json:"limit"`
-	Concurrency int          `json:"concurrency"`
+	Node string `json:"node"`
+	config.LimitChange
 }
 
-// postLimit changes the numbers of one rule, and leaves the others as they are.
+// postLimit changes the numbers of one rule, and leaves all else as it is.
 func (c *Console) postLimit(w http.ResponseWriter, r *http.Request) {
-	in, ok := read[limitChange](w, r)
-	if !ok {
-		return
+	if in, ok := read[limitChange](w, r); ok {
+		c.done(w, r, in.Node, in, c.Changer.SetLimit(r.Context(), in.Node, in.LimitChange))
 	}
-	c.changing.Lock() // two pages that change two rules of a node
-	defer c.changing.Unlock()
-	for _, a := range c.Source.Rules(r.Context()) {
-		if a.Node != in.Node {
-			continue
-		}
-		if a.Err != nil {
-			c.done(w, r, in.Node, in, a.Err)
-			return
-		}
-		for i, rule := range a.Value {
-			if rule.Identity() != in.ID {
-				continue
-			}
-			if rule.Concurrency > 0 {
-				rule.Concurrency = in.Concurrency
-			} else {
-				rule.Limit = in.Limit
-				if in.Limit.Policy != config.Coalesce { // these are for one policy each
-					rule.Within = 0
-				}
-				if in.Limit.Policy != config.Wait {
-					rule.Waiting = 0
-				}
-			}
-			a.Value[i] = rule
-			c.done(w, r, in.Node, in, c.Changer.SetRules(r.Context(), in.Node, a.Value))
-			return
-		}
-	}
-	fail(w, http.StatusNotFound, "the node has no such rule any more: look again")
 }
 
 // cutChange is what a page asks for.

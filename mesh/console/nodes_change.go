@@ -27,9 +27,9 @@ func (nodes Nodes) on(name string, change func(*mesh.Node) error) error {
 	return fmt.Errorf("there is no node %.80q here", name)
 }
 
-// SetRules implements Changer.
-func (nodes Nodes) SetRules(_ context.Context, node string, rules []config.Rule) error {
-	return nodes.on(node, func(n *mesh.Node) error { return n.SetRules(rules) })
+// SetLimit implements Changer.
+func (nodes Nodes) SetLimit(_ context.Context, node string, c config.LimitChange) error {
+	return nodes.on(node, func(n *mesh.Node) error { return n.SetLimit(c) })
 }
 
 // Cut implements Changer.

@@ -39,8 +39,8 @@ type Retrying struct {
 
 // Change is a change of a running node that ends by itself.
 type Change struct {
-	What  string `json:"what"`            // "rules", "cut" or "restore"
-	Type  string `json:"type,omitempty"`  // what is cut or restored
+	What  string `json:"what"`            // "rules", "limit", "cut" or "restore"
+	Type  string `json:"type,omitempty"`  // what is cut or restored, or the events of one rule
 	Place string `json:"place,omitempty"` // where
 	By    string `json:"by,omitempty"`    // the operator's name, or "tap"
 	// Until is when that is restored which was before, unless somebody changes the same until then.

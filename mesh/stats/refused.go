@@ -21,7 +21,7 @@ var (
 	ErrNotOwner = errors.New("mesh: only the service that owns a type emits it")
 	// ErrForeignTurn: the event would belong to one node, and its cause to another.
 	ErrForeignTurn = errors.New("mesh: the context is of a handler of another node")
-	// ErrNotHere: the node knows no such type, or has no such place.
+	// ErrNotHere: the node knows no such type, or has no such place or rule.
 	ErrNotHere = errors.New("mesh: not on this node")
 	// ErrClosed: the node is closing or closed.
 	ErrClosed = errors.New("mesh: the node is closed")

@@ -107,6 +107,11 @@ function textOf({ rule }) {
   return `${rule.limit.rate}, burst ${rule.limit.burst}, ${rule.limit.policy}`;
 }
 
+// changed has what is another value now: what somebody else changes of the rule meanwhile stays.
+function changed(before, now) {
+  return Object.fromEntries(Object.entries(now).filter(([name, value]) => value !== before[name]));
+}
+
 // dialog lets somebody change the numbers of a rule. save gets what the server takes.
 function dialog(r, save) {
   const problem = h("p", { class: "problem", role: "alert" });
@@ -122,13 +127,14 @@ function dialog(r, save) {
     const burst = h("input", { name: "burst", type: "number", min: 1, value: rule.limit.burst, required: true });
     const policy = h("select", { name: "policy" }, policies.map((p) => h("option", { selected: p === rule.limit.policy }, p)));
     fields = [field("Rate, as in 200/s, 20/min or 3/h", rate), field("Burst: how many at once", burst), field("Over the limit", policy)];
-    body = () => ({ limit: { rate: rate.value.trim(), burst: Number(burst.value), policy: policy.value } });
+    body = () => ({ limit: changed(rule.limit, { rate: rate.value.trim(), burst: Number(burst.value), policy: policy.value }) });
   }
   const box = h("dialog", { "aria-labelledby": "rule", onclose: () => box.remove() },
     h("form", { onsubmit: async (event) => {
       event.preventDefault();
       try {
-        await save(body());
+        const asked = body();
+        if (!asked.limit || Object.keys(asked.limit).length) await save(asked);
         close();
       } catch (error) {
         setText(problem, error.message);

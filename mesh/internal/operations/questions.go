@@ -40,6 +40,9 @@ func questions() []question {
 		{"slowest", config.MayRead, leaveOut, (*Answerer).slowest},
 		{"retrying", config.MayRead, leaveOut, (*Answerer).retrying},
 		{"rules.set", config.MayChange, `rules, or {"rules", "for"}`, (*Answerer).setRules},
+		{"limit.set", config.MayChange, `{"id", "limit" or "concurrency", …, "for", "dry_run"}`, (*Answerer).setLimit},
+		{"limit.new", config.MayChange, `{"rule", "for", "dry_run"}`, (*Answerer).newLimit},
+		{"limit.unset", config.MayChange, `{"id", "for", "dry_run"}`, (*Answerer).unsetLimit},
 		{"cut", config.MayChange, `{"type", "handler" or "place", "for"}`, (*Answerer).cut},
 		{"restore", config.MayChange, `{"type", "handler" or "place", "for"}`, (*Answerer).cut},
 		{"reload", config.MayChange, `{"dry_run"}, or nothing`, (*Answerer).reload},
@@ -65,10 +68,21 @@ func questionNames() string {
 
 // needs is what who asks must be allowed.
 func (q *question) needs(data []byte) config.May {
-	if q.name == "reload" && isDry(data) {
+	if q.canBeDry() && isDry(data) {
 		return config.MayRead
 	}
 	return q.may
+}
+
+// canBeDry reports whether the question can be only what it would change.
+func (q *question) canBeDry() bool { return q.name == "reload" || strings.HasPrefix(q.name, "limit.") }
+
+// isDry reports whether a request asks to change nothing. What is not understood is none.
+func isDry(data []byte) bool {
+	var asked struct {
+		DryRun bool `json:"dry_run"`
+	}
+	return json.Unmarshal(data, &asked) == nil && asked.DryRun
 }
 
 func (q *question) changes(data []byte) bool { return q.needs(data) == config.MayChange }

@@ -11,20 +11,11 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// reloadRequest says what a reload is to do.
-type reloadRequest struct {
-	DryRun bool `json:"dry_run"`
-}
-
-// isDry reports whether a request asks to change nothing. What is not understood is none.
-func isDry(data []byte) bool {
-	var r reloadRequest
-	return decode(data, &r) == nil && r.DryRun
-}
-
 // reload reads the node's file again, and answers what that changed or, with dry_run, would change.
 func (a *Answerer) reload(r request) ([]byte, error) {
-	var asked reloadRequest
+	var asked struct {
+		DryRun bool `json:"dry_run"`
+	}
 	if len(r.data) > 0 {
 		if err := decode(r.data, &asked); err != nil {
 			return nil, notUnderstood(r.name, `nothing, or {"dry_run": true}`, err)

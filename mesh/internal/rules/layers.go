@@ -1,0 +1,120 @@
+package rules
+
+import (
+	"maps"
+	"slices"
+
+	"leafmesh/mesh/config"
+)
+
+// Layers are the rules of a node: at the bottom those that hold for good, and above them what holds
+// for a time. What ends takes its own layer away and nothing else, so that a change of one rule
+// outlives the end of another one's. A value of it never changes: whoever cannot put the next one
+// in force still has this one.
+type Layers struct {
+	good []config.Rule
+	// instead are all rules for a time; nil: there is no such layer.
+	instead *[]config.Rule
+	// each has single rules for a time; nil is one that is left out.
+	each map[config.RuleID]*config.Rule
+}
+
+// NewLayers makes layers of rules that hold for good.
+func NewLayers(rules []config.Rule) Layers { return Layers{good: slices.Clone(rules)} }
+
+// InForce lists the rules that hold now.
+func (l Layers) InForce() []config.Rule {
+	rules, rest := slices.Clone(l.below()), maps.Clone(l.each)
+	rules = slices.DeleteFunc(rules, func(r config.Rule) bool {
+		above, found := l.each[identity(r)]
+		return found && above == nil
+	})
+	for i, r := range rules {
+		if above := l.each[identity(r)]; above != nil {
+			rules[i] = *above
+			delete(rest, identity(r))
+		}
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(rest), func(a, b config.RuleID) int { return slices.Compare(a[:], b[:]) }) {
+		if above := rest[id]; above != nil {
+			rules = append(rules, *above)
+		}
+	}
+	return rules
+}
+
+// below lists what the single rules lie above.
+func (l Layers) below() []config.Rule {
+	if l.instead != nil {
+		return *l.instead
+	}
+	return l.good
+}
+
+// Find returns the rule of an identity that holds now, with defaults filled in; nil: there is none.
+func (l Layers) Find(id config.RuleID) *config.Rule {
+	for _, r := range l.InForce() {
+		if identity(r) == id {
+			r = r.WithDefaults()
+			return &r
+		}
+	}
+	return nil
+}
+
+// Set replaces all rules, for good or for a time.
+func (l Layers) Set(rules []config.Rule, passing bool) Layers {
+	if next := NewLayers(rules); !passing {
+		return next
+	}
+	all := slices.Clone(rules)
+	return Layers{good: l.good, instead: &all}
+}
+
+// Put puts a rule in the place of that of an identity, for good or for a time; nil leaves it out.
+// For good it is also among all rules that hold for a time, and stays when those end.
+func (l Layers) Put(id config.RuleID, rule *config.Rule, passing bool) Layers {
+	next := Layers{l.good, l.instead, maps.Clone(l.each)}
+	if passing {
+		if next.each == nil {
+			next.each = map[config.RuleID]*config.Rule{}
+		}
+		next.each[id] = rule
+		return next
+	}
+	delete(next.each, id)
+	next.good = put(l.good, id, rule)
+	if l.instead != nil {
+		all := put(*l.instead, id, rule)
+		next.instead = &all
+	}
+	return next
+}
+
+// put is a list with a rule in the place of that of an identity, or without it.
+func put(list []config.Rule, id config.RuleID, rule *config.Rule) []config.Rule {
+	list = slices.Clone(list)
+	at := slices.IndexFunc(list, func(r config.Rule) bool { return identity(r) == id })
+	switch {
+	case at < 0 && rule != nil:
+		list = append(list, *rule)
+	case at >= 0 && rule != nil:
+		list[at] = *rule
+	case at >= 0:
+		list = slices.Delete(list, at, at+1)
+	}
+	return list
+}
+
+// End takes away what holds in the place of one rule for a time.
+func (l Layers) End(id config.RuleID) Layers {
+	next := Layers{l.good, l.instead, maps.Clone(l.each)}
+	delete(next.each, id)
+	return next
+}
+
+// EndAll takes away what holds in the place of all rules for a time.
+func (l Layers) EndAll() Layers { return Layers{good: l.good, each: l.each} }
+
+// identity is that of a rule whose defaults may be left out.
+func identity(r config.Rule) config.RuleID { return r.WithDefaults().Identity() }

@@ -1,0 +1,87 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"leafmesh/mesh/config"
+)
+
+// What holds for a time ends by itself, and takes nothing with it that somebody has changed beside
+// it; what is changed for good stays.
+func TestLayers(t *testing.T) {
+	rule := func(event string, rate int) config.Rule {
+		return config.Rule{Event: event, Limit: config.Limit{Rate: config.Rate(rate)}}
+	}
+	id := func(event string) config.RuleID { return rule(event, 1).WithDefaults().Identity() }
+	type step = func(Layers) Layers
+	put := func(event string, rate int, passing bool) step {
+		return func(l Layers) Layers {
+			if rate == 0 {
+				return l.Put(id(event), nil, passing)
+			}
+			r := rule(event, rate)
+			return l.Put(id(event), &r, passing)
+		}
+	}
+	set := func(passing bool, rules ...config.Rule) step {
+		return func(l Layers) Layers { return l.Set(rules, passing) }
+	}
+	end := func(event string) step { return func(l Layers) Layers { return l.End(id(event)) } }
+	const good, passing = false, true
+	for name, test := range map[string]struct {
+		steps []step
+		want  string // the rates of a, b, …
+	}{
+		"nothing":                        {nil, "a1 b2"},
+		"one for good":                   {[]step{put("a", 5, good)}, "a5 b2"},
+		"two at once":                    {[]step{put("a", 5, good), put("b", 6, good)}, "a5 b6"},
+		"one for a time":                 {[]step{put("a", 5, passing)}, "a5 b2"},
+		"its end":                        {[]step{put("a", 5, passing), end("a")}, "a1 b2"},
+		"its end after another change":   {[]step{put("a", 5, passing), put("b", 6, good), end("a")}, "a1 b6"},
+		"two for a time, the first ends": {[]step{put("a", 5, passing), put("b", 6, passing), end("a")}, "a1 b6"},
+		"for a time twice":               {[]step{put("a", 5, passing), put("a", 6, passing), end("a")}, "a1 b2"},
+		"for good after for a time":      {[]step{put("a", 5, passing), put("a", 6, good), end("a")}, "a6 b2"},
+		"removed":                        {[]step{put("a", 0, good)}, "b2"},
+		"removed for a time":             {[]step{put("a", 0, passing)}, "b2"},
+		"the end of that":                {[]step{put("a", 0, passing), end("a")}, "a1 b2"},
+		"removed, and made again where it was not": {[]step{put("a", 0, good), put("a", 7, good)}, "b2 a7"},
+		"made for a time":                          {[]step{put("d", 4, passing), put("c", 3, passing)}, "a1 b2 c3 d4"},
+		"the end of one that was made":             {[]step{put("d", 4, passing), put("c", 3, passing), end("d")}, "a1 b2 c3"},
+		"all for good":                             {[]step{put("a", 5, passing), set(good, rule("c", 3)), end("a")}, "c3"},
+		"all for a time":                           {[]step{put("a", 5, passing), set(passing, rule("c", 3))}, "c3"},
+		"the end of all":                           {[]step{put("a", 5, passing), set(passing, rule("c", 3)), Layers.EndAll}, "a1 b2"},
+		"one for good in all for a time":           {[]step{set(passing, rule("a", 9), rule("c", 3)), put("a", 5, good)}, "a5 c3"},
+		"that after the end of all":                {[]step{set(passing, rule("a", 9), rule("c", 3)), put("a", 5, good), Layers.EndAll}, "a5 b2"},
+		"one that all had, after their end":        {[]step{set(passing, rule("c", 3)), put("c", 4, good), Layers.EndAll}, "a1 b2 c4"},
+		"one for a time outlives all":              {[]step{set(passing, rule("a", 9)), put("a", 5, passing), Layers.EndAll}, "a5 b2"},
+		"and ends":                                 {[]step{set(passing, rule("a", 9)), put("a", 5, passing), Layers.EndAll, end("a")}, "a1 b2"},
+		"removed for good in all for a time":       {[]step{set(passing, rule("a", 9), rule("c", 3)), put("a", 0, good), Layers.EndAll}, "b2"},
+	} {
+		first := NewLayers([]config.Rule{rule("a", 1), rule("b", 2)})
+		layers := first
+		for _, step := range test.steps {
+			before := slices.Clone(layers.InForce())
+			next := step(layers)
+			if !slices.Equal(layers.InForce(), before) {
+				t.Errorf("%s: a step changes the layers before", name)
+			}
+			layers = next
+		}
+		var got []string
+		for _, r := range layers.InForce() {
+			got = append(got, fmt.Sprintf("%s%v", r.Event, float64(r.Limit.Rate)))
+			if found := layers.Find(id(r.Event)); found == nil || *found != r.WithDefaults() {
+				t.Errorf("%s: %+v is found as %+v", name, r, found)
+			}
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s: %v, want %s", name, got, test.want)
+		}
+		if layers.Find(id("z")) != nil {
+			t.Errorf("%s: a rule is found that there is not", name)
+		}
+	}
+}
