@@ -84,3 +84,46 @@ func moved(m *nats.Msg, subject string) *nats.Msg {
 	m.Subject = subject
 	return m
 }
+
+// Whoever asks is told what they may do on each node, so that nothing is offered that would be
+// refused.
+func TestAnOperatorAsksWhatTheyMay(t *testing.T) {
+	ada := newSigner(t, "ada", "") // to read, if the file says nothing
+	changes := ada.Operator
+	changes.May = config.MayChange
+	_, conn := chained(t, []mesh.Operator{ada.Operator}, func(_ int, c *mesh.Config) {
+		if c.Name == "print-1" {
+			c.Operators = []mesh.Operator{changes}
+		}
+	})
+	may := map[string]config.Rights{}
+	for _, a := range ada.ask(conn, "may", "").Answers {
+		var rights config.Rights
+		if err := json.Unmarshal(a.Answer, &rights); err != nil {
+			t.Errorf("%+v: %v", a, err)
+		}
+		may[a.Node] = rights
+	}
+	if len(may) < 4 {
+		t.Errorf("%+v", may)
+	}
+	for node, rights := range may {
+		want := config.Rights{Operator: "ada", May: config.MayRead}
+		if node == "print-1" {
+			want.May = config.MayChange
+		}
+		if rights != want {
+			t.Errorf("%s: %+v, want %+v", node, rights, want)
+		}
+	}
+	for want, m := range map[config.Rights]*nats.Msg{
+		{Operator: "tap", May: config.MayChange}: {Subject: "mesh.ops.may"},
+		{Operator: "ada", May: config.MayRead}:   ada.signed("mesh.ops.may", ""),
+	} {
+		data, problem := send(t, conn, m)
+		var rights config.Rights
+		if problem != "" || json.Unmarshal(data, &rights) != nil || rights != want {
+			t.Errorf("%s %s, want %+v", data, problem, want)
+		}
+	}
+}

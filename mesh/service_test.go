@@ -39,7 +39,7 @@ func TestStockClientsSeeTheNodeAsAService(t *testing.T) {
 		subjects = append(subjects, e.Subject)
 	}
 	slices.Sort(subjects)
-	want := strings.Fields("all.> at.> cut graph graph.mermaid health kept letter letter.drop letter.replay letters limit.new limit.set limit.unset places reload restore retrying rules rules.set slowest stats why why.text")
+	want := strings.Fields("all.> at.> cut graph graph.mermaid health kept letter letter.drop letter.replay letters limit.new limit.set limit.unset may places reload restore retrying rules rules.set slowest stats why why.text")
 	for i := range want {
 		want[i] = "mesh.ops." + want[i]
 	}

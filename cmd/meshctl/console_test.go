@@ -26,6 +26,7 @@ func TestConsole(t *testing.T) {
 		return answerAt(map[string]string{
 			"all.rules":      `{"answers":[{"node":"clue-1","answer":[]},{"node":"score-1","error":"no","code":403}]}`,
 			"all.stats":      `{"answers":[]}`,
+			"all.may":        `{"answers":[{"node":"clue-1","error":"no","code":404},{"node":"hunt-1","answer":{"operator":"anna","may":"read"}},{"node":"score-1","answer":{"operator":"anna","may":"change"}}]}`,
 			"all.places":     `{"answers":[{"node":"score-1","answer":{"list":[{"type":"clue.clue.solved","place":"handler award"}]}}]}`,
 			"at.score-1.cut": `{"answers":[{"node":"score-1","answer":{}}]}`,
 			"at.hunt-1.cut":  `{"answers":[{"node":"hunt-1","error":"operator anna may not change anything","code":403}]}`,
@@ -73,10 +74,11 @@ func TestConsole(t *testing.T) {
 		return string(text)
 	}
 	send("GET", "/api/limits", "", 401, "run meshctl console")
-	_, session, _ := strings.Cut(send("POST", "/api/session", `{"secret":"`+secret+`"}`, 200, `"changes":true,"only":null`), `"token":"`)
+	_, session, _ := strings.Cut(send("POST", "/api/session", `{"secret":"`+secret+`"}`, 200, `"changes":true`), `"token":"`)
 	token, _, _ = strings.Cut(session, `"`)
 	send("POST", "/api/session", `{"secret":"`+secret+`"}`, 403, "run meshctl console again")
 	send("GET", "/api/limits", "", 200, `"places":[{"node":"score-1","type":"clue.clue.solved","place":"handler award"`)
+	send("GET", "/api/limits", "", 200, `"changes":["score-1"]`)
 	send("POST", "/api/cut", `{"node":"score-1","type":"clue.clue.solved","place":"handler award","cut":true}`, 200, "{}")
 	send("POST", "/api/cut", `{"node":"hunt-1","type":"clue.clue.solved","place":"handler award","cut":true}`, 422, "operator anna may not change anything")
 	mu.Lock()

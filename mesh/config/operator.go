@@ -30,6 +30,12 @@ const (
 	MayChange May = "change"
 )
 
+// Rights is what a node answers to whoever asks what they may do there.
+type Rights struct {
+	Operator string `json:"operator"` // the name that the log has
+	May      May    `json:"may"`
+}
+
 // Includes reports whether who may do m may do another thing.
 func (m May) Includes(other May) bool { return m == MayChange || other != MayChange }
 

@@ -75,6 +75,9 @@ func TestWhoMayChange(t *testing.T) {
 			t.Errorf("%s: cut is %v", test.name, isCut)
 		}
 	}
+	if _, text := send(t, http.MethodGet, shows.URL()+"/api/limits", ""); !strings.Contains(text, `"changes":[]`) {
+		t.Errorf("where nobody may: %s", text)
+	}
 	if response, _ := send(t, http.MethodGet, may.URL()+"/api/cut", "", tokenHeader, token); response.StatusCode != 405 {
 		t.Errorf("a GET changes something: status %d", response.StatusCode)
 	}

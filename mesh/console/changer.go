@@ -9,8 +9,8 @@ import (
 // Changer changes nodes, as somebody asks for it on a page. Each error is shown there. Its methods
 // are safe for concurrent use. [Nodes] is one.
 type Changer interface {
-	// Only names the nodes that it can change; nil: all that there are.
-	Only() []string
+	// MayChange asks which of the nodes it may change now.
+	MayChange(ctx context.Context) []Answer[bool]
 	// SetLimit changes the numbers of one rule of a node: see mesh.Node.SetLimit.
 	SetLimit(ctx context.Context, node string, c config.LimitChange) error
 	// Cut stops the events of a type from reaching a place of a node, and Restore undoes it.

@@ -55,7 +55,7 @@ func New(o Options) *Console {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &Console{Options: o, token: rand.Text(), now: newAnswers(o.Source)}
+	c := &Console{Options: o, token: rand.Text(), now: newAnswers(o.Source, o.Changer)}
 	c.ctx, c.end = context.WithCancel(context.Background())
 	c.live = newLive(c.ctx, c.now)
 	c.routes = c.protect(c.mux())

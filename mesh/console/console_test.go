@@ -237,7 +237,7 @@ func TestNobodyLooksNobodyAsks(t *testing.T) {
 		t.Errorf("asked %d times for nobody", asked)
 	}
 	ctx, end := context.WithCancel(context.Background())
-	l := newLive(ctx, newAnswers(f))
+	l := newLive(ctx, newAnswers(f, nil))
 	defer l.end()
 	defer end()
 	var all []chan []byte

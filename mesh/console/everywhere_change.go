@@ -9,8 +9,13 @@ import (
 	"leafmesh/mesh/config"
 )
 
-// Only implements Changer: each node looks what its own file lets the operator do.
-func (e *Everywhere) Only() []string { return nil }
+// MayChange implements Changer: each node looks what its own file lets the operator do.
+func (e *Everywhere) MayChange(ctx context.Context) (answers []Answer[bool]) {
+	for _, a := range ask[config.Rights](ctx, e, "may", nil) {
+		answers = append(answers, Answer[bool]{a.Node, a.Value.May == config.MayChange, a.Err})
+	}
+	return answers
+}
 
 // SetLimit implements Changer.
 func (e *Everywhere) SetLimit(ctx context.Context, node string, c config.LimitChange) error {

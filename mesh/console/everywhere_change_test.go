@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,11 @@ func TestEverywhereChanges(t *testing.T) {
 		adds("score-1", config.MayChange), adds("print-1", config.MayRead))
 	everywhere := &Everywhere{Linked{nodes[0], pair}}
 	s := serve(t, Options{Source: everywhere, Changer: everywhere})
+	for _, view := range []string{"limits", "letters"} { // a page offers what a node lets the operator do
+		if _, text := send(t, http.MethodGet, s.URL()+"/api/"+view, ""); !strings.Contains(text, `"changes":["score-1"]`) {
+			t.Errorf("the view of %s is %s", view, text)
+		}
+	}
 	limit := mesh.Limit{Rate: 50, Burst: 7, Policy: mesh.Shed}
 	for _, test := range []struct {
 		node string

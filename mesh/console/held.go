@@ -50,16 +50,22 @@ type answers struct {
 	letters   held[[]stats.Letter]
 	kept      held[[]why.Summary]
 	durations held[[]stats.Durations]
+	mayChange held[bool]
 }
 
 // Answers hold for a little less than the time after which a page asks again. The live page must
 // not stand still, so a node has one second for it; a list may take longer.
 const (
 	holdStats, holdRules, holdLists = 4 * sampleEvery / 5, 800 * time.Millisecond, 1800 * time.Millisecond
+	holdRights                      = 5 * time.Second // they change with a reload
 	sampleFor, listFor              = 2 * sampleEvery, 5 * time.Second
 )
 
-func newAnswers(s Source) *answers {
+func newAnswers(s Source, c Changer) *answers {
+	mayChange := func(context.Context) []Answer[bool] { return nil }
+	if c != nil {
+		mayChange = c.MayChange
+	}
 	return &answers{
 		stats:     held[stats.Stats]{ask: s.Stats, hold: holdStats, within: sampleFor},
 		graph:     held[graph.Graph]{ask: s.Graph, hold: holdStats, within: sampleFor},
@@ -68,12 +74,25 @@ func newAnswers(s Source) *answers {
 		letters:   held[[]stats.Letter]{ask: s.Letters, hold: holdLists, within: listFor},
 		kept:      held[[]why.Summary]{ask: s.Kept, hold: holdLists, within: listFor},
 		durations: held[[]stats.Durations]{ask: s.Durations, hold: holdLists, within: listFor},
+		mayChange: held[bool]{ask: mayChange, hold: holdRights, within: listFor},
 	}
+}
+
+// changeable names the nodes that may be changed. One that does not say so is none.
+func (a *answers) changeable(ctx context.Context) []string {
+	names := []string{}
+	answers, _ := a.mayChange.get(ctx)
+	for _, one := range answers {
+		if one.Err == nil && one.Value {
+			names = append(names, one.Node)
+		}
+	}
+	return names
 }
 
 // forget has the nodes asked anew for what a change may have changed.
 func (a *answers) forget() {
-	for _, changed := range []*atomic.Bool{&a.rules.changed, &a.places.changed, &a.letters.changed} {
+	for _, changed := range []*atomic.Bool{&a.rules.changed, &a.places.changed, &a.letters.changed, &a.mayChange.changed} {
 		changed.Store(true)
 	}
 }

@@ -133,8 +133,13 @@ func TestChangesAreLogged(t *testing.T) {
 		mesh.Config{Name: "score-1"})
 	var log strings.Builder
 	s := serve(t, Options{Source: Nodes(nodes), Changer: Nodes(nodes[:1]), Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	if _, session := send(t, http.MethodGet, s.URL()+"/api/session", ""); !strings.Contains(session, `"changes":true,"only":["core-1"]`) {
+	if _, session := send(t, http.MethodGet, s.URL()+"/api/session", ""); !strings.Contains(session, `"changes":true`) {
 		t.Errorf("the session is %s", session)
+	}
+	for _, view := range []string{"limits", "letters"} {
+		if _, text := send(t, http.MethodGet, s.URL()+"/api/"+view, ""); !strings.Contains(text, `"changes":["core-1"]`) {
+			t.Errorf("the view of %s is %s", view, text)
+		}
 	}
 	cut := cutChange{Node: "core-1", Type: "core.step.taken", Place: "handler add", Cut: true}
 	if status, text := post(t, s, "/api/cut", cut); status != 200 {

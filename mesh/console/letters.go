@@ -38,13 +38,14 @@ type lettersView struct {
 	Letters  []letterView `json:"letters"` // the newest first
 	More     int          `json:"more"`    // that are older
 	Again    []againView  `json:"again"`
+	Changes  []string     `json:"changes"` // the nodes that may be changed from here
 	Problems problems     `json:"problems"`
 }
 
 func (c *Console) getLetters(w http.ResponseWriter, _ *http.Request) {
 	answers, _ := c.now.letters.get(c.ctx)
 	counted, _ := c.now.stats.get(c.ctx)
-	v := lettersView{Letters: []letterView{}, Again: comesAgain(counted), Problems: addProblems(addProblems(problems{}, answers), counted)}
+	v := lettersView{Letters: []letterView{}, Again: comesAgain(counted), Changes: c.now.changeable(c.ctx), Problems: addProblems(addProblems(problems{}, answers), counted)}
 	for _, a := range answers {
 		for _, l := range a.Value {
 			v.Letters = append(v.Letters, letterView{a.Node, l})

@@ -13,6 +13,7 @@ type limitsView struct {
 	At       int64       `json:"at"` // in milliseconds since 1970
 	Rules    []ruleView  `json:"rules"`
 	Places   []placeView `json:"places"`
+	Changes  []string    `json:"changes"` // the nodes that may be changed from here
 	Problems problems    `json:"problems"`
 }
 
@@ -40,7 +41,7 @@ func (c *Console) getLimits(w http.ResponseWriter, _ *http.Request) {
 	places, _ := c.now.places.get(c.ctx)
 	counted, at := c.now.stats.get(c.ctx)
 	v := limitsView{At: at.UnixMilli(), Rules: []ruleView{}, Places: []placeView{},
-		Problems: addProblems(addProblems(addProblems(problems{}, rules), places), counted)}
+		Changes: c.now.changeable(c.ctx), Problems: addProblems(addProblems(addProblems(problems{}, rules), places), counted)}
 	of := map[string]stats.Stats{}
 	for _, a := range counted {
 		if a.Err == nil {

@@ -8,13 +8,9 @@ import (
 	"leafmesh/mesh/config"
 )
 
-// Only implements Changer.
-func (nodes Nodes) Only() []string {
-	names := make([]string, len(nodes))
-	for i, n := range nodes {
-		names[i] = n.Name()
-	}
-	return names
+// MayChange implements Changer.
+func (nodes Nodes) MayChange(context.Context) []Answer[bool] {
+	return each(nodes, func(*mesh.Node) (bool, error) { return true, nil })
 }
 
 // on has change done by the node of a name.

@@ -75,16 +75,11 @@ func (c *Console) postSession(w http.ResponseWriter, r *http.Request) {
 
 // getSession is what a page asks for first.
 func (c *Console) getSession(w http.ResponseWriter, _ *http.Request) {
-	var only []string
-	if c.Changer != nil {
-		only = c.Changer.Only()
-	}
 	respond(w, struct {
-		Token   string   `json:"token"`
-		Changes bool     `json:"changes"`
-		Only    []string `json:"only"` // the nodes that it changes; null: all
-		Links   []Link   `json:"links"`
-	}{c.token, c.Changer != nil, only, append([]Link{}, c.Links...)})
+		Token   string `json:"token"`
+		Changes bool   `json:"changes"` // it changes nodes, if they let it
+		Links   []Link `json:"links"`
+	}{c.token, c.Changer != nil, append([]Link{}, c.Links...)})
 }
 
 // hasToken reports whether a request brings the token of this console.

@@ -1,13 +1,13 @@
 import { Table, h, number, setText } from "./dom.js";
 import { poll } from "./poll.js";
-import { ask, change, changer } from "./server.js";
+import { ask, change } from "./server.js";
 
 const when = (text) => new Date(text).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 // letters lists the dead letters that are kept, and replays and drops them.
 export function letters(main) {
   const said = h("p", { class: "problem", role: "alert" }), told = h("p", { role: "status", class: "note" });
-  let mayChange = () => false;
+  let changes = []; // the nodes that may be changed from here
   const cells = new Map();
   // What is in a cell stays the same from one answer to the next, so that the focus does.
   const cell = (key, make) => {
@@ -26,7 +26,7 @@ export function letters(main) {
     }
     polled.again();
   };
-  const buttons = (l) => h("span", { class: "line", hidden: !mayChange(l.node) },
+  const buttons = (l) => h("span", { class: "line", hidden: !changes.includes(l.node) },
     h("button", { type: "button", "aria-label": `Replay ${l.type} of ${l.handler}`, onclick: () => act("Replay", l, "/api/letter/replay") }, "Replay"),
     h("button", { type: "button", "aria-label": `Drop ${l.type} of ${l.handler}`, onclick: () => {
       if (confirm(`Delete this event of ${l.type} for good?`)) act("Drop", l, "/api/letter/drop");
@@ -35,7 +35,7 @@ export function letters(main) {
     { title: "Given up", of: (l) => (l.root ? cell(`link ${l.key}`, () => h("a", { href: `/cascade/${l.root}` }, when(l.at))) : when(l.at)) },
     { title: "Node", of: (l) => l.node }, { title: "Event type", of: (l) => l.type }, { title: "Handler", of: (l) => l.handler }, { title: "Key", of: (l) => l.event_key || "" },
     { title: "Error", of: (l) => l.error }, { title: "Tries", number: true, of: (l) => String(l.tries) }, { title: "From", of: (l) => l.peer },
-    { title: "", of: (l) => cell(`act ${l.key} ${mayChange(l.node)}`, () => buttons(l)) },
+    { title: "", of: (l) => cell(`act ${l.key} ${changes.includes(l.node)}`, () => buttons(l)) },
   ], { empty: "No dead letter is kept." });
   const again = new Table("Retried: what waits in the outboxes to come again", [
     { title: "Event type", of: (a) => a.type }, { title: "Kept on", of: (a) => a.node }, { title: "For", of: (a) => a.service },
@@ -49,14 +49,11 @@ export function letters(main) {
   const polled = poll(async (ended) => {
     const now = await ask("/api/letters");
     if (ended()) return;
+    ({ changes } = now);
     list.update(now.letters.map((l) => ({ ...l, letter: l.key, key: `${l.node} ${l.key}` })));
     again.update(now.again.map((a) => ({ ...a, key: `${a.node} ${a.service} ${a.type}` })));
     if (now.more) setText(told, `${now.more} older ones are not shown`);
     if (now.problems.length) setText(said, now.problems.map((p) => `${p.node}: ${p.error}`).join("; "));
   }, 2000, (text) => setText(said, text));
-  changer().then((may) => {
-    mayChange = may;
-    polled.again();
-  }, (error) => setText(said, error.message));
   return polled.end;
 }

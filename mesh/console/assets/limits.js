@@ -1,6 +1,6 @@
 import { Table, h, number, setText } from "./dom.js";
 import { poll } from "./poll.js";
-import { ask, change, changer, session } from "./server.js";
+import { ask, change, session } from "./server.js";
 
 const policies = ["refuse", "wait", "shed", "coalesce"];
 const placeOf = (r) => (r.rule.place === "handler" ? `handler ${r.rule.handler || "of each"}` : r.rule.place);
@@ -10,7 +10,7 @@ const keyOf = (r) => [r.node, ...r.id].join(" ");
 export function limits(main) {
   const said = h("p", { class: "problem", role: "alert" });
   const told = h("p", { class: "hidden", role: "status" });
-  let mayChange = () => false, before, list;
+  let before, list;
   const buttons = new Map();
   // A button stays the same from one answer to the next, so that the focus does.
   const button = (key, node, text, label, press) => {
@@ -22,7 +22,7 @@ export function limits(main) {
     known.onclick = press;
     setText(known, text);
     if (known.getAttribute("aria-label") !== label) known.setAttribute("aria-label", label);
-    known.hidden = !mayChange(node);
+    known.hidden = !list.changes.includes(node);
     return known;
   };
   const meters = new Map();
@@ -60,9 +60,10 @@ export function limits(main) {
     cuts.update(shown.sort((a, b) => (b.cut || 0) - (a.cut || 0)));
   };
   const look = async (ended) => {
-    const now = await ask("/api/limits");
+    const { changes } = await session(), now = await ask("/api/limits");
     if (ended()) return;
     list = now;
+    setText(note, noteOf(changes, now));
     const old = new Map((before?.rules || []).map((r) => [keyOf(r), r])), seconds = before ? (now.at - before.at) / 1000 : 0;
     rules.update(now.rules.map((r) => {
       const was = old.get(keyOf(r)), rate = (of) => (was && seconds > 0 ? Math.max(0, r[of] - was[of]) / seconds : 0);
@@ -74,12 +75,6 @@ export function limits(main) {
   };
   const failed = (text) => setText(said, text);
   const polled = poll(look, 1000, failed);
-  Promise.all([session(), changer()]).then(([{ changes, only }, may]) => {
-    mayChange = may;
-    const held = "What is changed here holds until the node is started again, or its rules are set anew.";
-    setText(note, changes ? held + (only ? ` This console changes ${only.join(", ")}.` : "") : "This console only shows.");
-    if (list) polled.again();
-  }, (error) => failed(error.message));
 
   const cut = async (p) => {
     try {
@@ -100,6 +95,15 @@ export function limits(main) {
     open.showModal();
   };
   return polled.end;
+}
+
+// noteOf says what may be changed. changes is whether the console changes anything at all.
+function noteOf(changes, now) {
+  if (!changes) return "This console only shows.";
+  if (!now.changes.length) return "You may only look: no node has an operator with your key and may: change in its file.";
+  const held = "What is changed here holds until the node is started again, or its rules are set anew.";
+  const nodes = new Set([...now.rules, ...now.places].map((of) => of.node));
+  return now.changes.length < nodes.size ? `${held} You may change ${now.changes.join(", ")}.` : held;
 }
 
 function textOf({ rule }) {

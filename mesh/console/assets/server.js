@@ -26,12 +26,6 @@ async function open() {
   return taken;
 }
 
-// changer tells which nodes this console may change.
-export async function changer() {
-  const { changes, only } = await session();
-  return (node) => changes && (!only || only.includes(node));
-}
-
 // ask gets JSON. The error says what the server says.
 export async function ask(path) {
   const { token } = await session();

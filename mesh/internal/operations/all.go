@@ -45,7 +45,7 @@ func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *fa
 	case skip > 0 && !found && known.changes(q.Body):
 		return nil, &failure{410, fmt.Sprintf("the answers to %s are kept for %v, and what changes something is not done twice for their sake", name, pagesFor)}
 	case skip == 0 || !found:
-		all = a.collect(ctx, to, request{ctx, name, q.Body, who.Name, true, a.pageRoom()}, q)
+		all = a.collect(ctx, to, request{ctx, name, q.Body, who, true, a.pageRoom()}, q)
 	}
 	data, more, err := page(all, skip, a.MaxPayload)
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *Answerer) Ask(ctx context.Context, q operator.Question) (operator.Answe
 	case questionNamed(name) == nil:
 		return operator.Answers{}, unknown(name)
 	}
-	return a.collect(ctx, to, request{ctx, name, q.Body, who.Name, true, anyRoom}, q), nil
+	return a.collect(ctx, to, request{ctx, name, q.Body, who, true, anyRoom}, q), nil
 }
 
 // collect asks the node of a name, or this one and all others.

@@ -56,7 +56,7 @@ type Node interface {
 // Passing says for how long something is changed, and by whom.
 type Passing struct {
 	For    time.Duration // 0: for good
-	By     string        // an operator's name, or atTap
+	By     string        // an operator's name, or that of atTap
 	DryRun bool          // nothing is changed: only what would be is told
 }
 
@@ -93,9 +93,9 @@ type request struct {
 	ctx  context.Context
 	name string // of the question: "letter.replay"
 	data []byte
-	by   string // who asks: an operator's name, or atTap
-	all  bool   // all nodes are asked
-	room int    // for a list, in bytes
+	by   config.Operator // who asks, or atTap
+	all  bool            // all nodes are asked
+	room int             // for a list, in bytes
 }
 
 // anyRoom is that of an answer in this process.
@@ -107,7 +107,7 @@ const anyRoom = math.MaxInt
 func (a *Answerer) pageRoom() int { return a.MaxPayload - a.MaxPayload/8 }
 
 // atTap is who asks without a signature: somebody who knows the tap's password.
-const atTap = "tap"
+var atTap = config.Operator{Name: "tap", May: config.MayChange}
 
 // failure says why a request has no answer.
 type failure struct {
@@ -151,7 +151,7 @@ func (a *Answerer) answer(r request) ([]byte, *failure) {
 
 // logChange says who changed what, or tried to: each time, as nobody else remembers it.
 func (a *Answerer) logChange(r request, err error) {
-	attrs := []any{"operator", r.by, "question", r.name, "data", logs.Excerpt(r.data)}
+	attrs := []any{"operator", r.by.Name, "question", r.name, "data", logs.Excerpt(r.data)}
 	if err != nil {
 		a.Log.WarnContext(logs.Each(context.Background()), "an operator could not change the node", append(attrs, "error", err)...)
 		return
@@ -172,7 +172,7 @@ func (a *Answerer) Admit(peer string, q operator.Question) (answer func(ctx cont
 		return nil, true
 	}
 	return func(ctx context.Context) operator.Answer {
-		return a.told(a.answer(request{ctx, name, q.Body, who.Name, true, a.pageRoom()}))
+		return a.told(a.answer(request{ctx, name, q.Body, who, true, a.pageRoom()}))
 	}, to == ""
 }
 

@@ -34,7 +34,7 @@ func (a *Answerer) setRules(r request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Node.SetRulesFor(*change.Rules, d, r.by); err != nil {
+	if err := a.Node.SetRulesFor(*change.Rules, d, r.by.Name); err != nil {
 		return nil, &failure{400, oneLine(err)}
 	}
 	return done, nil
@@ -60,7 +60,7 @@ func (a *Answerer) cut(r request) ([]byte, error) {
 	if change.Handler != "" {
 		place = "handler " + change.Handler
 	}
-	switch err := a.Node.CutFor(change.Type, place, r.name == "cut", d, r.by); {
+	switch err := a.Node.CutFor(change.Type, place, r.name == "cut", d, r.by.Name); {
 	case errors.Is(err, stats.ErrNotHere):
 		return nil, err
 	case err != nil:

@@ -59,7 +59,7 @@ func (a *Answerer) changedLimit(r request, l lasts, change func(Passing) (config
 	if err != nil {
 		return nil, err
 	}
-	changed, err := change(Passing{For: d, By: r.by, DryRun: l.DryRun})
+	changed, err := change(Passing{For: d, By: r.by.Name, DryRun: l.DryRun})
 	switch {
 	case errors.Is(err, stats.ErrNotHere):
 		return nil, err

@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -39,6 +40,9 @@ func questions() []question {
 		{"kept", config.MayRead, leaveOut, (*Answerer).kept},
 		{"slowest", config.MayRead, leaveOut, (*Answerer).slowest},
 		{"retrying", config.MayRead, leaveOut, (*Answerer).retrying},
+		{"may", config.MayRead, "", func(_ *Answerer, r request) ([]byte, error) {
+			return json.Marshal(config.Rights{Operator: r.by.Name, May: cmp.Or(r.by.May, config.MayRead)})
+		}},
 		{"rules.set", config.MayChange, `rules, or {"rules", "for"}`, (*Answerer).setRules},
 		{"limit.set", config.MayChange, `{"id", "limit" or "concurrency", …, "for", "dry_run"}`, (*Answerer).setLimit},
 		{"limit.new", config.MayChange, `{"rule", "for", "dry_run"}`, (*Answerer).newLimit},

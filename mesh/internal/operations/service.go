@@ -104,7 +104,7 @@ func (s *service) answerAtTap(r request, q operator.Question) ([]byte, *failure)
 		if refused != nil {
 			return nil, refused
 		}
-		r.by = who.Name
+		r.by = who
 	}
 	data, refused := s.answer(r)
 	if most := s.MaxPayload; len(data) > most {
