@@ -12,6 +12,6 @@
 //   - Each shard of a consumer has one worker goroutine. [Group] owns the consumers: it
 //     starts their workers, ends them, and waits for them.
 //
-// Items and values lie in slices of their own, so that only [Queue.Put] and a few lines of the
-// worker are compiled again for each type of value.
+// Items and values lie in pages of their own. So only [Queue.Put] and a few lines of the worker are
+// compiled again for each type of value, and the queues of all types share the pages of items.
 package queue

@@ -41,7 +41,7 @@ type Places struct {
 	wake     chan struct{}
 
 	slept bool // the worker's own, beside what it reads for each item
-	_     [39]byte
+	_     [23]byte
 	depth atomic.Int64 // places reserved, filled or of items being processed
 	_     [56]byte
 
@@ -179,13 +179,15 @@ func (p *Places) wakeLocked() {
 
 // Queue is the bounded queue of one worker. Its items are of type E and have values of type V.
 type Queue[E, V any] struct {
+	itemPages  *pages[E]
+	valuePages *pages[V]
 	Core[E]
-	items  []E // guarded by mu
-	values []V // guarded by mu: those of items, in the same places
+	items  chain[E] // guarded by mu
+	values chain[V] // guarded by mu: those of items, in the same order
 }
 
 func newQueue[E, V any](capacity, hardCap int, order func(a, b *E) int) *Queue[E, V] {
-	q := &Queue[E, V]{}
+	q := &Queue[E, V]{itemPages: pagesOf[E](), valuePages: pagesOf[V]()}
 	q.init(capacity, hardCap)
 	q.back.order = order
 	return q
@@ -200,30 +202,30 @@ func (q *Queue[E, V]) Put(item *E, value *V) bool {
 		q.release(1)
 		return false
 	}
-	q.items = append(q.items, *item)
-	q.values = append(q.values, *value)
+	q.items.push(item, q.itemPages)
+	q.values.push(value, q.valuePages)
 	q.enteredLocked()
 	return true
 }
 
 // take takes all waiting items in order, and waits for some; it takes none if only some were put
-// back. The slices are those of an earlier take, to be used again. False: the queue is closed.
+// back. The cursors are at their ends. False: the queue is closed.
 //
 // A worker that finds nothing lets others run once before it sleeps, as the next event is often
 // about to come: waking a worker costs its emitter more than the event does. Measured: 7 % of an
 // event's cost, locally and over a link.
-func (q *Queue[E, V]) take(items []E, values []V) ([]E, []V, bool) {
+func (q *Queue[E, V]) take(items *cursor[E], values *cursor[V]) (open bool) {
 	for yielded := false; ; {
 		q.mu.Lock()
-		if len(q.items) > 0 || q.returned.Load() > 0 {
-			items, q.items = q.items, items[:0]
-			values, q.values = q.values, values[:0]
+		if q.items.first != nil || q.returned.Load() > 0 {
+			items.take(&q.items)
+			values.take(&q.values)
 			q.mu.Unlock()
-			return items, values, true
+			return true
 		}
 		if q.closed {
 			q.mu.Unlock()
-			return nil, nil, false
+			return false
 		}
 		q.slept = true
 		if !yielded {
@@ -233,7 +235,11 @@ func (q *Queue[E, V]) take(items []E, values []V) ([]E, []V, bool) {
 			continue
 		}
 		q.sleeping = true
+		itemPage, valuePage := q.items.spare, q.values.spare
+		q.items.spare, q.values.spare = nil, nil
 		q.mu.Unlock()
+		items.letGo(itemPage, q.itemPages)
+		values.letGo(valuePage, q.valuePages)
 		<-q.wake
 		yielded = false
 	}

@@ -48,8 +48,8 @@ type queueMachine struct {
 	q      *Queue[string, int]
 	m      *queueModel
 	lost   uint64
-	items  []string
-	values []int
+	items  cursor[string]
+	values cursor[int]
 	ended  context.Context // with the cause gone
 }
 
@@ -121,7 +121,7 @@ func (x *queueMachine) Take(t *rapid.T) {
 	if len(x.m.waiting) == 0 && !x.m.closed {
 		t.Skip("it would wait")
 	}
-	items, values, open := x.q.take(x.items, x.values)
+	items, values, open := takeAll(x.q, &x.items, &x.values)
 	if open != (len(x.m.waiting) > 0) || !slices.Equal(values, x.m.waiting) {
 		t.Fatalf("take gives %v, %v; want %v", values, open, x.m.waiting)
 	}
@@ -131,7 +131,7 @@ func (x *queueMachine) Take(t *rapid.T) {
 		}
 	}
 	x.m.taken += int64(len(x.m.waiting))
-	x.m.waiting, x.items, x.values = nil, items, values
+	x.m.waiting = nil
 }
 
 func (x *queueMachine) Release(t *rapid.T) {
@@ -195,14 +195,14 @@ func TestQueueUnderStress(t *testing.T) {
 	worker := make(chan struct{})
 	go func() {
 		defer close(worker)
-		var items []struct{}
-		var values []event
+		var items cursor[struct{}]
+		var values cursor[event]
 		for {
-			var open bool
-			if items, values, open = q.take(items, values); !open {
+			_, taken, open := takeAll(q, &items, &values)
+			if !open {
 				return
 			}
-			for _, v := range values {
+			for _, v := range taken {
 				if v.n != next[v.emitter] {
 					t.Errorf("emitter %d: event %d came in place of %d", v.emitter, v.n, next[v.emitter])
 				}
@@ -312,8 +312,7 @@ func TestQueueCloseEndsASleepingWorker(t *testing.T) {
 	q := newQueue[string, int](1, 1, nil)
 	open := make(chan bool)
 	go func() {
-		_, _, ok := q.take(nil, nil)
-		open <- ok
+		open <- q.take(&cursor[string]{}, &cursor[int]{})
 	}()
 	for asleep := false; !asleep; runtime.Gosched() {
 		q.mu.Lock()

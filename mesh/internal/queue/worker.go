@@ -23,9 +23,8 @@ type worker[E, V any] struct {
 	idle  func()       // nil: it gathers nothing
 	spawn func(func()) // starts a goroutine that the consumer waits for
 
-	items     []E // taken from the queue
-	values    []V
-	next      int     // the first of items that is not processed
+	items     cursor[E] // at the first item of those taken that is not processed
+	values    cursor[V]
 	back      kept[E] // one that was put back into the queue
 	isBack    bool    // back is the one being processed
 	processed bool
@@ -52,7 +51,7 @@ func (w *worker[E, V]) run() {
 	w.ended = true
 }
 
-func (w *worker[E, V]) more() bool { return w.next < len(w.items) || w.queue.returned.Load() > 0 }
+func (w *worker[E, V]) more() bool { return w.items.page != nil || w.queue.returned.Load() > 0 }
 
 // take gets the next items, unless some are left.
 func (w *worker[E, V]) take() (open bool) {
@@ -60,12 +59,8 @@ func (w *worker[E, V]) take() (open bool) {
 		return true
 	}
 	w.queue.release(w.done)
-	w.done, w.next = 0, 0
-	if int64(cap(w.items)) > 2*w.queue.capacity {
-		w.items, w.values = nil, nil // a burst's memory is not kept
-	}
-	w.items, w.values, open = w.queue.take(w.items, w.values)
-	return open
+	w.done = 0
+	return w.queue.take(&w.items, &w.values)
 }
 
 // step processes one item: first what was put back.
@@ -74,35 +69,30 @@ func (w *worker[E, V]) step() {
 	w.processed = true // also if Process ends the goroutine
 	if w.isBack = w.queue.returned.Load() > 0; w.isBack {
 		w.back = w.queue.takeBack()
-		defer w.finish(&w.back.item)
+		defer w.finish()
 		w.processed = w.work.Process(&w.back.item, w.back.value)
 		return
 	}
-	item, value := &w.items[w.next], &w.values[w.next]
-	w.next++
-	defer w.finish(item)
-	w.processed = w.work.Process(item, value)
+	item := w.items.present()
+	defer w.finish()
+	w.processed = w.work.Process(item, w.values.present())
 }
 
 // finish ends a step. Emitters and the worker share the count of places: it is written for several
 // items at once, unless somebody waits for one.
-func (w *worker[E, V]) finish(item *E) {
+func (w *worker[E, V]) finish() {
 	if !w.processed {
 		w.done--
 		if w.isBack {
 			w.queue.untake(w.back)
-		} else {
-			w.next--
 		}
 		return
 	}
-	var noItem E
-	*item = noItem // let go of what the item and its value refer to
 	if w.isBack {
-		w.back = kept[E]{}
+		w.back = kept[E]{} // let go of what the item and its value refer to
 	} else {
-		var noValue V
-		w.values[w.next-1] = noValue
+		w.items.next(w.queue.itemPages)
+		w.values.next(w.queue.valuePages)
 	}
 	if w.idle != nil && !w.more() {
 		return // what was gathered of it comes first
