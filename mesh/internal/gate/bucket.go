@@ -12,20 +12,53 @@ import (
 
 // Bucket is a token bucket. Times are those of a clock that nobody sets, in nanoseconds. It is safe
 // for concurrent use.
-//
-// A rate.Limiter that is given a time earlier than the last one refills what lies between twice,
-// and goroutines that read the clock and then meet at a bucket come in any order: eight of them got
-// 1.6 times the rate. So time does not go back here.
 type Bucket struct {
 	mu     sync.Mutex
-	latest int64         // guarded by mu
-	bucket *rate.Limiter // guarded by mu
+	tokens tokens // guarded by mu
 }
 
 // NewBucket makes a bucket of perSecond events a second with the given burst. A burst under 1 takes
 // a tenth of a second's worth, and at least 1.
 func NewBucket(perSecond float64, burst int) *Bucket {
-	return &Bucket{bucket: rate.NewLimiter(rate.Limit(perSecond), Burst(perSecond, burst))}
+	return &Bucket{tokens: newTokens(perSecond, burst)}
+}
+
+// Allow reports whether an event may pass now, and takes its token if so.
+func (b *Bucket) Allow(now int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.tokens.allow(now)
+}
+
+// Next is how long it takes until the bucket has a token for one who waits, if nobody else takes
+// it. It takes none.
+func (b *Bucket) Next(now int64) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.tokens.next(now)
+}
+
+// Charge takes a token whether there is one or not. The debt, of at most ten bursts, has to be
+// refilled before Allow lets an event pass again.
+func (b *Bucket) Charge(now int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens.charge(now)
+}
+
+// tokens are those of one bucket. Whoever has it holds a lock.
+//
+// A rate.Limiter that is given a time earlier than the last one refills what lies between twice,
+// and goroutines that read the clock and then meet at a bucket come in any order: eight of them got
+// 1.6 times the rate. So time does not go back here.
+type tokens struct {
+	latest     int64
+	emptyUntil int64 // up to here there is surely none
+	limiter    *rate.Limiter
+}
+
+func newTokens(perSecond float64, burst int) tokens {
+	return tokens{limiter: rate.NewLimiter(rate.Limit(perSecond), Burst(perSecond, burst))}
 }
 
 // Burst is how many events pass at once: see [NewBucket].
@@ -36,50 +69,48 @@ func Burst(perSecond float64, burst int) int {
 	return burst
 }
 
-// laterLocked returns the time, or the latest there was if that is later.
-func (l *Bucket) laterLocked(now int64) time.Time {
-	l.latest = max(l.latest, now)
-	return time.Unix(0, l.latest)
+// later is the time, or the latest there was if that is later.
+func (t *tokens) later(now int64) time.Time {
+	t.latest = max(t.latest, now)
+	return time.Unix(0, t.latest)
 }
 
-// Allow reports whether an event may pass now, and takes its token if so.
-func (l *Bucket) Allow(now int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.bucket.AllowN(l.laterLocked(now), 1)
+// allow asks the limiter only now and then in a storm: one that has no token has none for some
+// time. Half of that is sure, however the limiter rounds.
+func (t *tokens) allow(now int64) bool {
+	at := t.later(now)
+	if t.latest < t.emptyUntil {
+		return false
+	}
+	if t.limiter.AllowN(at, 1) {
+		return true
+	}
+	t.emptyUntil = t.latest + int64(t.next(now)/2)
+	return false
 }
 
-// Next is how long it takes until the bucket has a token for one who waits, if nobody else takes
-// it. It takes none: who waits and is gone before has cost the others nothing. A
-// rate.Reservation was rejected, which gives back nothing once later ones exist.
-func (l *Bucket) Next(now int64) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	missing := 1 - l.bucket.TokensAt(l.laterLocked(now))
+// next takes no token: who waits and is gone before has cost the others nothing. A rate.Reservation
+// was rejected, which gives back nothing once later ones exist.
+func (t *tokens) next(now int64) time.Duration {
+	missing := 1 - t.limiter.TokensAt(t.later(now))
 	if missing <= 0 {
 		return 0
 	}
-	return time.Duration(math.Ceil(missing / float64(l.bucket.Limit()) * float64(time.Second)))
+	return time.Duration(math.Ceil(missing / float64(t.limiter.Limit()) * float64(time.Second)))
 }
 
 // maxDebt bounds what [Bucket.Charge] can take beyond the tokens there are, as a multiple of the
 // burst: who caused a storm is held up for long, not for ever.
 const maxDebt = 10
 
-// Charge takes a token whether there is one or not. The debt, of at most ten bursts, has to be
-// refilled before Allow lets an event pass again.
-func (l *Bucket) Charge(now int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at := l.laterLocked(now)
-	if l.bucket.TokensAt(at) > -maxDebt*float64(l.bucket.Burst()) {
-		l.bucket.ReserveN(at, 1)
+func (t *tokens) charge(now int64) {
+	at := t.later(now)
+	if t.limiter.TokensAt(at) > -maxDebt*float64(t.limiter.Burst()) {
+		t.limiter.ReserveN(at, 1)
 	}
 }
 
 // full reports whether the bucket is as it was at the beginning.
-func (l *Bucket) full(now int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.bucket.TokensAt(l.laterLocked(now)) >= float64(l.bucket.Burst())
+func (t *tokens) full(now int64) bool {
+	return t.limiter.TokensAt(t.later(now)) >= float64(t.limiter.Burst())
 }

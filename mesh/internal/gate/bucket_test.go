@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
 	"pgregory.net/rapid"
 )
 
@@ -118,6 +119,27 @@ func TestTheBoundHoldsForManyGoroutines(t *testing.T) {
 	if bound := perSecond*time.Since(start).Seconds() + burst; float64(passed.Load()) > bound {
 		t.Errorf("%d passed, at most %.0f may", passed.Load(), bound)
 	}
+}
+
+// A bucket allows what a limiter would that is asked each time, in storms and with debts too.
+func TestABucketAllowsWhatItsLimiterWould(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		perSecond, burst := rapid.Float64Range(0.001, 1e7).Draw(t, "rate"), rapid.IntRange(1, 5).Draw(t, "burst")
+		bucket, model, now := NewBucket(perSecond, burst), rate.NewLimiter(rate.Limit(perSecond), burst), epoch
+		between := int64(1e9 / perSecond) // two tokens
+		for i := range rapid.IntRange(1, 300).Draw(t, "events") {
+			now += rapid.OneOf(rapid.Int64Range(0, 3), rapid.Int64Range(0, between/50+1), rapid.Int64Range(0, 2*between)).Draw(t, "gap")
+			if rapid.IntRange(0, 20).Draw(t, "charges") == 0 {
+				bucket.Charge(now)
+				if model.TokensAt(time.Unix(0, now)) > -float64(10*burst) {
+					model.ReserveN(time.Unix(0, now), 1)
+				}
+			}
+			if got, want := bucket.Allow(now), model.AllowN(time.Unix(0, now), 1); got != want {
+				t.Fatalf("event %d at %d: %v, want %v", i, now-epoch, got, want)
+			}
+		}
+	})
 }
 
 // Who looks at the next token takes none.

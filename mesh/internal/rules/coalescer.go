@@ -56,10 +56,11 @@ type Kept interface {
 }
 
 // holds reports whether an event of the unit is kept, or on its way.
-func (c *coalescer) holds(u unit) bool {
-	if c == nil || c.count.Load() == 0 {
-		return false
-	}
+func (c *coalescer) holds(u unit) bool { // short enough to be inlined
+	return c != nil && c.count.Load() != 0 && c.has(u)
+}
+
+func (c *coalescer) has(u unit) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.units[u] != nil

@@ -26,17 +26,17 @@ type Gate struct {
 	env Env
 
 	mu           sync.Mutex
-	rules        []config.Rule                       // guarded by mu
-	byRoot       map[config.Rule]*gate.Keyed[string] // guarded by mu: the buckets of rules by root, which all types share
-	coalescing   []*Rule                             // guarded by mu: those that coalesce
-	keepsNothing bool                                // guarded by mu: what is coalesced goes at once, as the node closes
-	waiting      []*lines                            // guarded by mu: those of all rules in force
-	letsAll      bool                                // guarded by mu: nothing waits any more
+	rules        []config.Rule               // guarded by mu
+	byRoot       map[config.Rule]*gate.Keyed // guarded by mu: the buckets of rules by root, which all types share
+	coalescing   []*Rule                     // guarded by mu: those that coalesce
+	keepsNothing bool                        // guarded by mu: what is coalesced goes at once, as the node closes
+	waiting      []*lines                    // guarded by mu: those of all rules in force
+	letsAll      bool                        // guarded by mu: nothing waits any more
 }
 
 // NewGate makes a gate with rules, whose defaults are filled in.
 func NewGate(env Env, rules []config.Rule) *Gate {
-	return &Gate{env: env, rules: rules, byRoot: map[config.Rule]*gate.Keyed[string]{}}
+	return &Gate{env: env, rules: rules, byRoot: map[config.Rule]*gate.Keyed{}}
 }
 
 // Rules lists the rules in force.
@@ -62,7 +62,7 @@ func (g *Gate) Replace(rules []config.Rule) {
 		}
 		return gone
 	})
-	maps.DeleteFunc(g.byRoot, func(r config.Rule, _ *gate.Keyed[string]) bool { return !slices.Contains(g.rules, r) })
+	maps.DeleteFunc(g.byRoot, func(r config.Rule, _ *gate.Keyed) bool { return !slices.Contains(g.rules, r) })
 }
 
 // Kept counts the events that rules keep: coalesced, or waiting without a caller.
@@ -154,10 +154,8 @@ func (g *Gate) newLocked(subject string, place steps.Place, c config.Rule, old *
 			r.calls = old.calls
 			r.calls.setLimit(c.Concurrency)
 		}
-	case c.By == config.ByType:
-		r.bucket = gate.NewBucket(float64(c.Limit.Rate), c.Limit.Burst)
 	default:
-		r.keyed = g.bucketsLocked(c)
+		r.buckets = g.bucketsLocked(c)
 	}
 	switch {
 	case old != nil && old.lines != nil && c.Limit.Policy == old.config.Limit.Policy: // else they go on
@@ -175,14 +173,18 @@ func (g *Gate) newLocked(subject string, place steps.Place, c config.Rule, old *
 	return r
 }
 
-// bucketsLocked returns the table of a rule that is not by type: of one by root the same for all
-// types of the cascades, but for that of a handler.
-func (g *Gate) bucketsLocked(c config.Rule) *gate.Keyed[string] {
+// bucketsLocked returns the table of a rule with a rate: of one by root the same for all types of
+// the cascades, but for that of a handler.
+func (g *Gate) bucketsLocked(c config.Rule) *gate.Keyed {
 	shared := c.By == config.ByRoot && c.Place != config.AtHandler
 	if table := g.byRoot[c]; shared && table != nil {
 		return table
 	}
-	table := gate.NewKeyed[string](float64(c.Limit.Rate), c.Limit.Burst, c.Keys)
+	keys := c.Keys
+	if c.By == config.ByType {
+		keys = 1
+	}
+	table := gate.NewKeyed(float64(c.Limit.Rate), c.Limit.Burst, keys)
 	if shared {
 		g.byRoot[c] = table
 	}

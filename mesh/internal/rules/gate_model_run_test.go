@@ -365,8 +365,8 @@ func TestAMillionKeysCostATable(t *testing.T) {
 	if bound := (keys + 1) * (10*perSecond + burst); count > bound || count < bound/2 {
 		t.Errorf("%d passed, at most %d may", count, bound)
 	}
-	if got := n.set(gateOpened).Emit; rule.keyed.Len() > keys || !slices.Contains(got, rule) {
-		t.Errorf("%d buckets of %d; rules %+v", rule.keyed.Len(), keys, got)
+	if got := n.set(gateOpened).Emit; rule.buckets.Len() > keys || !slices.Contains(got, rule) {
+		t.Errorf("%d buckets of %d; rules %+v", rule.buckets.Len(), keys, got)
 	}
 	if got := len(n.trace.Counts()); got > 10 {
 		t.Errorf("%d counters", got)

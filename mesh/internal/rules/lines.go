@@ -70,10 +70,11 @@ func newLines(r *Rule, c *clock.Clock) *lines {
 }
 
 // busy reports whether an event has to join the line of its key.
-func (l *lines) busy(r *Rule, e *Event) bool {
-	if l == nil || l.count.Load() == 0 {
-		return false
-	}
+func (l *lines) busy(r *Rule, e *Event) bool { // short enough to be inlined
+	return l != nil && l.count.Load() != 0 && l.has(r, e)
+}
+
+func (l *lines) has(r *Rule, e *Event) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.byKey[r.keyOf(e)] != nil
@@ -104,8 +105,7 @@ func (l *lines) endsBefore(key string, deadline time.Time) bool {
 		ahead := float64(in.waiters.Len()) / float64(l.rule.config.Limit.Rate)
 		wait = time.Duration(max(0, in.due-now)) + time.Duration(ahead*float64(time.Second))
 	} else {
-		bucket, _ := l.rule.bucketFor(key, now)
-		wait = bucket.Next(now)
+		wait = l.rule.buckets.Next(key, now)
 	}
 	return wait > time.Until(deadline)
 }
@@ -265,17 +265,17 @@ func (l *lines) isTurnLocked(key string, in *line, w *waiter) bool {
 	if l.letsAll || in.timer != nil && now < in.due {
 		return l.letsAll
 	}
-	bucket, _ := l.rule.bucketFor(key, now)
-	at := now
+	buckets, at := l.rule.buckets, now
 	if in.due > 0 && in.due <= now && now-in.due < lateness {
 		at = in.due
 	}
-	if in.due = 0; bucket.Allow(at) {
-		in.due = at + int64(bucket.Next(at))
+	in.due = 0
+	if goesOn, _ := buckets.Allow(key, at); goesOn {
+		in.due = at + int64(buckets.Next(key, at))
 		l.stopLocked(in) // it was for this one
 		return true
 	}
-	wait := bucket.Next(now)
+	wait := buckets.Next(key, now)
 	in.due = now + int64(wait)
 	if l.stopLocked(in); in.timer == nil {
 		l.timers.Add(1)

@@ -3,7 +3,6 @@ package rules
 import (
 	"cmp"
 	"context"
-	"hash/maphash"
 	"slices"
 
 	"leafmesh/mesh/config"
@@ -14,12 +13,11 @@ import (
 // Rule is a rule in force, for one event type at one place.
 type Rule struct {
 	config    config.Rule
-	bucket    *gate.Bucket        // of a rule by type
-	keyed     *gate.Keyed[string] // of every other
-	calls     *calls              // of a rule with a concurrency, which has no buckets
-	coalescer *coalescer          // of a rule that coalesces; nil: none
-	lines     *lines              // of a rule that waits or has a concurrency; nil: none
-	mixed     bool                // who is asked at its place has events of other types too
+	buckets   *gate.Keyed // of a rule with a rate; of one by type there is one bucket
+	calls     *calls      // of a rule with a concurrency, which has no buckets
+	coalescer *coalescer  // of a rule that coalesces; nil: none
+	lines     *lines      // of a rule that waits or has a concurrency; nil: none
+	mixed     bool        // who is asked at its place has events of other types too
 
 	refused, shed, delayed, overflowed, evicted *steps.Point
 
@@ -196,7 +194,7 @@ func (r *Rule) admit(ctx context.Context, e *Event, now int64) (Verdict, error) 
 		return r.stop(e)
 	case r.lines.busy(r, e): // who came first is first
 		return r.wait(ctx, e, false)
-	case r.bucketOf(e, now).Allow(now):
+	case r.allows(e, now):
 		return Passed, nil
 	case r.lines != nil:
 		return r.wait(ctx, e, false)
@@ -225,7 +223,7 @@ func (r *Rule) stop(e *Event) (Verdict, error) {
 // charge takes a token for an event that is not stopped.
 func (r *Rule) charge(e *Event, now int64) {
 	if r.calls == nil {
-		r.bucketOf(e, now).Charge(now)
+		r.note(e, r.buckets.Charge(r.keyOf(e), now))
 	}
 }
 
@@ -243,26 +241,19 @@ func (r *Rule) keyOf(e *Event) string {
 	}
 }
 
-// keySeed makes shards unpredictable, so that nobody can choose keys that all meet at one lock.
-var keySeed = maphash.MakeSeed()
+// allows reports whether the event's bucket has a token, and takes it.
+func (r *Rule) allows(e *Event, now int64) bool {
+	allowed, use := r.buckets.Allow(r.keyOf(e), now)
+	r.note(e, use)
+	return allowed
+}
 
-func (r *Rule) bucketOf(e *Event, now int64) *gate.Bucket {
-	if r.bucket != nil {
-		return r.bucket
-	}
-	bucket, use := r.bucketFor(r.keyOf(e), now)
+// note counts an event whose key has no bucket of its own, or one that was another key's.
+func (r *Rule) note(e *Event, use gate.Use) {
 	switch use {
 	case gate.Overflow:
 		e.Pass(r.overflowed, nil)
 	case gate.Recycled:
 		e.Pass(r.evicted, nil)
 	}
-	return bucket
-}
-
-func (r *Rule) bucketFor(key string, now int64) (*gate.Bucket, gate.Use) {
-	if r.bucket != nil {
-		return r.bucket, gate.Own
-	}
-	return r.keyed.Bucket(key, maphash.String(keySeed, key), now)
 }
