@@ -24,12 +24,14 @@ type Channel struct {
 	step     Step
 	number   uint32
 	class    class
-	// entry steps have the time of the event's emit: no clock is read for them.
+	// entry steps are those that Emit itself notes. They have the time of the emit: no clock is
+	// read for them. That nobody read an event is one, also where that was seen later.
 	entry bool
 
-	// Of what goes wrong: how often it did in this second, and since the last record.
+	// Of what goes wrong: this second, how often it had before, and how often since the last
+	// record.
 	second  atomic.Int64
-	seen    atomic.Uint64
+	before  atomic.Uint64
 	skipped atomic.Uint64
 }
 
@@ -75,26 +77,28 @@ const (
 )
 
 // Wants reports whether one more event that takes the step is to be recorded: all are, but for a
-// storm of what goes wrong. h is nil if the event has no header so far. The nil Channel wants none.
-func (c *Channel) Wants(h *cause.Header) bool {
+// storm of what goes wrong. total is how many have so far; h is nil if the event has no header yet.
+// The nil Channel wants none.
+func (c *Channel) Wants(h *cause.Header, total uint64) bool {
 	switch {
 	case c == nil:
 		return false
 	case c.class == usual:
 		return true
 	}
-	whole, oneIn := uint64(wholeRefusals), uint64(oneInRefusals)
+	whole, oneIn := int64(wholeRefusals), int64(oneInRefusals)
 	if c.class == trouble {
-		whole, oneIn = c.recorder.trouble.length()/wholeTrouble, oneInTrouble
+		whole, oneIn = int64(c.recorder.trouble.length()/wholeTrouble), oneInTrouble
 		if h != nil && c.recorder.followed.Load().has(&h.Root) {
 			return true
 		}
 	}
 	if second := c.recorder.clock.Coarse() >> 30; c.second.Load() != second {
 		c.second.Store(second)
-		c.seen.Store(0)
+		c.before.Store(total - 1)
 	}
-	if n := c.seen.Add(1); n <= whole || n%oneIn == 0 {
+	n := int64(total - c.before.Load()) // below 0 if another one counted later and came here sooner
+	if n <= whole || n%oneIn == 0 {
 		return true
 	}
 	c.skipped.Add(1)

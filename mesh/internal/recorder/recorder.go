@@ -77,7 +77,7 @@ func (r *Recorder) Channel(s Step) *Channel {
 	if r == nil {
 		return nil
 	}
-	c := &Channel{recorder: r, step: s, class: classOf(s), entry: s.Outcome == stats.Admitted}
+	c := &Channel{recorder: r, step: s, class: classOf(s), entry: s.Outcome == stats.Admitted || s.Outcome == stats.Unheard}
 	if c.class == nowhere {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -96,6 +97,40 @@ func TestWhatIsRecordedIsFound(t *testing.T) {
 	}
 }
 
+// That nobody reads an event is known when it is emitted, and has the time of that.
+func TestWhatNobodyReadsHasTheTimeOfItsEmit(t *testing.T) {
+	k := newKit(t, 1<<20)
+	unheard := k.Channel(Step{Type: "clue.answer.judged", Outcome: stats.Unheard, Place: "export"})
+	h := cause.NewRoot(k.paths.Root("clue-1:clue.answer.judged"), "", 1)
+	unheard.Note(&h, 1, Span{}, nil)
+	if found := k.find(Ask{Events: roots(h.ID)}); len(found) != 1 || found[0].Outcome != stats.Unheard || found[0].At != h.At() {
+		t.Errorf("%+v", found)
+	}
+}
+
+// In each second the first ones of a storm are recorded, whatever was before.
+func TestEachSecondOfAStormBeginsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, total := newKit(t, 1<<20), uint64(0)
+		defer k.clock.Close()
+		for second := range 3 {
+			recorded := 0
+			for range 1000 {
+				if total++; k.refused.Wants(nil, total) {
+					recorded++
+				}
+			}
+			if recorded < wholeRefusals || recorded > wholeRefusals+1 {
+				t.Errorf("%d are recorded in second %d", recorded, second)
+			}
+			for range 500 { // the coarse clock goes on while somebody asks
+				time.Sleep(4 * time.Millisecond)
+				k.clock.Coarse()
+			}
+		}
+	})
+}
+
 // What falls out is counted, and the ring says how far back it reaches.
 func TestWhatFallsOutIsCounted(t *testing.T) {
 	k := newKit(t, 1<<20)
@@ -150,7 +185,7 @@ func TestAStormWashesNothingOut(t *testing.T) {
 		}
 		from := ring.next
 		for i := range uint64(storm) {
-			if h := k.root("owls"); c.Wants(h) {
+			if h := k.root("owls"); c.Wants(h, i+1) {
 				recorded++
 				c.Note(h, i+1, Span{}, stats.ErrRefused)
 				if recorded%1000 == 0 { // before it falls out
@@ -168,8 +203,8 @@ func TestAStormWashesNothingOut(t *testing.T) {
 	}
 	kept := k.root("kept")
 	k.Also(kept.Root)
-	for range 100 {
-		if !k.failed.Wants(kept) {
+	for i := range uint64(100) {
+		if !k.failed.Wants(kept, storm+i+1) {
 			t.Fatal("a failure of a cascade that is kept is left out")
 		}
 	}
@@ -315,7 +350,7 @@ func TestRecordsAreWhole(t *testing.T) {
 // A node without a recorder records and finds nothing.
 func TestNoRecorder(t *testing.T) {
 	var r *Recorder
-	if c := r.Channel(Step{Outcome: stats.Failed}); c != nil || c.Wants(nil) {
+	if c := r.Channel(Step{Outcome: stats.Failed}); c != nil || c.Wants(nil, 1) {
 		t.Error("a channel of no recorder")
 	}
 	r.Find(Ask{}, func(why.Record) { t.Error("found something") })
