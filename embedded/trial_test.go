@@ -147,8 +147,8 @@ func (tr *trial) told(s solve) {
 	tr.toldAt[s] = time.Since(tr.start)
 }
 
-// Settle implements replay.Target.
-func (d *driver) Settle(context.Context, int) error { return nil }
+// AwaitSolves implements replay.Target.
+func (d *driver) AwaitSolves(context.Context, int) error { return nil }
 
 // run replays the log in about the given time while trouble goes on, and until it has ended, and
 // fails the test if the daemons do not hold in the end what they should.

@@ -38,10 +38,10 @@ func well(t *testing.T) func(error) {
 // Solves that clue counted and score did not are an error and not a leaderboard with less in it.
 func TestLocalNoticesLostSolves(t *testing.T) {
 	local, _, _ := openSmall(t, well(t))
-	if err := local.Settle(t.Context(), 0); err != nil {
+	if err := local.AwaitSolves(t.Context(), 0); err != nil {
 		t.Error(err)
 	}
-	if err := local.Settle(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "score has 0 of them") {
+	if err := local.AwaitSolves(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "score has 0 of them") {
 		t.Errorf("got %v", err)
 	}
 }

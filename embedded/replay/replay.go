@@ -17,9 +17,11 @@ type Target interface {
 	// wait. The guesses of a team are judged in the order of the calls. judged is called once for
 	// each, by any goroutine.
 	Submit(ctx context.Context, g guesslog.Guess, clue string, judged func(clue.Verdict)) error
-	// Settle returns when so many solves have arrived at score and nothing is on its way, or with
-	// an error that says what is missing when nothing moves any more. All guesses have been judged.
-	Settle(ctx context.Context, solves int) error
+	// AwaitSolves returns when so many solves are in the databases of hunt and score, or with an
+	// error that says what is missing when nothing moves any more. All guesses have been judged.
+	AwaitSolves(ctx context.Context, solves int) error
+	// Settle returns when nothing is on its way any more.
+	Settle(ctx context.Context) error
 	// Leaderboard returns the final order.
 	Leaderboard(ctx context.Context) ([]Standing, error)
 	// Counters returns what the nodes counted; empty when nobody can say.
@@ -56,11 +58,14 @@ func Run(ctx context.Context, target Target, log *guesslog.Log, hunt guesslog.De
 		return result, err
 	}
 	seen.into(&result)
-	if err := target.Settle(ctx, result.Correct); err != nil {
+	err := target.AwaitSolves(ctx, result.Correct)
+	result.ElapsedSeconds = time.Since(start).Seconds()
+	if err == nil {
+		err = target.Settle(ctx)
+	}
+	if err != nil {
 		return result, fmt.Errorf("not all of the %d solves arrived: %w", result.Correct, err)
 	}
-	result.ElapsedSeconds = time.Since(start).Seconds()
-	var err error
 	if result.Leaderboard, err = target.Leaderboard(ctx); err != nil {
 		return result, fmt.Errorf("read the leaderboard: %w", err)
 	}

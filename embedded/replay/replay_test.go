@@ -45,7 +45,8 @@ func (f *fake) Submit(_ context.Context, g guesslog.Guess, _ string, judged func
 	return nil
 }
 
-func (f *fake) Settle(context.Context, int) error               { return f.settle }
+func (f *fake) AwaitSolves(context.Context, int) error          { return f.settle }
+func (f *fake) Settle(context.Context) error                    { return nil }
 func (f *fake) Leaderboard(context.Context) ([]Standing, error) { return []Standing{}, nil }
 func (f *fake) Counters() map[string]Counters                   { return nil }
 func (f *fake) Failure() error                                  { return f.failure }

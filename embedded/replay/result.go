@@ -14,8 +14,9 @@ type Result struct {
 	Mismatches int `json:"mismatches"` // judged otherwise than in the log, or not looked at
 	Skipped    int `json:"skipped"`    // rows of the log that could not be used
 	Teams      int `json:"teams"`
-	// ElapsedSeconds is the time from the first guess until all was settled. Starting nodes and
-	// joining teams is not in it.
+	// ElapsedSeconds is the time from the first guess until every solve was in the databases of
+	// hunt and score. Starting nodes and joining teams is not in it, nor are announcements that a
+	// rule holds back.
 	ElapsedSeconds float64 `json:"elapsed_seconds"`
 	// Nodes holds the nodes' counters; empty when the nodes are other processes.
 	Nodes       map[string]Counters `json:"nodes"`
