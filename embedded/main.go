@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	program "leafmesh/services/daemon"
 )
 
 // streams are where a command writes.
@@ -18,6 +20,7 @@ type streams struct {
 }
 
 func main() {
+	program.LetGarbageWait()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, func() {

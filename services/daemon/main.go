@@ -35,6 +35,7 @@ type flags struct {
 // SIGINT and SIGTERM end run's context; a second one ends the process at once. SIGHUP has the file
 // read again: see [Serve]. slog's default logger writes to standard error.
 func Main(name string, run Run) {
+	LetGarbageWait()
 	os.Exit(execute(name, os.Args[1:], os.Stdout, os.Stderr, run))
 }
 

@@ -1,0 +1,19 @@
+package daemon
+
+import (
+	"os"
+	"runtime/debug"
+)
+
+// garbagePercent is how much a process allocates before garbage is collected, as a share of what it
+// has in use. Go's own measure is 100. In the replay of a real log 200 takes 8 % less processor
+// time, for 10 % more memory; 400 takes no less.
+const garbagePercent = 200
+
+// LetGarbageWait lets the process collect its garbage half as often as Go would by itself, unless
+// the environment has GOGC. A limit by GOMEMLIMIT holds in any case.
+func LetGarbageWait() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
+}
