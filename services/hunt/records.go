@@ -13,6 +13,10 @@ import (
 
 // schema holds the migrations of hunt.db. What is open to a team is stored nowhere: it follows from
 // its solves and the hunt file, so that organisers may change the rules of a running hunt.
+//
+// solves is a log: rows are only added, at its end, and read when the service starts. That a team
+// solves a clue once is known from the board in memory, under the seat's lock. A key of team and
+// clue was rejected: it would make sure of the same, and put each row on a page of its own.
 var schema = []string{`
 CREATE TABLE teams (
 	team        TEXT    PRIMARY KEY,
@@ -27,7 +31,17 @@ CREATE TABLE solves (
 	event TEXT    NOT NULL, -- the id of the first event that told of it
 	PRIMARY KEY (team, clue)
 ) STRICT, WITHOUT ROWID;
-`, transact.OutboxSchema + transact.InboxSchema}
+`, transact.OutboxSchema + transact.InboxSchema, `
+ALTER TABLE solves RENAME TO solves_by_team;
+CREATE TABLE solves (
+	team  TEXT    NOT NULL,
+	clue  TEXT    NOT NULL,
+	at    INTEGER NOT NULL,
+	event TEXT    NOT NULL -- the id of the first event that told of it
+) STRICT;
+INSERT INTO solves SELECT team, clue, at, event FROM solves_by_team ORDER BY at;
+DROP TABLE solves_by_team;
+`}
 
 // records is the service's database.
 type records struct {
@@ -56,7 +70,8 @@ type change struct {
 
 // apply writes a change and puts the events that tell of it into the outbox, in one transaction.
 // With a solve it does so once for the event that ctx's handler handles: applied is false if that
-// was handled before. A team or a solve that is there already makes it fail: the caller has looked.
+// was handled before. A team that is there already makes it fail. For that, and that the team has
+// not solved the clue, the caller has looked.
 func (r *records) apply(ctx context.Context, c change, events ...mesh.Staged) (applied bool, err error) {
 	err = r.db.Write(ctx, func(tx *store.Tx) error {
 		if c.clue != "" {
