@@ -13,14 +13,15 @@ import (
 )
 
 // judgeWorkers is how many guesses are judged at the same time. Judging waits for a COMMIT, and
-// those that wait together share one. On two busy cores 4 workers judged 12,000 guesses a second,
-// 16 did 23,000 and 64 did 30,000, at the same 18 µs of processor time a guess.
-const judgeWorkers = 64
+// those that wait together share one.
+const judgeWorkers = 128
 
-// judgeQueue is how many guesses wait for each worker; more wait outside. All that wait inside must
-// be judged within a cascade's deadline of 30 s: 8,192 are at 300 a second, and two cores judge
-// some 20,000.
-const judgeQueue = 128
+// judgeQueue is how many guesses wait for each worker; more wait outside. A team may guess dozens
+// of times in a row, and whoever submits them all waits as soon as one queue is full, while other
+// workers have nothing to do. So the queues are long: in the replay of a real log a COMMIT holds 26
+// guesses, and 13 with a quarter of the places and half of the workers. What waits here is lost
+// with the process, as nobody was told of it, and takes some 300 bytes.
+const judgeQueue = 512
 
 // Service is one instance of the clue service. Its methods may be called at the same time.
 type Service struct {
