@@ -208,11 +208,19 @@ func (n *Node) linkStates(links []stats.Link) []stats.Link {
 			continue
 		}
 		if why == "" && dialed { // it never was up
-			why = n.leaf.Trouble(link.Peer)
+			why = n.troubleOf(*link)
 		}
 		link.Cause, link.Why = cause, why
 	}
 	return links
+}
+
+// troubleOf is what keeps a link that this node dials from being up.
+func (n *Node) troubleOf(l stats.Link) string {
+	if l.Direction == "hub" {
+		return n.leaf.HubTrouble()
+	}
+	return n.leaf.Trouble(l.Peer)
 }
 
 func (n *Node) linkSince(peer string, dialed bool) (since time.Time, cause stats.Cause, why string) {

@@ -15,7 +15,10 @@ import (
 // also while either end begins anew, for which the numbers of before mean nothing.
 func TestCausesOverALinkThatBeginsAnew(t *testing.T) {
 	const while = 400 * time.Millisecond // a reader is told of a path within 0.1 s
-	for name, durable := range map[string]bool{"at most once": false, "durable": true} {
+	for name, c := range map[string]struct {
+		durable bool
+		bytes   uint64 // of a short event with its message at most; a whole one has some 75 more
+	}{"at most once": {false, 120}, "durable": {true, 165}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var handled, wrong atomic.Int64
@@ -33,7 +36,7 @@ func TestCausesOverALinkThatBeginsAnew(t *testing.T) {
 				return nil
 			}
 			clue, score := clueNode("clue-1"), scoreNode("score-1", mesh.Shared, check)
-			if durable {
+			if c.durable {
 				clue, score = durableClue(t), durableScore(t, check)
 			}
 			clue.Handlers = append(clue.Handlers, clueOpened.Handle("solve", func(ctx context.Context, s solved) error {
@@ -52,6 +55,9 @@ func TestCausesOverALinkThatBeginsAnew(t *testing.T) {
 					emit(t, from, clueOpened, solved{Team: fmt.Sprint("team ", i%7)})
 					emit(t, from, clueSolved, solved{Team: fmt.Sprint("team ", i%7)})
 					time.Sleep(time.Millisecond)
+				}
+				if got := bytesOf(t, from, 100, func() { emit(t, from, clueOpened, solved{Team: "owls"}) }, &handled); got > c.bytes {
+					t.Errorf("an event with what it takes on the link has %d bytes; short it has %d at most", got, c.bytes)
 				}
 				switch phase {
 				case 0, 2:
@@ -78,5 +84,70 @@ func TestCausesOverALinkThatBeginsAnew(t *testing.T) {
 				t.Errorf("%d events lost their causes, of %d", rerooted, handled.Load())
 			}
 		})
+	}
+}
+
+// bytesOf is how many bytes an event takes over the link, on average of so many that are sent one
+// after the other.
+func bytesOf(t *testing.T, n *mesh.Node, events int, emit func(), handled *atomic.Int64) uint64 {
+	t.Helper()
+	sent := func() uint64 { return n.Stats().Links[0].BytesOut }
+	before := sent()
+	for range events {
+		was := handled.Load()
+		emit()
+		await(t, "it is handled", func() bool { return handled.Load() > was })
+	}
+	return (sent() - before) / uint64(events)
+}
+
+// Events that wait at a reader whose handlers are full keep their causes, also when the exporter
+// begins anew meanwhile and its numbers stand for other paths.
+func TestEventsThatWaitKeepTheirCauses(t *testing.T) {
+	const waiting, later = 500, 50
+	release := make(chan struct{})
+	var full atomic.Bool
+	var handled, wrong atomic.Int64
+	clue := clueNode("clue-1")
+	clue.Handlers = append(clue.Handlers, clueOpened.Handle("solve", clueSolved.Emit))
+	score := scoreNode("score-1", mesh.Shared, nil)
+	score.Handlers = []mesh.Handler{clueSolved.Handle("count", func(ctx context.Context, _ solved) error {
+		if full.Load() {
+			<-release
+		}
+		if h, _ := mesh.HeaderOf(ctx); fmt.Sprint(h.Path()) != "[clue-1:clue.clue.opened clue-1:clue.clue.solved]" {
+			wrong.Add(1)
+		}
+		handled.Add(1)
+		return nil
+	}, mesh.Queue(1))}
+	p := newProcesses(t, clue, score)
+	from, to := p.openClue(), p.openScore()
+	send := func(events int, pause time.Duration) {
+		for range events {
+			emit(t, from, clueOpened, solved{Team: "owls"})
+			time.Sleep(pause)
+		}
+	}
+	await(t, "the reader to know the path", func() bool {
+		return to.Ready(within(t)) == nil && bytesOf(t, from, 1, func() { send(1, 0) }, &handled) < 120
+	})
+	full.Store(true)
+	send(waiting, 0)
+	await(t, "all to be sent", func() bool { return from.Stats().Of(clueSolved.Subject(), stats.Exported) > waiting })
+	finish(t, from)
+	from = p.openClue()
+	if err := to.Ready(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	emit(t, from, clueSolved, solved{}) // so that the path has another number than before
+	send(later, 10*time.Millisecond)    // a reader is told of paths within 0.1 s
+	full.Store(false)
+	close(release)
+	await(t, "all to be handled", func() bool { return handled.Load() >= waiting+later })
+	finish(t, to)
+	finish(t, from)
+	if n := to.Stats().Of(clueSolved.Subject(), stats.Rerooted); n != 0 || wrong.Load() > 1 {
+		t.Errorf("%d events lost their causes, and %d have other ones", n, wrong.Load()-1)
 	}
 }

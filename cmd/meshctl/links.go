@@ -101,7 +101,7 @@ func apart(a, b said[stats.Stats]) (difference, within time.Duration) {
 // peer is missed, what its import says, that the peer itself does not answer, or where to look.
 func whyDown(s stats.Stats, l stats.Link, answers []nodes.Answer) string {
 	if l.Missed {
-		return l.Peer + " imports from this node, and has not dialed"
+		return l.Peer + " imports from this node, and is not linked"
 	}
 	for _, i := range s.DurableImports {
 		if i.Peer == l.Peer && i.Problem != "" && l.Direction != "exports" {

@@ -77,7 +77,7 @@ func TestALinkThatIsKnownToBeDown(t *testing.T) {
 	stdout, _, code := meshctl("links", "-s", tap)
 	for _, part := range []string{"exports to    score-1  down     0         0 B    unknown  ended since 2026-11-29 13:00:01: EOF\n",
 		"imports from  score-1  down     0         0 B    unknown  dead since 2026-11-29 13:00:01: connection refused\n",
-		"exports to    hunt-2   down     0         0 B    unknown  hunt-2 imports from this node, and has not dialed\n",
+		"exports to    hunt-2   down     0         0 B    unknown  hunt-2 imports from this node, and is not linked\n",
 		"exports to    hunt-1   unknown  0         0 B    unknown  not known here: hunt-1 has not dialed", "imports from  hunt-1   down     0         0 B    unknown  no route to host\n"} {
 		if code != 1 || !strings.Contains(stdout, part) {
 			t.Errorf("exit %d, no %q in\n%s", code, part, stdout)

@@ -169,15 +169,15 @@ func (t *Tree) intern(parent *Path, step string) *Path {
 		return found
 	}
 	made := newPath(t, parent, step)
+	if len(t.list) >= t.limit || !parent.kept {
+		return made
+	}
 	children := map[string]*Path{}
 	if old := parent.children.Load(); old != nil {
 		if len(*old) >= maxChildren {
 			return made
 		}
 		children = maps.Clone(*old)
-	}
-	if len(t.list) >= t.limit || !parent.kept {
-		return made
 	}
 	made.number = t.first + uint32(len(t.list))
 	t.list = append(t.list, made)

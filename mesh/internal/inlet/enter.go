@@ -43,6 +43,7 @@ func (d *durable) admit(rests <-chan struct{}) {
 
 // enter brings one event through the gate to the handlers. It waits where they are full.
 func (d *durable) enter(t *taken) {
+	d.paths = t.paths
 	damage, err := d.decode(t.message)
 	if err != nil {
 		sum := sha256.Sum256(t.message) // it has no id that could be trusted

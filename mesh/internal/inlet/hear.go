@@ -122,21 +122,19 @@ func (t *talk) batch(b *wire.Batch) error {
 			return errNoEvents
 		}
 		message, err := d.parts.add(e)
-		known := true
-		if message != nil {
-			message, known = wire.Lengthen(message, t.paths.Load().dictionary())
-		}
-		if !known {
-			err = errNotTold
-		}
-		if err != nil {
-			damage = err
-		}
-		if !known || errors.Is(err, errGap) && !e.More {
+		if errors.Is(err, errGap) && !e.More {
 			t.answers.add(wire.Answer{Type: b.Type, Sequence: e.Sequence, Verdict: wire.Later, Done: e.Done})
 		}
 		if message != nil {
-			d.take(e, message)
+			if known, ok := t.pathsOf(message); ok {
+				d.take(e, message, known)
+			} else {
+				err = errNotTold
+				t.answers.add(wire.Answer{Type: b.Type, Sequence: e.Sequence, Verdict: wire.Later, After: uint64(d.firstPause()), Done: e.Done})
+			}
+		}
+		if err != nil {
+			damage = err
 		}
 	}
 	return damage

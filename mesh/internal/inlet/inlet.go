@@ -49,7 +49,7 @@ type inlet struct {
 
 	events   [][]byte      // used again for each message
 	paths    *paths        // that short events have numbers of
-	first    uint64        // of the numbers: see wire.DecodeLinked
+	process  uint64        // see wire.DecodeLinked
 	envelope wire.Envelope // used again for each event
 	header   cause.Header  // as well
 }
@@ -121,7 +121,8 @@ func (i *inlet) receive(m *nats.Msg) {
 	if i.behind > 0 {
 		i.behind--
 	}
-	i.paths, i.first = i.from.paths.Load(), wire.FirstNumber(run)
+	i.process = wire.ProcessOf(run)
+	i.paths = i.from.paths.Load().from(i.process)
 	for _, event := range i.events {
 		i.receiveEvent(m, event)
 		i.received.Add(1) // now that it is where it waits, or dropped
@@ -242,7 +243,7 @@ func (i *inlet) passImported(h *cause.Header, damage error) {
 // bucket for all such events of a rule.
 func (i *inlet) decode(data []byte) (damage, err error) {
 	e := &i.envelope
-	if damage = wire.DecodeLinked(data, e, i.paths.dictionary(), i.first); damage != nil {
+	if damage = wire.DecodeLinked(data, e, i.paths.dictionary(), i.process); damage != nil {
 		if err := wire.Reroot(data, i.of.Subject, e); err != nil {
 			return nil, err
 		}
@@ -254,7 +255,7 @@ func (i *inlet) decode(data []byte) (damage, err error) {
 		return nil, fmt.Errorf("it says it is from %s, and came from %s", e.Origin(), i.exporter)
 	}
 	if e.IsShort {
-		i.header = headerOf(e, i.paths.of[e.Number])
+		i.header = headerOf(e, i.paths.path(e.Number))
 	} else {
 		i.header = HeaderOf(e, i.Paths)
 	}

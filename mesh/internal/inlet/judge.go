@@ -115,7 +115,7 @@ func (d *durable) bury(t *taken, f *delivery.Failure) bool {
 	text, tries := letters.ErrorText(f.Err), int(min(t.tries, config.MaxRedeliveries))+1
 	err := d.Letters.Put(letters.Letter{
 		ID: t.header.ID, Handler: handlerOf(f.Place), Peer: d.place.Peer, Subject: d.of.Subject, Tries: tries,
-		Error: text, At: time.Unix(0, d.Clock.Wall()), Message: wire.AppendContainer(nil, t.message),
+		Error: text, At: time.Unix(0, d.Clock.Wall()), Message: wire.AppendContainer(nil, wire.Lengthen(t.message, t.paths.dictionary())),
 	})
 	if err != nil {
 		d.Log.ErrorAbout(&t.header, "dead letter not kept, so the event comes again", "peer", d.place.Peer, "handler", handlerOf(f.Place), "error", err)

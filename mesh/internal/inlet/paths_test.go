@@ -9,7 +9,7 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-const pathNumber = 7 << 10
+const pathNumber = 7 * wire.MaxLinkPaths
 
 // short is an event in its short form.
 func short(t *testing.T, e wire.BatchEvent, number uint64) wire.BatchEvent {
@@ -94,7 +94,7 @@ func TestDecodeShort(t *testing.T) {
 			t.Fatal(err)
 		}
 		i := newPlain(from, s.set.exchange.Load().durables()[0].of)
-		i.paths, i.first = from.paths.Load(), pathNumber // as a message's run says
+		i.paths, i.process = from.paths.Load(), pathNumber // as a message's run says
 		for name, test := range map[string]struct {
 			event  []byte
 			path   string
@@ -120,8 +120,19 @@ func TestDecodeShort(t *testing.T) {
 		if err := from.learn(tells(5, "clue-1:"+solved)); err != nil { // the exporter has begun anew
 			t.Fatal(err)
 		}
-		if known := from.paths.Load().of; len(known) != 1 || known[5] != s.tree().Root("clue-1:"+solved) {
-			t.Errorf("%v", known)
+		now := from.paths.Load()
+		if path := now.from(0).path(5); path != s.tree().Root("clue-1:"+solved) {
+			t.Errorf("the new number is of %s", path)
+		}
+		i.paths = now.from(pathNumber) // what waits of the process before
+		if damage, err := i.decode(short(t, event(1, "owls"), 0).Message); damage != nil || err != nil {
+			t.Errorf("an event of the process before: %v, %v", damage, err)
+		}
+		if err := from.learn(tells(9*wire.MaxLinkPaths, "clue-1:"+solved)); err != nil {
+			t.Fatal(err)
+		}
+		if now := from.paths.Load(); now.from(pathNumber) != nil || now.from(0) == nil {
+			t.Error("more than the process before is known, or less")
 		}
 		if n := s.count(stats.Lost, stats.Malformed); n != 0 {
 			t.Errorf("%d malformed", n)

@@ -14,6 +14,7 @@ type taken struct {
 	excused  int          // how often it went back from here without counting
 	done     []string     // the handlers that have handled it
 	message  []byte       // the event, encoded
+	paths    *paths       // that it needs to be decoded
 	header   cause.Header // the event's, once it is decoded
 	payload  []byte       // as well
 	damage   error        // of its causal header; nil: none
@@ -59,8 +60,8 @@ func (d *durable) meet(identity string, last uint64, first bool) (compare bool) 
 
 // take takes an event into this node's care. A copy of one that is still under way, as after a link
 // was down, is the same event, and one that was settled gets the answer that it had.
-func (d *durable) take(e *wire.BatchEvent, message []byte) {
-	t := &taken{sequence: e.Sequence, tries: e.Tries, done: e.Done, message: message}
+func (d *durable) take(e *wire.BatchEvent, message []byte, p *paths) {
+	t := &taken{sequence: e.Sequence, tries: e.Tries, done: e.Done, message: message, paths: p}
 	answer, again, fresh := d.enlist(t)
 	if again || e.Tries > 0 || len(e.Done) > 0 {
 		d.redelivered.PassUnknown(1, nil)

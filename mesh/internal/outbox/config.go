@@ -40,9 +40,10 @@ type Config struct {
 	// Send publishes a message to a reader, on a subject that it alone hears. It may be called by
 	// several goroutines at once, for different readers. Needed.
 	Send func(reader string, message []byte) error
-	// Shorten returns the form of an event that a reader gets: see wire.AppendShort. It may be
-	// called by several goroutines at once. Nil: the event itself.
-	Shorten func(reader string, event []byte) []byte
+	// Shorten appends to dst the short form of an event for a reader: see wire.AppendShort. It is
+	// not ok if the reader gets the event as it is. It may be called by several goroutines at once.
+	// Nil: it never is.
+	Shorten func(reader string, dst, event []byte) (appended []byte, ok bool)
 	// Service is the service of a reader, "" for somebody who may read nothing. Needed.
 	Service func(reader string) string
 	// MaxPayload is the largest message that Send takes, in bytes. Needed.

@@ -99,6 +99,7 @@ type batch struct {
 	parcels []parcel
 	wire.Batch
 	bytes int
+	short []byte // events of Batch; a former array of it may hold some, too
 }
 
 // send sends the parcels as a batch.
@@ -108,17 +109,25 @@ func (b *batch) send(w *work) {
 		if p.message == nil && !p.load(b.reader) {
 			continue
 		}
-		b.add(p, w, b.reader.shorten(p.message), false)
+		b.add(p, w, b.shorten(p.message), false)
 		*p = parcel{} // its message can go
 	}
 	b.flush(w.limit)
 }
 
-func (r *reader) shorten(event []byte) []byte {
-	if shorten := r.library.outbox.config.Shorten; shorten != nil {
-		return shorten(r.name, event)
+// shorten returns the form of an event that the reader gets, valid until the batch is sent.
+func (b *batch) shorten(event []byte) []byte {
+	shorten := b.reader.library.outbox.config.Shorten
+	if shorten == nil {
+		return event
 	}
-	return event
+	appended, ok := shorten(b.reader.name, b.short, event)
+	if !ok {
+		return event
+	}
+	from := len(b.short)
+	b.short = appended
+	return b.short[from:]
 }
 
 // sendPart sends a part of a large event, if the reader takes one as large.
@@ -184,7 +193,7 @@ func (b *batch) flush(limit int) {
 	r.mu.Unlock()
 	r.say(&b.Batch, limit)
 	clear(b.Events) // their messages can go
-	b.Events, b.bytes = b.Events[:0], 0
+	b.Events, b.bytes, b.short = b.Events[:0], 0, b.short[:0]
 }
 
 // say sends a message. A reader that it does not reach has gone, until it says hello anew.

@@ -28,6 +28,7 @@ type boxes struct {
 
 	edition uint64            // of the audience
 	chosen  []*readers.Reader // who gets the event that is being sent
+	short   []bool            // which of them know its path by a number
 	all     map[*readers.Reader]*box
 	filled  []*box
 	message []byte // used again for each message
@@ -38,7 +39,7 @@ type box struct {
 	reader *readers.Reader
 	events wire.Container
 	of     []cause.Header
-	same   bool // the link is that of which it is known what numbers the reader knows
+	link   uint64 // that the message will go over
 }
 
 func newBoxes(env *Env, at *delivery.Subscription) boxes {
@@ -64,7 +65,7 @@ func (b *boxes) choose(key string) bool {
 		case b.of(reader).events.Len() > 0: // it was asked for this message
 			i++
 		case reader.Hears():
-			b.of(reader).same = reader.IsSame()
+			b.of(reader).link = reader.Link()
 			i++
 		default:
 			if instead := b.audience.Instead(reader, key); instead != nil {
@@ -77,17 +78,17 @@ func (b *boxes) choose(key string) bool {
 	return len(b.chosen) > 0
 }
 
-// number is the number that stands for the path of an event. It is not ok if one of those that were
-// chosen does not know it.
-func (b *boxes) number(h *cause.Header) (number uint64, ok bool) {
-	if number, ok = b.env.Readers.Number(h.Lineage()); !ok {
-		return 0, false
-	}
+// number is the number that stands for the path of an event, and says whether some of those that
+// were chosen know it, and whether some do not.
+func (b *boxes) number(h *cause.Header) (number uint64, some, others bool) {
+	number, ok := b.env.Readers.Number(h.Lineage())
+	b.short = b.short[:0]
 	for _, reader := range b.chosen {
-		knows := reader.Knows(number) // asked of all: who does not know it is told
-		ok = ok && knows && b.of(reader).same
+		knows := ok && reader.Knows(number, b.of(reader).link)
+		b.short = append(b.short, knows)
+		some, others = some || knows, others || !knows
 	}
-	return number, ok
+	return number, some, others
 }
 
 func (b *boxes) of(reader *readers.Reader) *box {
@@ -99,11 +100,15 @@ func (b *boxes) of(reader *readers.Reader) *box {
 	return mine
 }
 
-// put puts an event into the boxes of those that were chosen. It is counted once, if one of them
-// takes it.
-func (b *boxes) put(h *cause.Header, event []byte) {
+// put puts an event into the boxes of those that were chosen, in the form that each reads: see
+// number. It is counted once, if one of them takes it.
+func (b *boxes) put(h *cause.Header, whole, short []byte) {
 	taken := false
-	for _, reader := range b.chosen {
+	for i, reader := range b.chosen {
+		event := whole
+		if b.short[i] {
+			event = short
+		}
 		mine, largest := b.of(reader), min(reader.Largest(), b.env.MaxPayload)-placeRoom
 		if size := wire.ContainerSize(len(event)); size > largest {
 			b.at.LostOversize.Pass(h)

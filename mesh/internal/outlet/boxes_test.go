@@ -279,3 +279,37 @@ func TestNotSent(t *testing.T) {
 		s.wantCount(stats.Exported, "", 0)
 	})
 }
+
+// Events are short for a reader once it knows their path, and whole for the others.
+func TestShortForThoseWhoKnow(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := newSite(t, "score-1", "hunt-1")
+		s.start()
+		s.greet("score-1", maxPayload, false)
+		s.greet("hunt-1", maxPayload, false)
+		want := func(name string, short, whole int) {
+			t.Helper()
+			synctest.Wait()
+			gotShort, all := 0, 0
+			for _, m := range s.lines[name].all() {
+				gotShort, all = gotShort+m.short, all+len(m.events)
+			}
+			if gotShort != short || all-gotShort != whole {
+				t.Errorf("%s got %d short events and %d whole ones, want %d and %d", name, gotShort, all-gotShort, short, whole)
+			}
+		}
+		s.emit("k", 0, 10)
+		want("score-1", 0, 1)
+		s.readers.Look(time.Now())
+		s.learn("score-1")
+		s.emit("k", 1, 10)
+		s.emit("k", 2, 10)
+		want("score-1", 2, 0)
+		want("hunt-1", 0, 3)
+		s.learn("hunt-1")
+		s.emit("k", 3, 10)
+		want("score-1", 1, 0)
+		want("hunt-1", 1, 0)
+		s.wantCount(stats.Exported, "", 4)
+	})
+}

@@ -66,10 +66,10 @@ type outlet struct {
 	boxes boxes
 	flush func() // the boxes
 
-	subjects       map[string]string // by key: what was escaped lately, for the tap
-	payload, event []byte            // used again for each event
-	alone          wire.Container    // as well
-	steps          [][]byte
+	subjects              map[string]string // by key: what was escaped lately, for the tap
+	payload, event, short []byte            // used again for each event
+	alone                 wire.Container    // as well
+	steps                 [][]byte
 }
 
 // New makes an outlet that takes events out of a queue.
@@ -135,16 +135,17 @@ func (o *outlet) Process(it *delivery.Item, value any) bool {
 	return true
 }
 
-// send puts an event into the boxes of its readers: short, if all of them know its path.
+// send puts an event into the boxes of its readers: short for those who know its path.
 func (o *outlet) send(h *cause.Header, payload []byte) (err error) {
-	number, short := o.boxes.number(h)
-	if short {
-		o.event, err = appendShort(o.event[:0], h, number, payload)
-	} else {
+	number, some, others := o.boxes.number(h)
+	if some {
+		o.short, err = appendShort(o.short[:0], h, number, payload)
+	}
+	if err == nil && others {
 		err = o.encode(h, payload)
 	}
 	if err == nil {
-		o.boxes.put(h, o.event)
+		o.boxes.put(h, o.event, o.short)
 	}
 	return err
 }

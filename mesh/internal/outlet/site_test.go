@@ -158,18 +158,21 @@ type line struct {
 	peer string
 
 	mu       sync.Mutex
-	down     bool          // guarded by mu
-	closed   error         // guarded by mu: what Publish returns
-	stopped  chan struct{} // guarded by mu: Publish waits for it; nil: it does not
-	run      uint64        // guarded by mu
-	got      uint64        // guarded by mu: events
-	messages []message     // guarded by mu
+	down     bool             // guarded by mu
+	closed   error            // guarded by mu: what Publish returns
+	stopped  chan struct{}    // guarded by mu: Publish waits for it; nil: it does not
+	run      uint64           // guarded by mu
+	got      uint64           // guarded by mu: events
+	messages []message        // guarded by mu
+	paths    *wire.Paths      // guarded by mu: what the reader was told last
+	known    *wire.Dictionary // guarded by mu
 }
 
 // message is one that a reader got.
 type message struct {
 	bytes  int
 	events []int // their numbers
+	short  int   // how many of them were
 }
 
 func (l *line) Peer() string { return l.peer }
@@ -186,11 +189,16 @@ func (l *line) Hears(string) bool {
 }
 
 func (l *line) Publish(subject string, data []byte) error {
-	if subject != leaf.EventsTo(l.peer, "clue-1", solved) {
-		return nil
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if subject != leaf.EventsTo(l.peer, "clue-1", solved) {
+		if m, err := wire.DecodeTalk(data); err != nil {
+			l.t.Error(err)
+		} else if told, ok := m.(*wire.Paths); ok {
+			l.paths = told
+		}
+		return nil
+	}
 	if l.closed != nil {
 		return l.closed
 	}
@@ -217,8 +225,11 @@ func (l *line) Publish(subject string, data []byte) error {
 	for _, data := range events {
 		var e wire.Envelope
 		var text string
-		if err := wire.DecodeEvent(data, &e); err != nil {
+		if err := wire.DecodeLinked(data, &e, l.known, wire.ProcessOf(run)); err != nil {
 			l.t.Error(err)
+		}
+		if e.IsShort {
+			m.short++
 		}
 		if err := wire.DecodePayload(e.Payload, &text); err != nil {
 			l.t.Error(err)
@@ -271,4 +282,32 @@ func (l *line) events() (numbers []int) {
 		numbers = append(numbers, m.events...)
 	}
 	return numbers
+}
+
+// learn lets a reader know what it was told of paths, and say so.
+func (s *site) learn(name string) {
+	s.t.Helper()
+	l := s.lines[name]
+	l.mu.Lock()
+	told := l.paths
+	l.mu.Unlock()
+	if told == nil {
+		s.t.Fatalf("%s was told no paths", name)
+	}
+	known, err := (*wire.Dictionary)(nil).Learn(told.Paths)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	l.mu.Lock()
+	l.known = known
+	l.mu.Unlock()
+	answer := &wire.KnownPaths{Nonce: told.Nonce}
+	for _, p := range told.Paths {
+		answer.Numbers = append(answer.Numbers, p.Number)
+	}
+	data, err := wire.EncodeTalk(answer)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.readers.Hear(name, data)
 }

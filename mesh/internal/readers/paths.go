@@ -1,7 +1,6 @@
 package readers
 
 import (
-	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -14,61 +13,96 @@ import (
 // numbers gives the paths of events numbers, which stand for them on links: see wire.Paths. A path
 // keeps its number. What has none once there are too many goes over links whole.
 type numbers struct {
-	first uint64        // of this process; not 0
-	runs  atomic.Uint64 // how many there were
-	now   atomic.Pointer[numbered]
-	mu    sync.Mutex // held to number another path
+	node    string
+	process uint64                        // of all numbers: see wire.ProcessOf; not 0
+	runs    atomic.Uint64                 // how many there were
+	of      sync.Map                      // by *cause.Path: its number, a uint64
+	paths   atomic.Pointer[[]*cause.Path] // by the indices of their numbers; replaced as a whole
+	refused func()                        // called once, when a path gets no number; may be called by anybody
+	once    sync.Once
+
+	mu      sync.RWMutex
+	encoded map[string]uint64 // guarded by mu: the numbers by the bytes of paths, of durable events
+	own     share             // guarded by mu: of paths that began at this node
+	others  share             // guarded by mu
 }
 
-// numbered are the paths that have numbers. It never changes.
-type numbered struct {
-	of    map[*cause.Path]uint64
-	paths []*cause.Path // by their numbers, from the first one on
-	bytes int           // of their steps
-	full  bool
-}
+// share is what paths take of the numbers.
+type share struct{ paths, bytes int }
 
-func newNumbers() *numbers {
-	n := &numbers{first: wire.FirstNumber(uint64(rand.Uint32() | wire.MaxLinkPaths))}
-	n.now.Store(&numbered{})
+// otherShare is the part of all numbers that is for paths which began at other nodes: a peer that
+// makes paths up leaves the rest.
+const otherShare = 2
+
+func newNumbers(node string, refused func()) *numbers {
+	const processes = 1 << 32 / wire.MaxLinkPaths
+	n := &numbers{node: node, process: wire.MaxLinkPaths * uint64(1+rand.N(processes-1)), refused: refused, encoded: map[string]uint64{}}
+	n.paths.Store(&[]*cause.Path{})
 	return n
 }
 
 // run names a reader's time with this process, among the last MaxLinkPaths of them.
-func (n *numbers) run() uint64 { return n.first + wire.Index(n.runs.Add(1)) }
+func (n *numbers) run() uint64 { return n.process + wire.Index(n.runs.Add(1)) }
 
-// of is the number of a path. It is not ok for one that has none.
-func (n *numbers) of(p *cause.Path) (number uint64, ok bool) {
-	now := n.now.Load()
-	if number, ok = now.of[p]; !ok && !now.full && p.Number() != 0 { // else it is of this event alone
-		return n.add(p)
+// numberOf is the number of a path. It is not ok for one that has none.
+func (n *numbers) numberOf(p *cause.Path) (number uint64, ok bool) {
+	if number, ok := n.of.Load(p); ok {
+		return number.(uint64), true
+	}
+	if p.Number() == 0 { // it is kept for one event alone
+		return 0, false
+	}
+	if number, ok = n.add(p); !ok {
+		n.once.Do(n.refused)
 	}
 	return number, ok
 }
 
-// add gives a path a number.
+// add gives a path a number, if there is one for it.
 func (n *numbers) add(p *cause.Path) (number uint64, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	now := n.now.Load()
-	if number, ok = now.of[p]; ok || now.full {
-		return number, ok
+	if number, ok := n.of.Load(p); ok {
+		return number.(uint64), true
 	}
-	next := *now
+	paths, mine, most := *n.paths.Load(), &n.own, share{wire.MaxLinkPaths, wire.MaxLinkPathBytes}
+	if p.Root().Node() != n.node {
+		mine, most = &n.others, share{wire.MaxLinkPaths / otherShare, wire.MaxLinkPathBytes / otherShare}
+	}
+	bytes := 0
 	for _, step := range p.Steps() {
-		next.bytes += len(step)
+		bytes += len(step)
 	}
-	if len(now.paths) == wire.MaxLinkPaths || next.bytes > wire.MaxLinkPathBytes {
-		next.bytes, next.full = now.bytes, true
-		n.now.Store(&next)
+	if mine.paths == most.paths || mine.bytes+bytes > most.bytes || len(paths) == wire.MaxLinkPaths || n.own.bytes+n.others.bytes+bytes > wire.MaxLinkPathBytes {
 		return 0, false
 	}
-	number = n.first + uint64(len(now.paths))
-	next.of = map[*cause.Path]uint64{p: number}
-	maps.Copy(next.of, now.of)
-	next.paths = append(now.paths, p) // behind what now has of the same array
-	n.now.Store(&next)
+	mine.paths, mine.bytes = mine.paths+1, mine.bytes+bytes
+	number = n.process + uint64(len(paths))
+	paths = append(paths, p) // behind what those who have the former slice see
+	n.paths.Store(&paths)
+	n.of.Store(p, number)
 	return number, true
+}
+
+// ofEvent is the number of the path of an event that is encoded. pathOf finds that path.
+func (n *numbers) ofEvent(event []byte, pathOf func(steps [][]byte) *cause.Path) (number uint64, ok bool) {
+	encoded := wire.PathOf(event)
+	n.mu.RLock()
+	number, ok = n.encoded[string(encoded)]
+	n.mu.RUnlock()
+	if ok || encoded == nil {
+		return number, ok
+	}
+	var e wire.Envelope
+	if wire.DecodeEvent(event, &e) != nil {
+		return 0, false
+	}
+	if number, ok = n.numberOf(pathOf(e.Path)); ok {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.encoded[string(encoded)] = number
+	}
+	return number, ok
 }
 
 // lexicon is what an instance knows of the numbers, over all its types.
@@ -100,24 +134,25 @@ func (s *set) clear() {
 
 // Number is the number that stands for the path of an event on links. It is not ok for a path that
 // has none.
-func (r *Readers) Number(p *cause.Path) (number uint64, ok bool) { return r.numbers.of(p) }
+func (r *Readers) Number(p *cause.Path) (number uint64, ok bool) { return r.numbers.numberOf(p) }
 
-// IsSame reports whether the link is that by which the reader said which numbers it knows: another
-// process of it knows none.
-func (r *Reader) IsSame() bool { return r.lexicon.isOf(r.line) }
+// Link is the number of the link that is up; 0 if none is.
+func (r *Reader) Link() uint64 { return linkOf(r.line) }
 
-// Knows reports whether the reader knows a number, if its link IsSame. One that it does not know it
-// will be told.
-func (r *Reader) Knows(number uint64) bool { return r.lexicon.knows(number) }
+// Knows reports whether the reader has said over a link that it knows a number: over another one
+// there may be another process of it. One that it does not know it will be told.
+func (r *Reader) Knows(number, link uint64) bool { return r.lexicon.knows(number, link) }
 
-func (l *lexicon) isOf(line Line) bool {
-	link, up := line.Link()
-	return up && link == l.link.Load()
+func linkOf(line Line) uint64 {
+	if number, up := line.Link(); up {
+		return number
+	}
+	return 0
 }
 
-func (l *lexicon) knows(number uint64) bool {
+func (l *lexicon) knows(number, link uint64) bool {
 	if l.known.has(number) {
-		return true
+		return link != 0 && l.link.Load() == link
 	}
 	if !l.wanted.has(number) {
 		l.wanted.add(number)
@@ -126,23 +161,18 @@ func (l *lexicon) knows(number uint64) bool {
 	return false
 }
 
-// Shorten returns the short form of an event for a reader that knows its path, else the event
-// itself. What the reader does not know it will be told.
-func (r *Readers) Shorten(name string, event []byte) []byte {
+// Shorten appends to dst the short form of an event for a reader. It is not ok if the reader does
+// not know the event's path, which it then will be told.
+func (r *Readers) Shorten(name string, dst, event []byte) (appended []byte, ok bool) {
 	line, p := r.lines.to(name), r.presenceOf(name)
-	var e wire.Envelope
-	if line == nil || p == nil || r.env.PathOf == nil || wire.DecodeEvent(event, &e) != nil {
-		return event
+	if line == nil || p == nil || r.env.PathOf == nil {
+		return dst, false
 	}
-	number, ok := r.Number(r.env.PathOf(e.Path))
-	if !ok || !p.lexicon.knows(number) || !p.lexicon.isOf(line) {
-		return event
+	number, ok := r.numbers.ofEvent(event, r.env.PathOf)
+	if !ok || !p.lexicon.knows(number, linkOf(line)) {
+		return dst, false
 	}
-	short, err := wire.AppendShort(make([]byte, 0, len(event)), &e, number, len(e.Path))
-	if err != nil {
-		return event
-	}
-	return short
+	return wire.Shorten(dst, event, number)
 }
 
 const (
@@ -150,8 +180,8 @@ const (
 	tellPathsEach = time.Second
 	// tellPathsBytes bounds a message of paths.
 	tellPathsBytes = 16 << 10
-	// pathsRoom and stepRoom are what such a message, and each step, take beside the steps.
-	pathsRoom, stepRoom = 32, 3
+	// tellPathsRoom, pathRoom and stepRoom are what such a message, a path and a step take besides.
+	tellPathsRoom, pathRoom, stepRoom = 32, 12, 3
 )
 
 // tellPaths tells a reader the numbers of paths that its events have. A path that no message to it
@@ -164,14 +194,14 @@ func (r *Readers) tellPaths(name string, p *presence, link uint64, now time.Time
 	if !due || !l.owes.Swap(false) {
 		return
 	}
-	said, same, room := &wire.Paths{Nonce: p.nonce}, l.link.Load() == link, min(p.room, tellPathsBytes)-pathsRoom
-	for i, path := range r.numbers.now.Load().paths {
-		number := r.numbers.first + uint64(i)
+	said, same, room := &wire.Paths{Nonce: p.nonce}, l.link.Load() == link, min(p.room, tellPathsBytes)-tellPathsRoom
+	for i, path := range *r.numbers.paths.Load() {
+		number := r.numbers.process + uint64(i)
 		if !l.wanted.has(number) || same && l.known.has(number) {
 			continue
 		}
 		steps := path.Steps()
-		size := pathsRoom
+		size := pathRoom
 		for _, step := range steps {
 			size += len(step) + stepRoom
 		}
@@ -199,7 +229,7 @@ func (r *Readers) known(name string, m *wire.KnownPaths) {
 		return
 	}
 	link, up := line.Link()
-	if !up {
+	if !up || r.isAnother(p, link) { // it may be of the process before
 		return
 	}
 	l := p.lexicon
@@ -208,7 +238,7 @@ func (r *Readers) known(name string, m *wire.KnownPaths) {
 		l.link.Store(link)
 	}
 	for _, number := range m.Numbers {
-		if wire.FirstNumber(number) == r.numbers.first {
+		if wire.ProcessOf(number) == r.numbers.process {
 			l.known.add(number)
 		}
 	}

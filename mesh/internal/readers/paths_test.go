@@ -58,13 +58,13 @@ func TestAReaderIsToldThePathsOfItsEvents(t *testing.T) {
 	score, mail := s.reader(solved, "score-1"), s.reader(solved, "mail-1")
 	first, second := tree.Root("clue-1:"+solved), tree.Root("hunt-1:hunt.hunt.begun").Child("clue-1:"+solved)
 
-	if score.Knows(s.number(first)) || mail.Knows(s.number(second)) {
+	if score.Knows(s.number(first), score.Link()) || mail.Knows(s.number(second), mail.Link()) {
 		t.Error("a path is known that was not told")
 	}
 	s.Look(now)
 	s.wantTold("score-1", 1, false, "clue-1:"+solved)
 	s.wantTold("mail-1", 1, true, "hunt-1:hunt.hunt.begun clue-1:"+solved)
-	if score.Knows(s.number(first)) && score.IsSame() || mail.Knows(s.number(first)) || !mail.Knows(s.number(second)) || !mail.IsSame() {
+	if score.Knows(s.number(first), score.Link()) || mail.Knows(s.number(first), mail.Link()) || !mail.Knows(s.number(second), mail.Link()) {
 		t.Error("what is known is not what was answered")
 	}
 	s.Look(now.Add(tellPathsEach - 1))
@@ -74,22 +74,22 @@ func TestAReaderIsToldThePathsOfItsEvents(t *testing.T) {
 	s.wantTold("mail-1", 1, true, "clue-1:"+solved) // it was asked about it above
 	s.Look(now.Add(time.Hour))
 	s.wantTold("score-1", 1, true)
-	if !score.Knows(s.number(first)) || !score.IsSame() {
+	if !score.Knows(s.number(first), score.Link()) {
 		t.Error("it does not know what it was told")
 	}
 
 	s.lines["score-1"].relink()
-	if score.IsSame() {
+	if score.Knows(s.number(first), score.Link()) {
 		t.Error("another link has the same process")
 	}
 	s.greet("score-1", 1, solved)
 	s.Look(now.Add(2 * time.Hour))
 	s.wantTold("score-1", 1, true, "clue-1:"+solved)
-	if again := s.reader(solved, "score-1"); !again.Knows(s.number(first)) || !again.IsSame() {
+	if again := s.reader(solved, "score-1"); !again.Knows(s.number(first), again.Link()) {
 		t.Error("the same process over another link does not know what it was told")
 	}
 	s.greet("score-1", 2, solved)
-	if again := s.reader(solved, "score-1"); again.Knows(s.number(first)) && again.IsSame() {
+	if again := s.reader(solved, "score-1"); again.Knows(s.number(first), again.Link()) {
 		t.Error("another process knows what was told to the one before")
 	}
 }
@@ -106,13 +106,13 @@ func TestWhatAReaderSaysToKnow(t *testing.T) {
 		"numbers of another one": {Nonce: wire.ID{1}, Numbers: []uint64{number ^ wire.MaxLinkPaths, 1<<64 - 1}},
 		"nothing":                {Nonce: wire.ID{1}},
 	} {
-		if s.say("score-1", said); score.Knows(number) {
+		if s.say("score-1", said); score.Knows(number, score.Link()) {
 			t.Errorf("%s: it counts", name)
 		}
 	}
 	s.lines["score-1"].set(true)
 	s.say("score-1", &wire.KnownPaths{Nonce: wire.ID{1}, Numbers: []uint64{number}})
-	if score.Knows(number) {
+	if score.Knows(number, score.Link()) {
 		t.Error("it counts without a link")
 	}
 	if n := s.malformed(); n != 0 {
@@ -123,12 +123,12 @@ func TestWhatAReaderSaysToKnow(t *testing.T) {
 // A process numbers as many paths as a dictionary may have, and none that is kept for one event
 // alone. All of them can be told, in messages that the reader takes.
 func TestManyPaths(t *testing.T) {
-	s, tree, now := newSite(t, nil, "score-1"), cause.NewTree(2*wire.MaxLinkPaths), time.Now()
+	s, tree, now := newSite(t, nil, "score-1"), cause.NewTree(3*wire.MaxLinkPaths), time.Now()
 	s.greet("score-1", 1, solved)
 	score, numbers := s.reader(solved, "score-1"), map[uint64]bool{}
 	for i := range wire.MaxLinkPaths {
-		number := s.number(tree.Root("clue-1:" + solved).Child(fmt.Sprintf("clue-1:a.b.c%d", i)))
-		score.Knows(number)
+		number := s.number(tree.Root("clue-1:" + solved).Child(fmt.Sprintf("clue-1:a.b.c%d", i%1024)).Child(fmt.Sprintf("clue-1:a.b.d%d", i/1024)))
+		score.Knows(number, score.Link())
 		numbers[number] = true
 	}
 	if _, ok := s.Number(tree.Root("clue-1:a.b.c")); ok || len(numbers) != wire.MaxLinkPaths {
@@ -140,33 +140,60 @@ func TestManyPaths(t *testing.T) {
 		told += len(s.told("score-1", 1, true))
 	}
 	for number := range numbers {
-		if !score.Knows(number) {
+		if !score.Knows(number, score.Link()) {
 			t.Errorf("%d is not known; told %d", number, told)
 		}
 	}
-	if run, _ := score.Place(); wire.FirstNumber(run) != wire.FirstNumber(s.number(tree.Root("clue-1:"+solved).Child("clue-1:a.b.c0"))) {
+	if run, _ := score.Place(); wire.ProcessOf(run) != wire.ProcessOf(s.number(tree.Root("clue-1:"+solved).Child("clue-1:a.b.c0").Child("clue-1:a.b.d0"))) {
 		t.Errorf("run %d is not of the process that numbers paths", run)
 	}
 	if strings.Contains(s.log.String(), "not told") {
 		t.Errorf("%.1000s", &s.log)
 	}
 
-	few := newSite(t, nil)
-	if _, ok := few.Number(cause.NewTree(0).Root("clue-1:" + solved)); ok {
-		t.Error("a path that is kept for one event has a number")
+	if n := strings.Count(s.log.String(), "more paths of events than have numbers on links"); n != 1 {
+		t.Errorf("said %d times that there are no more numbers", n)
 	}
-	long := cause.NewTree(2 * wire.MaxLinkPaths)
-	for i := range wire.MaxLinkPaths {
-		path := long.Root(fmt.Sprintf("clue-1:%s.b.c%d", strings.Repeat("a", 100), i))
-		for range 6 {
-			path = path.Child("clue-1:" + strings.Repeat("a", 100) + ".b.c")
-		}
-		if _, ok := few.Number(path); !ok {
-			if i < 200 || i > 400 {
-				t.Errorf("room for %d paths of some 750 bytes", i)
+}
+
+// Paths that began at other nodes leave half of the numbers, and of their bytes, to those that
+// began here. A path that is kept for one event has none.
+func TestWhatPathsOfOthersLeave(t *testing.T) {
+	s := newSite(t, nil)
+	if _, ok := s.Number(cause.NewTree(0).Root("clue-1:" + solved)); ok || strings.Contains(s.log.String(), "numbers") {
+		t.Errorf("a path that is kept for one event has a number\n%s", &s.log)
+	}
+	numbered := func(s *site, root string, steps int) (paths int) {
+		tree := cause.NewTree(8 * wire.MaxLinkPaths)
+		for i := range 2 * wire.MaxLinkPaths {
+			path := tree.Root(root)
+			for range steps {
+				path = path.Child(fmt.Sprintf("clue-1:%s.b.c%d", strings.Repeat("a", 100), i%1024))
 			}
-			break
+			if _, ok := s.Number(path.Child(fmt.Sprintf("clue-1:a.b%d.c", i/1024))); ok {
+				paths++
+			}
 		}
+		return paths
+	}
+	if others, own := numbered(s, "hunt-1:"+solved, 1), numbered(s, "clue-1:"+solved, 1); others != wire.MaxLinkPaths/2 || own != wire.MaxLinkPaths/2 {
+		t.Errorf("%d paths of others, and then %d of its own", others, own)
+	}
+	s = newSite(t, nil)
+	if others, own := numbered(s, "hunt-1:"+solved, 9), numbered(s, "clue-1:"+solved, 9); others < 400 || own < others-1 || own > others+1 {
+		t.Errorf("%d long paths of others, and then %d of its own", others, own)
+	}
+}
+
+// What a process said before it ended does not count for the one that has its link.
+func TestWhatAFormerProcessKnew(t *testing.T) {
+	s, path := newSite(t, nil, "score-1"), cause.NewTree(8).Root("clue-1:"+solved)
+	s.greet("score-1", 1, solved)
+	s.Look(time.Now())
+	s.lines["score-1"].relink()
+	s.say("score-1", &wire.KnownPaths{Nonce: wire.ID{1}, Numbers: []uint64{s.number(path)}}) // it was under way
+	if r := s.reader(solved, "score-1"); r.Knows(s.number(path), r.Link()) {
+		t.Error("it counts")
 	}
 }
 
@@ -178,8 +205,8 @@ func TestAPathThatDoesNotFit(t *testing.T) {
 	for range 20 {
 		long = long.Child("clue-1:" + solved)
 	}
-	score.Knows(s.number(long))
-	score.Knows(s.number(tree.Root("clue-1:" + solved)))
+	score.Knows(s.number(long), score.Link())
+	score.Knows(s.number(tree.Root("clue-1:"+solved)), score.Link())
 	s.Look(time.Now())
 	s.wantTold("score-1", 1, true, "clue-1:"+solved)
 }
@@ -195,7 +222,7 @@ func TestShorten(t *testing.T) {
 	}
 	want := func(short bool, why string) {
 		t.Helper()
-		if got := s.Shorten("score-1", event); bytes.Equal(got, event) == short {
+		if got, ok := s.Shorten("score-1", nil, event); ok != short || (len(got) > 0) != short {
 			t.Errorf("%s: %x", why, got)
 		}
 	}
@@ -210,15 +237,16 @@ func TestShorten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if long, ok := wire.Lengthen(s.Shorten("score-1", event), d); !ok || !bytes.Equal(long, event) {
+	appended, _ := s.Shorten("score-1", []byte("before"), event)
+	if long := wire.Lengthen(bytes.TrimPrefix(appended, []byte("before")), d); !bytes.Equal(long, event) {
 		t.Errorf("it comes back as %x, was %x", long, event)
 	}
 	s.lines["score-1"].relink()
 	want(false, "another link")
-	if got := s.Shorten("score-1", []byte{1}); !bytes.Equal(got, []byte{1}) {
+	if got, ok := s.Shorten("score-1", nil, []byte{1}); ok {
 		t.Errorf("what is no event became %x", got)
 	}
-	if got := s.Shorten("mail-1", event); !bytes.Equal(got, event) {
+	if got, ok := s.Shorten("mail-1", nil, event); ok {
 		t.Errorf("for nobody it became %x", got)
 	}
 }

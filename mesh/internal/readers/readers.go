@@ -82,7 +82,10 @@ type presence struct {
 
 // New makes the readers of a node, none of which has said hello. Its lines lead to them.
 func New(env Env, lines []Line) *Readers {
-	r := &Readers{env: env, numbers: newNumbers(), audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}, peers: map[string]*peer{}, asked: asked{}}
+	r := &Readers{env: env, audiences: map[string]*Audience{}, greeted: map[string]*presence{}, met: map[string]bool{}, peers: map[string]*peer{}, asked: asked{}}
+	r.numbers = newNumbers(env.Node, func() {
+		env.Log.Warn(fmt.Sprintf("more paths of events than have numbers on links (%d): events on others go over links whole, which takes more bytes", wire.MaxLinkPaths))
+	})
 	if r.env.Wall == nil {
 		r.env.Wall = func() int64 { return time.Now().UnixNano() }
 	}

@@ -146,3 +146,34 @@ func BenchmarkDecodePayload(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkShorten is what an exporter does with an event out of its outbox, and BenchmarkLinked
+// what a reader does with one of a link, by its form.
+func BenchmarkShorten(b *testing.B) {
+	e := typical()
+	e.Payload = must(AppendPayload(nil, &typicalPayload))
+	event, buffer := must(AppendEvent(nil, e)), make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := Shorten(buffer, event, firstNumber); !ok || PathOf(event) == nil {
+			b.Fatal("not shortened")
+		}
+	}
+}
+
+func BenchmarkLinked(b *testing.B) {
+	e := typical()
+	e.Payload = must(AppendPayload(nil, &typicalPayload))
+	d := told(b, e.Path)
+	for name, event := range map[string][]byte{"whole": must(AppendEvent(nil, e)), "short": must(AppendShort(nil, e, firstNumber, len(e.Path)))} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			var into Envelope
+			for b.Loop() {
+				if err := DecodeLinked(event, &into, d, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

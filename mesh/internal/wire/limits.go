@@ -32,8 +32,8 @@ const (
 
 	// MaxLinkPaths and MaxLinkPathBytes bound the dictionary of an exporter: how many paths it may
 	// give numbers, and how many bytes their steps have in all.
-	MaxLinkPaths     = 1 << 10
-	MaxLinkPathBytes = 256 << 10
+	MaxLinkPaths     = 1 << 12
+	MaxLinkPathBytes = 1 << 20
 
 	// maxNumber is the largest number of a path.
 	maxNumber = 1<<32 - 1

@@ -4,8 +4,8 @@ import "fmt"
 
 // A path is said once on a link: the exporter tells the reader which number stands for it, and once
 // the reader has said that it knows, events have the number in its place. See [AppendShort]. So who
-// gets an event can always read it, whatever was lost before. A reader is told of the paths of its
-// own events alone.
+// gets an event can read it, whatever was lost before. A reader is told of the paths of its own
+// events alone.
 
 // Paths is what an exporter tells a reader.
 type Paths struct {
@@ -15,9 +15,8 @@ type Paths struct {
 	Paths         []NumberedPath
 }
 
-// NumberedPath is a path, and the number of 32 bits that stands for it. A process of an exporter
-// has at most MaxLinkPaths, which differ in their lower bits alone: from [FirstNumber] on, each by
-// its [Index]. The process's runs have the same upper bits, see [AppendPlace].
+// NumberedPath is a path, and the number of 32 bits that stands for it: see [ProcessOf] and
+// [Index].
 type NumberedPath struct {
 	_      struct{} `cbor:",toarray"`
 	Number uint64
@@ -32,18 +31,22 @@ type KnownPaths struct {
 	Numbers       []uint64
 }
 
-// FirstNumber is the first number that the process can give which gave this one.
-func FirstNumber(number uint64) uint64 { return number &^ (MaxLinkPaths - 1) }
+// ProcessOf is a number, or a run (see [AppendPlace]), without the index: it names the process of
+// the exporter that gave it.
+func ProcessOf(number uint64) uint64 { return number - Index(number) }
 
-// Index is what a number is above the first of its process.
+// Index is what tells a number from the others of its process.
 func Index(number uint64) uint64 { return number % MaxLinkPaths }
 
 func (p *Paths) check() error {
+	if len(p.Paths) > MaxLinkPaths {
+		return malformed("talk: %d paths; at most %d are allowed", len(p.Paths), MaxLinkPaths)
+	}
 	for _, path := range p.Paths {
 		switch {
 		case path.Number > maxNumber:
 			return malformed("talk: a path has number %d; the largest is %d", path.Number, uint64(maxNumber))
-		case FirstNumber(path.Number) != FirstNumber(p.Paths[0].Number):
+		case ProcessOf(path.Number) != ProcessOf(p.Paths[0].Number):
 			return malformed("talk: numbers %d and %d are not of one process", p.Paths[0].Number, path.Number)
 		case len(path.Steps) == 0 || len(path.Steps) > MaxPathSteps:
 			return malformed("talk: path %d has %d steps; it has 1 to %d", path.Number, len(path.Steps), MaxPathSteps)
@@ -57,36 +60,46 @@ func (p *Paths) check() error {
 	return nil
 }
 
-// Dictionary is what a reader knows of the numbers of an exporter's paths. It never changes: see
-// [Dictionary.Learn]. The nil Dictionary knows none.
+func (k *KnownPaths) check() error {
+	if len(k.Numbers) > MaxLinkPaths {
+		return malformed("talk: %d numbers; at most %d are allowed", len(k.Numbers), MaxLinkPaths)
+	}
+	return nil
+}
+
+// Dictionary is what a reader knows of the numbers that one process of an exporter gave. It never
+// changes: see [Dictionary.Learn]. The nil Dictionary knows none.
 type Dictionary struct {
-	first uint64     // the number of the first path
-	paths [][][]byte // nil: not known
-	bytes int        // of all steps
+	process uint64
+	paths   [][][]byte // by their indices; nil: not known
+	bytes   int        // of all steps
 }
 
 // Learn returns a dictionary that knows what an exporter tells, too; what another process told it
-// forgets. Errors: ErrMalformed, for more bytes than a dictionary may have.
+// forgets. What was told last counts. Errors: ErrMalformed, for more bytes than a dictionary may
+// have.
 func (d *Dictionary) Learn(told []NumberedPath) (*Dictionary, error) {
 	if len(told) == 0 {
 		return d, nil
 	}
-	learned := &Dictionary{first: FirstNumber(told[0].Number)}
-	if d != nil && d.first == learned.first {
+	learned := &Dictionary{process: ProcessOf(told[0].Number)}
+	if d.IsOf(learned.process) {
 		learned.paths, learned.bytes = append(learned.paths, d.paths...), d.bytes
 	}
 	for _, path := range told {
-		at := int(path.Number - learned.first)
+		at := int(Index(path.Number))
 		for len(learned.paths) <= at {
 			learned.paths = append(learned.paths, nil)
 		}
-		if learned.paths[at] != nil {
-			continue // a number stands for one path
+		for _, step := range learned.paths[at] {
+			learned.bytes -= len(step)
 		}
-		for _, step := range path.Steps {
-			learned.paths[at] = append(learned.paths[at], []byte(step))
+		steps := make([][]byte, len(path.Steps))
+		for i, step := range path.Steps {
+			steps[i] = []byte(step)
 			learned.bytes += len(step)
 		}
+		learned.paths[at] = steps
 	}
 	if learned.bytes > MaxLinkPathBytes {
 		return d, malformed("talk: %d bytes of paths; a dictionary has at most %d", learned.bytes, MaxLinkPathBytes)
@@ -94,12 +107,15 @@ func (d *Dictionary) Learn(told []NumberedPath) (*Dictionary, error) {
 	return learned, nil
 }
 
+// IsOf reports whether the numbers are those of a process.
+func (d *Dictionary) IsOf(process uint64) bool { return d != nil && d.process == process }
+
 // Path returns the steps of the path that a number stands for; nil if that is not known.
 func (d *Dictionary) Path(number uint64) [][]byte {
-	if d == nil || number < d.first || number-d.first >= uint64(len(d.paths)) {
-		return nil
+	if at := Index(number); d.IsOf(ProcessOf(number)) && at < uint64(len(d.paths)) {
+		return d.paths[at]
 	}
-	return d.paths[number-d.first]
+	return nil
 }
 
 // path is Path, and an error for nil.

@@ -4,7 +4,7 @@ package wire
 // which names the reader's time with its exporter, and how many events of the type the exporter has
 // sent to the reader in this run before. So a reader knows how many have not arrived, of which
 // nobody else can tell it. The container follows. A run tells the process too, as the number of a
-// path does, of which events then have the index alone: see [FirstNumber].
+// path does, of which events then have the index alone: see [ProcessOf].
 
 // AppendPlace appends what stands before a container to dst.
 func AppendPlace(dst []byte, run, before uint64) []byte {

@@ -25,6 +25,18 @@ func AppendShort(dst []byte, e *Envelope, number uint64, steps int) ([]byte, err
 		return dst, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	start := len(dst)
+	out := e.appendShortCauses(dst, number)
+	out = appendHead(out, majorUint, uint64(e.Age))
+	out = appendString(out, majorText, e.Key)
+	out = appendHead(out, majorBytes, uint64(len(e.Payload)))
+	if size := len(out) - start + len(e.Payload); size > MaxEventBytes {
+		return dst, fmt.Errorf("%w: %w: it has %d bytes; at most %d are allowed", ErrInvalid, ErrTooLarge, size, MaxEventBytes)
+	}
+	return append(out, e.Payload...), nil
+}
+
+// appendShortCauses appends a short event up to its age.
+func (e *Envelope) appendShortCauses(dst []byte, number uint64) []byte {
 	out := appendHead(append(dst, firstByte), majorUint, number)
 	out = appendString(out, majorBytes, e.ID[:])
 	out = appendString(out, majorBytes, e.Root.after(e.ID))
@@ -33,14 +45,7 @@ func AppendShort(dst []byte, e *Envelope, number uint64, steps int) ([]byte, err
 	} else {
 		out = appendString(out, majorBytes, e.Parent.after(e.Root))
 	}
-	out = appendInt(out, e.Time-e.ID.moment()) // what overflows comes back the same way
-	out = appendHead(out, majorUint, uint64(e.Age))
-	out = appendString(out, majorText, e.Key)
-	out = appendHead(out, majorBytes, uint64(len(e.Payload)))
-	if size := len(out) - start + len(e.Payload); size > MaxEventBytes {
-		return dst, fmt.Errorf("%w: %w: it has %d bytes; at most %d are allowed", ErrInvalid, ErrTooLarge, size, MaxEventBytes)
-	}
-	return append(out, e.Payload...), nil
+	return appendInt(out, e.Time-e.ID.moment()) // what overflows comes back the same way
 }
 
 // after is what follows in id the bytes that it has in common with another one.
@@ -54,11 +59,11 @@ func (id *ID) after(other ID) []byte {
 }
 
 // DecodeLinked is DecodeEvent for an event of a link, which may be short: its path is then that of
-// d under its number. first is what stands before the index: [FirstNumber] of a run, or 0 for a
-// whole number. A number that d does not know is ErrMalformed: what it stood for is part of the
-// event's causes, and [Reroot] does without.
-func DecodeLinked(event []byte, e *Envelope, d *Dictionary, first uint64) error {
-	err := decodeLinked(event, e, d, first)
+// d under its number. process is what an index lacks of a number: [ProcessOf] the run that the
+// message begins with, or 0 if events have whole numbers. A number that d does not know is
+// ErrMalformed: what it stood for is part of the event's causes, and [Reroot] does without.
+func DecodeLinked(event []byte, e *Envelope, d *Dictionary, process uint64) error {
+	err := decodeLinked(event, e, d, process)
 	if err == nil {
 		return nil
 	}
@@ -66,7 +71,7 @@ func DecodeLinked(event []byte, e *Envelope, d *Dictionary, first uint64) error 
 	return malformed("%w", err)
 }
 
-func decodeLinked(event []byte, e *Envelope, d *Dictionary, first uint64) error {
+func decodeLinked(event []byte, e *Envelope, d *Dictionary, process uint64) error {
 	r := reader{data: event}
 	if err := r.beginEvent(); err != nil {
 		return err
@@ -74,15 +79,18 @@ func decodeLinked(event []byte, e *Envelope, d *Dictionary, first uint64) error 
 	if !r.isShort() {
 		return decodeEvent(event, e)
 	}
-	number, err := r.unsigned()
+	number, err := r.expect(majorUint)
 	if err != nil {
 		return fmt.Errorf("path: %w", err)
 	}
-	path, err := d.path(first + uint64(number))
+	if process != 0 && number >= MaxLinkPaths {
+		return fmt.Errorf("path: index %d; the largest is %d", number, MaxLinkPaths-1)
+	}
+	path, err := d.path(process + number)
 	if err != nil {
 		return fmt.Errorf("path: %w", err)
 	}
-	e.IsShort, e.Number = true, first+uint64(number)
+	e.IsShort, e.Number = true, process+number
 	e.Path = append(e.Path[:0], path...) // not path itself: e.Path is written to again
 	if err := r.shortCauses(e); err != nil {
 		return err
@@ -162,26 +170,59 @@ func (r *reader) shortTime(e *Envelope) error {
 	return nil
 }
 
-// Lengthen returns an event of a link as AppendEvent makes it, so that it stands for itself again;
-// an event that does is returned as it is. It is not ok for one that is short and malformed, as
-// with a number that d does not know.
-func Lengthen(event []byte, d *Dictionary) (long []byte, ok bool) {
+// ShortNumber is the number of a short event's path. It is not ok for an event that is not short.
+func ShortNumber(event []byte) (number uint64, ok bool) {
 	r := reader{data: event}
 	if r.beginEvent() != nil || !r.isShort() {
-		return event, true
+		return 0, false
 	}
-	var e Envelope
-	if DecodeLinked(event, &e, d, 0) != nil {
-		return nil, false
-	}
-	size := len(event) + longer
-	for _, step := range e.Path {
-		size += len(step)
-	}
-	long, err := AppendEvent(make([]byte, 0, size), &e)
-	return long, err == nil // else it is too large with its path
+	number, err := r.expect(majorUint)
+	return number, err == nil
 }
 
-// longer is how much longer an event becomes, besides the bytes of steps: two ids, a time, and the
-// heads of path and steps.
-const longer = 2*len(ID{}) + 8 + 1 + 2*MaxPathSteps
+// PathOf returns the bytes of the path of an event that AppendEvent made, by which it is known
+// without being decoded; nil for an event that is malformed before that.
+func PathOf(event []byte) []byte {
+	r := reader{data: event}
+	if r.beginEvent() != nil || r.skip("id", "root", "parent", "time", "age", "key") != nil {
+		return nil
+	}
+	from := r.off
+	if r.skip("path") != nil {
+		return nil
+	}
+	return event[from:r.off]
+}
+
+// Shorten appends to dst the short form of an event that AppendEvent made: see [AppendShort]. It
+// does not look whether the event keeps the rules, and is not ok for one that cannot be read.
+func Shorten(dst, event []byte, number uint64) (appended []byte, ok bool) {
+	var e Envelope
+	r := reader{data: event}
+	if r.beginEvent() != nil || r.identity(&e) != nil || r.time(&e) != nil {
+		return dst, false
+	}
+	from := r.off
+	if r.skip("age", "key") != nil {
+		return dst, false
+	}
+	ageAndKey := event[from:r.off]
+	if r.skip("path") != nil {
+		return dst, false
+	}
+	return append(append(e.appendShortCauses(dst, number), ageAndKey...), event[r.off:]...), true
+}
+
+// Lengthen returns an event of a link as AppendEvent makes it, so that it stands for itself again;
+// an event that does, or that is malformed, is returned as it is.
+func Lengthen(event []byte, d *Dictionary) []byte {
+	var e Envelope
+	if _, short := ShortNumber(event); !short || DecodeLinked(event, &e, d, 0) != nil {
+		return event
+	}
+	long, err := AppendEvent(nil, &e)
+	if err != nil { // too large with its path
+		return event
+	}
+	return long
+}

@@ -14,7 +14,7 @@ import (
 )
 
 // firstNumber is the number of the first path in these tests.
-const firstNumber = 0xABCDE << 10
+const firstNumber = 0xABCDE * MaxLinkPaths
 
 // told is a dictionary that knows paths, and how many numbers there are.
 func told(t testing.TB, paths ...[][]byte) *Dictionary {
@@ -54,9 +54,9 @@ func TestGoldenShort(t *testing.T) {
 	}
 }
 
-// Whatever the event, its short form comes back as it was, is never longer, and is lengthened to
-// the same bytes. A reader that was not told its path makes a root of it. Cut anywhere it is
-// malformed.
+// Whatever the event, its short form comes back as it was and is lengthened to the same bytes. It
+// is longer by no more than a number that the path is too short for. A reader that was not told its
+// path makes a root of it. Cut anywhere it is malformed.
 func TestShortComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawEnvelope(t)
@@ -85,14 +85,26 @@ func TestShortComesBack(t *testing.T) {
 			t.Fatalf("came back as %x, was %x", again, long)
 		}
 		indexed := must(AppendShort(nil, e, Index(number), len(e.Path)))
-		if err := DecodeLinked(indexed, &got, d, FirstNumber(number)); err != nil || got.Number != number || len(indexed) > len(short) {
+		if err := DecodeLinked(indexed, &got, d, ProcessOf(number)); err != nil || got.Number != number || len(indexed) > len(short) {
 			t.Fatalf("by its index: %x, %v", indexed, err)
 		}
-		if again, ok := Lengthen(short, d); !ok || !bytes.Equal(again, long) {
+		if again := Lengthen(short, d); !bytes.Equal(again, long) {
 			t.Fatalf("lengthened to %x, was %x", again, long)
 		}
-		if same, ok := Lengthen(long, nil); !ok || !bytes.Equal(same, long) {
+		if same := Lengthen(long, nil); !bytes.Equal(same, long) {
 			t.Fatalf("a whole event became %x", same)
+		}
+		if again, ok := Shorten([]byte("before"), long, number); !ok || !bytes.Equal(again, append([]byte("before"), short...)) {
+			t.Fatalf("shortened to %x, is %x", again, short)
+		}
+		if n, ok := ShortNumber(short); !ok || n != number {
+			t.Fatalf("number %d, %v", n, ok)
+		}
+		if _, ok := ShortNumber(long); ok {
+			t.Fatal("a whole event has a number")
+		}
+		if path := PathOf(long); !bytes.Contains(long, path) || path[0]&0xE0 != byte(majorArray)<<5 {
+			t.Fatalf("its path is %x", path)
 		}
 		if err := DecodeLinked(long, &got, nil, 0); err != nil || got.IsShort {
 			t.Fatalf("a whole event: %v", err)
@@ -100,11 +112,14 @@ func TestShortComesBack(t *testing.T) {
 		if err := DecodeEvent(short, &got); !errors.Is(err, ErrMalformed) {
 			t.Fatalf("what is for a link alone was read without one: %v", err)
 		}
-		if _, ok := Lengthen(short, nil); ok {
+		if same := Lengthen(short, nil); !bytes.Equal(same, short) {
 			t.Fatal("lengthened without a dictionary")
 		}
 		if err := Reroot(short, "clue.answer.judged", &got); err != nil || got.ID != e.ID || got.Time != e.Time || got.Key != e.Key || !bytes.Equal(got.Payload, e.Payload) {
 			t.Fatalf("without its path: %+v, %v", got, err)
+		}
+		if _, ok := Shorten(nil, long[:rapid.IntRange(0, 35).Draw(t, "shortened")], number); ok {
+			t.Fatal("what is cut short was shortened")
 		}
 		cut := rapid.IntRange(0, len(short)-1).Draw(t, "cut")
 		if err := DecodeLinked(short[:cut], &got, d, 0); !errors.Is(err, ErrMalformed) || !got.ID.IsZero() {
@@ -149,10 +164,10 @@ func TestShortThatIsRefused(t *testing.T) {
 		event any
 		says  string
 	}{
-		"a number that nobody told":   {with(0, firstNumber+2), "path: number 720599042 is of no path"},
+		"a number that nobody told":   {with(0, firstNumber+2), "path: number 2882396162 is of no path"},
 		"one of another process":      {with(0, 7), "path: number 7 is of no path"},
 		"one that is negative":        {with(0, -1), "id: negative integer"},
-		"one over 2^63":               {with(0, uint64(1)<<63), "path: integer"},
+		"one over 2^63":               {with(0, uint64(1)<<63), "of no path"},
 		"an id that is short":         {with(1, id[:15]), "id: byte string"},
 		"an id of zeros":              {with(1, make([]byte, 16)), "id is all zeros"},
 		"a root that is too long":     {with(2, make([]byte, 17)), "root: byte string"},
@@ -197,10 +212,10 @@ func TestDictionaryLearns(t *testing.T) {
 		"one not told yet":           {d, firstNumber + 9, nil},
 		"told later":                 {more, firstNumber + 9, second},
 		"between":                    {more, firstNumber + 8, nil},
-		"said again, otherwise":      {more, firstNumber, first},
+		"said again, otherwise":      {more, firstNumber, second},
 		"before":                     {more, firstNumber - 1, nil},
 		"of nobody":                  {nil, firstNumber, nil},
-		"after nothing was told":     {must(more.Learn(nil)), firstNumber, first},
+		"after nothing was told":     {must(more.Learn(nil)), firstNumber, second},
 		"of a process before":        {must(more.Learn([]NumberedPath{{Number: 5, Steps: textsOf(first)}})), firstNumber, nil},
 		"of one that has begun anew": {must(more.Learn([]NumberedPath{{Number: 5, Steps: textsOf(first)}})), 5, first},
 	} {
@@ -209,6 +224,11 @@ func TestDictionaryLearns(t *testing.T) {
 		}
 	}
 
+	e := typical()
+	e.Payload = []byte{0xA0}
+	if err := DecodeLinked(must(AppendShort(nil, e, MaxLinkPaths, 3)), new(Envelope), more, firstNumber); err == nil || !strings.Contains(err.Error(), "index 4096") {
+		t.Errorf("an index too large: %v", err)
+	}
 	var large []NumberedPath
 	step := "a-1:" + strings.Repeat("a", 100) + ".b.c"
 	for i := range uint64(MaxLinkPaths) {

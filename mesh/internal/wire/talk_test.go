@@ -26,8 +26,8 @@ func talks() []any {
 		&Question{Number: ID{7}, Wait: 1e9, IDs: []ID{{1}}, Asked: []string{"clue-1", "score-1"}},
 		&Report{Number: ID{7}, Part: []byte("{}"), More: true, End: true},
 		&SignedQuestion{Number: ID{7}, Wait: 1e9, Asked: []string{"clue-1"}, Subject: "mesh.ops.all.stats", Body: []byte("1"), Operator: "U", Nonce: "N", Expires: "1", Signature: "S"},
-		&Paths{Nonce: nonce, Paths: []NumberedPath{{Number: 7 << 10, Steps: []string{"clue-1:clue.clue.solved"}}}},
-		&KnownPaths{Nonce: nonce, Numbers: []uint64{7 << 10}},
+		&Paths{Nonce: nonce, Paths: []NumberedPath{{Number: 7 * MaxLinkPaths, Steps: []string{"clue-1:clue.clue.solved"}}}},
+		&KnownPaths{Nonce: nonce, Numbers: []uint64{7 * MaxLinkPaths}},
 	}
 }
 
@@ -75,7 +75,9 @@ func TestTalkThatIsRefused(t *testing.T) {
 		"a long signature":   {[]any{2, 10, make([]byte, 16), 1, []any{}, "", []byte{}, "", "", "", strings.Repeat("a", 257)}, "257 bytes"},
 		"no asker's name":    {[]any{2, 10, make([]byte, 16), 1, []any{"clue\n1"}, "", []byte{}, "", "", "", ""}, "node name"},
 		"a number too large": {[]any{2, 11, make([]byte, 16), []any{[]any{1 << 32, []string{"a-1:a.b.c"}}}}, "number 4294967296"},
-		"two processes":      {[]any{2, 11, make([]byte, 16), []any{[]any{1, []string{"a-1:a.b.c"}}, []any{1024, []string{"a-1:a.b.c"}}}}, "not of one process"},
+		"two processes":      {[]any{2, 11, make([]byte, 16), []any{[]any{1, []string{"a-1:a.b.c"}}, []any{MaxLinkPaths, []string{"a-1:a.b.c"}}}}, "not of one process"},
+		"too many paths":     {[]any{2, 11, make([]byte, 16), make([]any, MaxLinkPaths+1)}, "talk"},
+		"too many numbers":   {[]any{2, 12, make([]byte, 16), make([]uint64, MaxLinkPaths+1)}, "talk"},
 		"a path of no steps": {[]any{2, 11, make([]byte, 16), []any{[]any{1, []string{}}}}, "0 steps"},
 		"a path too long":    {[]any{2, 11, make([]byte, 16), []any{[]any{1, slices.Repeat([]string{"a-1:a.b.c"}, MaxPathSteps+1)}}}, "33 steps"},
 		"no step":            {[]any{2, 11, make([]byte, 16), []any{[]any{1, []string{"a-1"}}}}, "no colon"},

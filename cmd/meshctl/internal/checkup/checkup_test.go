@@ -95,6 +95,10 @@ func TestMesh(t *testing.T) {
 		"a clock":          {func(_, score *checkup.Node) { score.Clock, score.ClockWithin = -2*time.Second, time.Second }, []string{"clocks: the clock of score-1 is -2s off that of clue-1"}},
 		"a clock, perhaps": {func(_, score *checkup.Node) { score.Clock, score.ClockWithin = 2*time.Second, 1600*time.Millisecond }, nil},
 		"a link":           {func(_, score *checkup.Node) { score.Stats.Links[0] = stats.Link{Peer: "clue-1", Direction: "imports"} }, []string{"links: score-1: its link with clue-1 (imports) is down"}},
+		"a link that its peer uses no more, and is missed for": {func(clue, score *checkup.Node) {
+			clue.Stats.Links[0].Connected, clue.Stats.Links[0].Missed = false, true
+			score.Stats.Links = nil
+		}, nil},
 		"an unused link": {func(_, score *checkup.Node) {
 			score.Stats.Links = append(score.Stats.Links, stats.Link{Peer: "clue-1", Direction: "exports"})
 		}, nil},

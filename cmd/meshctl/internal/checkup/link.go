@@ -28,12 +28,12 @@ func StateOf(node string, l stats.Link, all []stats.Stats) LinkState {
 	if l.Connected {
 		return Up
 	}
-	if l.Missed || l.Direction != "exports" { // these the node dials
+	if l.Direction != "exports" { // the node dials it
 		return Down
 	}
 	at := slices.IndexFunc(all, func(s stats.Stats) bool { return s.Node == l.Peer })
 	switch {
-	case at < 0 && l.Since.IsZero() && !isCause(l.Cause):
+	case at < 0 && !l.Missed && l.Since.IsZero() && !isCause(l.Cause):
 		return Unknown
 	case at < 0:
 		return Down
