@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"leafmesh/mesh"
@@ -38,7 +39,8 @@ func keyed(t *testing.T, clue, score mesh.Config, may mesh.MayImport) (exporter,
 
 // A peer imports what it may, and is told by name of what it may not. To know a key is no right.
 func TestAPeerImportsWhatItMay(t *testing.T) {
-	ignore := func(context.Context, solved) error { return nil }
+	var handled atomic.Int64
+	ignore := func(context.Context, solved) error { handled.Add(1); return nil }
 	for name, test := range map[string]struct {
 		durable bool
 		may     mesh.MayImport
@@ -72,6 +74,14 @@ func TestAPeerImportsWhatItMay(t *testing.T) {
 				t.Errorf("ready: %v, want %q", err, test.want)
 			}
 			emit(t, exporter, clueSolved, solved{Team: "owls"})
+			for _, n := range []*mesh.Node{exporter, importer} { // what was sent arrives, and is handled
+				if err := n.Close(within(t)); err != nil {
+					t.Error(err)
+				}
+			}
+			if n := handled.Load(); n > 0 {
+				t.Errorf("%d events arrived", n)
+			}
 		})
 	}
 }

@@ -332,7 +332,7 @@ func TestTapHasNoWayOut(t *testing.T) {
 	score := scoreNode("score-1", mesh.Shared, func(_ context.Context, s solved) error { got <- s; return nil })
 	nodes, conn := tapped(t, clueNode("clue-1"), score)
 	message := envelope(t, "clue.clue.solved", solved{Team: "forged"})
-	for _, subject := range []string{"clue.clue.solved.k", leaf.ToReader("score-1", "clue-1"), leaf.EventsTo("score-1", "clue-1", "clue.clue.solved"), "$SYS.REQ.SERVER.PING"} {
+	for _, subject := range []string{"clue.clue.solved.k", leaf.ToReader("score-1", "clue-1"), leaf.EventsTo("score-1", "clue-1", "clue.clue.solved"), "$SYS.REQ.SERVER.PING", "$JS.API.INFO"} {
 		if err := conn.Publish(subject, message); err != nil {
 			t.Fatal(err)
 		}

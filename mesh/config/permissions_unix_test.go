@@ -11,6 +11,23 @@ import (
 	"leafmesh/mesh/internal/configtest"
 )
 
+// A password is for its owner, and at most to be read by a group.
+func TestAttackPasswordsThatOthersMayRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "clue-1.tap")
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for mode, remedy := range map[os.FileMode]string{0o600: "", 0o400: "", 0o640: "", 0o620: "chmod g-w ", 0o644: "chmod 600 ", 0o602: "chmod 600 "} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Secret{File: path}.Resolve()
+		if remedy == "" && err != nil || remedy != "" && (err == nil || !strings.Contains(err.Error(), remedy+path)) {
+			t.Errorf("mode %o: %v, want %q", mode, err, remedy)
+		}
+	}
+}
+
 // A secret is for its owner, and at most to be read by a group. A public key may be read by all,
 // and written by its owner alone: who writes another one there is the peer.
 func TestAttackKeysThatOthersMayWrite(t *testing.T) {

@@ -101,7 +101,7 @@ func TestSilentStrangers(t *testing.T) {
 	box := in.hear(t, ToReader("score-1", "clue-1"))
 	out.hears(t, ToReader("score-1", "clue-1"))
 	number := in.linked(t)
-	before := heap()
+	before, dialed := heap(), time.Now()
 	var silent []net.Conn
 	for range 300 {
 		silent = append(silent, dialTCP(t, clue.ListenAddr()))
@@ -125,6 +125,9 @@ func TestSilentStrangers(t *testing.T) {
 		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatalf("a silent one is still there: %v", err)
 		}
+	}
+	if stayed := time.Since(dialed); stayed > 3*handshakeTimeout {
+		t.Errorf("the silent ones were there for %v", stayed)
 	}
 	clue.quiet(t, 0)
 }
