@@ -122,7 +122,7 @@ fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
 	done
 
 mad: ## attack a node as a mad peer would and measure what that costs it, for some minutes; on Linux
-	MESH_TEST_MAD=1 $(GO) test ./mesh -run '^TestAttackByAMadReader$$' -count=1 -timeout=20m -v
+	MESH_TEST_MAD=1 $(GO) test ./mesh -run '^TestAttackByAMad' -count=1 -timeout=20m -v
 
 crash: ## kill daemons, let them hang, break links, for minutes; ARGS='-long': 200 kills and 200 faults of links; '-seed 7' repeats a run
 	$(GO) test ./embedded -run '^TestNothingIsLost' -count=1 -timeout=60m -v -args -middle $(ARGS)

@@ -45,6 +45,9 @@ func (r hubReader) Publish(subject string, message []byte) error {
 	return r.hub.Publish(subject, message)
 }
 
+// HasRoom tells what is known of a direct link. What a hub has it passes on, or drops.
+func (r hubReader) HasRoom(bytes int64) bool { return r.direct == nil || r.direct.HasRoom(bytes) }
+
 // Link tells whether the reader is there. That the hub is says nothing of the reader.
 func (r hubReader) Link() (number uint64, up bool) {
 	if r.direct != nil {

@@ -25,6 +25,7 @@ func (n *Node) openOutbox(ctx context.Context) (err error) {
 	c.Clock, c.FirstStart = n.clock, n.storage.IsNew()
 	c.Send = func(reader string, message []byte) error { return n.readers.Send(reader, message) }
 	c.Shorten = func(reader string, dst, event []byte) ([]byte, bool) { return n.readers.Shorten(reader, dst, event) }
+	c.HasRoom = func(reader string) bool { return n.readers.HasRoom(reader) }
 	if n.kept, err = outlet.OpenStore(ctx, n.store, c, c.MaxPayload, n.trace); err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type victimSpec struct {
 	Every     time.Duration // how often it emits one
 	Lasts     time.Duration // how long it is attacked; 0: madFor
 	Memory    int           // what that may cost, in bytes; 0: madMemory
+	Dials     string        // not empty: it imports from mad-1, there
 }
 
 // victim is a node that is attacked, in a process of its own: what it costs can be read there.
@@ -46,9 +47,17 @@ func (s victimSpec) config() mesh.Config {
 	c.Listen, c.Seed = "127.0.0.1:0", mesh.NewSecret(s.Seed)
 	c.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	c.Peers = []mesh.Peer{{Name: "score-1", Key: s.Good, MayImport: mesh.AllExports()}}
-	c.Peers = append(c.Peers, mesh.Peer{Name: "mad-1", Key: s.Mad, MayImport: mesh.AllExports()})
+	mad := mesh.Peer{Name: "mad-1", Key: s.Mad, MayImport: mesh.AllExports()}
+	if s.Dials != "" {
+		mad.URL = "nats-leaf://" + s.Dials
+		c.Imports = append(c.Imports, madRaved.Import(mesh.Limit{}, mesh.Shared))
+		c.Handlers = append(c.Handlers, madRaved.Handle("hear", func(context.Context, solved) error { return nil }))
+	}
+	c.Peers = append(c.Peers, mad)
 	return c
 }
+
+var madRaved = mesh.NewEvent[solved]("mad.mind.raved")
 
 // TestVictim is the process of a victim. It says where its leaf port is, and answers "begin" and
 // "heap" with what it holds in memory: at the most since it began, in bytes.

@@ -52,6 +52,7 @@ const (
 	TooLarge    Cause = "payload"      // a message was larger than the other end's max_payload
 	TwoAsOne    Cause = "two-as-one"   // another process has the node's name and key
 	TakenBack   Cause = "taken-back"   // this node closed it: the peer may not have it any more
+	PutOut      Cause = "put-out"      // this node closed it, and does not dial for some seconds: the peer costs too much
 )
 
 // LinkState is a link that changes: see Link.

@@ -25,6 +25,8 @@ var causes = []struct {
 	{errRefused.Error(), stats.KeyRefused, ""},
 	{errExpelled.Error(), stats.KeyRefused, ""},
 	{errAgain.Error(), stats.KeyRefused, ""},
+	{staysOut, stats.PutOut, ""},
+	{notDialed, stats.PutOut, ""},
 	{"Authorization Violation", stats.KeyRefused, ""},
 	{"failed to verify certificate", stats.Untrusted, ""},
 	{"Authentication Expired", stats.KeyRefused, ""},
@@ -91,10 +93,13 @@ func (e *endings) note(line, why string) {
 	if found == nil {
 		return
 	}
-	number, err := strconv.ParseUint(found[1], 10, 64)
-	if err != nil {
-		return
+	if number, err := strconv.ParseUint(found[1], 10, 64); err == nil {
+		e.set(number, why)
 	}
+}
+
+// set is note for a link of a number.
+func (e *endings) set(number uint64, why string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.why == nil {

@@ -43,6 +43,9 @@
 //     random between 0.5 and 1.5 s. The server's own wait has no jitter.
 //   - Line.Hears is exact: it reports whether the peer itself has subscribed, over the
 //     link that is in use now.
+//   - Line.HasRoom tells how much lies here for an importer, by what its system has acknowledged
+//     and not by what it says; more than 10 MiB and two messages never do. An exporter that floods
+//     its link with what is no message is not dialed for 10 s. Both on Linux only.
 //   - Peers that do not read hold up Stop for a second, however many they are. A peer that says
 //     that it is a hub is put out.
 //   - The seed and the passwords appear in no error, log line or printed value.

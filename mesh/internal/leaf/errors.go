@@ -12,4 +12,6 @@ var (
 	ErrListen = errors.New("cannot listen")
 	// ErrNotListening: nobody listens at a Remote's URL.
 	ErrNotListening = errors.New("nobody listens there")
+	// ErrShunned: the exporter cost too much, and is not dialed for some seconds.
+	ErrShunned = errors.New("it is not dialed for some seconds")
 )

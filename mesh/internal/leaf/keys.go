@@ -94,16 +94,20 @@ func (s *Server) closeBut(account Account, before, remain []string) {
 // close closes a link at once. The server alone would wait up to 10 s for a peer that does not
 // read. An error means that the link is gone.
 func (s *Server) close(link *server.LeafInfo) {
-	socket := s.currentSpec().sockets.at(addressOf(link))
+	socket, found := s.currentSpec().sockets.at(addressOf(link))
 	_ = s.nats.DisconnectClientByID(link.ID)
 	if socket != nil {
 		_ = socket.Close()
 	}
+	found.end()
 }
 
 // CutImporter closes the links of an importer, which may dial again at once.
-func (s *Server) CutImporter(name string) {
-	for _, link := range s.leafs(readerAccount(name)) {
+func (s *Server) CutImporter(name string) { s.cut(readerAccount(name)) }
+
+// cut closes the links of an account.
+func (s *Server) cut(account Account) {
+	for _, link := range s.leafs(account) {
 		s.close(link)
 	}
 }

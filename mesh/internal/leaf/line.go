@@ -24,6 +24,7 @@ type Line struct {
 	closed atomic.Bool // by Close
 
 	marks marks
+	room  *room // apart: it changes with each message, and others look at what is above
 }
 
 // lineBuffer is how many bytes gather before Publish writes them to the server in this process:
@@ -48,7 +49,7 @@ func (s *Server) line(peer string, account Account) (*Line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("line to %s: %w", peer, ErrUnknownPeer)
 	}
-	l := &Line{server: s, peer: peer, account: account}
+	l := &Line{server: s, peer: peer, account: account, room: &room{}}
 	l.live.Store(live)
 	l.conn, err = s.Connect(account, nats.WriteBufferSize(lineBuffer))
 	if err != nil {
@@ -87,7 +88,10 @@ func (l *Line) Link() (number uint64, up bool) {
 
 // Publish sends a message, which may be changed afterwards. While no link is up it goes
 // nowhere.
-func (l *Line) Publish(subject string, message []byte) error { return l.conn.Publish(subject, message) }
+func (l *Line) Publish(subject string, message []byte) error {
+	l.room.published.Add(int64(len(message)))
+	return l.conn.Publish(subject, message)
+}
 
 // told is how many messages were sent over the line.
 func (l *Line) told() uint64 { return l.conn.Stats().OutMsgs }

@@ -29,6 +29,9 @@ func (s *Server) Link(remotes []Remote, importers []Importer) error {
 	}
 	next := old
 	next.Remotes, next.Importers = slices.Clone(remotes), slices.Clone(importers)
+	for i := range next.Remotes {
+		next.Remotes[i].paused = s.isShunned(next.Remotes[i].Name)
+	}
 	if err := next.validate(); err != nil {
 		return fmt.Errorf("link leaf server %s: %w", old.Name, err)
 	}
@@ -86,8 +89,11 @@ func (s *Server) reload(next Spec) error {
 // Redial makes the server dial a Remote at once that is not linked, and not only after the
 // reconnect wait. It looks first whether somebody listens there, which costs a TCP connection: the
 // rest costs a reload, some milliseconds, and more with many peers. Errors: ErrStopped,
-// ErrUnknownPeer, ErrNotListening.
+// ErrUnknownPeer, ErrNotListening, ErrShunned.
 func (s *Server) Redial(exporter string) error {
+	if s.isShunned(exporter) {
+		return fmt.Errorf("dial %s again: %w", exporter, ErrShunned)
+	}
 	if remote, ok := s.remote(exporter); ok && remote.URL != "" {
 		if err := remote.probe(); err != nil {
 			return fmt.Errorf("dial %s again: %w", exporter, err)
@@ -156,7 +162,7 @@ func (s *Server) pause(exporter string, paused bool) error {
 // follows from its account, and so from its key: the name that it gives itself proves nothing.
 // Of an exporter on a plain link the name is all that there is. Of a cluster any server will do.
 func (s *Server) isTo(l *Line, info *server.LeafInfo) bool {
-	return strings.HasPrefix(info.Account, readerPrefix) || l.account == hubAccount || info.Name == l.peer
+	return l.isDialedByPeer() || l.account == hubAccount || info.Name == l.peer
 }
 
 // leafs lists the links of an account; of all accounts if it is "".

@@ -23,7 +23,9 @@ import (
 // repeats: see package logs.
 type serverLog struct {
 	logger *slog.Logger
-	// closing is told the address of a connection of a link that the server closes.
+	// dialing is told the address of a connection that the server makes for an account, and closing
+	// that of one that it closes. Nil: nobody is.
+	dialing func(address string, account Account)
 	closing func(address string)
 	endings endings
 
@@ -326,8 +328,20 @@ func lineOf(level slog.Level, text string) entry {
 // closedNotice is that of a connection. More follows if its other end said its name.
 const closedNotice = "%s connection closed: %s"
 
-// Noticef is dropped but for one: an embedded server's notices are not the service's.
+// dialedNotice is that of a connection that the server has dialed: its first value names the
+// account.
+const (
+	dialedNotice  = "Leafnode connection created%s %s"
+	dialedAccount = " for account: "
+)
+
+// Noticef is dropped but for two: an embedded server's notices are not the service's.
 func (l *serverLog) Noticef(format string, values ...any) {
+	if address, rest, _ := strings.Cut(format, " - "); strings.HasSuffix(rest, dialedNotice) && len(values) > 0 && l.dialing != nil {
+		if account, dialed := strings.CutPrefix(fmt.Sprint(values[0]), dialedAccount); dialed {
+			l.dialing(address, Account(account))
+		}
+	}
 	if !strings.Contains(format, closedNotice) {
 		return
 	}

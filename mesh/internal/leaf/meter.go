@@ -1,6 +1,7 @@
 package leaf
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -73,10 +74,12 @@ func (l *Line) Hear(f func(*nats.Msg) (cost int)) error {
 	return err
 }
 
-// Why an importer is put out.
+// Why an importer is put out. It ends in staysOut.
 const (
-	tooMuch  = "%s says too much, or what makes no sense, and stays out for %v"
-	tooNoisy = "%s sends too much that is no message, and stays out for %v"
+	staysOut = ", and stays out for "
+	tooMuch  = "%s says too much, or what makes no sense" + staysOut + "%v"
+	tooNoisy = "%s sends too much that is no message" + staysOut + "%v"
+	tooSlow  = "%s asks for more than it reads" + staysOut + "%v"
 )
 
 // expel closes the links of an importer, and lets it make no other for a while.
@@ -85,5 +88,8 @@ func (s *Server) expel(importer, why string) {
 		return // what it said before it was
 	}
 	s.log.tellOf(importer, slog.LevelWarn, why, []any{importer, expelledFor})
-	s.CutImporter(importer)
+	for _, link := range s.leafs(readerAccount(importer)) {
+		s.log.endings.set(link.ID, fmt.Sprintf(why, importer, expelledFor))
+		s.close(link)
+	}
 }

@@ -1,9 +1,9 @@
 package leaf
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,33 +115,35 @@ func TestNoise(t *testing.T) {
 // An importer that floods its link with what is no message is put out, after the noise that a link
 // may make and what comes until it is looked at.
 func TestAttackByNoise(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("this system does not tell how much was read of a connection")
-	}
+	onLinux(t)
 	for what, text := range map[string]string{
 		"pings":         "PING\r\n",
 		"subscriptions": "LS+ " + ToReader("mad-1", "clue-1") + ".a\r\nLS- " + ToReader("mad-1", "clue-1") + ".a\r\n",
 		"infos":         "INFO {}\r\n",
 	} {
-		t.Run(what, func(t *testing.T) {
-			mad := start(t, "mad-1", nil)
-			clue := start(t, "clue-1", func(s *Spec) { s.Importers = []Importer{mad.importer()} })
-			r := dialRogue(t, clue.ListenAddr(), mad.seed)
-			r.login(t, "mad-1")
-			go io.Copy(io.Discard, r)
-			block, tick := []byte(strings.Repeat(text, 8<<10/len(text))), time.NewTicker(10*time.Millisecond) // 0.8 MB a second
-			defer tick.Stop()
-			written := 0
-			for err := error(nil); err == nil && written < 64<<20; <-tick.C {
-				_, err = r.Write(block)
-				written += len(block)
-			}
-			if written < noiseBurst || written >= 64<<20 {
-				t.Errorf("it is out after %d bytes", written)
-			}
-			eventually(t, "a line", func() bool { return strings.Contains(clue.log.String(), "mad-1 sends too much that is no message") })
-			clue.quiet(t, 3)
-		})
+		for name, plain := range map[string]bool{"TLS": false, "plain": true} {
+			t.Run(what+", "+name, func(t *testing.T) {
+				clue, mad, _, r := reading(t, plain)
+				go io.Copy(io.Discard, r)
+				block, tick := []byte(strings.Repeat(text, 8<<10/len(text))), time.NewTicker(10*time.Millisecond) // 0.8 MB a second
+				defer tick.Stop()
+				written := 0
+				for err := error(nil); err == nil && written < 64<<20; <-tick.C {
+					_, err = r.Write(block)
+					written += len(block)
+				}
+				if written < noiseBurst || written >= 64<<20 {
+					t.Errorf("it is out after %d bytes", written)
+				}
+				eventually(t, "a line", func() bool { return strings.Contains(clue.log.String(), "mad-1 sends too much that is no message") })
+				if plain {
+					again := greet(t, dialTCP(t, clue.ListenAddr()), mad.seed) // nothing refuses it
+					again.sign(t, "mad-1")
+					again.closed(t)
+				}
+				clue.quiet(t, 3)
+			})
+		}
 	}
 }
 
@@ -182,5 +184,13 @@ func TestAttackByLinkingAgainAndAgain(t *testing.T) {
 	}
 	if may, err := s.note(fakeConn{address: "10.0.0.2:1"}, now); !may || err != nil {
 		t.Errorf("another host: %v, %v", may, err)
+	}
+	for may := true; may; {
+		may, _ = s.note(conn, time.Now())
+		s.leave(conn.address)
+	}
+	began := time.Now()
+	if err := s.enter(&tls.ClientHelloInfo{Conn: conn}); !errors.Is(err, errTooOften) || time.Since(began) < holdFor {
+		t.Errorf("one more of the host: %v after %v", err, time.Since(began))
 	}
 }

@@ -40,9 +40,10 @@ func (n *noise) exceeds(bytes int64, now time.Time) bool {
 // noisy.
 const (
 	// tlsRecord is what TLS adds to a record, which has at least perTLSRecord bytes of a message
-	// that is larger.
+	// that is larger, and at most maxTLSRecord.
 	tlsRecord    = 22
 	perTLSRecord = 1024
+	maxTLSRecord = 16 << 10
 	// maxSubject is how long a subject of a link may be, in bytes.
 	maxSubject = 256
 )

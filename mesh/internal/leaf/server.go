@@ -42,8 +42,9 @@ type Server struct {
 	connections []*nats.Conn      // guarded by mu; what Connect gave out
 	lines       map[Account]*Line // guarded by mu
 	stopping    bool              // guarded by mu
+	shunned     map[string]bool   // guarded by mu; exporters that are not dialed for a while
 
-	watching sync.WaitGroup // a goroutine that looks at the links of importers
+	watching sync.WaitGroup // a goroutine that looks at links, and one for each exporter that is shunned
 	ending   chan struct{}  // closed when the server ends
 	stopped  chan struct{}  // closed when everything is gone
 }
@@ -60,10 +61,10 @@ func Start(ctx context.Context, s Spec) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start leaf server %q: %w", s.Name, err)
 	}
-	leaf := &Server{spec: s, own: newCredentials(), lines: map[Account]*Line{}, ending: make(chan struct{}), stopped: make(chan struct{})}
+	leaf := &Server{spec: s, own: newCredentials(), lines: map[Account]*Line{}, shunned: map[string]bool{}, ending: make(chan struct{}), stopped: make(chan struct{})}
 	leaf.log = newServerLog(s.Logger, append(s.secrets(), leaf.own.password))
 	leaf.spec.seen = leaf.log.handshake
-	leaf.log.closing = leaf.spec.sockets.leave
+	leaf.log.dialing, leaf.log.closing = leaf.spec.sockets.dial, leaf.spec.sockets.leave
 	leaf.log.follow(s)
 	if err := leaf.start(ctx); err != nil {
 		if leaf.nats != nil {
@@ -113,9 +114,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := s.awaitListeners(ctx); err != nil {
 		return err
 	}
-	if s.spec.Listen != "" {
-		s.watching.Go(s.watchImporters)
-	}
+	s.watching.Go(s.watchLinks)
 	return s.lookupAccounts()
 }
 

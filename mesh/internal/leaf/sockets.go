@@ -6,17 +6,21 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// sockets are the connections that were accepted on the leaf port and have begun a handshake. The
-// server gives no other way to them: it waits for what a peer does not read, and sets no bound.
+// sockets are the connections of links: those that were accepted on the leaf port and have begun a
+// handshake, and others as far as they were found. The server gives no other way to them: it waits
+// for what a peer does not read, and sets no bound.
 type sockets struct {
 	mu    sync.Mutex
 	open  map[string]net.Conn      // guarded by mu; by the address of the other end
+	found map[string]descriptor    // guarded by mu; others, by the address of the other end
+	dials map[string]string        // guarded by mu; exporters that were dialed, by their addresses
 	most  int                      // guarded by mu
 	often rate.Limit               // guarded by mu; handshakes that a host may begin in a second
 	hosts map[string]*rate.Limiter // guarded by mu; maxHosts at most
@@ -25,12 +29,15 @@ type sockets struct {
 	again map[string]time.Time     // guarded by mu; by importer, until when it makes no further link
 	links map[string]*rate.Limiter // guarded by mu; by importer, how often it may link
 
+	sought   map[string]bool // the addresses of links that find knows no socket of; its own
+	soughtAt time.Time       // its own
+
 	serving chan struct{} // closed when handshakes may go on: see Server.Serve
 	closing chan struct{} // closed when the server ends
 }
 
 func newSockets() *sockets {
-	return &sockets{open: map[string]net.Conn{}, hosts: map[string]*rate.Limiter{}, out: map[string]time.Time{}, again: map[string]time.Time{},
+	return &sockets{open: map[string]net.Conn{}, dials: map[string]string{}, hosts: map[string]*rate.Limiter{}, out: map[string]time.Time{}, again: map[string]time.Time{},
 		links: map[string]*rate.Limiter{}, serving: make(chan struct{}), closing: make(chan struct{})}
 }
 
@@ -132,6 +139,25 @@ func (s *sockets) leave(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, address)
+	delete(s.dials, address)
+}
+
+// dial notes a connection that was dialed for an account.
+func (s *sockets) dial(address string, account Account) {
+	exporter, is := strings.CutPrefix(string(account), exporterPrefix)
+	if !is {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dials[address] = exporter
+}
+
+// dialed are the exporters that were dialed, by their addresses.
+func (s *sockets) dialed() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.dials)
 }
 
 // shut keeps an importer out, unless it is kept out already.
@@ -144,6 +170,13 @@ func (s *sockets) shut(importer string, until time.Time) bool {
 	maps.DeleteFunc(s.out, func(_ string, until time.Time) bool { return !time.Now().Before(until) })
 	s.out[importer] = until
 	return true
+}
+
+// isOut reports whether an importer is kept out.
+func (s *sockets) isOut(importer string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now.Before(s.out[importer])
 }
 
 // link notes that an importer links, or refuses it.
@@ -164,26 +197,11 @@ func (s *sockets) link(importer string, now time.Time) error {
 	return nil
 }
 
-// at is the connection to an address; nil if there is none.
-func (s *sockets) at(address string) net.Conn {
+// at is the connection to an address. It is nil for one that was only found, or is not there.
+func (s *sockets) at(address string) (net.Conn, descriptor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open[address]
-}
-
-// received is how many bytes were read of each, by the address of its other end. It has none where
-// the system does not tell.
-func (s *sockets) received() map[string]int64 {
-	s.mu.Lock()
-	open := maps.Clone(s.open)
-	s.mu.Unlock()
-	received := map[string]int64{}
-	for address, conn := range open {
-		if bytes, ok := receivedBy(conn); ok {
-			received[address] = bytes
-		}
-	}
-	return received
+	return s.open[address], s.found[address]
 }
 
 // all lists them.

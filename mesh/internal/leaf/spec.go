@@ -91,6 +91,7 @@ type tuning struct {
 	reconnect time.Duration // before a lost link is dialed again; 0: random
 	strangers int           // handshakes of a host in a second; 0: strangersEach
 	links     int           // that an importer may make at once; 0: linksBurst
+	shun      time.Duration // how long an exporter is not dialed that costs too much; 0: expelledFor
 }
 
 // withDefaults fills in what a zero value stands for.
@@ -109,6 +110,7 @@ func (s Spec) withDefaults() Spec {
 	s.sockets = newSockets()
 	t := &s.tuning
 	s.Ping = orDuration(s.Ping, pingInterval)
+	t.shun = orDuration(t.shun, expelledFor)
 	t.links = cmp.Or(t.links, linksBurst)
 	t.strangers = cmp.Or(t.strangers, strangersEach)
 	t.reconnect = orDuration(t.reconnect, randomReconnect())

@@ -10,56 +10,79 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// watchEach is how often the links of importers are looked at.
+// watchEach is how often the links are looked at.
 const watchEach = 200 * time.Millisecond
 
-// watchImporters closes links of importers that say that they are hubs, and of those that send too
-// much that is no message. It ends with the server.
-func (s *Server) watchImporters() {
+// watch is what is known of links from look to look.
+type watch struct {
+	addresses []string // of their other ends
+	noises    map[uint64]*noise
+}
+
+// watchLinks closes links of importers that say that they are hubs, and puts out peers that send
+// too much that is no message, or leave too much lying. It ends with the server.
+func (s *Server) watchLinks() {
 	tick := time.NewTicker(watchEach)
 	defer tick.Stop()
-	noises := map[uint64]*noise{}
+	w := watch{}
 	for {
 		select {
 		case now := <-tick.C:
-			noises = s.lookAtImporters(noises, now)
+			w = s.lookAtLinks(w, now)
+			s.lookForRoom()
 		case <-s.ending:
 			return
 		}
 	}
 }
 
-// lookAtImporters looks at each link. It takes and returns what noise each has made.
-func (s *Server) lookAtImporters(before map[uint64]*noise, now time.Time) map[uint64]*noise {
-	if s.nats.NumLeafNodes() == 0 {
-		return nil
-	}
+// lookAtLinks looks at each link, but for that to a hub, and at what may become one to an exporter.
+func (s *Server) lookAtLinks(before watch, now time.Time) (after watch) {
 	spec := s.currentSpec()
-	received := spec.sockets.received() // first: what comes later is no noise
-	after := map[uint64]*noise{}
+	dialed := spec.sockets.dialed()
+	if len(dialed) == 0 && s.nats.NumLeafNodes() == 0 {
+		return watch{}
+	}
+	carried := spec.sockets.traffic(before.addresses) // first: what comes later is no noise
+	after.noises = map[uint64]*noise{}
 	for _, link := range s.leafs("") {
-		importer, is := strings.CutPrefix(link.Account, readerPrefix)
-		if !is {
+		importer, isImporter := strings.CutPrefix(link.Account, readerPrefix)
+		exporter, isExporter := strings.CutPrefix(link.Account, exporterPrefix)
+		switch {
+		case !isImporter && !isExporter:
 			continue
-		}
-		if link.IsSpoke { // it would not be cut when it breaks its permissions
+		case isImporter && link.IsSpoke: // it would not be cut when it breaks its permissions
 			s.log.tellOf(importer, slog.LevelWarn, "%s says that it is a hub, and is put out", []any{importer})
 			s.close(link)
 			continue
-		}
-		bytes, known := received[addressOf(link)]
-		if !known {
+		case isImporter && spec.sockets.isOut(importer, now): // a plain link is not refused
+			s.close(link)
 			continue
 		}
-		n := before[link.ID]
+		address := addressOf(link)
+		delete(dialed, address)
+		after.addresses = append(after.addresses, address)
+		n := before.noises[link.ID]
 		if n == nil {
 			n = newNoise(spec.MaxPayload)
 		}
-		after[link.ID] = n
-		if n.exceeds(bytes-messageBytes(link), now) {
+		after.noises[link.ID] = n
+		t, known := carried[address]
+		switch {
+		case !known || !n.exceeds(t.read-messageBytes(link), now):
+		case isImporter:
 			s.expel(importer, tooNoisy)
+		default:
+			s.shun(exporter)
 		}
 	}
+	for address, exporter := range dialed { // all that they have said is noise
+		after.addresses = append(after.addresses, address)
+		if carried[address].read > int64(noiseBurst+spec.MaxPayload) {
+			s.shun(exporter)
+		}
+	}
+	spec.sockets.find(after.addresses, now)
 	return after
 }
 

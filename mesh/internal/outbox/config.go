@@ -44,6 +44,9 @@ type Config struct {
 	// not ok if the reader gets the event as it is. It may be called by several goroutines at once.
 	// Nil: it never is.
 	Shorten func(reader string, dst, event []byte) (appended []byte, ok bool)
+	// HasRoom reports whether a reader is near enough to having what Send was given for it that it
+	// may be sent more, whatever it says itself. It may be called as Send. Nil: it always has.
+	HasRoom func(reader string) bool
 	// Service is the service of a reader, "" for somebody who may read nothing. Needed.
 	Service func(reader string) string
 	// MaxPayload is the largest message that Send takes, in bytes. Needed.
@@ -128,6 +131,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Lost == nil {
 		c.Lost = func(string, string, Loss, uint64) {}
+	}
+	if c.HasRoom == nil {
+		c.HasRoom = func(string) bool { return true }
 	}
 	if c.Clock == nil {
 		c.Clock = clock.New(nil)

@@ -35,6 +35,12 @@ func (r *reader) deliver() {
 			case <-r.moved:
 			case <-r.library.ctx.Done():
 			}
+		case workLies:
+			select {
+			case <-r.moved:
+			case <-time.After(lookForRoom):
+			case <-r.library.ctx.Done():
+			}
 		case workTalk:
 			r.say(work.talk, work.limit)
 		case workBatch:
@@ -44,6 +50,9 @@ func (r *reader) deliver() {
 		}
 	}
 }
+
+// lookForRoom is how often it is looked whether a reader's system has taken something.
+const lookForRoom = 10 * time.Millisecond
 
 // work is what a sender does next.
 type work struct {
@@ -58,7 +67,8 @@ type workKind uint8
 
 const (
 	workEnded workKind = iota // there is none
-	workWaits                 // until the link takes more
+	workWaits                 // until the reader says that it has more
+	workLies                  // until the reader's system has what it says that it has
 	workTalk
 	workBatch // of the parcels
 	workPart  // of a large event
@@ -83,6 +93,8 @@ func (r *reader) next(into []parcel) (work, []parcel) {
 		r.sending = false
 	case !r.pace.allows():
 		w.kind = workWaits
+	case !r.library.outbox.config.HasRoom(r.name):
+		w.kind = workLies
 	default:
 		if part := r.out.nextPart(w.most); part != nil {
 			w.kind, w.part = workPart, *part

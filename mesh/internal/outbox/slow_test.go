@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +84,31 @@ func TestWhatIsOnItsWayIsBounded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A reader that says that it has what it was sent gets no more while its system does not have it,
+// and gets it then, whatever it says.
+func TestAttackByAReaderThatLies(t *testing.T) {
+	var room atomic.Bool
+	s := serving(t, func(s *site) {
+		s.config.HasRoom = func(reader string) bool { return reader != "score-1" || room.Load() }
+	})
+	p := s.peer("score-1")
+	p.silent = true
+	const many = 400
+	for n := range many {
+		s.storeText(t, "t1", n+1, strings.Repeat("x", 1000))
+	}
+	p.greet(t, taken)
+	for range 20 {
+		p.say(t, &wire.Answers{Nonce: p.nonce, Got: 1})
+		time.Sleep(5 * time.Millisecond)
+	}
+	if batches, _, _ := p.cameSoFar(); batches > 0 {
+		t.Errorf("%d batches came", batches)
+	}
+	room.Store(true)
+	eventually(t, "a window", func() bool { _, bytes, _ := p.cameSoFar(); return bytes >= minWindow*7/10 })
 }
 
 // While a large event crosses a slow link, small ones of other keys arrive, those of its own key

@@ -177,6 +177,8 @@ type message struct {
 
 func (l *line) Peer() string { return l.peer }
 
+func (l *line) HasRoom(int64) bool { return true }
+
 func (l *line) Link() (number uint64, up bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

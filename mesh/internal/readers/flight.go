@@ -8,8 +8,12 @@ import (
 
 // flightBytes bounds what was sent to an instance that it has not said to have taken: what its
 // slowness costs this node. An instance says what it took each 50 ms, so one that keeps up never
-// comes near.
+// comes near. It also bounds what its system does not have, whatever it says.
 const flightBytes = 8 << 20
+
+// keptBytes is what may go beyond that of what is kept: else nothing of it would while as much of
+// what is not as the link takes.
+const keptBytes = 1 << 20
 
 const (
 	// patience is how long events wait for an instance that is behind. Those of the same type for
@@ -28,8 +32,8 @@ type flight struct {
 }
 
 // hasRoom reports whether more may be sent. If not it waits, though not each time.
-func (f *flight) hasRoom() bool {
-	if f.bytes.Load() < flightBytes {
+func (f *flight) hasRoom(on Line) bool {
+	if f.bytes.Load() < flightBytes && on.HasRoom(flightBytes) {
 		return true
 	}
 	now := time.Now()
@@ -37,7 +41,7 @@ func (f *flight) hasRoom() bool {
 		return false
 	}
 	for end := now.Add(patience); time.Now().Before(end); time.Sleep(lookForRoom) {
-		if f.bytes.Load() < flightBytes/2 {
+		if f.bytes.Load() < flightBytes/2 && on.HasRoom(flightBytes) {
 			return true
 		}
 	}

@@ -36,21 +36,29 @@ func TestFlight(t *testing.T) {
 }
 
 // Who lags behind is waited for a moment, and then no more for a while. Who catches up is served.
+// What a reader says does not help it while its system has not got what it was sent.
 func TestPatience(t *testing.T) {
-	f := &flight{}
-	if f.bytes.Store(flightBytes - 1); !f.hasRoom() {
-		t.Error("no room for one that keeps up")
-	}
-	f.bytes.Store(flightBytes)
-	began := time.Now()
-	if f.hasRoom() || time.Since(began) < patience {
-		t.Errorf("room, or not waited for: %v", time.Since(began))
-	}
-	began = time.Now()
-	if f.hasRoom() || time.Since(began) > patience/2 {
-		t.Errorf("room, or waited for again: %v", time.Since(began))
-	}
-	if f.bytes.Store(0); !f.hasRoom() {
-		t.Error("no room for one that has caught up")
+	for name, lag := range map[string]func(f *flight, on *line, bytes int64){
+		"as it says":         func(f *flight, _ *line, bytes int64) { f.bytes.Store(bytes) },
+		"as its system says": func(_ *flight, on *line, bytes int64) { on.lies.Store(bytes) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, on := &flight{}, &line{}
+			if lag(f, on, flightBytes-1); !f.hasRoom(on) {
+				t.Error("no room for one that keeps up")
+			}
+			lag(f, on, flightBytes)
+			began := time.Now()
+			if f.hasRoom(on) || time.Since(began) < patience {
+				t.Errorf("room, or not waited for: %v", time.Since(began))
+			}
+			began = time.Now()
+			if f.hasRoom(on) || time.Since(began) > patience/2 {
+				t.Errorf("room, or waited for again: %v", time.Since(began))
+			}
+			if lag(f, on, 0); !f.hasRoom(on) {
+				t.Error("no room for one that has caught up")
+			}
+		})
 	}
 }

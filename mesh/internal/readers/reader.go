@@ -12,6 +12,9 @@ type Line interface {
 	Hears(subject string) bool
 	// Publish sends a message, which may be changed afterwards.
 	Publish(subject string, message []byte) error
+	// HasRoom reports whether the reader's system has all but so many bytes of what was published,
+	// as far as that is known.
+	HasRoom(bytes int64) bool
 }
 
 // Reader is an instance that reads the events of one type. What is not said to be safe is for the
@@ -58,8 +61,8 @@ func (r *Reader) Send(message []byte, events int) error {
 }
 
 // HasRoom reports whether the reader may be sent more: it does not lag behind by more than
-// flightBytes. It may wait for that a moment.
-func (r *Reader) HasRoom() bool { return r.flight.hasRoom() }
+// flightBytes, neither by what it says nor by what its system has. It may wait for that a moment.
+func (r *Reader) HasRoom() bool { return r.flight.hasRoom(r.line) }
 
 // Place is what a message begins with that is sent next: see [wire.AppendPlace].
 func (r *Reader) Place() (run, before uint64) { return r.run, r.sent.Load() }

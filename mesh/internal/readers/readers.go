@@ -390,3 +390,10 @@ func (r *Readers) Send(name string, message []byte) error {
 	}
 	return line.Publish(leaf.ToReader(name, r.env.Node), message)
 }
+
+// HasRoom reports whether a reader may be sent more of what is kept for it: its system has most of
+// what it was sent. Who may not read any more has room.
+func (r *Readers) HasRoom(name string) bool {
+	line := r.lines.to(name)
+	return line == nil || line.HasRoom(flightBytes+keptBytes)
+}

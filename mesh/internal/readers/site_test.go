@@ -53,7 +53,8 @@ type reporter interface {
 // line is the link to a reader, which hears all while it is up.
 type line struct {
 	peer  string
-	asked func() // called once, when somebody has asked for the link; nil: nothing
+	asked func()       // called once, when somebody has asked for the link; nil: nothing
+	lies  atomic.Int64 // bytes that its system does not have
 
 	mu     sync.Mutex
 	down   bool     // guarded by mu
@@ -90,6 +91,8 @@ func (l *line) Publish(subject string, message []byte) error {
 	l.said = append(l.said, m)
 	return err
 }
+
+func (l *line) HasRoom(bytes int64) bool { return l.lies.Load() < bytes }
 
 func (l *line) set(down bool) {
 	l.mu.Lock()
