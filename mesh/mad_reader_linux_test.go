@@ -47,9 +47,10 @@ func TestAttackByAMadReader(t *testing.T) {
 	for name, test := range map[string]struct {
 		attack func(ctx context.Context, c net.Conn)
 		want   string
-		large  bool // events
-		at     int  // links at a time; 0: one
-		memory int  // what it may cost, in bytes; 0: madMemory
+		large  bool    // events
+		at     int     // links at a time; 0: one
+		memory int     // what it may cost, in bytes; 0: madMemory
+		share  float64 // of a processor; 0: madShare
 	}{
 		"hellos":               {attack: shout(said(t, hello)), want: much},
 		"hellos for all sorts": {attack: shout(said(t, unknown)), want: much},
@@ -64,8 +65,8 @@ func TestAttackByAMadReader(t *testing.T) {
 		"subscriptions":        {attack: shout(subscriptions.String()), want: noise},
 		"pings":                {attack: shout("PING\r\n"), want: noise},
 		"infos":                {attack: shout("INFO {\"server_id\":\"mad-1\"}\r\n"), want: noise},
-		// nats-server takes all connections, and refuses them then.
-		"a thousand links":                           {attack: func(ctx context.Context, _ net.Conn) { <-ctx.Done() }, want: "too many connections", at: 1013, memory: 30 << 20},
+		// nats-server takes all connections, and refuses them then: see docs/security.md.
+		"a thousand links":                           {attack: func(ctx context.Context, _ net.Conn) { <-ctx.Done() }, want: "too many connections", at: 1013, memory: 40 << 20, share: 2 * madShare},
 		"links that come and go":                     {attack: func(_ context.Context, c net.Conn) { _, _ = c.Read(make([]byte, 1)) }, want: "links again and again"},
 		"hellos at the bound":                        {attack: speak(said(t, hello), 150)},
 		"answers at the bound":                       {attack: speak(said(t, answers), 800)},
@@ -75,7 +76,10 @@ func TestAttackByAMadReader(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			seed, key := keyPair(t)
-			s := victimSpec{Mad: key, Size: 100, Every: 10 * time.Millisecond, Memory: test.memory}
+			s := victimSpec{Mad: key, Size: 100, Every: 10 * time.Millisecond, Memory: test.memory, Share: test.share}
+			if test.at > 0 {
+				s.Lasts = madOutFor
+			}
 			if test.large {
 				s.Size, s.Every = 12_000, time.Millisecond // 12 MB a second
 				s.Lasts = madOutFor

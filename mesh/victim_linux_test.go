@@ -28,6 +28,7 @@ type victimSpec struct {
 	Every     time.Duration // how often it emits one
 	Lasts     time.Duration // how long it is attacked; 0: madFor
 	Memory    int           // what that may cost, in bytes; 0: madMemory
+	Share     float64       // of a processor, the same; 0: madShare
 	Dials     string        // not empty: it imports from mad-1, there
 }
 

@@ -179,7 +179,7 @@ func (l *Line) HearFrom(reader string, f func(*nats.Msg) (cost int)) (*nats.Subs
 		}
 		if said.exceeds(now, 1, len(m.Data)) || said.exceeds(now, f(m), 0) {
 			silent = now.Add(expelledFor)
-			l.server.log.tellOf(reader, slog.LevelWarn, "%s says too much, or what makes no sense, and is not heard for %v", []any{reader, expelledFor})
+			l.server.log.tellOf(reader, slog.LevelError, "%s says too much, or what makes no sense, and is not heard for %v", []any{reader, expelledFor})
 		}
 	})
 	if err == nil {

@@ -82,12 +82,13 @@ const (
 	tooSlow  = "%s asks for more than it reads" + staysOut + "%v"
 )
 
-// expel closes the links of an importer, and lets it make no other for a while.
+// expel closes the links of an importer, and lets it make no other for a while. It is an error, so
+// that nothing else that the importer causes hides it in the log.
 func (s *Server) expel(importer, why string) {
 	if !s.currentSpec().sockets.shut(importer, time.Now().Add(expelledFor)) {
 		return // what it said before it was
 	}
-	s.log.tellOf(importer, slog.LevelWarn, why, []any{importer, expelledFor})
+	s.log.tellOf(importer, slog.LevelError, why, []any{importer, expelledFor})
 	for _, link := range s.leafs(readerAccount(importer)) {
 		s.log.endings.set(link.ID, fmt.Sprintf(why, importer, expelledFor))
 		s.close(link)

@@ -19,7 +19,7 @@ func (s *Server) shun(exporter string) {
 	if !known || !s.setShunned(exporter, true) {
 		return
 	}
-	s.log.tellOf(exporter, slog.LevelWarn, shunned, []any{exporter, remote.address(), stays})
+	s.log.tellOf(exporter, slog.LevelError, shunned, []any{exporter, remote.address(), stays})
 	s.cut(exporterAccount(exporter)) // a reload waits for handshakes
 	sockets := s.currentSpec().sockets
 	for address, dialed := range sockets.dialed() { // what is no link yet

@@ -61,7 +61,7 @@ func TestAttackByANoisyExporter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, mad := spec(t, "mad-1")
 			remote, dialed := noisy(t, mad, test.plain, test.linked)
-			score := start(t, "score-1", func(s *Spec) { s.Plain, s.tuning.shun = test.plain, 2*time.Second })
+			score := start(t, "score-1", func(s *Spec) { s.Plain, s.tuning.shun = test.plain, 3*time.Second })
 			if err := score.Link([]Remote{remote}, nil); err != nil {
 				t.Fatal(err)
 			}
@@ -77,10 +77,11 @@ func TestAttackByANoisyExporter(t *testing.T) {
 				t.Fatal(err)
 			}
 			in.downBy(t, stats.PutOut)
-			if now := dialed.Load(); now != before {
-				t.Errorf("it was dialed %d times meanwhile", now-before)
+			meanwhile := dialed.Load()
+			if meanwhile > before+10 { // some before the reload; it would be 30
+				t.Errorf("it was dialed %d times meanwhile", meanwhile-before)
 			}
-			eventually(t, "another dial", func() bool { return dialed.Load() > before })
+			eventually(t, "another dial", func() bool { return dialed.Load() > meanwhile })
 		})
 	}
 }

@@ -52,7 +52,7 @@ func (s *Server) lookAtLinks(before watch, now time.Time) (after watch) {
 		case !isImporter && !isExporter:
 			continue
 		case isImporter && link.IsSpoke: // it would not be cut when it breaks its permissions
-			s.log.tellOf(importer, slog.LevelWarn, "%s says that it is a hub, and is put out", []any{importer})
+			s.log.tellOf(importer, slog.LevelError, "%s says that it is a hub, and is put out", []any{importer})
 			s.close(link)
 			continue
 		case isImporter && spec.sockets.isOut(importer, now): // a plain link is not refused

@@ -82,3 +82,10 @@ func (w *weight) putLocked(f *flight, bytes int64) {
 		w.now = bytes
 	}
 }
+
+// HasRoom reports whether a reader may be sent more of what is kept for it: its system has most of
+// what it was sent. Who may not read any more has room.
+func (r *Readers) HasRoom(name string) bool {
+	line := r.lines.to(name)
+	return line == nil || line.HasRoom(flightBytes+keptBytes)
+}

@@ -213,16 +213,6 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 	}
 }
 
-// logRefused says in the log what a reader does not get. The reader says it too, but whoever has to
-// mend this node's file may look here alone.
-func (r *Readers) logRefused(name string, answers []wire.WelcomeImport) {
-	for _, a := range answers {
-		if a.Problem != "" {
-			r.env.Log.Warn("a reader does not get what it imports", "peer", name, "type", fmt.Sprintf("%.100s", a.Type), "error", a.Problem)
-		}
-	}
-}
-
 // serve notes that the outbox serves a reader.
 func (r *Readers) serve(name string) {
 	r.mu.Lock()
@@ -389,11 +379,4 @@ func (r *Readers) Send(name string, message []byte) error {
 		return fmt.Errorf("%s is no reader of %s any more", name, r.env.Node)
 	}
 	return line.Publish(leaf.ToReader(name, r.env.Node), message)
-}
-
-// HasRoom reports whether a reader may be sent more of what is kept for it: its system has most of
-// what it was sent. Who may not read any more has room.
-func (r *Readers) HasRoom(name string) bool {
-	line := r.lines.to(name)
-	return line == nil || line.HasRoom(flightBytes+keptBytes)
 }
