@@ -48,7 +48,7 @@ ATTACKS = ^Test.*(Attack|Rogue|Hostile|Flood|CanNot|NeedsACredential|OneDoorOnly
 PROGRAMS := ./embedded ./cmd/meshctl ./services/hunt/huntd ./services/clue/clued ./services/score/scored
 KEYS := $(foreach node,hunt-1 clue-1 score-1,configs/keys/$(node).nk configs/keys/$(node).tap)
 
-.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz mad crash hub rollout scale bench bench-quick bench-compare bench-test story soak live screenshots size why keys build daemons clean
+.PHONY: help run test race security check format vet lint vulnerabilities tidy rules targets fuzz fuzz-long mad crash hub rollout scale bench bench-quick bench-compare bench-test story soak live screenshots size why keys build daemons clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +120,9 @@ fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
 		echo "fuzz $$package $$name"; \
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x "$$package" || exit 1; \
 	done
+
+fuzz-long: ## the same with 500,000 executions of each, for an hour or so
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=500000x
 
 mad: ## attack a node as a mad peer would and measure what that costs it, for some minutes; on Linux
 	MESH_TEST_MAD=1 $(GO) test ./mesh -run '^TestAttackByAMad' -count=1 -timeout=20m -v
