@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,9 +113,17 @@ func libraryReroot(message []byte) (*libraryEnvelope, error) {
 	if len(items) != 8 {
 		return nil, fmt.Errorf("%d elements", len(items))
 	}
+	short := typeIn(items[0][0], "\x00")
+	if short { // its time is one since the moment of its id
+		items = append(slices.Clone(items[1:7]), nil, items[7])
+	}
 	items[1], items[2], items[4] = items[0], cbor.RawMessage{0xF6}, cbor.RawMessage{0}
 	items[6] = must(libraryEncoder.Marshal([]string{"unknown:clue.clue.solved"}))
-	return libraryDecode(append([]byte{0x88}, bytes.Join(asBytes(items), nil)...))
+	e, err := libraryDecode(append([]byte{0x88}, bytes.Join(asBytes(items), nil)...))
+	if err == nil && short {
+		e.Time += ID(e.ID).moment()
+	}
+	return e, err
 }
 
 func asBytes(items []cbor.RawMessage) (list [][]byte) {
