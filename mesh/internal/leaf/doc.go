@@ -44,8 +44,8 @@
 //   - Line.Hears is exact: it reports whether the peer itself has subscribed, over the
 //     link that is in use now.
 //   - Line.HasRoom tells how much lies here for an importer, by what its system has acknowledged
-//     and not by what it says; more than 10 MiB and two messages never do. An exporter that floods
-//     its link with what is no message is not dialed for 10 s. Both on Linux only.
+//     and not by what it says; one for which more than 10 MiB do, and ever more, is put out. An
+//     exporter that floods its link with what is no message is not dialed for 10 s. On Linux only.
 //   - Peers that do not read hold up Stop for a second, however many they are. A peer that says
 //     that it is a hub is put out.
 //   - The seed and the passwords appear in no error, log line or printed value.

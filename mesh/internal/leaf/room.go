@@ -19,17 +19,22 @@ const (
 	maxFormer = 1 << 20
 )
 
-// maxLying bounds what lies here for a peer, whatever it is, beside its last messages. Who sends
-// events stops before: see [Line.HasRoom].
+// maxLying bounds what lies here for a peer, beside its last messages. Who sends events stops
+// before: see [Line.HasRoom]. As each type has a sender, they may go beyond it together, but then
+// no more comes.
 const maxLying = 10 << 20
 
-// lookForRoom puts out importers for which more lies here.
+// lookForRoom puts out importers for which more lies here, and ever more.
 func (s *Server) lookForRoom() {
 	s.mu.Lock()
-	lines, most := slices.Collect(maps.Values(s.lines)), int64(maxLying+2*s.spec.MaxPayload)
+	lines, message := slices.Collect(maps.Values(s.lines)), int64(s.spec.MaxPayload)
 	s.mu.Unlock()
 	for _, l := range lines {
-		if l.room.mayLie() >= most && l.look() >= most {
+		before, most := l.room.lay, maxLying+2*message
+		if l.room.lay = l.room.mayLie(); l.room.lay >= most {
+			l.room.lay = l.look()
+		}
+		if before >= most && l.room.lay > before+message {
 			s.expel(l.peer, tooSlow)
 		}
 	}
@@ -42,6 +47,7 @@ type room struct {
 	published atomic.Int64 // bytes, in all
 	taken     atomic.Int64 // of published, as of the last look
 	full      atomic.Int64 // until when there is no room, in nanoseconds since 1970
+	lay       int64        // what lay here when links were looked at last; of who watches links
 
 	looking   sync.Mutex
 	addresses []string           // guarded by looking: of the links that were there

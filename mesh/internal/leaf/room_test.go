@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // onLinux skips a test where the system does not tell what a connection has carried.
@@ -115,16 +116,42 @@ func TestAFormerLinkIsClosed(t *testing.T) {
 func TestAttackByAskingAndNotReading(t *testing.T) {
 	clue, _, out, r := reading(t, false)
 	number := out.linked(t)
-	for range 40 << 20 / 60_000 {
+	for range 60 << 20 / 60_000 { // in a second or more; nats-server would end the link at 64 MiB
+		if now, up := out.Link(); !up || now != number {
+			break
+		}
 		if err := out.Publish(ToReader("mad-1", "clue-1"), make([]byte, 60_000)); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(time.Millisecond)
 	}
 	eventually(t, "no link", func() bool { now, up := out.Link(); return !up || now != number })
 	r.closed(t)
 	if log := clue.log.String(); !strings.Contains(log, "mad-1 asks for more than it reads") {
 		t.Errorf("the log says %q", log)
 	}
+}
+
+// Senders that go beyond the bound together, and stop then, do not put out who reads slowly.
+func TestWhoReadsSlowlyIsNotPutOut(t *testing.T) {
+	clue, _, out, r := reading(t, false)
+	number := out.linked(t)
+	out.fill(t, 8<<20, 60_000)
+	for range 100 {
+		if err := out.Publish(ToReader("mad-1", "clue-1"), make([]byte, 60_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(4 * watchEach)
+	if out.look() < maxLying+2*DefaultMaxPayload {
+		t.Fatalf("only %d bytes lie here", out.look())
+	}
+	go io.Copy(io.Discard, r)
+	eventually(t, "all is read", func() bool { return out.look() == 0 })
+	if now, up := out.Link(); !up || now != number {
+		t.Error("it was put out")
+	}
+	clue.quiet(t, 0)
 }
 
 // What waits is what was sent and not acknowledged; protocol, which is acknowledged and not known
