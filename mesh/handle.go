@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/delivery"
 	"leafmesh/mesh/internal/handling"
 	"leafmesh/mesh/internal/queue"
@@ -95,7 +96,7 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 		if stored := c.desk.end(returned && err == nil); stored != nil {
 			err = stored
 		}
-		it.At.Called(&it.Timing, &it.Header, begun)
+		it.At.Called(&it.Timing, &it.Header, begun, begun != 0 && returned && err == nil && c.endsCascade(&it.Header))
 		if !returned && p == nil {
 			c.GiveUp(it, value, try, steps.Span{}, handling.ErrGoexit)
 		}
@@ -114,6 +115,13 @@ func (c *caller) Call(it *delivery.Item, value any, try int) (err error) {
 	}
 	returned = true
 	return err
+}
+
+// endsCascade reports whether a branch of a cascade has ended with the event. One that was a single
+// event on a single node is left out: the event's wait and handling tell the same, and each type
+// would cost a third histogram.
+func (c *caller) endsCascade(h *cause.Header) bool {
+	return (h.ID != h.Root || h.Origin() != c.flow.name) && c.desk.causedNothing()
 }
 
 // callChecked also fails if the handler changed what the value refers to.

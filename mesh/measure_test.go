@@ -113,6 +113,48 @@ func TestTheDelayOfLinksIsMeasured(t *testing.T) {
 	}
 }
 
+// A cascade's delay from end to end is counted where a branch of it ends, by the type of its root:
+// neither where a handler causes something nor where it fails, nor if it is one event on one node.
+func TestTheDelayOfCascadesIsMeasured(t *testing.T) {
+	const each, events = 20 * time.Millisecond, 5
+	slowly := func(next func(context.Context) error) func(context.Context, step) error {
+		return func(ctx context.Context, _ step) error { time.Sleep(each); return next(ctx) }
+	}
+	began, failed := mesh.NewEvent[step]("clue.delay.began"), mesh.NewEvent[step]("clue.delay.failed")
+	passed, alone := mesh.NewEvent[step]("clue.delay.passed"), mesh.NewEvent[step]("clue.delay.alone")
+	ended := mesh.NewEvent[step]("score.delay.ended")
+	nodes := openAll(t, mesh.Config{Name: "clue-1", Exports: []mesh.Export{passed.Export(mesh.Limit{})}, Handlers: []mesh.Handler{
+		began.Handle("pass", slowly(func(ctx context.Context) error { return passed.Emit(ctx, step{}) })),
+		failed.Handle("fail", slowly(func(context.Context) error { return errors.New("no") }), mesh.Retry{Tries: 1}),
+		alone.Handle("end", slowly(func(context.Context) error { return nil })),
+	}}, mesh.Config{Name: "score-1", Imports: []mesh.Import{passed.Import(mesh.Limit{}, mesh.Shared)},
+		Handlers: []mesh.Handler{
+			passed.Handle("pass", slowly(func(ctx context.Context) error { return ended.Emit(ctx, step{}) })),
+			ended.Handle("end", slowly(func(context.Context) error { return nil })),
+		}})
+	for _, n := range nodes {
+		n.Measure()
+	}
+	for range events {
+		for _, e := range []*mesh.Event[step]{began, failed, alone} {
+			if err := e.Emit(nodes[0].Context(t.Context()), step{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	await(t, "all handled", func() bool {
+		own := nodes[0].Stats()
+		return nodes[1].Stats().Total(stats.Handled) == 2*events && own.Total(stats.Failed) == events && own.Total(stats.Handled) == 2*events
+	})
+	got := durationsOf(nodes[1], stats.MeasuredCascade, "", "")
+	if got.Type != began.Subject() || got.Count != events || got.Sum < 3*each*events || got.Sum > time.Minute {
+		t.Errorf("%d cascades of %s took %v", got.Count, got.Type, got.Sum)
+	}
+	if got := durationsOf(nodes[0], stats.MeasuredCascade, "", ""); got.Count != 0 {
+		t.Errorf("%d of %s have not ended well here", got.Count, got.Type)
+	}
+}
+
 func BenchmarkLocalMeasured(b *testing.B) {
 	for _, measured := range []bool{false, true} {
 		name := "off"

@@ -139,6 +139,13 @@ func (d *desk) takeBack() {
 	d.charged = 0
 }
 
+// causedNothing reports whether nothing of the last turn belongs to the event's cascade.
+func (d *desk) causedNothing() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.charged == 0
+}
+
 // end closes the turn. The held events take effect, in the order they were emitted, or are dropped.
 // Those that belong into the outbox are stored before any takes effect; if that fails, none does,
 // and the error says why.

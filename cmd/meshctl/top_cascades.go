@@ -21,7 +21,7 @@ type happening struct {
 
 // topCascades are those that meshctl why explains.
 type topCascades struct {
-	// Slowest is the slowest that each handler and link took lately, the slowest first.
+	// Slowest is the slowest that each handler, link and cascade took lately, the slowest first.
 	Slowest []nodeSlowest `json:"slowest,omitempty"`
 	// Worst are the cascades that nodes keep as something went wrong in them, the newest first.
 	Worst []why.Summary `json:"worst,omitempty"`

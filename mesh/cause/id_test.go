@@ -3,6 +3,7 @@ package cause
 import (
 	"encoding/hex"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -46,4 +47,13 @@ func TestChildIDTellsApartAllItIsMadeOf(t *testing.T) {
 			t.Errorf("%s is no UUID of version 7 with its parent's time", text)
 		}
 	})
+}
+
+// An id tells when it was made, also within its millisecond.
+func TestWhenAnIDWasMade(t *testing.T) {
+	for _, at := range []int64{0, 1, 999_999, 1_000_000, 1_234_567, time.Date(2026, 11, 29, 16, 20, 0, 123_456_789, time.UTC).UnixNano()} {
+		if made := NewID(at).Made(); made > at || made < at-245 {
+			t.Errorf("%d: made at %d", at, made)
+		}
+	}
 }

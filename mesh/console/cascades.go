@@ -44,7 +44,7 @@ type cascadesView struct {
 	Problems problems      `json:"problems"`
 }
 
-// slowView is the slowest that a handler or a link took lately.
+// slowView is the slowest that a handler, a link or a cascade took lately.
 type slowView struct {
 	Root  cause.ID       `json:"root"`
 	Node  string         `json:"node"`

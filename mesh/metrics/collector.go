@@ -44,6 +44,8 @@ func newCollector(node string, from source) *collector {
 		stats.MeasuredHandling: newDesc(node, "handling_seconds", "One call of a handler.", "type", "place"),
 		stats.MeasuredLink: newDesc(node, "link_delay_seconds",
 			"From when a peer emitted an event until it has come in, by the two nodes' clocks.", "peer"),
+		stats.MeasuredCascade: newDesc(node, "cascade_delay_seconds",
+			"From when a cascade began until a handler was done with an event of it and caused no other, by the nodes' clocks.", "root"),
 	}
 	return c
 }
@@ -73,9 +75,12 @@ func (c *collector) collect(give func(prometheus.Metric)) {
 	}
 	for _, d := range c.from.Durations() {
 		desc := c.histograms[d.Of]
-		if d.Of == stats.MeasuredLink {
+		switch d.Of {
+		case stats.MeasuredLink:
 			give(newHistogram(desc, c.node, d.Histogram, "peer", orOther(d.Peer)))
-		} else {
+		case stats.MeasuredCascade:
+			give(newHistogram(desc, c.node, d.Histogram, "root", orOther(d.Type)))
+		default:
 			give(newHistogram(desc, c.node, d.Histogram, "type", orOther(d.Type), "place", orOther(d.Place)))
 		}
 	}

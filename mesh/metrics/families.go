@@ -19,6 +19,9 @@ type families struct {
 	arrived, importUp, importUnderWay          *family
 	letters, lettersOldest                     *family
 	spans, spansWaiting                        *family
+	recorderKept, recorderBytes, recorderUp    *family
+	recorderFellOut, recorderMissed            *family
+	recorderLeft, recorderUntold               *family
 }
 
 func newFamilies(node string) (f families, all []*family) {
@@ -67,8 +70,15 @@ func newFamilies(node string) (f families, all []*family) {
 		letters:       metric("letters", "Dead letters that are kept."),
 		lettersOldest: oldest("letters_oldest_seconds", "How long ago the oldest of the dead letters that are kept was given up."),
 
-		spans:        metric("spans_total", "Spans of traces by what became of them.", "outcome"),
-		spansWaiting: metric("spans_waiting", "Spans that wait to be sent."),
+		spans:           metric("spans_total", "Spans of traces by what became of them.", "outcome"),
+		spansWaiting:    metric("spans_waiting", "Spans that wait to be sent."),
+		recorderKept:    metric("recorder_cascades_total", "Cascades that were kept.", "why"),
+		recorderBytes:   metric("recorder_bytes", "What the kept cascades take."),
+		recorderUp:      metric("recorder_up", "1 while cascades can be kept."),
+		recorderFellOut: metric("recorder_fell_out_total", "Records that made room for newer ones."),
+		recorderMissed:  metric("recorder_missed_total", "What was not recorded, as too much happened at the moment."),
+		recorderLeft:    metric("recorder_left_total", "What went wrong and was not kept, as there was too much of it at once."),
+		recorderUntold:  metric("recorder_untold_total", "Cascades that a peer was not told of, as too many waited for its link."),
 	}
 	f.events.keeps = 0
 	f.linkUp.join, f.importUp.join = math.Min, math.Min
@@ -96,6 +106,16 @@ func (f *families) add(s stats.Stats) {
 		f.linkBytes.add(float64(l.BytesOut), l.Peer, l.Direction, "out")
 	}
 	f.addDurable(s)
+	if r := s.Recorder; r != nil {
+		f.recorderKept.add(float64(r.Kept), "wrong")
+		f.recorderKept.add(float64(r.Samples), "sample")
+		f.recorderBytes.add(float64(r.Bytes))
+		f.recorderUp.add(one(r.Problem == ""))
+		f.recorderFellOut.add(float64(r.FellOut))
+		f.recorderMissed.add(float64(r.Missed))
+		f.recorderLeft.add(float64(r.Left))
+		f.recorderUntold.add(float64(r.Untold))
+	}
 	if t := s.Traces; t != nil {
 		f.spansWaiting.add(float64(t.Waiting))
 		for outcome, count := range map[string]uint64{"exported": t.Exported, "queue-full": t.QueueFull, "refused": t.Refused, "closed": t.Closed, "forgotten": t.Forgotten} {

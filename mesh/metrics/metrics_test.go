@@ -92,6 +92,7 @@ func TestEveryMetricHasItsValue(t *testing.T) {
 		DurableImports: []stats.DurableImport{{Peer: "core-1", Type: "a.b.c", Connected: true, UnderWay: 21}, {Peer: "core-2", Type: "a.b.c"}},
 		Letters:        stats.Letters{Count: 22, Oldest: 23 * time.Second},
 		Traces:         &stats.Traces{Waiting: 24, Closed: 25, Exported: 26, Forgotten: 27, QueueFull: 28, Refused: 29},
+		Recorder:       &stats.Recorder{Kept: 30, Samples: 31, Bytes: 32, Problem: "disk full", FellOut: 33, Missed: 34, Left: 35, Untold: 36},
 	}}
 	want := map[string][]float64{
 		"leafmesh_events_total": {1}, "leafmesh_link_up": {1, 0}, "leafmesh_link_messages_total": {2, 3, 0, 0}, "leafmesh_link_bytes_total": {4, 5, 0, 0},
@@ -101,6 +102,8 @@ func TestEveryMetricHasItsValue(t *testing.T) {
 		"leafmesh_outbox_under_way_events": {16}, "leafmesh_outbox_aside_events": {17}, "leafmesh_outbox_redelivered_total": {18}, "leafmesh_outbox_lost_total": {19},
 		"leafmesh_import_arrived_total": {20}, "leafmesh_durable_import_up": {1, 0}, "leafmesh_durable_import_under_way_events": {21, 0},
 		"leafmesh_letters": {22}, "leafmesh_letters_oldest_seconds": {23},
+		"leafmesh_recorder_cascades_total": {31, 30}, "leafmesh_recorder_bytes": {32}, "leafmesh_recorder_up": {0}, "leafmesh_recorder_fell_out_total": {33},
+		"leafmesh_recorder_missed_total": {34}, "leafmesh_recorder_left_total": {35}, "leafmesh_recorder_untold_total": {36},
 		"leafmesh_spans_waiting": {24}, "leafmesh_spans_total": {25, 26, 27, 28, 29},
 	}
 	got := gather(t, newCollector("clue-1", from))

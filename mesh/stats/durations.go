@@ -9,8 +9,10 @@ import (
 // Durations is how long one thing took, for the events of one type or peer. See
 // mesh.Node.Durations.
 type Durations struct {
-	Of    Measured
-	Type  string // of a wait or a handling; "" for the types that there was no room for
+	Of Measured
+	// Type is that of the events of a wait or a handling, and of a cascade's root; "" for the types
+	// that there was no room for.
+	Type  string
 	Place string // of a wait or a handling: "handler count"; "" as above
 	Peer  string // of a link; "" for the peers that there was no room for
 	Histogram
@@ -28,6 +30,11 @@ const (
 	// MeasuredLink is from when a peer emitted an event until the event has passed the rules of the
 	// import, by the two nodes' clocks. A durable event that comes again is counted again.
 	MeasuredLink Measured = "link"
+	// MeasuredCascade is from when a cascade began until a handler was done with one of its events
+	// and caused no other: the delay from end to end, by the clocks of the nodes where it began and
+	// ended. A cascade with several ends is counted at each. One of a single event that stayed on
+	// its node is not: its wait and its handling tell the same.
+	MeasuredCascade Measured = "cascade"
 )
 
 // Histogram counts durations, in the two kinds of buckets that Prometheus knows.

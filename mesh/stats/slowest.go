@@ -8,7 +8,7 @@ import (
 	"leafmesh/mesh/cause"
 )
 
-// Slowest is the slowest that a handler or a link took lately.
+// Slowest is the slowest that a handler, a link or a cascade took lately.
 type Slowest struct {
 	Of    Measured      `json:"of"`
 	Type  string        `json:"type,omitempty"`

@@ -26,10 +26,10 @@ export function cascades(main) {
     { title: "Error", of: (c) => c.worst?.error || "" }, { title: "Key", of: (c) => c.of || "" },
     { title: "Lasted", number: true, of: (c) => span(c.until - c.from) },
   ], { empty: "No cascade went wrong, as far as the nodes keep." });
-  const slow = new Table("The slowest lately, of each handler and link", [
+  const slow = new Table("The slowest lately, of each handler, link and cascade", [
     { title: "At", of: (c) => linkOf("slow", c.root, when(c.at)) },
-    { title: "What", of: (c) => ({ wait: "waited for the handler", handling: "was handled", link: "came over a link" })[c.of] || c.of },
-    { title: "Event type", of: (c) => c.type || "" }, { title: "Where", of: (c) => (c.peer ? `${c.peer} → ${c.node}` : `${c.place} on ${c.node}`) },
+    { title: "What", of: (c) => ({ wait: "waited for the handler", handling: "was handled", link: "came over a link", cascade: "began it, and it ended" })[c.of] || c.of },
+    { title: "Event type", of: (c) => c.type || "" }, { title: "Where", of: (c) => (c.peer ? `${c.peer} → ${c.node}` : `${c.place} on ${c.node}`.trim()) },
     { title: "Took", number: true, of: (c) => span(c.took) },
   ], { empty: "Nothing was measured yet." });
   const older = h("p", { class: "note" });

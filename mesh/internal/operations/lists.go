@@ -58,8 +58,8 @@ func (a *Answerer) kept(r request) ([]byte, error) {
 	return listed(r, list)
 }
 
-// slowest lists the slowest that each handler and link took lately, the slowest first. With the
-// first question the node begins to measure.
+// slowest lists the slowest that each handler, link and cascade took lately, the slowest first.
+// With the first question the node begins to measure.
 func (a *Answerer) slowest(r request) ([]byte, error) {
 	a.Node.Measure()
 	list := []stats.Slowest{}

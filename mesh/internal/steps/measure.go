@@ -15,9 +15,13 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// maxMeasured bounds what has a histogram of its own: the pairs of event types and handlers, and
-// the peers. A histogram takes some 3 KB. All past it share one.
+// maxMeasured bounds what has a histogram of its own: the pairs of event types and handlers, the
+// peers, and the types of roots. A histogram takes some 3 KB. All past it share one.
 const maxMeasured = 256
+
+// longestCascade is how long a cascade may have taken to be counted. An id that somebody has made
+// up says nothing of when it began.
+const longestCascade = 30 * 24 * time.Hour
 
 // Of the events of a type at a handler each is measured up to so many in a tick of the clock, which
 // is 5 ms, and of the others one of so many. To read the clock three times for each would cost a
@@ -38,6 +42,7 @@ type Gauge struct {
 	chosen    atomic.Uint64 // how many were delivered when one was measured last
 
 	wait, handling *meter.Histogram
+	cascades       *named
 }
 
 // Timing is what an event in a queue carries of its measuring. That of the zero Timing is none.
@@ -84,14 +89,20 @@ func (t *Tally) Call(m *Timing, h *cause.Header) (begun int64) {
 	return begun
 }
 
-// Called notes that the handler has returned that was called at a time, unless that is 0.
-func (t *Tally) Called(m *Timing, h *cause.Header, begun int64) {
+// Called notes that the handler has returned that was called at a time, unless that is 0. isEnd
+// says whether it was done with the event and caused no other.
+func (t *Tally) Called(m *Timing, h *cause.Header, begun int64, isEnd bool) {
 	if begun == 0 {
 		return
 	}
 	g := t.gauge.Load()
 	now := g.clock.Now()
-	g.handling.Observe(time.Duration(now-begun), m.standsFor, h.Root, g.clock.Stamp(now))
+	at := g.clock.Stamp(now)
+	g.handling.Observe(time.Duration(now-begun), m.standsFor, h.Root, at)
+	path, took := h.Lineage(), max(0, time.Duration(at-h.Root.Made()))
+	if isEnd && path != nil && took < longestCascade {
+		g.cascades.of(path.Root().Subject()).Observe(took, m.standsFor, h.Root, at)
+	}
 }
 
 // measures are the histograms of a node. The zero value measures nothing.
@@ -101,8 +112,35 @@ type measures struct {
 	mu     sync.Mutex
 	gauges map[*Tally]*Gauge // guarded by mu
 	other  *Gauge            // guarded by mu: of tallies past maxMeasured
-	links  sync.Map          // peer → *meter.Histogram
-	many   atomic.Int32      // how many links there are
+
+	links    named // by peer
+	cascades named // by the type of the root
+}
+
+// named are histograms by names that come up while a node runs.
+type named struct {
+	all  sync.Map     // name → *meter.Histogram
+	many atomic.Int32 // how many there are
+}
+
+// of returns the histogram of a name; that of "" if there are too many.
+func (n *named) of(name string) *meter.Histogram {
+	known, ok := n.all.Load(name)
+	if !ok {
+		if n.many.Add(1) > maxMeasured {
+			name = ""
+		}
+		known, _ = n.all.LoadOrStore(name, meter.New())
+	}
+	return known.(*meter.Histogram)
+}
+
+// each calls f with all.
+func (n *named) each(f func(name string, h stats.Histogram)) {
+	n.all.Range(func(name, h any) bool {
+		f(name.(string), h.(*meter.Histogram).Read())
+		return true
+	})
 }
 
 // Measure begins to measure how long events wait and are handled, and how long they took over
@@ -126,7 +164,7 @@ func (m *measures) add(t *Tally) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	g := &Gauge{clock: c, delivered: t.Delivered}
+	g := &Gauge{clock: c, delivered: t.Delivered, cascades: &m.cascades}
 	g.chosen.Store(t.Delivered.Load())
 	if len(m.gauges) < maxMeasured {
 		if m.gauges == nil {
@@ -152,19 +190,8 @@ func (t *Trace) Arrived(h *cause.Header) {
 	}
 	if peer := h.Origin(); peer != wire.UnknownNode { // else it became a root here
 		now := c.Wall()
-		m.linkOf(peer).Observe(time.Duration(now-h.At()), 1, h.Root, now)
+		m.links.of(peer).Observe(time.Duration(now-h.At()), 1, h.Root, now)
 	}
-}
-
-func (m *measures) linkOf(peer string) *meter.Histogram {
-	known, ok := m.links.Load(peer)
-	if !ok {
-		if m.many.Add(1) > maxMeasured {
-			peer = ""
-		}
-		known, _ = m.links.LoadOrStore(peer, meter.New())
-	}
-	return known.(*meter.Histogram)
 }
 
 // Durations gives what was measured, ordered by what it is of, type, place and peer.
@@ -183,9 +210,11 @@ func (t *Trace) Durations() (all []stats.Durations) {
 	if other != nil {
 		add("", "", other)
 	}
-	m.links.Range(func(peer, h any) bool {
-		all = append(all, stats.Durations{Of: stats.MeasuredLink, Peer: peer.(string), Histogram: h.(*meter.Histogram).Read()})
-		return true
+	m.links.each(func(peer string, h stats.Histogram) {
+		all = append(all, stats.Durations{Of: stats.MeasuredLink, Peer: peer, Histogram: h})
+	})
+	m.cascades.each(func(subject string, h stats.Histogram) {
+		all = append(all, stats.Durations{Of: stats.MeasuredCascade, Type: subject, Histogram: h})
 	})
 	all = slices.DeleteFunc(all, func(d stats.Durations) bool { return d.Count == 0 })
 	slices.SortFunc(all, func(a, b stats.Durations) int {

@@ -22,10 +22,10 @@ func TestHistogramsAreBounded(t *testing.T) {
 	trace.Measure(c)
 	trace.Measure(c) // changes nothing
 	for i := range tallies {
-		tally, h := trace.Tally(fmt.Sprintf("a.b.c%d", i), AtHandler("count")), cause.NewRoot(cause.NewTree(1<<10).Root(fmt.Sprintf("peer%d-1:a.b.c", i)), "", c.Wall())
+		tally, h := trace.Tally(fmt.Sprintf("a.b.c%d", i), AtHandler("count")), cause.NewRoot(cause.NewTree(1<<10).Root(fmt.Sprintf("peer%d-1:a.b.c%d", i, i)), "", c.Wall())
 		tally.Delivered.Pass(&h)
 		m := tally.Enter()
-		tally.Called(&m, &h, tally.Call(&m, &h))
+		tally.Called(&m, &h, tally.Call(&m, &h), true)
 		trace.Arrived(&h)
 	}
 	counts, histograms := map[stats.Measured]uint64{}, map[stats.Measured]int{}
@@ -33,9 +33,29 @@ func TestHistogramsAreBounded(t *testing.T) {
 		counts[d.Of] += d.Count
 		histograms[d.Of]++
 	}
-	for _, of := range []stats.Measured{stats.MeasuredWait, stats.MeasuredHandling, stats.MeasuredLink} {
+	for _, of := range []stats.Measured{stats.MeasuredWait, stats.MeasuredHandling, stats.MeasuredLink, stats.MeasuredCascade} {
 		if counts[of] != tallies || histograms[of] != maxMeasured+1 {
 			t.Errorf("%s: %d events in %d histograms, want %d in %d", of, counts[of], histograms[of], tallies, maxMeasured+1)
+		}
+	}
+}
+
+// An id that somebody has made up says nothing of when its cascade began.
+func TestACascadeOfAMadeUpID(t *testing.T) {
+	trace, c := New(nil), clock.New(nil)
+	defer c.Close()
+	trace.Measure(c)
+	tally := trace.Tally("a.b.c", AtHandler("count"))
+	for _, root := range []cause.ID{{}, {1}, {0xFF}, cause.NewID(c.Wall() + int64(time.Hour))} {
+		h := cause.NewRoot(cause.NewTree(1).Root("a-1:a.b.c"), "", c.Wall())
+		h.Root = root
+		tally.Delivered.Pass(&h)
+		m := tally.Enter()
+		tally.Called(&m, &h, tally.Call(&m, &h), true)
+	}
+	for _, d := range trace.Durations() {
+		if d.Of == stats.MeasuredCascade && (d.Count != 2 || d.Sum != 0) || d.Count > 4 { // two began later than now
+			t.Errorf("%+v", d)
 		}
 	}
 }
