@@ -13,7 +13,7 @@ import (
 // gatherer gathers the metrics of a node, of Go and of the process in the goroutine that asks for
 // them. A prometheus.Registry has goroutines collect them, which give them to a channel: in a storm
 // each of those waits for its turn behind all that handlers and emitters have to do. So a scrape
-// took twice as long as it does now, and ten times as long as its work.
+// took twice as long, where the machine had time for the process at all.
 type gatherer struct {
 	node    *collector
 	runtime []prometheus.Collector // each gives a metric a description
