@@ -159,7 +159,7 @@ func openWriter(path string, schema []string, checked bool) (*writer, error) {
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	w := &writer{pool: pool, conn: conn, statements: make(map[string]*statement)}
+	w := &writer{pool: pool, conn: conn, statements: make(map[string]statement)}
 	if !checked {
 		err = check(path, conn)
 	}

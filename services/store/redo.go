@@ -1,5 +1,7 @@
 package store
 
+import "database/sql"
+
 const (
 	// redoLimit is how many changes of a transaction are remembered at most. It bounds their
 	// memory, and how long it takes to do them again: 20 ms at 5 µs each.
@@ -10,17 +12,17 @@ const (
 
 // change is a statement that has written to the open transaction, and what it was executed with.
 type change struct {
-	*statement
+	stmt *sql.Stmt
 	args []any
 }
 
 // remember keeps what a statement did, to be done again if a later Write of the transaction fails.
-func (w *writer) remember(s *statement, args []any) {
+func (w *writer) remember(s statement, args []any) {
 	if !s.writes {
 		return
 	}
 	if len(w.changes) < redoLimit {
-		w.changes = append(w.changes, change{s, args})
+		w.changes = append(w.changes, change{s.stmt, args})
 		return
 	}
 	w.forgot = true
@@ -45,7 +47,7 @@ func (w *writer) redo(first int) bool {
 		return false
 	}
 	for _, c := range w.changes {
-		if _, err := c.exec(c.args); err != nil {
+		if _, err := c.stmt.Exec(c.args...); err != nil {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 )
 
 // Tx is one write function's part of the writer's transaction. It is valid until the function
@@ -31,7 +32,7 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.exec(args)
+	result, err := s.stmt.Exec(args...)
 	if err != nil {
 		return result, tx.note(err)
 	}
@@ -62,7 +63,7 @@ func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.query(args)
+	rows, err := s.stmt.Query(args...)
 	if err != nil {
 		return nil, tx.note(err)
 	}
@@ -96,15 +97,18 @@ func (r *Row) Scan(dest ...any) error {
 	return r.tx.note(r.rows.Close())
 }
 
-// prepare returns the statement of query, having made room for undoing this function.
-func (tx *Tx) prepare(query string) (*statement, error) {
+// prepare returns the prepared statement of query, having made room for undoing this function.
+func (tx *Tx) prepare(query string) (statement, error) {
 	if tx.spoiled != nil {
-		return nil, tx.spoiled
+		return statement{}, tx.spoiled
 	}
-	s := tx.w.statement(query)
+	s, err := tx.w.statement(query)
+	if err != nil {
+		return s, tx.note(err)
+	}
 	if s.writes && !tx.wrote {
 		if err := tx.save(); err != nil {
-			return nil, tx.note(err)
+			return s, tx.note(err)
 		}
 	}
 	return s, nil
@@ -131,4 +135,42 @@ func (tx *Tx) note(err error) error {
 		tx.spoiled = err
 	}
 	return err
+}
+
+// statement is a prepared query and whether it may write.
+type statement struct {
+	stmt   *sql.Stmt
+	writes bool
+}
+
+// statement returns query prepared on the writer's connection. The cache has no bound: the number
+// of queries is that of the string constants in a service.
+func (w *writer) statement(query string) (statement, error) {
+	if s, ok := w.statements[query]; ok {
+		return s, nil
+	}
+	stmt, err := w.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return statement{}, fmt.Errorf("prepare %q: %w", query, err)
+	}
+	s := statement{stmt: stmt, writes: !isSelect(query)}
+	w.statements[query] = s
+	return s, nil
+}
+
+// run executes a statement of the writer's own, such as BEGIN.
+func (w *writer) run(query string) error {
+	s, err := w.statement(query)
+	if err != nil {
+		return err
+	}
+	_, err = s.stmt.Exec()
+	return err
+}
+
+// isSelect reports whether query surely only reads. Whatever does not begin with SELECT, a WITH or
+// a comment too, is taken for a writing one: a needless savepoint is only slow.
+func isSelect(query string) bool {
+	word, _, _ := strings.Cut(strings.TrimSpace(query), " ")
+	return strings.EqualFold(word, "select")
 }

@@ -55,7 +55,7 @@ type panicked struct {
 type writer struct {
 	pool       *sql.DB
 	conn       *sql.Conn
-	statements map[string]*statement // by query
+	statements map[string]statement // by query
 	queue      chan *write
 	done       chan struct{} // closed when loop has ended
 	open       bool          // a transaction is open
@@ -217,7 +217,7 @@ func (w *writer) end(err error) {
 func (w *writer) close() error {
 	var errs []error
 	for _, s := range w.statements {
-		errs = append(errs, s.close())
+		errs = append(errs, s.stmt.Close())
 	}
 	return errors.Join(append(errs, w.conn.Close(), w.pool.Close())...)
 }
