@@ -7,13 +7,14 @@ import (
 	"sync"
 	"time"
 
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/health"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/stats"
 )
 
 // lookAtHealth is how often a node looks at its links and at all else that it needs.
-const lookAtHealth = 200 * time.Millisecond
+const lookAtHealth = 250 * time.Millisecond
 
 // healthWatch is how a node is, and who wants to know. One goroutine looks; see Node.watchHealth.
 type healthWatch struct {
@@ -100,13 +101,15 @@ func (w *healthWatch) end(last stats.Health) {
 
 // watchHealth looks until the node begins to close.
 func (n *Node) watchHealth() {
-	tick := time.NewTicker(lookAtHealth)
-	defer tick.Stop()
+	beat := time.NewTimer(clock.ToBeat(lookAtHealth))
+	defer beat.Stop()
 	for {
 		select {
-		case now := <-tick.C:
+		case now := <-beat.C:
+			n.inlets.Look()
 			n.lookAtLinks(now)
 			n.health.publish(n.Health())
+			beat.Reset(clock.ToBeat(lookAtHealth))
 		case <-n.life.open.Done():
 			n.health.end(n.Health())
 			return

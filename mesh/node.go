@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/internal/archive"
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/neighbours"
@@ -108,7 +110,10 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	n.workers.Start()
 	watch := graph.NewWatch(n.thresholds())
 	n.watching.Go(func() { n.watchHandlers(n.life.intake.Done()) })
-	n.watching.Go(func() { watch.Run(n.life.intake.Done(), n.thresholds, n.trace.Samples, n.alarm) })
+	n.watching.Go(func() {
+		clock.Sleep(n.life.intake, clock.ToBeat(time.Second)) // then each second is one with the other looks
+		watch.Run(n.life.intake.Done(), n.thresholds, n.trace.Samples, n.alarm)
+	})
 	if err := n.openInlets(); err != nil {
 		return err
 	}

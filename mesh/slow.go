@@ -7,6 +7,7 @@ import (
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/stats"
 )
 
@@ -23,20 +24,16 @@ func (f *flow) thresholds() (factor, gain float64) {
 // Nothing else tells of a handler that hangs before its queue is full.
 func (f *flow) watchHandlers(done <-chan struct{}) {
 	told := map[*desk]uint64{} // the turn that was told of last
-	each := lookForSlow(f.alarms().Handling)
-	tick := time.NewTicker(each)
-	defer tick.Stop()
+	beat := time.NewTimer(0)
+	defer beat.Stop()
 	for {
 		select {
-		case <-tick.C:
+		case <-beat.C:
 		case <-done:
 			return
 		}
 		now, limit := f.clock.Now(), f.alarms().Handling
-		if next := lookForSlow(limit); next != each { // it changes while the node runs
-			each = next
-			tick.Reset(each)
-		}
+		beat.Reset(clock.ToBeat(lookForSlow(limit))) // the limit changes while the node runs
 		for _, d := range f.desks {
 			if r, path, number := d.slow(now, limit); number > told[d] {
 				told[d] = number

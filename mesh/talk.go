@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/cause"
+	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/outlet"
@@ -60,16 +61,17 @@ func (n *Node) lostOnLink(subject string, events uint64) {
 
 // lookAtReaders is how soon a node learns that the link of a reader is down: what it kept for that
 // one then goes to others.
-const lookAtReaders = 100 * time.Millisecond
+const lookAtReaders = 125 * time.Millisecond
 
 // watchReaders finds readers whose link has gone.
 func (n *Node) watchReaders() {
-	tick := time.NewTicker(lookAtReaders)
-	defer tick.Stop()
+	beat := time.NewTimer(clock.ToBeat(lookAtReaders))
+	defer beat.Stop()
 	for {
 		select {
-		case now := <-tick.C:
+		case now := <-beat.C:
 			n.readers.Look(now)
+			beat.Reset(clock.ToBeat(lookAtReaders))
 		case <-n.life.intake.Done():
 			return
 		}

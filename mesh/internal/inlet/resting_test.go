@@ -30,7 +30,7 @@ func TestWhatComesAfterARestIsToldSoon(t *testing.T) {
 			close(ended)
 			synctest.Wait()
 		}()
-		time.Sleep(10 * restEach)
+		time.Sleep(time.Second)
 		synctest.Wait()
 		other.mu.Lock()
 		other.mayTell = true
@@ -51,12 +51,47 @@ func TestWhatComesAfterARestIsToldSoon(t *testing.T) {
 			return &nats.Msg{Data: wire.AppendContainer(data, []byte{1})} // no event, which counts as one that came
 		}
 		for n := range uint64(8) { // at any time between two looks
-			time.Sleep(2*restEach + lookEach/2)
+			time.Sleep(7*lookEach + lookEach/2)
 			i.receive(message(n))
 			time.Sleep(lookEach)
 			if got := taken(); got != n+1 {
 				t.Errorf("told of %d within %v, want %d", got, lookEach, n+1)
 			}
+		}
+	})
+}
+
+// Who rests is woken for another link than before, and for nothing else: to be woken is what an
+// idle node costs.
+func TestWhoRestsIsWokenForAnotherLink(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := newSite(t, nil)
+		s.link()
+		s.wait(time.Second)
+		talk := s.set.exchange.Load().talks["clue-1"]
+		rests := func() bool {
+			s.set.Look()
+			return talk.resting.Load()
+		}
+		if !rests() {
+			t.Error("it is woken for the link that it knows")
+		}
+		s.mu.Lock()
+		s.epoch++ // it broke and came back between two looks
+		s.mu.Unlock()
+		if rests() {
+			t.Error("it sleeps on another link")
+		}
+		s.wait(lookEach)
+		if talk.linked.Load() != s.epoch || len(s.heard()) == 0 {
+			t.Errorf("it knows link %d of %d, and said %q", talk.linked.Load(), s.epoch, s.heard())
+		}
+		s.welcome("")
+		s.wait(time.Second)
+		s.cutLink()
+		s.wait(time.Second)
+		if rests() || talk.linked.Load() != 0 {
+			t.Errorf("it knows link %d, which is down", talk.linked.Load())
 		}
 	})
 }

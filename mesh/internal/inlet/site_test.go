@@ -290,13 +290,19 @@ func (s *site) dial() {
 	s.epoch++
 	s.up = true
 	s.mu.Unlock()
-	s.wait(100 * time.Millisecond)
+	s.look()
 }
 
 func (s *site) cutLink() {
 	s.mu.Lock()
 	s.up = false
 	s.mu.Unlock()
+	s.look()
+}
+
+// look lets those who rest look, as the node does.
+func (s *site) look() {
+	s.set.Look()
 	s.wait(100 * time.Millisecond)
 }
 

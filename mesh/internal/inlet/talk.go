@@ -28,8 +28,9 @@ type talk struct {
 	answers   answers
 	paths     atomic.Pointer[paths] // replaced by who hears the exporter
 	closing   atomic.Bool
-	resting   atomic.Bool // nothing came lately: what comes is to wake who speaks
-	away      atomic.Bool // nothing is to come in: see sleep
+	resting   atomic.Bool   // nothing came lately: what comes is to wake who speaks
+	linked    atomic.Uint64 // the number of the link that was seen last; 0: it was down
+	away      atomic.Bool   // nothing is to come in: see sleep
 
 	mu       sync.Mutex
 	greeting greeting // guarded by mu
@@ -53,12 +54,10 @@ type talk struct {
 	takenAt    int64 // when it was told what was taken
 }
 
-// lookEach is how often somebody looks at the link who has nothing else to do.
+// lookEach is how often somebody looks at the link who has nothing else to do. While nothing comes
+// over a link that is up, [Set.Look] looks instead: to be woken is nearly all that an idle node
+// costs.
 const lookEach = 50 * time.Millisecond
-
-// restEach is the same while nothing comes over a link that is up. To be woken is nearly all that
-// an idle node costs.
-const restEach = 200 * time.Millisecond
 
 // toldLately is how far back answers are told again on a new link.
 const toldLately = int64(10 * time.Second)
@@ -111,6 +110,7 @@ func (t *talk) look(now int64) {
 	}
 	t.lookedAt = now
 	number, up := t.to().Link()
+	t.linked.Store(numberOf(number, up))
 	if number == t.link && up == t.up {
 		t.redial(now)
 		return
@@ -236,8 +236,8 @@ func (t *talk) tell(now int64, enough int) time.Duration {
 	t.resting.Store(true) // before it is seen that nothing came
 	quiet := t.tellTaken(now)
 	count, owed := t.answers.count()
-	if quiet && count == 0 && !owed {
-		return min(restEach, max(lookEach, helloIn))
+	if quiet && count == 0 && !owed && !t.closing.Load() { // nobody calls Look once the node closes
+		return max(lookEach, helloIn)
 	}
 	t.resting.Store(false)
 	since := now - t.spokeAt
@@ -283,6 +283,27 @@ func (t *talk) stir() {
 	if t.resting.Load() && t.resting.CompareAndSwap(true, false) {
 		t.answers.rouse()
 	}
+}
+
+// Look wakes those who speak over a link over which nothing came lately, if it is another one than
+// they know of. It is to be called a few times in a second.
+func (s *Set) Look() {
+	for _, t := range s.exchange.Load().talks {
+		if !t.resting.Load() {
+			continue
+		}
+		if numberOf(t.to().Link()) != t.linked.Load() {
+			t.stir()
+		}
+	}
+}
+
+// numberOf is the number of a link, or 0 if it is down.
+func numberOf(link uint64, up bool) uint64 {
+	if !up {
+		return 0
+	}
+	return link
 }
 
 // tellTaken says what was taken since it was said last, and reports whether that is surely nothing.

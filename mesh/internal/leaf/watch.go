@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"leafmesh/mesh/internal/clock"
 )
 
 // watchEach is how often the links are looked at.
-const watchEach = 200 * time.Millisecond
+const watchEach = 250 * time.Millisecond
 
 // watch is what is known of links from look to look.
 type watch struct {
@@ -22,14 +24,15 @@ type watch struct {
 // watchLinks closes links of importers that say that they are hubs, and puts out peers that send
 // too much that is no message, or leave too much lying. It ends with the server.
 func (s *Server) watchLinks() {
-	tick := time.NewTicker(watchEach)
-	defer tick.Stop()
+	beat := time.NewTimer(clock.ToBeat(watchEach))
+	defer beat.Stop()
 	w := watch{}
 	for {
 		select {
-		case now := <-tick.C:
+		case now := <-beat.C:
 			w = s.lookAtLinks(w, now)
 			s.lookForRoom()
+			beat.Reset(clock.ToBeat(watchEach))
 		case <-s.ending:
 			return
 		}
