@@ -8,13 +8,14 @@ import "sync"
 type board struct {
 	mu    sync.RWMutex
 	seats map[string]*seat // guarded by mu
+	last  int64            // what was in the database at the start has no id above it
 }
 
 // seat is one team's place on the board. A seat is never removed.
 type seat struct {
 	mu        sync.Mutex
 	standings map[string]*standing // guarded by mu; clue id → what the team made of it; nil: the seat is not kept
-	last      int64                // guarded by mu: the highest id of the team's recorded attempts
+	last      int64                // guarded by mu: the team's recorded attempts have no id above it
 }
 
 // standing is what a team has made of one clue.
@@ -23,7 +24,7 @@ type standing struct {
 	Hints int // how many it took
 }
 
-func newBoard() *board { return &board{seats: make(map[string]*seat)} }
+func newBoard(last int64) *board { return &board{seats: make(map[string]*seat), last: last} }
 
 // seat returns the team's seat. A team that nobody announced gets an empty one that is not kept, so
 // that guesses of invented teams take no memory.
@@ -36,13 +37,15 @@ func (b *board) seat(team string) *seat {
 	return &seat{}
 }
 
-// keep returns the team's seat and makes it if there is none.
+// keep returns the team's seat and makes it if there is none. The database may hold attempts of a
+// team without a seat: those of former versions, and of a team for which no clue was open. So the
+// seat begins with the board's last, which is cheaper to know than each team's own.
 func (b *board) keep(team string) *seat {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.seats[team]
 	if s == nil {
-		s = &seat{standings: make(map[string]*standing)}
+		s = &seat{standings: make(map[string]*standing), last: b.last}
 		b.seats[team] = s
 	}
 	return s

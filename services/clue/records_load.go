@@ -8,7 +8,13 @@ import (
 
 // load computes the board from the database, and lets the ids go on after the highest in it.
 func (r *records) load() (*board, error) {
-	b := newBoard()
+	// It is read first, as each seat that the other queries make begins with it.
+	var last sql.NullInt64
+	if err := r.db.Read().QueryRow("SELECT max(judged) FROM attempts").Scan(&last); err != nil {
+		return nil, fmt.Errorf("load last attempt: %w", err)
+	}
+	r.ids.last.Store(last.Int64)
+	b := newBoard(last.Int64)
 	for _, part := range []struct {
 		query string
 		scan  func(*board, *sql.Rows) error
@@ -17,17 +23,11 @@ func (r *records) load() (*board, error) {
 		{"SELECT team, clue, max(wrong), max(at) FROM attempts WHERE verdict = 2 GROUP BY team, clue", scanWrong},
 		{"SELECT team, clue, min(at) FROM attempts WHERE verdict = 1 GROUP BY team, clue", scanSolved},
 		{"SELECT team, clue, max(hint) FROM hints GROUP BY team, clue", scanHints},
-		{"SELECT team, max(id) FROM attempts GROUP BY team", scanLast},
 	} {
 		if err := r.db.Each(context.Background(), part.query, func(rows *sql.Rows) error { return part.scan(b, rows) }); err != nil {
 			return nil, fmt.Errorf("load state of clue: %w", err)
 		}
 	}
-	var last sql.NullInt64
-	if err := r.db.Read().QueryRow("SELECT max(judged) FROM attempts").Scan(&last); err != nil {
-		return nil, fmt.Errorf("load last attempt: %w", err)
-	}
-	r.ids.last.Store(last.Int64)
 	return b, nil
 }
 
@@ -78,19 +78,5 @@ func scanHints(b *board, rows *sql.Rows) error {
 		return err
 	}
 	b.standing(team, clue).Hints = hints
-	return nil
-}
-
-// scanLast comes after scanOpen, which has made the seats.
-func scanLast(b *board, rows *sql.Rows) error {
-	var team string
-	var last int64
-	if err := rows.Scan(&team, &last); err != nil {
-		return err
-	}
-	s := b.seat(team)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last = last
 	return nil
 }

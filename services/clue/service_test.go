@@ -1,12 +1,17 @@
 package clue
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"leafmesh/services/huntfile"
+	"leafmesh/services/servicetest"
+	"leafmesh/services/store"
 )
 
 // noon is when these tests' guesses are made.
@@ -124,6 +129,73 @@ func TestAttemptsOutOfOrder(t *testing.T) {
 	}
 	if v := last.Clues("owls", noon); v[0].Wrong != 8 {
 		t.Errorf("counted %d wrong guesses, want 8", v[0].Wrong)
+	}
+}
+
+// TestAttemptThatCameBeforeNeedsNoWriter: to look an attempt up may take long, and others write
+// meanwhile.
+func TestAttemptThatCameBeforeNeedsNoWriter(t *testing.T) {
+	r := start(t, t.TempDir(), sample(huntfile.Limits{}))
+	r.open("owls", "a")
+	guess := AnswerSubmitted{Attempt: formatAttempt(r.ids.next()), Team: "owls", Clue: "a", Guess: "x", At: 1000}
+	if err := r.handleSubmitted(r.Ctx, guess); err != nil {
+		t.Fatal(err)
+	}
+	err := r.records.db.Write(r.Ctx, func(*store.Tx) error {
+		ctx, cancel := context.WithTimeout(r.Ctx, servicetest.Patience)
+		defer cancel()
+		return r.handleSubmitted(ctx, guess)
+	})
+	if err != nil {
+		t.Errorf("while the writer is busy: %v", err)
+	}
+}
+
+// TestAttemptsOfTeamsAnnouncedLater: an attempt of a team that had no clue open when the service
+// started is known by its row all the same.
+func TestAttemptsOfTeamsAnnouncedLater(t *testing.T) {
+	hunt := sample(huntfile.Limits{})
+	guess := AnswerSubmitted{Attempt: formatAttempt(7), Team: "bats", Clue: "a", Guess: "lighthouse", At: 1000}
+	for name, record := range map[string]func(dir string) error{
+		"recorded by a former version": func(dir string) error {
+			old, err := store.OpenFor(filepath.Join(dir, "clue.db"), `hunt "sample"`, schema[:2])
+			if err != nil {
+				return err
+			}
+			_, err = old.ExecContext(t.Context(), "INSERT INTO attempts VALUES (7, 'bats', 'a', 'lighthouse', 5, 0, 1000)")
+			return errors.Join(err, old.Close())
+		},
+		"its clues are not in this hunt file": func(dir string) error {
+			r := start(t, dir, hunt)
+			defer r.Stop()
+			_ = r.handleUnlocked(r.Ctx, CluesUnlocked{Team: "bats", Clues: []string{"unknown"}, At: 1})
+			return r.handleSubmitted(r.Ctx, guess)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := record(dir); err != nil {
+				t.Fatal(err)
+			}
+			r := start(t, dir, hunt)
+			r.open("bats", "a")
+			for range 2 {
+				if err := r.handleSubmitted(r.Ctx, guess); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if all, correct := r.count("SELECT count(*) FROM attempts"), r.count("SELECT count(*) FROM attempts WHERE verdict = 1"); all != 1 || correct != 0 {
+				t.Errorf("%d rows, %d of them correct; want the one that says not open", all, correct)
+			}
+			for _, e := range events[AnswerJudged](r) {
+				if e.Verdict != NotOpen {
+					t.Errorf("the verdict is %v now", e.Verdict)
+				}
+			}
+			if j := r.answer("bats", "a", "lighthouse", noon); j.Verdict != Correct {
+				t.Errorf("a new guess: %v", j.Verdict)
+			}
+		})
 	}
 }
 
