@@ -35,14 +35,27 @@ func well(t *testing.T) func(error) {
 	}
 }
 
-// Solves that clue counted and score did not are an error and not a leaderboard with less in it.
+// Solves that clue counted and score did not are an error and not a leaderboard with less in it. A
+// solve that comes twice does not stand in for one that is lost, and is no error where none is.
 func TestLocalNoticesLostSolves(t *testing.T) {
-	local, _, _ := openSmall(t, well(t))
+	local, log, hunt := openSmall(t, well(t))
 	if err := local.AwaitSolves(t.Context(), 0); err != nil {
 		t.Error(err)
 	}
 	if err := local.AwaitSolves(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "score has 0 of them") {
 		t.Errorf("got %v", err)
+	}
+	solve := clue.ClueSolved{Team: log.Teams()[0].Name, Clue: hunt.Hunt.Clues[0].ID, At: 1_700_000_000_000}
+	for range 2 {
+		if err := clue.Solved.Emit(local.Nodes[0].Context(t.Context()), solve); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := local.AwaitSolves(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "score has 1 of them") {
+		t.Errorf("of a solve that came twice and one that was lost: %v", err)
+	}
+	if err := local.AwaitSolves(t.Context(), 1); err != nil {
+		t.Errorf("of a solve that came twice: %v", err)
 	}
 }
 
