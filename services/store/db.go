@@ -48,8 +48,8 @@ func start(path string, w *writer, read *sql.DB) *DB {
 //
 // Other errors: ErrClosed; SQLite's own. After a full disk, an I/O error or no memory SQLite may
 // give up the whole transaction: then what the other Writes have done is done once more. If that
-// fails too, or the COMMIT, all Writes of that transaction fail, and nothing of them is in the
-// file. Blocks while the queue (1,024 Writes) is full, until ctx ends.
+// fails too, or the COMMIT, where most full disks are met, all Writes of that transaction fail, and
+// nothing of them is in the file. Blocks while the queue (1,024 Writes) is full, until ctx ends.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -15,9 +15,10 @@
 //     compares the database with its mark, the file <name>.made, and refuses one whose file or -wal
 //     file is gone, cut, damaged or older than it was. An honest power cut is none of these; there
 //     the state goes on from what was synced.
-//   - A Write that fails, be it for a full disk, leaves nothing behind, and concerns that Write
-//     alone: the transaction is begun anew without it. If that fails too, all Writes that share the
-//     transaction fail.
+//   - A Write that fails leaves nothing behind, and concerns that Write alone: the transaction is
+//     begun anew without it. If that fails too, all Writes that share the transaction fail. So they
+//     do when the COMMIT fails, where SQLite finds out that the disk is full; only a transaction
+//     that changes more than it keeps in memory (2 MB) finds out before, in the Write that does.
 //   - Writes are done one after the other by one goroutine, in the order they came.
 //   - Readers never wait for the writer, nor the writer for them.
 //

@@ -1,6 +1,9 @@
 package store
 
-import "database/sql"
+import (
+	"database/sql"
+	"slices"
+)
 
 const (
 	// redoLimit is how many changes of a transaction are remembered at most. It bounds their
@@ -22,7 +25,7 @@ func (w *writer) remember(s statement, args []any) {
 		return
 	}
 	if len(w.changes) < redoLimit {
-		w.changes = append(w.changes, change{s.stmt, args})
+		w.changes = append(w.changes, change{s.stmt, slices.Clone(args)}) // the caller may use its slice again
 		return
 	}
 	w.forgot = true
@@ -31,7 +34,8 @@ func (w *writer) remember(s statement, args []any) {
 
 // redo begins the transaction anew, without the last Write, and does the first changes of it once
 // more, which are those of the Writes before. They meet what they met the first time, so they end
-// as they did. It returns false if they do not: then the transaction is lost.
+// as they did. It returns false if they do not: then the transaction is lost. Another program, such
+// as an sqlite3 shell, can commit between the ROLLBACK and the BEGIN; then they meet what it wrote.
 //
 // SQLite's own means are savepoints. One for each Write was rejected: it costs two statements more
 // and a copy of each page that the Write changes, for the sake of one Write in thousands that

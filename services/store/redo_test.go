@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,7 +16,7 @@ import (
 // careful lets so many Writes to come have savepoints.
 func careful(t testing.TB, db *DB, writes int) {
 	t.Helper()
-	err := db.Write(context.Background(), func(tx *Tx) error { tx.w.careful = writes + 1; return nil })
+	err := db.Write(context.Background(), func(tx *Tx) error { tx.w.careful = writes; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,12 +84,92 @@ func drawStatement(r *rapid.T, model map[string]int) func(*Tx) error {
 			model[name]++
 		}
 		return func(tx *Tx) error {
-			rows, err := tx.Query("UPDATE notes SET n = n + 1 WHERE name = ? RETURNING n", name)
-			if err != nil {
+			var n int
+			err := tx.QueryRow("UPDATE notes SET n = n + 1 WHERE name = ? RETURNING n", name).Scan(&n)
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// A statement is done again with what it was executed with, whatever its caller did with the slice.
+func TestArgumentsOfASliceThatIsUsedAgain(t *testing.T) {
+	db, _ := openTest(t)
+	reuses := func(tx *Tx) error {
+		args := make([]any, 2)
+		for i, name := range []string{"a", "b", "c"} {
+			args[0], args[1] = name, i
+			if _, err := tx.Exec("INSERT INTO notes VALUES (?, ?)", args...); err != nil {
 				return err
 			}
-			return rows.Close()
 		}
+		return nil
+	}
+	refused := errors.New("refused")
+	errs := together(t, db, reuses, then(insert("d"), fails(refused)))
+	if got, want := contents(t, db), map[string]int{"a": 0, "b": 1, "c": 2}; errs[0] != nil || errs[1] != refused || !maps.Equal(got, want) {
+		t.Errorf("errors %v, notes %v; want %v", errs, got, want)
+	}
+}
+
+// A script could do a part of what it says, and nobody would know which. It is refused, and the
+// function's other statements count.
+func TestScriptsAreRefused(t *testing.T) {
+	for _, script := range []string{
+		"INSERT INTO notes VALUES ('b', 1); INSERT INTO notes VALUES ('a', 1)",
+		"SELECT 1; INSERT INTO notes VALUES ('b', 1)",
+		"INSERT INTO notes VALUES ('b', 1);\nSELECT 1;\n",
+	} {
+		db, _ := openTest(t)
+		err := db.Write(t.Context(), func(tx *Tx) error {
+			_, executed := tx.Exec(script)
+			queried := tx.QueryRow(script).Scan(new(int))
+			for _, err := range []error{executed, queried} {
+				if err == nil || !strings.Contains(err.Error(), `has a ";" before its end`) {
+					t.Errorf("%q: error %v", script, err)
+				}
+			}
+			_, err := tx.Exec("INSERT INTO notes VALUES ('c', 1);\n")
+			return err
+		})
+		if got := notes(t, db); err != nil || got != "c" {
+			t.Errorf("%q: error %v, notes %q; want c", script, err, got)
+		}
+	}
+}
+
+// A row that a function leaves open, and then fails or panics, holds nobody up.
+func TestRowsThatAreLeftOpen(t *testing.T) {
+	for name, leave := range map[string]func(*Tx) error{
+		"and fails": func(tx *Tx) error {
+			tx.QueryRow("INSERT INTO notes VALUES ('e', 1) RETURNING n")
+			return errors.New("refused")
+		},
+		"and goes on":  insert("c"),
+		"and succeeds": func(*Tx) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := openTest(t)
+			var row *Row
+			leaves := func(tx *Tx) error {
+				row = tx.QueryRow("INSERT INTO notes VALUES ('b', 1) RETURNING n")
+				return leave(tx)
+			}
+			failed := name == "and fails"
+			errs := together(t, db, insert("a"), leaves, insert("d"))
+			if errs[0] != nil || (errs[1] != nil) != failed || errs[2] != nil {
+				t.Errorf("errors %v", errs)
+			}
+			if err := row.Scan(new(int)); err == nil || !strings.Contains(err.Error(), "not scanned before") {
+				t.Errorf("the row is scanned too late: %v", err)
+			}
+			want := map[string]string{"and fails": "a d", "and goes on": "a b c d", "and succeeds": "a b d"}[name]
+			if got := notes(t, db); got != want {
+				t.Errorf("notes are %q, want %q", got, want)
+			}
+		})
 	}
 }
 
@@ -126,6 +207,52 @@ func TestManyStatementsAndAFailure(t *testing.T) {
 	}
 }
 
+// Writes that write nothing do not use up the care that a Write with many statements calls for.
+func TestManyStatementsAndFailuresThatWroteNothing(t *testing.T) {
+	db, _ := openTest(t)
+	refused := errors.New("refused")
+	writes := []func(*Tx) error{insert("a"), func(tx *Tx) error { return inserts(tx, redoLimit+10) }}
+	for range batchLimit {
+		writes = append(writes, fails(refused))
+	}
+	errs := together(t, db, append(writes, then(insert("b"), fails(refused)), insert("c"))...)
+	if last := errs[len(errs)-2:]; errs[0] != nil || errs[1] != nil || last[0] != refused || last[1] != nil {
+		t.Errorf("errors %v, %v and at last %v", errs[0], errs[1], last)
+	}
+	if got := len(contents(t, db)); got != redoLimit+12 {
+		t.Errorf("%d notes, want %d", got, redoLimit+12)
+	}
+}
+
+// What a Write with too many statements did is forgotten with it when it fails: those before can be
+// done again.
+func TestFailureWithManyStatementsIsForgotten(t *testing.T) {
+	db, _ := openTest(t)
+	careful(t, db, carefulWrites)
+	many := then(func(tx *Tx) error { return inserts(tx, redoLimit+10) }, fails(errors.New("refused")))
+	errs := together(t, db, insert("a"), many, fillsTheDisk, insert("c"))
+	if errs[0] != nil || errs[1] == nil || errs[2] == nil || errs[3] != nil {
+		t.Errorf("errors %.200q", errs)
+	}
+	if got := notes(t, db); got != "a c" {
+		t.Errorf("notes are %q, want a and c", got)
+	}
+}
+
+// fillsTheDisk writes until SQLite finds the disk full and gives up the transaction.
+func fillsTheDisk(tx *Tx) error {
+	var limit int
+	if err := tx.QueryRow("PRAGMA max_page_count = 300").Scan(&limit); err != nil {
+		return err
+	}
+	for i := range 300 {
+		if err := insert(strings.Repeat("x", 4096) + fmt.Sprint(i))(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // A savepoint is gone with its transaction when the disk is full. What the others wrote is done
 // again, if all of it is remembered.
 func TestFullDiskAmongWritesWithSavepoints(t *testing.T) {
@@ -138,20 +265,8 @@ func TestFullDiskAmongWritesWithSavepoints(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			db, _ := openTest(t)
 			careful(t, db, carefulWrites)
-			large := func(tx *Tx) error {
-				var limit int
-				if err := tx.QueryRow("PRAGMA max_page_count = 300").Scan(&limit); err != nil {
-					return err
-				}
-				for i := range 300 {
-					if err := insert(strings.Repeat("x", 4096) + fmt.Sprint(i))(tx); err != nil {
-						return err
-					}
-				}
-				return nil
-			}
 			some := func(tx *Tx) error { return inserts(tx, test.before) }
-			errs := together(t, db, insert("a"), then(insert("b"), fails(refused)), some, large, insert("c"))
+			errs := together(t, db, insert("a"), then(insert("b"), fails(refused)), some, fillsTheDisk, insert("c"))
 			if lost := test.want == 1; (errs[0] != nil) != lost || errs[1] != refused || (errs[2] != nil) != lost || errs[3] == nil || errs[4] != nil {
 				t.Errorf("errors %v", errs)
 			}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -17,13 +18,17 @@ type Tx struct {
 	gap     bool  // not all of those are remembered, so that they cannot be done again
 	wrote   bool  // this function may have written
 	saved   bool  // this function has a savepoint of its own
+	row     *Row  // was found and is not scanned yet
 	spoiled error // the first error after which the transaction may be gone
 }
 
-// Exec runs a statement that returns no rows. The statement is prepared once per query string and
-// kept for the life of the database, so queries must be constants with parameters. It is executed
-// once more if a later Write that shares the transaction fails: so it must not ask for the time or
-// for chance, and what args point to must not change before Write returns.
+// Exec runs one statement, which returns no rows: a query with a ";" before its end is refused, but
+// for a CREATE TRIGGER. The statement is prepared once per query string and kept for the life of
+// the database, so queries must be constants with parameters.
+//
+// It is executed once more if a later Write that shares the transaction fails: so it must not ask
+// for the time, for chance, or for what the connection did before (changes(), total_changes(),
+// last_insert_rowid()), and what args point to must not change before Write returns.
 //
 // A constraint that fails undoes just this statement; the function may go on and return nil. Any
 // other error of SQLite makes the Write fail, whatever the function returns.
@@ -51,24 +56,31 @@ func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 }
 
 // QueryRow runs a query for at most one row, as sql.DB.QueryRow does: errors wait until Scan, which
-// returns sql.ErrNoRows when there is no row. The row must be scanned before the next statement.
+// returns sql.ErrNoRows when there is no row. The row must be scanned before the function's next
+// statement, and before it returns. What Exec says of queries and args holds here too.
 func (tx *Tx) QueryRow(query string, args ...any) *Row {
-	rows, err := tx.Query(query, args...)
-	return &Row{tx: tx, rows: rows, err: err}
-}
-
-// Query runs a query for any number of rows. The caller closes the rows before its next statement.
-func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	s, err := tx.prepare(query)
 	if err != nil {
-		return nil, err
+		return &Row{err: err}
 	}
 	rows, err := s.stmt.Query(args...)
 	if err != nil {
-		return nil, tx.note(err)
+		return &Row{err: tx.note(err)}
 	}
-	tx.w.remember(s, args) // also if not all rows are read: SQLite writes before it returns the first
-	return rows, nil
+	tx.w.remember(s, args) // also if no row is read: SQLite writes before it returns the first
+	tx.row = &Row{tx: tx, rows: rows}
+	return tx.row
+}
+
+// closeRow closes what QueryRow found and nobody scanned. An open one would keep the transaction
+// from its end, or from being begun anew.
+func (tx *Tx) closeRow() {
+	if tx.row == nil {
+		return
+	}
+	tx.row.err = errors.New("the row was not scanned before the next statement")
+	_ = tx.note(tx.row.rows.Close())
+	tx.row = nil
 }
 
 // Row is what QueryRow found. It exists beside sql.Row so that an error met while reading a row
@@ -84,6 +96,7 @@ func (r *Row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err
 	}
+	r.tx.row = nil
 	defer r.rows.Close()
 	if !r.rows.Next() {
 		if err := r.rows.Err(); err != nil {
@@ -102,6 +115,7 @@ func (tx *Tx) prepare(query string) (statement, error) {
 	if tx.spoiled != nil {
 		return statement{}, tx.spoiled
 	}
+	tx.closeRow()
 	s, err := tx.w.statement(query)
 	if err != nil {
 		return s, tx.note(err)
@@ -149,11 +163,14 @@ func (w *writer) statement(query string) (statement, error) {
 	if s, ok := w.statements[query]; ok {
 		return s, nil
 	}
+	if isScript(query) {
+		return statement{}, fmt.Errorf("query %q has a \";\" before its end: give each statement to an Exec of its own, and texts as parameters", query)
+	}
 	stmt, err := w.conn.PrepareContext(context.Background(), query)
 	if err != nil {
 		return statement{}, fmt.Errorf("prepare %q: %w", query, err)
 	}
-	s := statement{stmt: stmt, writes: !isSelect(query)}
+	s := statement{stmt: stmt, writes: !begins(query, "select")}
 	w.statements[query] = s
 	return s, nil
 }
@@ -168,9 +185,17 @@ func (w *writer) run(query string) error {
 	return err
 }
 
-// isSelect reports whether query surely only reads. Whatever does not begin with SELECT, a WITH or
-// a comment too, is taken for a writing one: a needless savepoint is only slow.
-func isSelect(query string) bool {
+// begins reports whether a query's first word is the one given. A query surely only reads if that
+// is SELECT. Any other, a WITH or a comment too, is taken for a writing one: a needless savepoint
+// is only slow.
+func begins(query, first string) bool {
 	word, _, _ := strings.Cut(strings.TrimSpace(query), " ")
-	return strings.EqualFold(word, "select")
+	return strings.EqualFold(word, first)
+}
+
+// isScript reports whether a query may be more than one statement. SQLite runs a script, but does
+// not say how far it came, and its first word does not say whether it writes. A CREATE is let pass:
+// a trigger is one statement that holds others.
+func isScript(query string) bool {
+	return strings.Contains(strings.TrimRight(query, "; \t\n"), ";") && !begins(query, "create")
 }

@@ -62,7 +62,7 @@ type writer struct {
 	batch      []*write      // those that are in the open transaction and wait for its COMMIT
 	changes    []change      // what batch and the Write that runs have written, in its order
 	forgot     bool          // there were more changes than are remembered
-	careful    int           // so many Writes to come get savepoints
+	careful    int           // so many Writes to come that write get savepoints
 }
 
 // do hands f to the loop and waits for its end.
@@ -131,7 +131,10 @@ func (w *writer) admit(r *write) {
 	}
 	tx := &Tx{w: w, before: len(w.changes), gap: w.forgot}
 	err := r.call(tx)
-	w.careful = max(0, w.careful-1)
+	tx.closeRow()
+	if tx.wrote {
+		w.careful = max(0, w.careful-1)
+	}
 	if err == nil {
 		err = tx.spoiled // f may not overlook it
 	}
@@ -170,6 +173,7 @@ func (w *writer) undo(tx *Tx) bool {
 	// the savepoint is gone.
 	if tx.saved && w.run(sqlUndo) == nil && w.run(sqlRelease) == nil {
 		w.keep(tx.before)
+		w.forgot = tx.gap
 		return true
 	}
 	return !tx.gap && w.redo(tx.before)
