@@ -38,12 +38,13 @@ type passingChange struct {
 }
 
 // make makes a change for a time, 0: for good. One of the same thing that was to end does so no
-// longer: what would have come back then comes back at the end of this one.
+// longer: what would have come back then comes back at the end of this one. If do gives nothing
+// that undoes it, what was to end still does.
 func (c *changes) make(of changeOf, is stats.Change, d time.Duration, do func() (undo func() error, err error), ended func(stats.Change, error)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	undo, err := do()
-	if err != nil {
+	if err != nil || undo == nil {
 		return err
 	}
 	if former := c.stopLocked(of)[of]; former != nil {
@@ -110,13 +111,6 @@ func (c *changes) undo(of changeOf, p *passingChange) (did bool, err error) {
 	}
 	delete(c.open, of)
 	return true, p.undo()
-}
-
-// look calls f while nothing changes.
-func (c *changes) look(f func() error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return f()
 }
 
 // list returns the changes that are to end, the first to end first.

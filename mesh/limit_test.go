@@ -193,18 +193,22 @@ func TestLimitsThatEnd(t *testing.T) {
 	ask("limit.unset", `{"id":`+idText(t, c)+`,"for":"1h"}`)
 	ask("limit.set", idChange(t, a, 2))
 	var changes []string
-	for _, change := range n.Stats().Changes {
+	for _, change := range n.Stats().Changes { // that of the rate takes nothing from that of the burst
 		changes = append(changes, strings.TrimSpace(strings.Join([]string{change.What, change.Type, change.Place, change.By}, " ")))
 	}
-	if want := []string{"limit core.step.repeated emit tap", "limit core.> emit tap"}; !slices.Equal(changes, want) {
+	if want := []string{"limit core.step.taken emit tap", "limit core.step.repeated emit tap", "limit core.> emit tap"}; !slices.Equal(changes, want) {
 		t.Errorf("%v, want %v", changes, want)
 	}
-	if got := ruleTexts(n); got != "a 2/s×5 refuse; b 100/s×6 refuse" { // that of a holds for good now
+	if got := ruleTexts(n); got != "a 2/s×5 refuse; b 100/s×6 refuse" {
+		t.Errorf("%s", got)
+	}
+	await(t, "the end of that of a", func() bool { return len(n.Stats().Changes) == 2 })
+	if got := ruleTexts(n); got != "a 2/s×1 refuse; b 100/s×6 refuse" {
 		t.Errorf("%s", got)
 	}
 	ask("limit.set", `{"id":`+idText(t, b)+`,"limit":{"rate":"3/s"},"for":"1s"}`)
 	await(t, "the end of it", func() bool { return len(n.Stats().Changes) == 1 })
-	if got := ruleTexts(n); got != "a 2/s×5 refuse; b 100/s×1 refuse" {
+	if got := ruleTexts(n); got != "a 2/s×1 refuse; b 100/s×1 refuse" {
 		t.Errorf("%s", got)
 	}
 	if problem := change(t, conn, "limit.set", idChange(t, c, 2)); !strings.HasPrefix(problem, "404") {
@@ -212,7 +216,7 @@ func TestLimitsThatEnd(t *testing.T) {
 	}
 	ask("limit.new", `{"rule":{"event":"core.>","limit":{"rate":"9/s"}},"for":"1s"}`)
 	await(t, "the end of that", func() bool { return len(n.Stats().Changes) == 0 })
-	if got := ruleTexts(n); got != "a 2/s×5 refuse; b 100/s×1 refuse; c 100/s×1 refuse" {
+	if got := ruleTexts(n); got != "a 2/s×1 refuse; b 100/s×1 refuse; c 100/s×1 refuse" {
 		t.Errorf("%s", got)
 	}
 	ask("limit.set", `{"id":`+idText(t, b)+`,"limit":{"burst":6},"for":"1h"}`)
@@ -220,8 +224,55 @@ func TestLimitsThatEnd(t *testing.T) {
 	if got := n.Stats().Changes; len(got) != 0 || len(n.Rules()) != 0 {
 		t.Errorf("%+v, %s", got, ruleTexts(n))
 	}
-	if text := log.String(); strings.Count(text, "a change has ended, and what was before is in force again") != 2 || !strings.Contains(text, "what=limit type=core.step.repeated place=emit") {
+	if text := log.String(); strings.Count(text, "a change has ended, and what was before is in force again") != 3 || !strings.Contains(text, "what=limit type=core.step.repeated place=emit") {
 		t.Errorf("%s", text)
+	}
+}
+
+// A change for good takes from one for a time neither its end nor its numbers, and makes none of
+// them hold for good.
+func TestANumberForGoodBesideOthersForATime(t *testing.T) {
+	a := mesh.Rule{Name: "a", Event: "core.step.taken", Limit: mesh.Limit{Rate: 100, Burst: 1}}
+	for name, test := range map[string]struct {
+		first, data, then, thenData, during, refused, after string
+	}{
+		"a number":       {"limit.set", `{"id":ID,"limit":{"rate":"1/h"},"for":"1s"}`, "limit.set", `{"id":ID,"limit":{"burst":5}}`, "a 1/h×5 refuse", "", "a 100/s×5 refuse"},
+		"all rules":      {"rules.set", `{"rules":[{"name":"a","event":"core.step.taken","limit":{"rate":"1/h"}}],"for":"1s"}`, "limit.set", `{"id":ID,"limit":{"burst":5}}`, "a 1/h×5 refuse", "", "a 100/s×5 refuse"},
+		"a rule":         {"limit.unset", `{"id":ID,"for":"1s"}`, "limit.new", `{"rule":{"name":"a","event":"core.step.taken","limit":{"rate":"3/s"}}}`, "a 3/s×1 refuse", "", "a 3/s×1 refuse"},
+		"no rule":        {"limit.set", `{"id":ID,"limit":{"rate":"1/h"},"for":"1s"}`, "limit.unset", `{"id":ID}`, "", "", ""},
+		"left out":       {"limit.unset", `{"id":ID,"for":"1h"}`, "limit.unset", `{"id":ID}`, "", "", ""},
+		"left out again": {"limit.unset", `{"id":ID,"for":"1h"}`, "limit.unset", `{"id":ID,"for":"1s"}`, "", "", "a 100/s×1 refuse"},
+		"wrong later":    {"limit.set", `{"id":ID,"limit":{"policy":"coalesce"},"for":"1s"}`, "limit.set", `{"id":ID,"within":"2s"}`, "a 100/s×1 coalesce", "400 when what holds for a time ends: mesh: rule for core.step.taken at emit of node core-1: within: ", "a 100/s×1 refuse"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nodes, conn := tapped(t, mesh.Config{Name: "core-1", Limits: []mesh.Rule{a}})
+			ask := func(question, data string) string {
+				return change(t, conn, question, strings.ReplaceAll(data, "ID", idText(t, a)))
+			}
+			if problem := ask(test.first, test.data); problem != "" {
+				t.Fatal(problem)
+			}
+			if problem := ask(test.then, test.thenData); (problem == "") != (test.refused == "") || !strings.HasPrefix(problem, test.refused) {
+				t.Errorf("%q, want %q", problem, test.refused)
+			}
+			if got := ruleTexts(nodes[0]); got != test.during {
+				t.Errorf("meanwhile: %s, want %s", got, test.during)
+			}
+			await(t, "the end", func() bool { return len(nodes[0].Stats().Changes) == 0 })
+			if got := ruleTexts(nodes[0]); got != test.after {
+				t.Errorf("then: %s, want %s", got, test.after)
+			}
+		})
+	}
+}
+
+// A change of nothing is none: it takes the end from no other change.
+func TestAChangeOfNoNumberIsRefused(t *testing.T) {
+	a := mesh.Rule{Name: "a", Event: "core.step.taken", Limit: mesh.Limit{Rate: 100, Burst: 1}}
+	n := openCore(t, mesh.Config{Limits: []mesh.Rule{a}})
+	err := n.SetLimit(config.LimitChange{ID: a.WithDefaults().Identity()})
+	if fields := config.FieldErrors(err); len(fields) != 1 || fields[0].Field != "limit" {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -53,13 +53,33 @@ func (l Layers) below() []config.Rule {
 
 // Find returns the rule of an identity that holds now, with defaults filled in; nil: there is none.
 func (l Layers) Find(id config.RuleID) *config.Rule {
-	for _, r := range l.InForce() {
+	return find(l.InForce(), id)
+}
+
+// FindLeftOut returns the rule of an identity that would hold if none were left out for a time,
+// with defaults filled in; nil: there is none.
+func (l Layers) FindLeftOut(id config.RuleID) *config.Rule {
+	if rule := find(l.below(), id); rule != nil {
+		return rule
+	}
+	return find(l.good, id)
+}
+
+func find(list []config.Rule, id config.RuleID) *config.Rule {
+	for _, r := range list {
 		if identity(r) == id {
 			r = r.WithDefaults()
 			return &r
 		}
 	}
 	return nil
+}
+
+// Passes reports whether something holds for a time in the place of the rule of an identity, or of
+// all rules if it is zero.
+func (l Layers) Passes(id config.RuleID) bool {
+	_, found := l.each[id]
+	return found || id == config.RuleID{} && l.instead != nil
 }
 
 // Set replaces all rules, for good or for a time.
@@ -87,6 +107,30 @@ func (l Layers) Put(id config.RuleID, rule *config.Rule, passing bool) Layers {
 	if l.instead != nil {
 		all := put(*l.instead, id, rule)
 		next.instead = &all
+	}
+	return next
+}
+
+// Change changes the rule of an identity for good, wherever it is: what holds for a time ends as it
+// would have, and leaves the change behind. To put the changed rule in force everywhere instead
+// would keep for good what else holds for a time.
+func (l Layers) Change(id config.RuleID, change func(config.Rule) config.Rule) Layers {
+	changed := func(list []config.Rule) []config.Rule {
+		rule := find(list, id)
+		if rule == nil {
+			return list
+		}
+		now := change(*rule)
+		return put(list, id, &now)
+	}
+	next := Layers{changed(l.good), l.instead, maps.Clone(l.each)}
+	if l.instead != nil {
+		all := changed(*l.instead)
+		next.instead = &all
+	}
+	if above := l.each[id]; above != nil {
+		now := change(*above)
+		next.each[id] = &now
 	}
 	return next
 }

@@ -26,6 +26,11 @@ func TestLayers(t *testing.T) {
 			return l.Put(id(event), &r, passing)
 		}
 	}
+	burst := func(event string, burst int) step {
+		return func(l Layers) Layers {
+			return l.Change(id(event), config.LimitChange{Limit: config.LimitNumbers{Burst: &burst}}.Apply)
+		}
+	}
 	set := func(passing bool, rules ...config.Rule) step {
 		return func(l Layers) Layers { return l.Set(rules, passing) }
 	}
@@ -33,7 +38,7 @@ func TestLayers(t *testing.T) {
 	const good, passing = false, true
 	for name, test := range map[string]struct {
 		steps []step
-		want  string // the rates of a, b, …
+		want  string // the rates of a, b, …, with a burst over 1
 	}{
 		"nothing":                                  {nil, "a1 b2"},
 		"one for good":                             {[]step{put("a", 5, good)}, "a5 b2"},
@@ -60,6 +65,17 @@ func TestLayers(t *testing.T) {
 		"one for a time outlives all":              {[]step{set(passing, rule("a", 9)), put("a", 5, passing), Layers.EndAll}, "a5 b2"},
 		"and ends":                                 {[]step{set(passing, rule("a", 9)), put("a", 5, passing), Layers.EndAll, end("a")}, "a1 b2"},
 		"removed for good in all for a time":       {[]step{set(passing, rule("a", 9), rule("c", 3)), put("a", 0, good), Layers.EndAll}, "b2"},
+		"a number for good":                        {[]step{burst("a", 7)}, "a1×7 b2"},
+		"a number of none":                         {[]step{burst("d", 7)}, "a1 b2"},
+		"a number beside one for a time":           {[]step{put("a", 5, passing), burst("a", 7)}, "a5×7 b2"},
+		"the end of that one":                      {[]step{put("a", 5, passing), burst("a", 7), end("a")}, "a1×7 b2"},
+		"a number of one left out for a time":      {[]step{put("a", 0, passing), burst("a", 7)}, "b2"},
+		"when that is there again":                 {[]step{put("a", 0, passing), burst("a", 7), end("a")}, "a1×7 b2"},
+		"a number of one made for a time":          {[]step{put("d", 4, passing), burst("d", 7)}, "a1 b2 d4×7"},
+		"which ends":                               {[]step{put("d", 4, passing), burst("d", 7), end("d")}, "a1 b2"},
+		"a number in all for a time":               {[]step{set(passing, rule("a", 9), rule("c", 3)), burst("a", 7)}, "a9×7 c3"},
+		"the end of all with it":                   {[]step{set(passing, rule("a", 9), rule("c", 3)), burst("a", 7), Layers.EndAll}, "a1×7 b2"},
+		"a number of what only all for a time has": {[]step{set(passing, rule("c", 3)), burst("c", 7), Layers.EndAll}, "a1 b2"},
 	} {
 		first := NewLayers([]config.Rule{rule("a", 1), rule("b", 2)})
 		layers := first
@@ -73,7 +89,11 @@ func TestLayers(t *testing.T) {
 		}
 		var got []string
 		for _, r := range layers.InForce() {
-			got = append(got, fmt.Sprintf("%s%v", r.Event, float64(r.Limit.Rate)))
+			text := fmt.Sprintf("%s%v", r.Event, float64(r.Limit.Rate))
+			if r.Limit.Burst > 1 {
+				text += fmt.Sprintf("×%d", r.Limit.Burst)
+			}
+			got = append(got, text)
 			if found := layers.Find(id(r.Event)); found == nil || *found != r.WithDefaults() {
 				t.Errorf("%s: %+v is found as %+v", name, r, found)
 			}
