@@ -14,4 +14,11 @@
 //
 // Items and values lie in pages of their own. So only [Queue.Put] and a few lines of the worker are
 // compiled again for each type of value, and the queues of all types share the pages of items.
+//
+// # Memory
+//
+// A queue where nothing waits has no pages. One with items has, beside room for those that wait, up
+// to three pages that are empty in part or wholly. A page has room for 32 values of up to 256 bytes
+// each, for 4 of up to 2 KiB, and for 1 of more. So what is not in use is at most 24 KiB, or three
+// values, for each queue, and as much for its items.
 package queue

@@ -3,18 +3,45 @@ package queue
 import (
 	"reflect"
 	"sync"
+	"unsafe"
 )
 
 // page has room for some items, or values, one after the other.
 type page[T any] struct {
 	next *page[T] // the one behind it
 	used int
-	list [pageLength]T
+	list []T // as long as its room, which lies behind the page
 }
 
-// pageLength is so small that a page of few items is no waste, and so large that taking and giving
-// pages costs an item nothing. The list lies in the page: a slice beside it cost an event 4 %.
-const pageLength = 32
+// newPage makes an empty page. One of small values is so short that a page of few is no waste, and
+// so long that taking and giving pages costs a value nothing. One of large values is shorter:
+// pages of 32 in all of 1,000 queues, where one value of 8 KiB waited in each, held 266 MiB. The
+// room lies in the page's own memory: a list that lay elsewhere cost an event 4 %.
+func newPage[T any]() *page[T] {
+	switch size := unsafe.Sizeof(*new(T)); {
+	case size <= 256:
+		p := &struct {
+			page[T]
+			room [32]T
+		}{}
+		p.list = p.room[:]
+		return &p.page
+	case size <= 2048:
+		p := &struct {
+			page[T]
+			room [4]T
+		}{}
+		p.list = p.room[:]
+		return &p.page
+	default:
+		p := &struct {
+			page[T]
+			room [1]T
+		}{}
+		p.list = p.room[:]
+		return &p.page
+	}
+}
 
 // pages are those of one type that no queue needs. All queues share them: what was written lately
 // is still in a processor's cache, and a queue where nothing waits holds no memory. With memory of
@@ -35,7 +62,7 @@ func (all *pages[T]) take() *page[T] {
 	if p, ok := all.pool.Get().(*page[T]); ok {
 		return p
 	}
-	return &page[T]{}
+	return newPage[T]()
 }
 
 // give takes an empty page back; nil: none.
@@ -54,7 +81,7 @@ type chain[T any] struct {
 // push puts a copy behind all others.
 func (c *chain[T]) push(one *T, from *pages[T]) {
 	p := c.last
-	if p == nil || p.used == pageLength {
+	if p == nil || p.used == len(p.list) {
 		p = c.add(from)
 	}
 	p.list[p.used] = *one

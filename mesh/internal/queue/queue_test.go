@@ -314,11 +314,7 @@ func TestQueueCloseEndsASleepingWorker(t *testing.T) {
 	go func() {
 		open <- q.take(&cursor[string]{}, &cursor[int]{})
 	}()
-	for asleep := false; !asleep; runtime.Gosched() {
-		q.mu.Lock()
-		asleep = q.sleeping
-		q.mu.Unlock()
-	}
+	awaitSleep(q)
 	if !q.close() || <-open {
 		t.Error("the worker goes on after close")
 	}
