@@ -28,10 +28,9 @@ type Channel struct {
 	// read for them. That nobody read an event is one, also where that was seen later.
 	entry bool
 
-	// Of what goes wrong: this second, how often it had before, and how often since the last
-	// record.
-	second  atomic.Int64
-	before  atomic.Uint64
+	// Of what goes wrong: this second with how often it was so far in it, and how often since the
+	// last record.
+	storm   storm
 	skipped atomic.Uint64
 }
 
@@ -77,27 +76,25 @@ const (
 )
 
 // Wants reports whether one more event that takes the step is to be recorded: all are, but for a
-// storm of what goes wrong. total is how many have so far; h is nil if the event has no header yet.
+// storm of what goes wrong, and for one that has no id. h is nil if the event has no header yet.
 // The nil Channel wants none.
-func (c *Channel) Wants(h *cause.Header, total uint64) bool {
+func (c *Channel) Wants(h *cause.Header) bool {
 	switch {
 	case c == nil:
 		return false
 	case c.class == usual:
 		return true
+	case h != nil && h.ID.IsZero(): // it would not be noted
+		return false
 	}
-	whole, oneIn := int64(wholeRefusals), int64(oneInRefusals)
+	whole, oneIn := uint32(wholeRefusals), uint32(oneInRefusals)
 	if c.class == trouble {
-		whole, oneIn = int64(c.recorder.trouble.length()/wholeTrouble), oneInTrouble
+		whole, oneIn = uint32(c.recorder.trouble.length()/wholeTrouble), oneInTrouble
 		if h != nil && c.recorder.followed.Load().has(&h.Root) {
 			return true
 		}
 	}
-	if second := c.recorder.clock.Coarse() >> 30; c.second.Load() != second {
-		c.second.Store(second)
-		c.before.Store(total - 1)
-	}
-	n := int64(total - c.before.Load()) // below 0 if another one counted later and came here sooner
+	n := c.storm.next(uint32(c.recorder.clock.Coarse() >> 30))
 	if n <= whole || n%oneIn == 0 {
 		return true
 	}

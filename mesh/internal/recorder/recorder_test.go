@@ -111,12 +111,12 @@ func TestWhatNobodyReadsHasTheTimeOfItsEmit(t *testing.T) {
 // In each second the first ones of a storm are recorded, whatever was before.
 func TestEachSecondOfAStormBeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k, total := newKit(t, 1<<20), uint64(0)
+		k := newKit(t, 1<<20)
 		defer k.clock.Close()
 		for second := range 3 {
 			recorded := 0
 			for range 1000 {
-				if total++; k.refused.Wants(nil, total) {
+				if k.refused.Wants(nil) {
 					recorded++
 				}
 			}
@@ -185,7 +185,7 @@ func TestAStormWashesNothingOut(t *testing.T) {
 		}
 		from := ring.next
 		for i := range uint64(storm) {
-			if h := k.root("owls"); c.Wants(h, i+1) {
+			if h := k.root("owls"); c.Wants(h) {
 				recorded++
 				c.Note(h, i+1, Span{}, stats.ErrRefused)
 				if recorded%1000 == 0 { // before it falls out
@@ -203,8 +203,8 @@ func TestAStormWashesNothingOut(t *testing.T) {
 	}
 	kept := k.root("kept")
 	k.Also(kept.Root)
-	for i := range uint64(100) {
-		if !k.failed.Wants(kept, storm+i+1) {
+	for range 100 {
+		if !k.failed.Wants(kept) {
 			t.Fatal("a failure of a cascade that is kept is left out")
 		}
 	}
@@ -350,7 +350,7 @@ func TestRecordsAreWhole(t *testing.T) {
 // A node without a recorder records and finds nothing.
 func TestNoRecorder(t *testing.T) {
 	var r *Recorder
-	if c := r.Channel(Step{Outcome: stats.Failed}); c != nil || c.Wants(nil, 1) {
+	if c := r.Channel(Step{Outcome: stats.Failed}); c != nil || c.Wants(nil) {
 		t.Error("a channel of no recorder")
 	}
 	r.Find(Ask{}, func(why.Record) { t.Error("found something") })

@@ -109,6 +109,41 @@ func TestWhatPassesIsRecorded(t *testing.T) {
 	}
 }
 
+// Of what goes wrong the first ones are recorded whole. Events of which nothing is known are not
+// recorded, and take the others nothing of that.
+func TestUnknownEventsTakeNoRecords(t *testing.T) {
+	c := clock.New(nil)
+	defer c.Close()
+	trace := New(nil)
+	r := recorder.New(recorder.Spec{Node: "a-1", Bytes: 1 << 20, Slow: time.Second, Clock: c})
+	trace.Record(r)
+	for _, s := range []Step{{"a.b.c", stats.Refused, At(Emit), "emit-limit"}, {"a.b.c", stats.Lost, At(Export), stats.SlowConsumer}} {
+		p := trace.Point(s)
+		known := map[cause.ID]bool{}
+		for range 8 {
+			p.PassUnknown(10_000, nil)
+			for range 1000 {
+				p.Pass(&cause.Header{})
+			}
+			h := cause.NewRoot(nil, "owls", c.Wall())
+			p.Pass(&h)
+			known[h.ID] = true
+		}
+		found := 0
+		r.Find(recorder.Ask{Roots: known}, func(r why.Record) {
+			if found++; r.Count != 1 {
+				t.Errorf("%s: a record tells of %d events", s.Outcome, r.Count)
+			}
+		})
+		if found != len(known) {
+			t.Errorf("%s: %d are recorded, want %d", s.Outcome, found, len(known))
+		}
+		if got := p.Load(); got != 8*11_001 {
+			t.Errorf("%s: %d are counted", s.Outcome, got)
+		}
+	}
+}
+
 func TestCountsAreInOrder(t *testing.T) {
 	trace := New(nil)
 	for _, s := range []Step{{"b.b.b", stats.Lost, At(Emit), ""}, {"a.a.a", stats.Shed, AtHandler("z"), "y"}, {"a.a.a", stats.Shed, AtHandler("z"), "x"},
