@@ -142,6 +142,30 @@ func TestABucketAllowsWhatItsLimiterWould(t *testing.T) {
 	})
 }
 
+// In a storm a limiter is asked each time that half of the wait for its next token is over, and not
+// for each event.
+func TestAnEmptyLimiterIsSeldomAsked(t *testing.T) {
+	limit := NewBucket(1, 1)
+	limit.Allow(epoch)
+	var asked []time.Duration
+	for at := time.Duration(0); at < time.Second-time.Millisecond; at += 100 * time.Microsecond {
+		probe := limit.tokens
+		probe.limiter = rate.NewLimiter(rate.Inf, 1) // says yes if it is asked
+		if probe.allow(after(at)) {
+			asked = append(asked, at)
+		}
+		if limit.Allow(after(at)) {
+			t.Fatalf("passed after %v", at)
+		}
+	}
+	if len(asked) < 5 || len(asked) > 12 || asked[0] != 0 || asked[1] != 500*time.Millisecond || asked[2] != 750*time.Millisecond {
+		t.Errorf("asked %d times: %v", len(asked), asked[:min(len(asked), 20)])
+	}
+	if !limit.Allow(after(time.Second)) {
+		t.Error("refused when the token is there")
+	}
+}
+
 // Who looks at the next token takes none.
 func TestLookingTakesNothing(t *testing.T) {
 	limit := NewBucket(1, 1)
