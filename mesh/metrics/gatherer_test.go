@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -104,7 +105,7 @@ func TestAnAnswerIsWrittenAtOnce(t *testing.T) {
 				t.Error(err)
 			}
 		}
-	}))
+	}), 1)
 	for range 2 { // also with a buffer that was used before
 		for path, want := range map[string]struct {
 			status int
@@ -116,5 +117,45 @@ func TestAnAnswerIsWrittenAtOnce(t *testing.T) {
 				t.Errorf("%s: status %d, %q of %d bytes", path, got.Code, got.Body, got.Result().ContentLength)
 			}
 		}
+	}
+}
+
+// stuck is a client that does not read.
+type stuck struct {
+	http.ResponseWriter
+	entered chan<- struct{}
+	reads   <-chan struct{}
+}
+
+func (s stuck) Write(data []byte) (int, error) {
+	s.entered <- struct{}{}
+	<-s.reads
+	return s.ResponseWriter.Write(data)
+}
+
+// Clients that do not read hold no more answers in memory than are allowed at once.
+func TestClientsThatDoNotReadAreBounded(t *testing.T) {
+	const atOnce = 2
+	h := whole(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "text") }), atOnce)
+	get := func() *http.Request { return httptest.NewRequest(http.MethodGet, "/metrics", nil) }
+	entered, reads := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() { h.ServeHTTP(stuck{httptest.NewRecorder(), entered, reads}, get()) })
+		<-entered
+	}
+	for range 50 {
+		over := httptest.NewRecorder()
+		h.ServeHTTP(over, get())
+		if over.Code != http.StatusServiceUnavailable {
+			t.Fatalf("status %d: %s", over.Code, over.Body)
+		}
+	}
+	close(reads)
+	all.Wait()
+	after := httptest.NewRecorder()
+	h.ServeHTTP(after, get())
+	if after.Code != http.StatusOK || after.Body.String() != "text" {
+		t.Errorf("status %d after they have read: %s", after.Code, after.Body)
 	}
 }

@@ -23,13 +23,13 @@ func newHandler(c Config, node *mesh.Node, checks []Check) (http.Handler, error)
 		return nil, err
 	}
 	scrape := promhttp.HandlerFor(all, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, MaxRequestsInFlight: scrapesAtOnce,
+		EnableOpenMetrics:  true,
 		DisableCompression: true, // it takes as much of the processor as all else
 	})
 	ready := newReadiness(append(health(node), checks...))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", index(c))
-	mux.Handle("GET /metrics", whole(scrape))
+	mux.Handle("GET /metrics", whole(scrape, scrapesAtOnce))
 	mux.HandleFunc("GET /healthz", alive)
 	mux.HandleFunc("GET /readyz", ready.answer)
 	paths := http.NewServeMux()

@@ -2,16 +2,26 @@ package metrics
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
 )
 
 // whole writes an answer at once. Several hundred small writes cost a tenth more, and each may lose
-// the processor to a storm.
-func whole(h http.Handler) http.Handler {
+// the processor to a storm. So many answers are under way until their clients have read them, as
+// each has its text in memory until then; who asks for one more gets status 503.
+func whole(h http.Handler, atOnce int) http.Handler {
 	var texts sync.Pool // of *bytes.Buffer: an answer may have a megabyte
+	underWay := make(chan struct{}, atOnce)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case underWay <- struct{}{}:
+			defer func() { <-underWay }()
+		default:
+			answer(w, http.StatusServiceUnavailable, fmt.Sprintf("%d scrapes are under way: ask again later\n", atOnce))
+			return
+		}
 		text, _ := texts.Get().(*bytes.Buffer)
 		if text == nil {
 			text = &bytes.Buffer{}
