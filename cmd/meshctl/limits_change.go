@@ -88,7 +88,8 @@ func (q limitQuestion) put(ctx context.Context, m nodes.Mesh, node string) (chan
 	if err != nil {
 		return changed, fmt.Errorf("write the question: %w", err)
 	}
-	return changed, m.AskOne(ctx, node, q.name, data).Decode(&changed)
+	err = m.AskOne(ctx, node, q.name, data).Decode(&changed)
+	return changed, err
 }
 
 // until is for how long, for people.

@@ -167,5 +167,6 @@ func ask[T any](ctx context.Context, db Database, query string, args ...any) (va
 	if !rows.Next() {
 		return value, errors.Join(rows.Err(), sql.ErrNoRows)
 	}
-	return value, rows.Scan(&value)
+	err = rows.Scan(&value)
+	return value, err
 }
