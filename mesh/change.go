@@ -80,7 +80,7 @@ func (c *changes) stopLocked(of changeOf) (stopped map[changeOf]*passingChange) 
 }
 
 // replace makes a change for good, as make does, and gives what undoes it: then what was to end
-// does so again.
+// does so again, unless it has been changed since.
 func (c *changes) replace(of changeOf, do func() (undo func() error, err error)) (undo func() error, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,13 +92,16 @@ func (c *changes) replace(of changeOf, do func() (undo func() error, err error))
 	return func() error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if err := before(); err != nil {
+			return err
+		}
 		for other, former := range stopped {
-			if c.open[other] == nil && !c.ended {
+			if c.open[other] == nil && c.rules.Passes(other.rule) && !c.ended {
 				c.open[other] = former
 				former.timer.Reset(time.Until(former.ends))
 			}
 		}
-		return before()
+		return nil
 	}, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/operations"
+	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/operator"
 	"leafmesh/mesh/stats"
 )
@@ -149,7 +150,7 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 // A passing change that is put back ends when it was to end, whatever the wall clock says.
 func TestAnUndoneReplacementEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var c changes
+		c := changes{rules: rules.NewLayers(nil).Set(nil, true)}
 		var ended []time.Duration
 		began := time.Now()
 		of, nothing := changeOf{}, func() (func() error, error) { return func() error { return nil }, nil }
@@ -170,4 +171,49 @@ func TestAnUndoneReplacementEndsInTime(t *testing.T) {
 			t.Errorf("it ended after %v", ended)
 		}
 	})
+}
+
+// A reload that is undone takes nothing from who has changed a rule since, and lists as passing
+// only what does pass.
+func TestAnUndoneReloadKeepsWhatChangedSince(t *testing.T) {
+	type thing struct{}
+	for _, subject := range []string{"undone.thing.a", "undone.thing.b", "undone.thing.c"} {
+		NewEvent[thing](subject)
+	}
+	rule := func(name string, rate Rate) Rule {
+		return Rule{Name: name, Event: "undone.thing." + name, Limit: Limit{Rate: rate, Burst: 1}}
+	}
+	n := openFor(t, Config{Name: "undone-1", Limits: []Rule{rule("a", 100), rule("b", 100), rule("c", 100)}})
+	set := func(name string, burst int, d time.Duration) {
+		t.Helper()
+		change := config.LimitChange{ID: rule(name, 1).WithDefaults().Identity(), Limit: config.LimitNumbers{Burst: &burst}}
+		if _, err := n.setLimitFor(change, operations.Passing{For: d, By: "ada"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("b", 3, time.Hour)
+	set("c", 4, time.Hour)
+	undo, err := n.replaceRules([]Rule{rule("a", 7), rule("b", 7), rule("c", 7)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set("a", 5, time.Hour)
+	set("b", 6, 0)
+	if err := undo(); err != nil {
+		t.Fatal(err)
+	}
+	var got, passing []string
+	for _, r := range n.Rules() {
+		got = append(got, fmt.Sprintf("%s %v×%d", r.Name, r.Limit.Rate, r.Limit.Burst))
+	}
+	for _, c := range n.changes.list() {
+		passing = append(passing, c.Type)
+	}
+	slices.Sort(passing)
+	if want := []string{"a 7/s×5", "b 7/s×6", "c 100/s×4"}; !slices.Equal(got, want) {
+		t.Errorf("rules %v, want %v", got, want)
+	}
+	if want := []string{"undone.thing.a", "undone.thing.c"}; !slices.Equal(passing, want) {
+		t.Errorf("passing %v, want %v", passing, want)
+	}
 }

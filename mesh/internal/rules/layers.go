@@ -135,6 +135,26 @@ func (l Layers) Change(id config.RuleID, change func(config.Rule) config.Rule) L
 	return next
 }
 
+// Undo gives the layers before all rules were replaced for good, with each rule as it is now that
+// has been changed since, and with all rules for a time if they were set since.
+func (l Layers) Undo(replaced, before Layers) Layers {
+	next := Layers{before.good, before.instead, maps.Clone(before.each)}
+	if l.instead != nil {
+		next.instead = l.instead
+	}
+	for _, r := range slices.Concat(replaced.good, l.good) {
+		id := identity(r)
+		now, was := find(l.good, id), find(replaced.good, id)
+		if now == nil || was == nil || *now != *was {
+			next = next.Put(id, now, false)
+		}
+	}
+	for id, rule := range l.each {
+		next = next.Put(id, rule, true)
+	}
+	return next
+}
+
 // put is a list with a rule in the place of that of an identity, or without it.
 func put(list []config.Rule, id config.RuleID, rule *config.Rule) []config.Rule {
 	list = slices.Clone(list)
