@@ -92,7 +92,7 @@ func (a *answers) changeable(ctx context.Context) []string {
 
 // forget has the nodes asked anew for what a change may have changed.
 func (a *answers) forget() {
-	for _, changed := range []*atomic.Bool{&a.rules.changed, &a.places.changed, &a.letters.changed, &a.mayChange.changed} {
+	for _, changed := range []*atomic.Bool{&a.rules.changed, &a.places.changed, &a.letters.changed} {
 		changed.Store(true)
 	}
 }

@@ -103,7 +103,7 @@ function noteOf(changes, now) {
   if (!now.changes.length) return "You may only look: no node has an operator with your key and may: change in its file.";
   const held = "What is changed here holds until the node is started again, or its rules are set anew.";
   const nodes = new Set([...now.rules, ...now.places].map((of) => of.node));
-  return now.changes.length < nodes.size ? `${held} You may change ${now.changes.join(", ")}.` : held;
+  return [...nodes].some((n) => !now.changes.includes(n)) ? `${held} You may change ${now.changes.join(", ")}.` : held;
 }
 
 function textOf({ rule }) {
@@ -125,20 +125,23 @@ function dialog(r, save) {
   if (rule.concurrency) {
     const most = h("input", { type: "number", min: 1, max: 1024, value: rule.concurrency, required: true, autofocus: true });
     fields = [field("Calls at once", most)];
-    body = () => ({ concurrency: Number(most.value) });
+    body = () => changed(rule, { concurrency: Number(most.value) });
   } else {
     const rate = h("input", { name: "rate", value: rule.limit.rate, required: true, autofocus: true, spellcheck: "false", autocomplete: "off" });
     const burst = h("input", { name: "burst", type: "number", min: 1, value: rule.limit.burst, required: true });
     const policy = h("select", { name: "policy" }, policies.map((p) => h("option", { selected: p === rule.limit.policy }, p)));
     fields = [field("Rate, as in 200/s, 20/min or 3/h", rate), field("Burst: how many at once", burst), field("Over the limit", policy)];
-    body = () => ({ limit: changed(rule.limit, { rate: rate.value.trim(), burst: Number(burst.value), policy: policy.value }) });
+    body = () => {
+      const limit = changed(rule.limit, { rate: rate.value.trim(), burst: Number(burst.value), policy: policy.value });
+      return Object.keys(limit).length ? { limit } : {};
+    };
   }
   const box = h("dialog", { "aria-labelledby": "rule", onclose: () => box.remove() },
     h("form", { onsubmit: async (event) => {
       event.preventDefault();
       try {
         const asked = body();
-        if (!asked.limit || Object.keys(asked.limit).length) await save(asked);
+        if (Object.keys(asked).length) await save(asked);
         close();
       } catch (error) {
         setText(problem, error.message);
