@@ -78,8 +78,9 @@ func newAnswers(s Source, c Changer) *answers {
 	}
 }
 
-// changeable names the nodes that may be changed. One that does not say so is none.
-func (a *answers) changeable(ctx context.Context) []string {
+// changeable names the nodes that may be changed. One that does not say so is none, and why it does
+// not is one more problem.
+func (a *answers) changeable(ctx context.Context, list problems) ([]string, problems) {
 	names := []string{}
 	answers, _ := a.mayChange.get(ctx)
 	for _, one := range answers {
@@ -87,7 +88,7 @@ func (a *answers) changeable(ctx context.Context) []string {
 			names = append(names, one.Node)
 		}
 	}
-	return names
+	return names, addProblems(list, answers)
 }
 
 // forget has the nodes asked anew for what a change may have changed.

@@ -45,7 +45,8 @@ type lettersView struct {
 func (c *Console) getLetters(w http.ResponseWriter, _ *http.Request) {
 	answers, _ := c.now.letters.get(c.ctx)
 	counted, _ := c.now.stats.get(c.ctx)
-	v := lettersView{Letters: []letterView{}, Again: comesAgain(counted), Changes: c.now.changeable(c.ctx), Problems: addProblems(addProblems(problems{}, answers), counted)}
+	v := lettersView{Letters: []letterView{}, Again: comesAgain(counted), Problems: addProblems(addProblems(problems{}, answers), counted)}
+	v.Changes, v.Problems = c.now.changeable(c.ctx, v.Problems)
 	for _, a := range answers {
 		for _, l := range a.Value {
 			v.Letters = append(v.Letters, letterView{a.Node, l})

@@ -41,7 +41,8 @@ func (c *Console) getLimits(w http.ResponseWriter, _ *http.Request) {
 	places, _ := c.now.places.get(c.ctx)
 	counted, at := c.now.stats.get(c.ctx)
 	v := limitsView{At: at.UnixMilli(), Rules: []ruleView{}, Places: []placeView{},
-		Changes: c.now.changeable(c.ctx), Problems: addProblems(addProblems(addProblems(problems{}, rules), places), counted)}
+		Problems: addProblems(addProblems(addProblems(problems{}, rules), places), counted)}
+	v.Changes, v.Problems = c.now.changeable(c.ctx, v.Problems)
 	of := map[string]stats.Stats{}
 	for _, a := range counted {
 		if a.Err == nil {

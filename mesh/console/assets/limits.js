@@ -100,6 +100,7 @@ export function limits(main) {
 // noteOf says what may be changed. changes is whether the console changes anything at all.
 function noteOf(changes, now) {
   if (!changes) return "This console only shows.";
+  if (!now.changes.length && now.problems.length) return "";
   if (!now.changes.length) return "You may only look: no node has an operator with your key and may: change in its file.";
   const held = "What is changed here holds until the node is started again, or its rules are set anew.";
   const nodes = new Set([...now.rules, ...now.places].map((of) => of.node));
