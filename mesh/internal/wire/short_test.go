@@ -14,7 +14,7 @@ import (
 )
 
 // firstNumber is the number of the first path in these tests.
-const firstNumber = 0xABCDE * MaxLinkPaths
+const firstNumber uint64 = 0xABCDE * MaxLinkPaths
 
 // told is a dictionary that knows paths, and how many numbers there are.
 func told(t testing.TB, paths ...[][]byte) *Dictionary {

@@ -74,7 +74,7 @@ func TestTalkThatIsRefused(t *testing.T) {
 		"too many asked":     {[]any{2, 8, make([]byte, 16), 1, []any{make([]byte, 16)}, slices.Repeat([]any{"clue-1"}, MaxTalkAsked+1)}, "257 nodes"},
 		"a long signature":   {[]any{2, 10, make([]byte, 16), 1, []any{}, "", []byte{}, "", "", "", strings.Repeat("a", 257)}, "257 bytes"},
 		"no asker's name":    {[]any{2, 10, make([]byte, 16), 1, []any{"clue\n1"}, "", []byte{}, "", "", "", ""}, "node name"},
-		"a number too large": {[]any{2, 11, make([]byte, 16), []any{[]any{1 << 32, []string{"a-1:a.b.c"}}}}, "number 4294967296"},
+		"a number too large": {[]any{2, 11, make([]byte, 16), []any{[]any{uint64(1) << 32, []string{"a-1:a.b.c"}}}}, "number 4294967296"},
 		"two processes":      {[]any{2, 11, make([]byte, 16), []any{[]any{1, []string{"a-1:a.b.c"}}, []any{MaxLinkPaths, []string{"a-1:a.b.c"}}}}, "not of one process"},
 		"too many paths":     {[]any{2, 11, make([]byte, 16), make([]any, MaxLinkPaths+1)}, "talk"},
 		"too many numbers":   {[]any{2, 12, make([]byte, 16), make([]uint64, MaxLinkPaths+1)}, "talk"},
