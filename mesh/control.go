@@ -19,9 +19,9 @@ import (
 func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 
 // SetRules replaces all rules of the running node, those of exports and imports too; to change one,
-// use [Node.SetLimit]. Change what
-// [Node.Rules] returned, or read the node's file again and give what its Rules method returns. Its
-// Limits alone leave out those of exports and imports; the log warns of each that goes.
+// use [Node.SetLimit]. Change what [Node.Rules] returned, or read the node's file again and give
+// what its Rules method returns. Its Limits alone leave out those of exports and imports; the log
+// warns of each that goes.
 //
 // No event is lost by it, and the buckets of rules that stay the same are kept. Events that wait
 // for a rule of which only numbers change wait by the new ones; those that wait for a rule that is

@@ -21,9 +21,9 @@ import (
 // from the row with the highest, whatever the order of the rows.
 //
 // The key is the order in which guesses were judged, and not the attempt's id: out of a backlog
-// they are judged in the order of each team alone, so by id rows landed on many pages. In the
-// replay of a real log 38,508 rows were written as 26,950 pages. There is no index by id either,
-// which would be as scattered. A row is found by its id all the same: see records.add.
+// they are judged in the order of each team alone, so by id rows landed on many pages: see
+// docs/performance.md. There is no index by id either, which would be as scattered. A row is found
+// by its id all the same: see records.add.
 var schema = []string{`
 CREATE TABLE attempts (
 	id      INTEGER PRIMARY KEY,

@@ -16,13 +16,13 @@ type numbers struct {
 	node    string
 	process uint64                        // of all numbers: see wire.ProcessOf; not 0
 	runs    atomic.Uint64                 // how many there were
-	of      sync.Map                      // by *cause.Path: its number, a uint64
+	of      sync.Map                      // by *cause.Path: its number, a uint64; 0: it gets none
 	paths   atomic.Pointer[[]*cause.Path] // by the indices of their numbers; replaced as a whole
 	refused func()                        // called once, when a path gets no number; may be called by anybody
 	once    sync.Once
 
 	mu      sync.RWMutex
-	encoded map[string]uint64 // guarded by mu: the numbers by the bytes of paths, of durable events
+	encoded map[string]uint64 // guarded by mu: the same by the bytes of paths, of durable events
 	own     share             // guarded by mu: of paths that began at this node
 	others  share             // guarded by mu
 }
@@ -46,24 +46,26 @@ func (n *numbers) run() uint64 { return n.process + wire.Index(n.runs.Add(1)) }
 
 // numberOf is the number of a path. It is not ok for one that has none.
 func (n *numbers) numberOf(p *cause.Path) (number uint64, ok bool) {
-	if number, ok := n.of.Load(p); ok {
-		return number.(uint64), true
+	known, found := n.of.Load(p)
+	switch {
+	case found:
+		number = known.(uint64)
+	case p.Number() == 0: // it is kept for one event alone
+	default:
+		if number = n.add(p); number == 0 {
+			n.once.Do(n.refused)
+		}
 	}
-	if p.Number() == 0 { // it is kept for one event alone
-		return 0, false
-	}
-	if number, ok = n.add(p); !ok {
-		n.once.Do(n.refused)
-	}
-	return number, ok
+	return number, number != 0
 }
 
-// add gives a path a number, if there is one for it.
-func (n *numbers) add(p *cause.Path) (number uint64, ok bool) {
+// add gives a path a number; 0: there is none for it. That is remembered too, so that its next
+// event costs no more than others.
+func (n *numbers) add(p *cause.Path) (number uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if number, ok := n.of.Load(p); ok {
-		return number.(uint64), true
+	if known, found := n.of.Load(p); found {
+		return known.(uint64)
 	}
 	paths, mine, most := *n.paths.Load(), &n.own, share{wire.MaxLinkPaths, wire.MaxLinkPathBytes}
 	if p.Root().Node() != n.node {
@@ -74,30 +76,30 @@ func (n *numbers) add(p *cause.Path) (number uint64, ok bool) {
 		bytes += len(step)
 	}
 	if mine.paths == most.paths || mine.bytes+bytes > most.bytes || len(paths) == wire.MaxLinkPaths || n.own.bytes+n.others.bytes+bytes > wire.MaxLinkPathBytes {
-		return 0, false
+		n.of.Store(p, uint64(0))
+		return 0
 	}
 	mine.paths, mine.bytes = mine.paths+1, mine.bytes+bytes
 	number = n.process + uint64(len(paths))
 	paths = append(paths, p) // behind what those who have the former slice see
 	n.paths.Store(&paths)
 	n.of.Store(p, number)
-	return number, true
+	return number
 }
 
 // ofEvent is the number of the path of an event that is encoded. pathOf finds that path.
 func (n *numbers) ofEvent(event []byte, pathOf func(steps [][]byte) *cause.Path) (number uint64, ok bool) {
 	encoded := wire.PathOf(event)
 	n.mu.RLock()
-	number, ok = n.encoded[string(encoded)]
+	number, known := n.encoded[string(encoded)]
 	n.mu.RUnlock()
-	if ok || encoded == nil {
-		return number, ok
-	}
 	var e wire.Envelope
-	if wire.DecodeEvent(event, &e) != nil {
-		return 0, false
+	if known || encoded == nil || wire.DecodeEvent(event, &e) != nil {
+		return number, number != 0
 	}
-	if number, ok = n.numberOf(pathOf(e.Path)); ok {
+	path := pathOf(e.Path)
+	number, ok = n.numberOf(path)
+	if path.Number() != 0 { // so there are few of them
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		n.encoded[string(encoded)] = number

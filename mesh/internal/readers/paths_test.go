@@ -134,6 +134,10 @@ func TestManyPaths(t *testing.T) {
 	if _, ok := s.Number(tree.Root("clue-1:a.b.c")); ok || len(numbers) != wire.MaxLinkPaths {
 		t.Errorf("%d numbers, and one more: %v", len(numbers), ok)
 	}
+	late := tree.Root("clue-1:a.b.c")
+	if n := testing.AllocsPerRun(100, func() { s.Number(late) }); n != 0 {
+		t.Errorf("an event on a path without a number allocates %v times", n)
+	}
 	told := 0
 	for i := range wire.MaxLinkPaths {
 		s.Look(now.Add(time.Duration(i) * 100 * time.Millisecond))

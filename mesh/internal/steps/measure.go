@@ -125,13 +125,13 @@ type named struct {
 
 // of returns the histogram of a name; that of "" if there are too many.
 func (n *named) of(name string) *meter.Histogram {
-	known, ok := n.all.Load(name)
-	if !ok {
-		if n.many.Add(1) > maxMeasured {
-			name = ""
-		}
-		known, _ = n.all.LoadOrStore(name, meter.New())
+	if known, ok := n.all.Load(name); ok {
+		return known.(*meter.Histogram)
 	}
+	if name != "" && (n.many.Load() >= maxMeasured || n.many.Add(1) > maxMeasured) {
+		return n.of("")
+	}
+	known, _ := n.all.LoadOrStore(name, meter.New())
 	return known.(*meter.Histogram)
 }
 

@@ -118,3 +118,22 @@ func TestAnEventOfNobodyHasNoDelay(t *testing.T) {
 		t.Errorf("measured %+v", got)
 	}
 }
+
+// Past so many names all share one histogram, and to find it takes no memory.
+func TestNamesThatHaveNoHistogramOfTheirOwn(t *testing.T) {
+	var n named
+	for i := range 2 * maxMeasured {
+		n.of(fmt.Sprint("name ", i))
+	}
+	if rest := n.of(""); n.of("another") != rest || n.of("name 0") == rest {
+		t.Error("the first has none of its own, or one that came late has")
+	}
+	histograms := 0
+	n.each(func(string, stats.Histogram) { histograms++ })
+	if histograms != maxMeasured+1 || n.many.Load() != maxMeasured {
+		t.Errorf("%d histograms, counted %d", histograms, n.many.Load())
+	}
+	if allocations := testing.AllocsPerRun(100, func() { n.of("another") }); allocations != 0 {
+		t.Errorf("%v allocations", allocations)
+	}
+}
