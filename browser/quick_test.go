@@ -3,6 +3,10 @@ package browser
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -75,10 +79,22 @@ func TestQuick(t *testing.T) {
 		}
 	})
 	p := open(t, server.URL())
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<!doctype html><title>plain</title><p>Hello.</p>")
+	}))
+	t.Cleanup(plain.Close)
+	cold := p.firstPaint()
+	var painted, hello []float64
+	for range 9 {
+		p.visit(plain.URL)
+		hello = append(hello, p.firstPaint())
+		p.visit(server.URL())
+		painted = append(painted, p.firstPaint())
+	}
 	p.await("the types", fmt.Sprintf(`document.querySelectorAll("tbody tr").length >= %d`, largeNodes+largeTypes))
 	p.frames(180) // until it has found its pace
 	p.picture("large")
-	first := eval[float64](p, `performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? -1`)
 	if _, err := chromedp.Call(p.ctx, performance.Enable, performance.EnableParams{}); err != nil {
 		t.Fatal(err)
 	}
@@ -91,11 +107,24 @@ func TestQuick(t *testing.T) {
 		t.Fatalf("%v frames in %v", frames, measured)
 	}
 	script, layout := 1000*(after["ScriptDuration"]-before["ScriptDuration"])/frames, 1000*(after["LayoutDuration"]+after["RecalcStyleDuration"]-before["LayoutDuration"]-before["RecalcStyleDuration"])/frames
-	t.Logf("first paint after %.0f ms (aim: 200); a frame takes %.2f ms of script and %.2f ms of layout (aim: 8 together), %.0f frames a second",
-		first, script, layout, frames/measured.Seconds())
-	if first < 0 || script <= 0 {
+	slices.Sort(painted)
+	slices.Sort(hello)
+	t.Logf("first paint after %.0f ms in the median of %.0f (aim: 200), %.0f in a browser that has just started; a page of one word has %.0f, of %.0f",
+		painted[len(painted)/2], painted, cold, hello[len(hello)/2], hello)
+	t.Logf("a frame takes %.2f ms of script and %.2f ms of layout (aim: 8 together), %.0f frames a second", script, layout, frames/measured.Seconds())
+	if painted[0] <= 0 || script <= 0 {
 		t.Error("nothing was measured")
 	}
+}
+
+// firstPaint is the time from the page's begin to its first content, in milliseconds. It does not
+// ask again and again: that would cost the page time.
+func (p *tab) firstPaint() float64 {
+	p.t.Helper()
+	return eval[float64](p, `new Promise((told) => new PerformanceObserver((list) => {
+		const first = list.getEntriesByName("first-contentful-paint")[0];
+		if (first) told(first.startTime);
+	}).observe({type: "paint", buffered: true}))`)
 }
 
 // costs are what Chromium has measured of the page, in seconds.

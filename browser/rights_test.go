@@ -66,6 +66,11 @@ func TestButtonsAreForThoseWhoMay(t *testing.T) {
 			if got, want := eval[string](p, buttons), strings.Join(test.shown, "; "); got != want {
 				t.Errorf("the page offers %q, want %q", got, want)
 			}
+			if test.shown == nil {
+				p.click("Letters")
+				p.has("Dead letters are events")
+				p.has(test.says)
+			}
 		})
 	}
 }

@@ -3,15 +3,12 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -192,28 +189,4 @@ func (j *journal) since(first int) (lines []string, changed <-chan struct{}) {
 func (j *journal) tail(most int) string {
 	lines, _ := j.since(max(0, j.len()-most))
 	return "    " + strings.Join(lines, "\n    ")
-}
-
-// lastPort is the port that was given out last. It lies below those that systems give to outgoing
-// connections (from 32768 on), so that a port is still free when a killed daemon is started again.
-var lastPort atomic.Int32
-
-func init() { lastPort.Store(20000 + rand.Int32N(12000)) }
-
-// freeAddress finds a port that is free now, each time another one.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", lastPort.Add(1))
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return address
-	}
-	t.Fatal("of 100 ports none is free")
-	return ""
 }

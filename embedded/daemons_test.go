@@ -15,6 +15,7 @@ import (
 	"leafmesh/configs"
 	"leafmesh/embedded/guesslog/testlog"
 	"leafmesh/embedded/replay"
+	"leafmesh/mesh/meshtest"
 	"leafmesh/services/huntfile"
 )
 
@@ -111,7 +112,7 @@ func writeFleet(t *testing.T, hunt *huntfile.Hunt, links route, edits ...edit) *
 	f := &fleet{dir: dir, urls: make(map[string]string)}
 	ports := make(map[string]string) // node → host:port of its leaf port
 	for _, s := range services {
-		ports[s+"-1"] = freeAddress(t)
+		ports[s+"-1"] = meshtest.FreeAddress(t)
 		writeKeys(t, dir, s+"-1")
 	}
 	for _, s := range services {
@@ -161,7 +162,7 @@ func writeConfig(t *testing.T, dir, service string, ports map[string]string, lin
 	for _, edit := range edits {
 		edit(service, node)
 	}
-	config["http"], config["data"], config["hunt"] = freeAddress(t), "data-"+service, "derived-hunt.yaml"
+	config["http"], config["data"], config["hunt"] = meshtest.FreeAddress(t), "data-"+service, "derived-hunt.yaml"
 	if service == "clue" {
 		config["trust_time"] = true
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"leafmesh/configs"
+	"leafmesh/mesh/meshtest"
 )
 
 // hubSite is a cluster of stock nats-servers, each a process, with the configuration that meshctl
@@ -38,7 +39,7 @@ func newHubSite(t *testing.T, servers int) *hubSite {
 		t.Fatalf("build nats-server and meshctl: %v\n%s", err, out)
 	}
 	for range servers {
-		h.listen, h.clusters = append(h.listen, freeAddress(t)), append(h.clusters, freeAddress(t))
+		h.listen, h.clusters = append(h.listen, meshtest.FreeAddress(t)), append(h.clusters, meshtest.FreeAddress(t))
 	}
 	h.writeAuthority(t)
 	return h

@@ -100,7 +100,7 @@ func newWard(t *testing.T, random *rand.Rand) *ward {
 	for _, node := range nodes {
 		writeKeys(t, dir, node)
 	}
-	address := freeAddress(t)
+	address := meshtest.FreeAddress(t)
 	w.till = w.start(t, dir, nodes[0], map[string]any{
 		"listen":  address,
 		"peers":   []any{reader(nodes[1]), reader(nodes[2])},
@@ -132,7 +132,7 @@ func (w *ward) start(t *testing.T, dir, node string, inMesh, more map[string]any
 func (w *ward) prepare(t *testing.T, dir, node string, inMesh, more map[string]any) func() *daemon {
 	t.Helper()
 	inMesh["data"] = "data-" + node
-	file := map[string]any{"mesh": inMesh, "http": freeAddress(t)}
+	file := map[string]any{"mesh": inMesh, "http": meshtest.FreeAddress(t)}
 	for key, value := range more {
 		file[key] = value
 	}

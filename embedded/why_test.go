@@ -20,6 +20,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/embedded/client"
+	"leafmesh/mesh/meshtest"
 	"leafmesh/mesh/stats"
 	"leafmesh/services/clue"
 	"leafmesh/services/huntfile"
@@ -87,7 +88,7 @@ func newInvestigation(t *testing.T) *investigation {
 	password := filepath.Join(t.TempDir(), "password")
 	write(t, password, []byte(tapPassword))
 	w.fleet = startFleet(t, programs, whyHunt, direct, func(service string, node map[string]any) {
-		w.taps[service] = freeAddress(t)
+		w.taps[service] = meshtest.FreeAddress(t)
 		node["tap"] = map[string]any{"listen": w.taps[service], "user": "operator", "password": map[string]string{"file": password}}
 		if service == "clue" {
 			node["limits"] = []any{map[string]any{"event": clue.Submitted.Subject(), "by": "key", "limit": map[string]any{"rate": "1/s", "burst": 5, "policy": "refuse"}}}

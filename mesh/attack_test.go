@@ -9,6 +9,7 @@ import (
 	"leafmesh/mesh"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/meshtest"
 	"leafmesh/mesh/stats"
 )
 
@@ -45,7 +46,7 @@ func encodeTalk(t *testing.T, message any) []byte {
 func atClue(t *testing.T, clue mesh.Config, peers ...string) (n *mesh.Node, seeds map[string]string) {
 	t.Helper()
 	seeds = map[string]string{}
-	clue.Listen, clue.Links = "127.0.0.1:0", mesh.Links{Plain: true} // the attackers speak the protocol by hand
+	clue.Listen, clue.Links = meshtest.FreeAddress(t), mesh.Links{Plain: true} // the attackers speak the protocol by hand
 	for _, name := range peers {
 		seed, public := keyPair(t)
 		seeds[name] = seed

@@ -114,10 +114,16 @@ func counted(n *mesh.Node, subject string, outcome stats.Outcome, place, rule st
 	return sum
 }
 
-// wantCount fails unless a counter has a value.
+// wantCount fails unless a counter comes to a value: what is counted last may still be under way
+// when the test has seen all that it waited for.
 func wantCount(t testing.TB, n *mesh.Node, subject string, outcome stats.Outcome, place, rule string, want uint64) {
 	t.Helper()
-	if got := counted(n, subject, outcome, place, rule); got != want {
+	got, until := counted(n, subject, outcome, place, rule), time.Now().Add(waitLimit)
+	for got < want && time.Now().Before(until) {
+		time.Sleep(time.Millisecond)
+		got = counted(n, subject, outcome, place, rule)
+	}
+	if got != want {
 		t.Errorf("%s %s at %q by %q: %d, want %d", subject, outcome, place, rule, got, want)
 	}
 }

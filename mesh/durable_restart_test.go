@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/meshtest"
 	"leafmesh/mesh/stats"
 )
 
@@ -24,10 +25,10 @@ type processes struct {
 func newProcesses(t *testing.T, clue, score mesh.Config) *processes {
 	clueSeed, clueKey := keyPair(t)
 	scoreSeed, scoreKey := keyPair(t)
-	clue.Seed, clue.Listen = mesh.NewSecret(clueSeed), "127.0.0.1:0"
+	clue.Seed, clue.Listen = mesh.NewSecret(clueSeed), meshtest.FreeAddress(t)
 	clue.Peers = []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
 	score.Seed = mesh.NewSecret(scoreSeed)
-	score.Peers = []mesh.Peer{{Name: "clue-1", Key: clueKey}}
+	score.Peers = []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + clue.Listen, Key: clueKey}}
 	return &processes{t, clue, score}
 }
 
@@ -42,10 +43,7 @@ func (p *processes) open(c mesh.Config) *mesh.Node {
 
 func (p *processes) openClue() *mesh.Node {
 	p.Helper()
-	n := p.open(p.clue)
-	p.clue.Listen = n.ListenAddr()
-	p.score.Peers[0].URL = "nats-leaf://" + p.clue.Listen
-	return n
+	return p.open(p.clue)
 }
 
 func (p *processes) openScore() *mesh.Node {

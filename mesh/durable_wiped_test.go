@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/meshtest"
 	"leafmesh/mesh/stats"
 )
 
@@ -15,7 +16,7 @@ func pair(t *testing.T, c, s mesh.Config) (clue, score *mesh.Node, again func(da
 	t.Helper()
 	clueSeed, clueKey := keyPair(t)
 	scoreSeed, scoreKey := keyPair(t)
-	c.Listen, c.Seed, c.Peers = "127.0.0.1:0", mesh.NewSecret(clueSeed), []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
+	c.Listen, c.Seed, c.Peers = meshtest.FreeAddress(t), mesh.NewSecret(clueSeed), []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
 	open := func(c mesh.Config) *mesh.Node {
 		t.Helper()
 		n, err := mesh.Open(within(t), c)
@@ -30,7 +31,6 @@ func pair(t *testing.T, c, s mesh.Config) (clue, score *mesh.Node, again func(da
 		return n
 	}
 	clue = open(c)
-	c.Listen = clue.ListenAddr()
 	s.Seed, s.Peers = mesh.NewSecret(scoreSeed), []mesh.Peer{{Name: "clue-1", URL: "nats-leaf://" + c.Listen, Key: clueKey}}
 	score = open(s)
 	if err := score.Ready(within(t)); err != nil {

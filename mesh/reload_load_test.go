@@ -15,6 +15,7 @@ import (
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/meshtest"
 	"leafmesh/mesh/stats"
 )
 
@@ -70,7 +71,7 @@ func newFullMesh(t *testing.T) *fullMesh {
 // write makes the file of a node with peers.
 func (m *fullMesh) write(name string, peers []string) {
 	own := config.ServiceOf(name)
-	c := &mesh.Config{Name: name, Listen: unusedAddress(m.t), Data: mesh.Path(m.t.TempDir()), Seed: mesh.Secret{File: m.keys(name)}}
+	c := &mesh.Config{Name: name, Listen: meshtest.FreeAddress(m.t), Data: mesh.Path(m.t.TempDir()), Seed: mesh.Secret{File: m.keys(name)}}
 	for _, service := range []string{"alpha", "beta", "gamma"} {
 		if service == own {
 			kept := slices.DeleteFunc([]string{"alpha", "beta", "gamma"}, func(s string) bool { return s == own })

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/meshtest"
 )
 
 // An exporter is restarted in order while events are under way: nothing is lost and nothing comes
@@ -16,7 +17,7 @@ import (
 func TestOrderlyRestartOfAnExporter(t *testing.T) {
 	seed, public := keyPair(t)
 	config := durableClue(t)
-	config.Listen, config.Links = "127.0.0.1:0", mesh.Links{Plain: true}
+	config.Listen, config.Links = meshtest.FreeAddress(t), mesh.Links{Plain: true}
 	config.Peers = []mesh.Peer{{Name: "score-1", Key: public, MayImport: mesh.AllExports()}}
 	clue, err := mesh.Open(within(t), config)
 	if err != nil {
@@ -27,7 +28,6 @@ func TestOrderlyRestartOfAnExporter(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	config.Listen = clue.ListenAddr()
 	var got calls
 	score := openNode(t, dialing(durableScore(t, got.add), clue, seed))
 	if err := score.Ready(within(t)); err != nil {

@@ -23,6 +23,7 @@ import (
 	"leafmesh/mesh"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/wire"
+	"leafmesh/mesh/meshtest"
 )
 
 // Who dials a node without rest while it starts is answered by all of it or not at all: the first
@@ -38,10 +39,10 @@ func TestAttackANodeThatStarts(t *testing.T) {
 	hello := &wire.Hello{Nonce: wire.ID{1}, MaxPayload: 65536,
 		Imports: []wire.HelloImport{{Type: clueSolved.Subject(), Durable: true, Handlers: []string{"count"}, Events: 8, Bytes: 1 << 20}}}
 	config := durableClue(t)
-	config.Seed, config.Listen = mesh.NewSecret(seed), unusedAddress(t)
+	config.Seed, config.Listen = mesh.NewSecret(seed), meshtest.FreeAddress(t)
 	config.Peers = []mesh.Peer{{Name: "score-1", Key: readerKey, MayImport: mesh.AllExports()}}
 	config.Tap = loopbackTap(t)
-	config.Tap.Listen = unusedAddress(t)
+	config.Tap.Listen = meshtest.FreeAddress(t)
 	for range starts {
 		var dialing sync.WaitGroup
 		dialing.Go(func() {
@@ -153,15 +154,4 @@ func askWhenItListens(address string) error {
 	defer client.Close()
 	_, err = client.Request("mesh.emit.clue.clue.unknown.k", nil, waitLimit)
 	return err
-}
-
-// unusedAddress is one that nobody listens at.
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -127,6 +127,25 @@ func TestAHungNodeDoesNotHideTheOthers(t *testing.T) {
 	})
 }
 
+// silent is a Changer to which one node does not say what it may change.
+type silent struct{ Nodes }
+
+func (silent) MayChange(context.Context) []Answer[bool] {
+	return []Answer[bool]{{Node: "core-1", Value: true}, {Node: "score-1", Value: true, Err: errSick}}
+}
+
+// A node that does not say whether it may be changed is offered no change, and the page says why.
+func TestANodeThatDoesNotSayWhoMayChange(t *testing.T) {
+	nodes := open(t, mesh.Config{Name: "core-1"}, mesh.Config{Name: "score-1"})
+	s := serve(t, Options{Source: Nodes(nodes), Changer: silent{Nodes(nodes)}})
+	for _, view := range []string{"limits", "letters"} {
+		_, text := send(t, http.MethodGet, s.URL()+"/api/"+view, "")
+		if !strings.Contains(text, `"changes":["core-1"]`) || !strings.Contains(text, `"node":"score-1","error":"`+errSick.Error()+`"`) {
+			t.Errorf("the view of %s is %s", view, text)
+		}
+	}
+}
+
 // A page hears which nodes this console can change, and the log who changed what, or tried to.
 func TestChangesAreLogged(t *testing.T) {
 	nodes := open(t, mesh.Config{Name: "core-1", Handlers: []mesh.Handler{stepTaken.Handle("add", func(context.Context, step) error { return nil })}},

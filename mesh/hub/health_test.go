@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/meshtest"
 	"leafmesh/mesh/stats"
 )
 
@@ -103,7 +104,7 @@ func TestWhyTheLinkToTheHubDoesNotComeUp(t *testing.T) {
 		change func(*mesh.Hub)
 		want   stats.Cause
 	}{
-		"nobody listens":           {func(h *mesh.Hub) { h.URLs = []string{"tls://" + freePort(t)} }, stats.Dead},
+		"nobody listens":           {func(h *mesh.Hub) { h.URLs = []string{"tls://" + meshtest.FreeAddress(t)} }, stats.Dead},
 		"the name leads nowhere":   {func(h *mesh.Hub) { h.URLs = []string{"tls://nowhere.invalid:7422"} }, stats.Unreachable},
 		"no nats-server":           {func(h *mesh.Hub) { h.URLs = []string{"tls://" + listener.Addr().String()} }, stats.WrongServer},
 		"another CA":               {func(h *mesh.Hub) { h.CA = mesh.Path(others.ca) }, stats.Untrusted},

@@ -24,6 +24,7 @@ import (
 	"leafmesh/mesh"
 	"leafmesh/mesh/hub"
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/meshtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -149,23 +150,12 @@ func (s *site) write(name, kind string, der []byte) {
 	}
 }
 
-// freePort finds one. Another process could take it before it is used.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 // newSite prepares a hub of so many servers. Nodes are added before it is opened.
 func newSite(t testing.TB, servers int) *site {
 	s := &site{t: t, dir: t.TempDir()}
 	s.authority()
 	for range servers {
-		s.urls = append(s.urls, "tls://"+freePort(t))
+		s.urls = append(s.urls, "tls://"+meshtest.FreeAddress(t))
 	}
 	return s
 }
@@ -197,7 +187,7 @@ func (s *site) open() {
 	var routes []string
 	if len(s.urls) > 1 {
 		for range s.urls {
-			routes = append(routes, freePort(s.t))
+			routes = append(routes, meshtest.FreeAddress(s.t))
 		}
 	}
 	for i, url := range s.urls {

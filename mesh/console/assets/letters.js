@@ -1,12 +1,13 @@
 import { Table, h, number, setText } from "./dom.js";
 import { poll } from "./poll.js";
-import { ask, change } from "./server.js";
+import { rightsOf } from "./rights.js";
+import { ask, change, session } from "./server.js";
 
 const when = (text) => new Date(text).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 // letters lists the dead letters that are kept, and replays and drops them.
 export function letters(main) {
-  const said = h("p", { class: "problem", role: "alert" }), told = h("p", { role: "status", class: "note" });
+  const said = h("p", { class: "problem", role: "alert" }), told = h("p", { role: "status", class: "note" }), rights = h("p", { class: "note" });
   let changes = []; // the nodes that may be changed from here
   const cells = new Map();
   // What is in a cell stays the same from one answer to the next, so that the focus does.
@@ -45,10 +46,11 @@ export function letters(main) {
   ], { empty: "Nothing was given twice." });
   main.append(h("h1", {}, "Dead letters and retries"),
     h("p", { class: "lead" }, "Dead letters are events of durable imports that a handler gave up for good. They are kept until they are replayed or dropped."),
-    said, told, h("section", { class: "sheet" }, list.element), h("section", { class: "sheet" }, again.element));
+    rights, said, told, h("section", { class: "sheet" }, list.element), h("section", { class: "sheet" }, again.element));
   const polled = poll(async (ended) => {
-    const now = await ask("/api/letters");
+    const { changes: changer } = await session(), now = await ask("/api/letters");
     if (ended()) return;
+    setText(rights, rightsOf(changer, now, now.letters.map((l) => l.node)));
     ({ changes } = now);
     list.update(now.letters.map((l) => ({ ...l, letter: l.key, key: `${l.node} ${l.key}` })));
     again.update(now.again.map((a) => ({ ...a, key: `${a.node} ${a.service} ${a.type}` })));

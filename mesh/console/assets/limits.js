@@ -1,5 +1,6 @@
 import { Table, h, number, setText } from "./dom.js";
 import { poll } from "./poll.js";
+import { rightsOf } from "./rights.js";
 import { ask, change, session } from "./server.js";
 
 const policies = ["refuse", "wait", "shed", "coalesce"];
@@ -97,14 +98,11 @@ export function limits(main) {
   return polled.end;
 }
 
-// noteOf says what may be changed. changes is whether the console changes anything at all.
+// noteOf says how long a change holds, and what may be changed.
 function noteOf(changes, now) {
-  if (!changes) return "This console only shows.";
-  if (!now.changes.length && now.problems.length) return "";
-  if (!now.changes.length) return "You may only look: no node has an operator with your key and may: change in its file.";
-  const held = "What is changed here holds until the node is started again, or its rules are set anew.";
-  const nodes = new Set([...now.rules, ...now.places].map((of) => of.node));
-  return [...nodes].some((n) => !now.changes.includes(n)) ? `${held} You may change ${now.changes.join(", ")}.` : held;
+  const rights = rightsOf(changes, now, [...now.rules, ...now.places].map((of) => of.node));
+  if (!changes || !now.changes.length) return rights;
+  return `What is changed here holds until the node is started again, or its rules are set anew. ${rights}`.trim();
 }
 
 function textOf({ rule }) {

@@ -15,8 +15,35 @@ type Layers struct {
 	good []config.Rule
 	// instead are all rules for a time; nil: there is no such layer.
 	instead *[]config.Rule
-	// each has single rules for a time; nil is one that is left out.
-	each map[config.RuleID]*config.Rule
+	// each has what holds for a time in the place of single rules.
+	each map[config.RuleID]above
+}
+
+// above is what lies above one rule: another one, a change of it, or nothing, which leaves it out.
+type above struct {
+	rule   *config.Rule
+	change func(config.Rule) config.Rule
+}
+
+// over returns what holds above a rule, or above none; nil: nothing does.
+func (a above) over(below *config.Rule) *config.Rule {
+	if a.change == nil || below == nil {
+		return a.rule
+	}
+	changed := a.change(*below)
+	return &changed
+}
+
+// changed is the same with one more change.
+func (a above) changed(change func(config.Rule) config.Rule) above {
+	if first := a.change; first != nil {
+		return above{change: func(r config.Rule) config.Rule { return change(first(r)) }}
+	}
+	if a.rule != nil {
+		now := change(*a.rule)
+		return above{rule: &now}
+	}
+	return a
 }
 
 // NewLayers makes layers of rules that hold for good.
@@ -24,20 +51,20 @@ func NewLayers(rules []config.Rule) Layers { return Layers{good: slices.Clone(ru
 
 // InForce lists the rules that hold now.
 func (l Layers) InForce() []config.Rule {
-	rules, rest := slices.Clone(l.below()), maps.Clone(l.each)
-	rules = slices.DeleteFunc(rules, func(r config.Rule) bool {
-		above, found := l.each[identity(r)]
-		return found && above == nil
-	})
-	for i, r := range rules {
-		if above := l.each[identity(r)]; above != nil {
-			rules[i] = *above
+	rules, rest := make([]config.Rule, 0, len(l.below())+len(l.each)), maps.Clone(l.each)
+	for _, r := range l.below() {
+		holds := &r
+		if above, found := l.each[identity(r)]; found {
+			holds = above.over(&r)
 			delete(rest, identity(r))
+		}
+		if holds != nil {
+			rules = append(rules, *holds)
 		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(rest), func(a, b config.RuleID) int { return slices.Compare(a[:], b[:]) }) {
-		if above := rest[id]; above != nil {
-			rules = append(rules, *above)
+		if holds := rest[id].over(nil); holds != nil {
+			rules = append(rules, *holds)
 		}
 	}
 	return rules
@@ -96,11 +123,7 @@ func (l Layers) Set(rules []config.Rule, passing bool) Layers {
 func (l Layers) Put(id config.RuleID, rule *config.Rule, passing bool) Layers {
 	next := Layers{l.good, l.instead, maps.Clone(l.each)}
 	if passing {
-		if next.each == nil {
-			next.each = map[config.RuleID]*config.Rule{}
-		}
-		next.each[id] = rule
-		return next
+		return next.lay(id, above{rule: rule})
 	}
 	delete(next.each, id)
 	next.good = put(l.good, id, rule)
@@ -111,10 +134,22 @@ func (l Layers) Put(id config.RuleID, rule *config.Rule, passing bool) Layers {
 	return next
 }
 
-// Change changes the rule of an identity for good, wherever it is: what holds for a time ends as it
-// would have, and leaves the change behind. To put the changed rule in force everywhere instead
-// would keep for good what else holds for a time.
-func (l Layers) Change(id config.RuleID, change func(config.Rule) config.Rule) Layers {
+// Change changes the rule of an identity, for a time or for good. For good it does so wherever the
+// rule is: what holds for a time ends as it would have, and leaves the change behind. To put the
+// changed rule in force everywhere instead would keep for good, or for the time of the change, what
+// else holds for a time.
+func (l Layers) Change(id config.RuleID, change func(config.Rule) config.Rule, passing bool) Layers {
+	next := Layers{l.good, l.instead, maps.Clone(l.each)}
+	over, found := l.each[id]
+	switch {
+	case found:
+		next.each[id] = over.changed(change)
+	case passing:
+		next = next.lay(id, above{change: change})
+	}
+	if passing {
+		return next
+	}
 	changed := func(list []config.Rule) []config.Rule {
 		rule := find(list, id)
 		if rule == nil {
@@ -123,16 +158,21 @@ func (l Layers) Change(id config.RuleID, change func(config.Rule) config.Rule) L
 		now := change(*rule)
 		return put(list, id, &now)
 	}
-	next := Layers{changed(l.good), l.instead, maps.Clone(l.each)}
+	next.good = changed(l.good)
 	if l.instead != nil {
 		all := changed(*l.instead)
 		next.instead = &all
 	}
-	if above := l.each[id]; above != nil {
-		now := change(*above)
-		next.each[id] = &now
-	}
 	return next
+}
+
+// lay puts something above a rule. The layers are those of the caller alone.
+func (l Layers) lay(id config.RuleID, over above) Layers {
+	if l.each == nil {
+		l.each = map[config.RuleID]above{}
+	}
+	l.each[id] = over
+	return l
 }
 
 // Undo gives the layers before all rules were replaced for good, with each rule as it is now that
@@ -149,8 +189,8 @@ func (l Layers) Undo(replaced, before Layers) Layers {
 			next = next.Put(id, now, false)
 		}
 	}
-	for id, rule := range l.each {
-		next = next.Put(id, rule, true)
+	for id, over := range l.each {
+		next = next.lay(id, over)
 	}
 	return next
 }

@@ -26,11 +26,12 @@ func TestLayers(t *testing.T) {
 			return l.Put(id(event), &r, passing)
 		}
 	}
-	burst := func(event string, burst int) step {
+	burstFor := func(event string, burst int, passing bool) step {
 		return func(l Layers) Layers {
-			return l.Change(id(event), config.LimitChange{Limit: config.LimitNumbers{Burst: &burst}}.Apply)
+			return l.Change(id(event), config.LimitChange{Limit: config.LimitNumbers{Burst: &burst}}.Apply, passing)
 		}
 	}
+	burst := func(event string, number int) step { return burstFor(event, number, false) }
 	set := func(passing bool, rules ...config.Rule) step {
 		return func(l Layers) Layers { return l.Set(rules, passing) }
 	}
@@ -76,6 +77,17 @@ func TestLayers(t *testing.T) {
 		"a number in all for a time":               {[]step{set(passing, rule("a", 9), rule("c", 3)), burst("a", 7)}, "a9×7 c3"},
 		"the end of all with it":                   {[]step{set(passing, rule("a", 9), rule("c", 3)), burst("a", 7), Layers.EndAll}, "a1×7 b2"},
 		"a number of what only all for a time has": {[]step{set(passing, rule("c", 3)), burst("c", 7), Layers.EndAll}, "a1 b2"},
+		"a number for a time":                      {[]step{burstFor("a", 7, passing)}, "a1×7 b2"},
+		"the end of that number":                   {[]step{burstFor("a", 7, passing), end("a")}, "a1 b2"},
+		"it over all for a time":                   {[]step{set(passing, rule("a", 9)), burstFor("a", 7, passing)}, "a9×7"},
+		"it outlives them, without their numbers":  {[]step{set(passing, rule("a", 9)), burstFor("a", 7, passing), Layers.EndAll}, "a1×7 b2"},
+		"it of what only all for a time has":       {[]step{set(passing, rule("c", 3)), burstFor("c", 7, passing), Layers.EndAll}, "a1 b2"},
+		"it, and then another":                     {[]step{burstFor("a", 7, passing), burstFor("a", 8, passing), end("a")}, "a1 b2"},
+		"it of one made for a time":                {[]step{put("d", 4, passing), burstFor("d", 7, passing)}, "a1 b2 d4×7"},
+		"the end of both":                          {[]step{put("d", 4, passing), burstFor("d", 7, passing), end("d")}, "a1 b2"},
+		"it of one left out":                       {[]step{put("a", 0, passing), burstFor("a", 7, passing)}, "b2"},
+		"a number for good above one for a time":   {[]step{burstFor("a", 7, passing), burst("a", 8)}, "a1×8 b2"},
+		"that after the end of the other one":      {[]step{burstFor("a", 7, passing), burst("a", 8), end("a")}, "a1×8 b2"},
 	} {
 		first := NewLayers([]config.Rule{rule("a", 1), rule("b", 2)})
 		layers := first

@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"leafmesh/configs"
+	"leafmesh/mesh/meshtest"
 )
 
 // The daemon as service managers see it: how it ends, and what it tells them.
@@ -45,7 +46,7 @@ type site struct {
 // newSite writes the file; lines are added at its end.
 func newSite(t *testing.T, program, lines string) site {
 	t.Helper()
-	s := site{dir: t.TempDir(), program: program, ports: map[string]string{"http": freeAddress(t), "metrics": freeAddress(t), "tap": freeAddress(t), "listen": freeAddress(t)}}
+	s := site{dir: t.TempDir(), program: program, ports: map[string]string{"http": meshtest.FreeAddress(t), "metrics": meshtest.FreeAddress(t), "tap": meshtest.FreeAddress(t), "listen": meshtest.FreeAddress(t)}}
 	own, peer := keys(t), keys(t)
 	seed, err := own.Seed()
 	if err != nil {
@@ -93,16 +94,6 @@ func write(t *testing.T, path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // process is a daemon that runs. It is killed at the end of the test.
