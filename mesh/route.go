@@ -236,10 +236,11 @@ func (f *flow) typeLocked(subject string) (*eventType, error) {
 	return f.table.Load().types[subject], err
 }
 
-// addTypesLocked adds the types that are not known yet, all together: the table is copied once.
+// addTypesLocked adds the types that are not known yet, all together: the table is copied once, and
+// not for those that are too many, or a program that makes ever more would cost all others time.
 func (f *flow) addTypesLocked(subjects []string) error {
-	fresh := *f.table.Load()
-	fresh.types = maps.Clone(fresh.types)
+	known := f.table.Load()
+	fresh := *known
 	for _, subject := range subjects {
 		if fresh.types[subject] != nil {
 			continue
@@ -248,6 +249,9 @@ func (f *flow) addTypesLocked(subjects []string) error {
 			err := steps.Refuse(subject, atEmit, stats.TooManyTypes, nil)
 			f.trace.Point(steps.Step{Type: unknownType, Outcome: stats.Refused, Place: atEmit, Rule: stats.TooManyTypes}).PassUnknown(1, err)
 			return err
+		}
+		if len(fresh.types) == len(known.types) {
+			fresh.types = maps.Clone(known.types)
 		}
 		fresh.types[subject] = f.newTypeLocked(subject)
 	}
