@@ -20,6 +20,7 @@ import (
 type Local struct {
 	*cluster.Cluster
 	attempts *attempts
+	teams    []guesslog.Team
 }
 
 // OpenLocal starts the nodes with their databases in a folder. The caller closes it. ctx bounds the
@@ -47,6 +48,7 @@ const joinTimeout = time.Minute
 func (l *Local) Join(ctx context.Context, teams []guesslog.Team, clues int) error {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
+	l.teams = teams
 	inHunt := l.Nodes[1].Context(ctx)
 	for _, team := range teams {
 		if _, err := l.Hunt.Join(inHunt, team.Name, team.Since); err != nil {
@@ -81,9 +83,9 @@ const (
 	quiet = time.Second
 )
 
-// AwaitSolves implements Target. It looks at what hunt and score have handled, and at the database
-// only once that is enough: events that come again are handled too. To wait until all is at rest
-// would take 200 ms more: so long score's rule may hold a team's last standing back.
+// AwaitSolves implements Target. It looks at what hunt and score have handled, and at what they
+// have stored only once that is enough: events that come again are handled too. To wait until all
+// is at rest would take 200 ms more: so long score's rule may hold a team's last standing back.
 func (l *Local) AwaitSolves(ctx context.Context, solves int) error {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
@@ -92,8 +94,7 @@ func (l *Local) AwaitSolves(ctx context.Context, solves int) error {
 		if now := l.handled(); now != before {
 			before, since = now, time.Now()
 			if now >= solves {
-				arrived, err := l.arrived(ctx)
-				if err != nil || arrived == solves {
+				if hunt, score, err := l.arrived(ctx); err != nil || hunt == solves && score == solves {
 					return err
 				}
 			}
@@ -107,14 +108,11 @@ func (l *Local) AwaitSolves(ctx context.Context, solves int) error {
 	if err := l.Settle(ctx); err != nil {
 		return err
 	}
-	arrived, err := l.arrived(ctx)
-	if err != nil {
-		return err
+	hunt, score, err := l.arrived(ctx)
+	if err == nil && (hunt != solves || score != solves) {
+		err = fmt.Errorf("hunt has %d and score has %d of them\n  %s", hunt, score, strings.Join(l.Nodes.Losses(), "\n  "))
 	}
-	if arrived != solves {
-		return fmt.Errorf("score has %d of them\n  %s", arrived, strings.Join(l.Nodes.Losses(), "\n  "))
-	}
-	return nil
+	return err
 }
 
 // handled is how many solves hunt and score both have handled.
@@ -132,10 +130,18 @@ func (l *Local) Leaderboard(ctx context.Context) ([]Standing, error) {
 	return Standings(rows), nil
 }
 
-// arrived is how many solves score's database holds.
-func (l *Local) arrived(ctx context.Context) (solves int, err error) {
+// arrived is how many solves hunt has on its board, which knows one once it is stored, and how many
+// score's database holds.
+func (l *Local) arrived(ctx context.Context) (hunt, score int, err error) {
+	for _, team := range l.teams {
+		p, err := l.Hunt.Progress(team.Name)
+		if err != nil {
+			return 0, 0, fmt.Errorf("ask hunt for the progress of team %q: %w", team.Name, err)
+		}
+		hunt += len(p.Solved)
+	}
 	standings, err := l.Leaderboard(ctx)
-	return sum(standings), err
+	return hunt, sum(standings), err
 }
 
 func sum(standings []Standing) (solves int) {

@@ -42,7 +42,7 @@ func TestLocalNoticesLostSolves(t *testing.T) {
 	if err := local.AwaitSolves(t.Context(), 0); err != nil {
 		t.Error(err)
 	}
-	if err := local.AwaitSolves(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "score has 0 of them") {
+	if err := local.AwaitSolves(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "hunt has 0 and score has 0 of them") {
 		t.Errorf("got %v", err)
 	}
 	solve := clue.ClueSolved{Team: log.Teams()[0].Name, Clue: hunt.Hunt.Clues[0].ID, At: 1_700_000_000_000}
@@ -51,7 +51,7 @@ func TestLocalNoticesLostSolves(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := local.AwaitSolves(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "score has 1 of them") {
+	if err := local.AwaitSolves(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "hunt has 1 and score has 1 of them") {
 		t.Errorf("of a solve that came twice and one that was lost: %v", err)
 	}
 	if err := local.AwaitSolves(t.Context(), 1); err != nil {
