@@ -17,8 +17,10 @@ func (f *flow) inletType(subject string) inlet.Type {
 		Type:     t.Type,
 		Rules:    func() []*rules.Rule { return t.rules.Load().Import },
 		Handlers: t.handlers.Names(),
-		Admit: func(h *cause.Header) error {
-			f.trace.Arrived(h)
+		Admit: func(h *cause.Header, again bool) error {
+			if !again {
+				f.trace.Arrived(h)
+			}
 			return f.refuseAt(steps.At(steps.Import), h, f.guard.Import(h))
 		},
 		Enter: func(ctx context.Context, h *cause.Header, payload []byte, p delivery.Pressure, d *delivery.Handover) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,6 +111,25 @@ func TestTheDelayOfLinksIsMeasured(t *testing.T) {
 	await(t, "all measured", func() bool { return durationsOf(nodes[1], stats.MeasuredLink, "", "clue-1").Count == 10 })
 	if got := durationsOf(nodes[1], stats.MeasuredLink, "", "clue-1"); got.Sum <= 0 || got.Sum > time.Minute {
 		t.Errorf("10 events took %v", got.Sum)
+	}
+}
+
+// A durable event that fails comes again, and its link is measured once: a handler that fails is no
+// slow link.
+func TestWhatComesAgainIsNoDelayOfItsLink(t *testing.T) {
+	var tries atomic.Int32
+	score := durableScore(t, func(context.Context, solved) error {
+		if tries.Add(1) <= 2 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	nodes := openAll(t, durableClue(t), score)
+	nodes[1].Measure()
+	emit(t, nodes[0], clueSolved, solved{Team: "owls"})
+	await(t, "the third delivery", func() bool { return nodes[1].Stats().Total(stats.Handled) == 1 })
+	if got := durationsOf(nodes[1], stats.MeasuredLink, "", "clue-1").Count; tries.Load() != 3 || got != 1 {
+		t.Errorf("measured %d times in %d tries", got, tries.Load())
 	}
 }
 

@@ -28,7 +28,7 @@ const (
 	// MeasuredHandling is one call of a handler, with what it emitted being stored.
 	MeasuredHandling Measured = "handling"
 	// MeasuredLink is from when a peer emitted an event until the event has passed the rules of the
-	// import, by the two nodes' clocks. A durable event that comes again is counted again.
+	// import, by the two nodes' clocks. A durable event that comes again is not counted again.
 	MeasuredLink Measured = "link"
 	// MeasuredCascade is from when a cascade began until a handler was done with one of its events
 	// and caused no other: the delay from end to end, by the clocks of the nodes where it began and

@@ -83,7 +83,7 @@ func (d *durable) goOn(t *taken, e *rules.Event, v rules.Verdict, err error, ctx
 func (d *durable) hand(ctx context.Context, t *taken, p delivery.Pressure) {
 	h := t.header
 	d.passImported(&h, t.damage)
-	if err := d.of.Admit(&h); err != nil {
+	if err := d.of.Admit(&h, t.comesAgain()); err != nil {
 		d.refuse(t, err)
 		return
 	}

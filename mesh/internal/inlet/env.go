@@ -60,8 +60,9 @@ type Type struct {
 	*steps.Type
 	Rules    func() []*rules.Rule // those of its import that are in force
 	Handlers []string             // the names of those that take it
-	// Admit asks the cascade guard.
-	Admit func(h *cause.Header) error
+	// Admit asks the cascade guard. An event that comes again has been here before: how long it was
+	// under way says nothing of the link.
+	Admit func(h *cause.Header, again bool) error
 	// Enter gives an event to all who take it: see delivery.Targets.Deliver.
 	Enter func(ctx context.Context, h *cause.Header, payload []byte, p delivery.Pressure, d *delivery.Handover) error
 }

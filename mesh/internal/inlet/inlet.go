@@ -215,7 +215,7 @@ func (i *inlet) drop(m *nats.Msg, why error) {
 // deliver gives an event that the rules let pass to the handlers.
 func (i *inlet) deliver(ctx context.Context, h *cause.Header, damage error, payload []byte, p delivery.Pressure) {
 	i.passImported(h, damage)
-	if err := i.of.Admit(h); err != nil {
+	if err := i.of.Admit(h, false); err != nil {
 		i.Log.WarnAbout(h, "imported event refused", "error", err)
 		return
 	}

@@ -114,7 +114,7 @@ func openSite(t *testing.T, data string, change func(*config.Import), limits ...
 		Paths: cause.NewTree(64), Intake: intake, Handling: handled, Letters: s.letters, Bookmarks: s.marks, MaxPayload: 64 << 10}
 	targets := delivery.NewTargets(takers)
 	of := Type{Type: s.trace.Type(solved), Rules: func() []*rules.Rule { return in.Import }, Handlers: targets.Names(),
-		Admit: func(h *cause.Header) error {
+		Admit: func(h *cause.Header, _ bool) error {
 			if h.Key == "refused" {
 				return stats.ErrCascade
 			}

@@ -22,6 +22,10 @@ type taken struct {
 	fate fate // guarded by the import's mu
 }
 
+// comesAgain reports whether the event is known to have been given before, here or at another
+// instance.
+func (t *taken) comesAgain() bool { return t.tries > 0 || t.excused > 0 || len(t.done) > 0 }
+
 // fate says who is to be told what became of an event.
 type fate uint8
 
