@@ -226,7 +226,7 @@ func newImporter(t *testing.T, name string, line *leaf.Line, imports ...config.I
 	nobody := delivery.NewTargets(nil) // settles what is durable
 	i.set = inlet.NewSet(env, imports, func(subject string) inlet.Type {
 		return inlet.Type{Type: env.Trace.Type(subject), Rules: func() []*rules.Rule { return nil }, Handlers: []string{"count"},
-			Admit: func(*cause.Header) error { return nil },
+			Admit: func(*cause.Header, bool) error { return nil },
 			Enter: func(ctx context.Context, h *cause.Header, payload []byte, p delivery.Pressure, d *delivery.Handover) error {
 				var text string
 				if err := wire.DecodePayload(payload, &text); err != nil {
