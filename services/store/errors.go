@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -26,10 +27,10 @@ type CorruptError struct {
 func (e *CorruptError) Error() string {
 	if e.Lost {
 		return fmt.Sprintf("database file %q may lack what was written last (%s): put back the files that it had, "+
-			"or restore a backup; to go on with what is there, or with the backup, remove %s%s", e.Path, e.Detail, e.Path, madeSuffix)
+			"or a backup of the whole data directory; to go on with what is there, remove %s%s", e.Path, e.Detail, e.Path, madeSuffix)
 	}
 	return fmt.Sprintf("database file %q is damaged or is no SQLite database (%s): "+
-		"restore it from a backup, or move it away together with its -wal, -shm and .made files to start empty",
+		"put back a backup of the whole data directory, or move the file away together with its -wal, -shm and .made files to start empty",
 		e.Path, e.Detail)
 }
 
@@ -62,12 +63,22 @@ func spoils(err error) bool {
 	return code != 0 && code != sqlite3.SQLITE_CONSTRAINT
 }
 
-// corruption turns an error that tells of a damaged file into a CorruptError and leaves others as
-// they are.
-func corruption(path string, err error) error {
+// openError turns an error that tells of a damaged file into a CorruptError, and says of a full disk
+// that it is one, so that errors.Is finds syscall.ENOSPC. Others it leaves as they are.
+func openError(path string, err error) error {
 	switch primaryCode(err) {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 		return &CorruptError{Path: path, Detail: err.Error()}
 	}
+	if isFull(err) {
+		return fmt.Errorf("make room on its disk: %w: %w", syscall.ENOSPC, err)
+	}
 	return err
+}
+
+// isFull reports whether a disk has no room. SQLite says so of the file that it maps into memory as
+// of an error of input and output.
+func isFull(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (primaryCode(err) == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
 }

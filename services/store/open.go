@@ -58,7 +58,7 @@ func open(path string, schema []string) (*DB, error) {
 	}
 	w, err := openLocked(abs, schema)
 	if err != nil {
-		return nil, errors.Join(corruption(path, err), lock.Close())
+		return nil, errors.Join(openError(path, err), lock.Close())
 	}
 	read, err := openReaders(abs)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"leafmesh/mesh/internal/sealed"
 )
 
 // outboxFile says, beside the directory of an outbox, that there is one.
@@ -27,8 +29,8 @@ func checkOutbox(data, outbox string) error {
 	case err != nil:
 		return fmt.Errorf("look for the outbox: %w", err)
 	}
-	return fmt.Errorf("the outbox %s is gone, and %s says that there was one: put it back from a copy, or make an empty directory there "+
-		"to accept that what it kept for others is lost", outbox, filepath.Join(data, outboxFile))
+	return fmt.Errorf("%w: the outbox %s is gone, and %s says that there was one: put it back from a copy, or make an empty directory there "+
+		"to accept that what it kept for others is lost", sealed.ErrDamaged, outbox, filepath.Join(data, outboxFile))
 }
 
 // IsNew reports whether Open made the data directory, or found it empty.
