@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
@@ -311,5 +313,51 @@ func TestShortForThoseWhoKnow(t *testing.T) {
 		want("score-1", 1, 0)
 		want("hunt-1", 1, 0)
 		s.wantCount(stats.Exported, "", 4)
+	})
+}
+
+// Readers come and go while an event waits for the limit of its export: it goes to whoever is there
+// when its turn comes, in a form that these can read.
+func TestReadersChangeWhileAnEventWaits(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := newSite(t, "score-1", "score-2")
+		gate := rules.NewGate(rules.Env{Clock: s.clock, Trace: s.trace}, []config.Rule{config.Rule{Place: config.AtExport, Event: solved,
+			Limit: config.Limit{Rate: 1, Burst: 1, Policy: config.Wait}}.WithDefaults()})
+		s.rules = gate.Set(solved, true, nil).Export
+		s.start()
+		s.greet("score-1", maxPayload, false)
+		s.emit("k", 0, 10)
+		synctest.Wait()
+		s.readers.Look(time.Now())
+		s.learn("score-1")
+		want := func(name string, events ...int) {
+			t.Helper()
+			time.Sleep(time.Second)
+			if got := s.lines[name].events(); !slices.Equal(got, events) {
+				t.Errorf("%s got %v, want %v", name, got, events)
+			}
+		}
+		s.emit("k", 1, 10)
+		want("score-1", 0, 1)
+
+		s.emit("k", 2, 10)
+		synctest.Wait() // it waits
+		s.lines["score-1"].relink()
+		s.greetAs("score-1", 2, maxPayload, false)
+		want("score-1", 2)
+
+		s.emit("k", 3, 10)
+		synctest.Wait()
+		s.lines["score-1"].set(true, nil)
+		s.greet("score-2", maxPayload, false)
+		want("score-2", 3)
+
+		s.emit("k", 4, 10)
+		synctest.Wait()
+		s.lines["score-2"].set(true, nil)
+		want("score-2")
+		s.wantCount(stats.Exported, "", 4)
+		s.wantCount(stats.Unheard, "", 1)
+		gate.LetGo()
 	})
 }

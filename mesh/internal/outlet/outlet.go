@@ -160,8 +160,7 @@ func (o *outlet) exports(it *delivery.Item, value any, inForce []*rules.Rule) bo
 		it.At.ShedCut.Pass(&it.Header)
 		return false
 	}
-	if !o.boxes.choose(it.Header.Key) {
-		it.At.Unheard.Pass(&it.Header)
+	if !o.isHeard(it) {
 		return false
 	}
 	if len(inForce) == 0 {
@@ -173,7 +172,19 @@ func (o *outlet) exports(it *delivery.Item, value any, inForce []*rules.Rule) bo
 	if v.Keep != nil {
 		delivery.Keep(v.Keep, o.queue, it, o.Copy(value))
 	}
-	return v == rules.Passed && err == nil // the rule counts
+	if v != rules.Passed || err != nil {
+		return false // the rule counts
+	}
+	return event.Waited() == 0 || o.isHeard(it) // readers may have come and gone meanwhile
+}
+
+// isHeard chooses who gets the event, and counts it if nobody does.
+func (o *outlet) isHeard(it *delivery.Item) bool {
+	heard := o.boxes.choose(it.Header.Key)
+	if !heard {
+		it.At.Unheard.Pass(&it.Header)
+	}
+	return heard
 }
 
 // show sends an event to the clients at the tap. Errors: it cannot be encoded.

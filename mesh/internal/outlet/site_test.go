@@ -45,6 +45,7 @@ type site struct {
 	workers queue.Group
 	log     bytes.Buffer
 	ids     uint16
+	rules   []*rules.Rule // of the export
 	clock   *clock.Clock
 	paths   *cause.Tree
 }
@@ -55,7 +56,7 @@ func newSite(t *testing.T, names ...string) *site {
 	log := journal.New(slog.New(slog.NewTextHandler(&s.log, nil)), "clue-1")
 	var lines []readers.Line
 	for _, name := range names {
-		s.lines[name] = &line{t: t, peer: name}
+		s.lines[name] = &line{t: t, peer: name, number: 1}
 		lines = append(lines, s.lines[name])
 	}
 	unheard := func(subject, service string) *steps.Point {
@@ -68,7 +69,7 @@ func newSite(t *testing.T, names ...string) *site {
 	s.inbox = queue.NewInbox[delivery.Item, delivery.Payload](queue.Spec[delivery.Item]{Label: "export", Shards: 1, Capacity: 10_000, HardCap: 10_000,
 		Order: func(a, b *delivery.Item) int { return 0 },
 		Processor: func(q *queue.Core[delivery.Item]) queue.Processor[delivery.Item] {
-			return New(Spec{Env: env, Export: s.at, Rules: func() []*rules.Rule { return nil }}, q)
+			return New(Spec{Env: env, Export: s.at, Rules: func() []*rules.Rule { return s.rules }}, q)
 		}})
 	s.workers.Add(s.inbox.Consumer)
 	t.Cleanup(func() {
@@ -92,7 +93,13 @@ func (s *site) start() { s.workers.Start() }
 // greet lets a reader take messages of so many bytes; each event, or those that it shares.
 func (s *site) greet(name string, largest uint64, each bool) {
 	s.t.Helper()
-	data, err := wire.EncodeTalk(&wire.Hello{Nonce: wire.ID{1}, MaxPayload: largest, Imports: []wire.HelloImport{{Type: solved, Each: each}}})
+	s.greetAs(name, 1, largest, each)
+}
+
+// greetAs is greet for a process of the reader.
+func (s *site) greetAs(name string, process byte, largest uint64, each bool) {
+	s.t.Helper()
+	data, err := wire.EncodeTalk(&wire.Hello{Nonce: wire.ID{process}, MaxPayload: largest, Imports: []wire.HelloImport{{Type: solved, Each: each}}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -158,6 +165,7 @@ type line struct {
 	peer string
 
 	mu       sync.Mutex
+	number   uint64           // guarded by mu: of the link
 	down     bool             // guarded by mu
 	closed   error            // guarded by mu: what Publish returns
 	stopped  chan struct{}    // guarded by mu: Publish waits for it; nil: it does not
@@ -182,7 +190,7 @@ func (l *line) HasRoom(int64) bool { return true }
 func (l *line) Link() (number uint64, up bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return 1, !l.down
+	return l.number, !l.down
 }
 
 func (l *line) Hears(string) bool {
@@ -267,6 +275,14 @@ func (l *line) set(down bool, closed error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down, l.closed = down, closed
+}
+
+// relink puts another link in place of the one that is up, to another process, which knows nothing.
+func (l *line) relink() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.number++
+	l.run, l.got, l.known = 0, 0, nil
 }
 
 // all is what the reader got since it was asked last, once nobody has anything to do.
