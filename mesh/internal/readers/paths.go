@@ -153,14 +153,28 @@ func linkOf(line Line) uint64 {
 }
 
 func (l *lexicon) knows(number, link uint64) bool {
-	if l.known.has(number) {
-		return link != 0 && l.link.Load() == link
+	// The link comes first: what was known over a former one is cleared before another one counts.
+	if link != 0 && l.link.Load() == link && l.known.has(number) {
+		return true
 	}
 	if !l.wanted.has(number) {
 		l.wanted.add(number)
 		l.owes.Store(true)
 	}
 	return false
+}
+
+// learn notes numbers of a process that the instance says over a link to know.
+func (l *lexicon) learn(link, process uint64, numbers []uint64) {
+	if l.link.Load() != link {
+		l.known.clear()
+		l.link.Store(link)
+	}
+	for _, number := range numbers {
+		if wire.ProcessOf(number) == process {
+			l.known.add(number)
+		}
+	}
 }
 
 // Shorten appends to dst the short form of an event for a reader. It is not ok if the reader does
@@ -234,17 +248,8 @@ func (r *Readers) known(name string, m *wire.KnownPaths) {
 	if !up || r.isAnother(p, link) { // it may be of the process before
 		return
 	}
-	l := p.lexicon
-	if l.link.Load() != link {
-		l.known.clear()
-		l.link.Store(link)
-	}
-	for _, number := range m.Numbers {
-		if wire.ProcessOf(number) == r.numbers.process {
-			l.known.add(number)
-		}
-	}
+	p.lexicon.learn(link, r.numbers.process, m.Numbers)
 	r.mu.Lock()
-	l.toldAt = time.Time{} // what else there is it may be told at once
+	p.lexicon.toldAt = time.Time{} // what else there is it may be told at once
 	r.mu.Unlock()
 }

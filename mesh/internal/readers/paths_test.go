@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,6 +201,31 @@ func TestWhatAFormerProcessKnew(t *testing.T) {
 	if r := s.reader(solved, "score-1"); r.Knows(s.number(path), r.Link()) {
 		t.Error("it counts")
 	}
+}
+
+// What was known over a former link is never taken for known over the one that takes its place, also
+// by those who ask at that moment.
+func TestWhatWasKnownOverAFormerLink(t *testing.T) {
+	const number, links = wire.MaxLinkPaths - 1, 100_000
+	l := &lexicon{}
+	var next atomic.Uint64
+	next.Store(1)
+	var asks sync.WaitGroup
+	asks.Go(func() {
+		for link := next.Load(); link < links; link = next.Load() {
+			if l.knows(number, link+1) && l.link.Load() == link+1 { // else it is known over the next one
+				t.Errorf("link %d has what link %d had", link+1, link)
+				return
+			}
+		}
+	})
+	for link := uint64(1); link < links; link += 2 {
+		l.learn(link, 0, []uint64{number})
+		next.Store(link) // from here on somebody asks about the next one
+		l.learn(link+1, 0, nil)
+		next.Store(link + 2)
+	}
+	asks.Wait()
 }
 
 // A reader with little room is told what fits, and the rest stays whole.
