@@ -207,23 +207,6 @@ func TestManyStatementsAndAFailure(t *testing.T) {
 	}
 }
 
-// Writes that write nothing do not use up the care that a Write with many statements calls for.
-func TestManyStatementsAndFailuresThatWroteNothing(t *testing.T) {
-	db, _ := openTest(t)
-	refused := errors.New("refused")
-	writes := []func(*Tx) error{insert("a"), func(tx *Tx) error { return inserts(tx, redoLimit+10) }}
-	for range batchLimit {
-		writes = append(writes, fails(refused))
-	}
-	errs := together(t, db, append(writes, then(insert("b"), fails(refused)), insert("c"))...)
-	if last := errs[len(errs)-2:]; errs[0] != nil || errs[1] != nil || last[0] != refused || last[1] != nil {
-		t.Errorf("errors %v, %v and at last %v", errs[0], errs[1], last)
-	}
-	if got := len(contents(t, db)); got != redoLimit+12 {
-		t.Errorf("%d notes, want %d", got, redoLimit+12)
-	}
-}
-
 // What a Write with too many statements did is forgotten with it when it fails: those before can be
 // done again.
 func TestFailureWithManyStatementsIsForgotten(t *testing.T) {

@@ -241,6 +241,25 @@ func TestFailuresWithinOneTransaction(t *testing.T) {
 	}
 }
 
+// Writes that fail do not keep those of their transaction from its COMMIT, however many come.
+func TestFailuresDoNotPutOffTheCommit(t *testing.T) {
+	db, _ := openTest(t)
+	within := 0 // a transaction that has a Write; owned by the writer
+	failing := func(tx *Tx) error {
+		if len(tx.w.batch) > 0 {
+			within++
+		}
+		return errors.New("refused")
+	}
+	fs := []func(*Tx) error{insert("a")}
+	for range 3 * batchLimit {
+		fs = append(fs, failing)
+	}
+	if errs := together(t, db, fs...); errs[0] != nil || within >= batchLimit {
+		t.Errorf("%v, and %d Writes failed in its transaction, want less than %d", errs[0], within, batchLimit)
+	}
+}
+
 func TestPanicGoesToTheCallerAndUndoesItsWrite(t *testing.T) {
 	db, _ := openTest(t)
 	func() {

@@ -13,8 +13,8 @@ import (
 const (
 	// queueLength is how many Writes may wait before Write blocks.
 	queueLength = 1024
-	// batchLimit is the most Writes in one transaction. It bounds how long the first of them waits
-	// for its COMMIT: at 20 µs a Write, some 5 ms.
+	// batchLimit is the most Writes in one transaction, those that fail included. It bounds how
+	// long the first of them waits for its COMMIT: at 20 µs a Write, some 5 ms.
 	batchLimit = 256
 )
 
@@ -94,7 +94,7 @@ func (w *writer) loop() {
 	defer close(w.done)
 	for r := range w.queue {
 		w.admit(r)
-		for len(w.batch) < batchLimit {
+		for range batchLimit - 1 {
 			next := w.next()
 			if next == nil {
 				break
