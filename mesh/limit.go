@@ -39,7 +39,7 @@ func (f *flow) setLimitFor(c config.LimitChange, p operations.Passing) (config.L
 		if changed.Identity() != c.ID {
 			return next, &config.FieldError{Field: "concurrency", Problem: "a rule stays one of a rate or one of a concurrency", Remedy: "remove it, and make another one"}
 		}
-		return now.Change(c.ID, c.Apply, p.For > 0), nil
+		return now.Change(c, p.For > 0), nil
 	})
 }
 

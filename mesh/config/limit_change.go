@@ -41,8 +41,11 @@ func (c LimitChange) IsZero() bool { return c == LimitChange{ID: c.ID} }
 // alone goes with that: how many wait, and for how long an event is kept. It does not check the
 // rule.
 func (c LimitChange) Apply(r Rule) Rule {
-	if c.Limit.Policy != nil && *c.Limit.Policy != r.Limit.Policy {
-		r.Waiting, r.Within = 0, 0
+	if p := c.Limit.Policy; p != nil && *p != Wait {
+		r.Waiting = 0
+	}
+	if p := c.Limit.Policy; p != nil && *p != Coalesce {
+		r.Within = 0
 	}
 	change(&r.Limit.Rate, c.Limit.Rate)
 	change(&r.Limit.Burst, c.Limit.Burst)
@@ -53,6 +56,15 @@ func (c LimitChange) Apply(r Rule) Rule {
 	change((*Duration)(&r.Within), c.Within)
 	return r.WithDefaults()
 }
+
+// Covers reports whether the change sets all numbers that another one sets, so that nothing is left
+// of that one once this one is made.
+func (c LimitChange) Covers(other LimitChange) bool {
+	return covers(c.Limit.Rate, other.Limit.Rate) && covers(c.Limit.Burst, other.Limit.Burst) && covers(c.Limit.Policy, other.Limit.Policy) &&
+		covers(c.Concurrency, other.Concurrency) && covers(c.Keys, other.Keys) && covers(c.Waiting, other.Waiting) && covers(c.Within, other.Within)
+}
+
+func covers[T any](number, other *T) bool { return number != nil || other == nil }
 
 func change[T any](field, value *T) {
 	if value != nil {

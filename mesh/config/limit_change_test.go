@@ -48,3 +48,25 @@ func TestLimitChange(t *testing.T) {
 		}
 	}
 }
+
+// A change covers another one if it sets each number that the other one sets.
+func TestLimitChangeCovers(t *testing.T) {
+	texts := []string{`{"limit":{"rate":"9/s"}}`, `{"limit":{"burst":9}}`, `{"limit":{"policy":"shed"}}`, `{"concurrency":9}`, `{"keys":9}`, `{"waiting":9}`, `{"within":"9s"}`}
+	read := func(text string) (c LimitChange) {
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	all := read(`{"limit":{"rate":"1/s","burst":1,"policy":"wait"},"concurrency":1,"keys":1,"waiting":1,"within":"1s"}`)
+	for i, one := range texts {
+		for j, other := range texts {
+			if got := read(one).Covers(read(other)); got != (i == j) {
+				t.Errorf("%s covers %s: %v", one, other, got)
+			}
+		}
+		if !all.Covers(read(one)) || read(one).Covers(all) {
+			t.Errorf("all numbers do not cover %s, or the reverse", one)
+		}
+	}
+}

@@ -7,10 +7,10 @@ import (
 	"leafmesh/mesh/config"
 )
 
-// Layers are the rules of a node: at the bottom those that hold for good, and above them what holds
-// for a time. What ends takes its own layer away and nothing else, so that a change of one rule
-// outlives the end of another one's. A value of it never changes: whoever cannot put the next one
-// in force still has this one.
+// Layers are the rules of a node, with defaults filled in: at the bottom those that hold for good,
+// and above them what holds for a time. What ends takes its own layer away and nothing else, so that
+// a change of one rule outlives the end of another one's. A value of it never changes: whoever
+// cannot put the next one in force still has this one.
 type Layers struct {
 	good []config.Rule
 	// instead are all rules for a time; nil: there is no such layer.
@@ -19,44 +19,55 @@ type Layers struct {
 	each map[config.RuleID]above
 }
 
-// above is what lies above one rule: another one, a change of it, or nothing, which leaves it out.
+// above is what lies above one rule: changes of it, in the order in which they were made, or else
+// another rule, or nothing, which leaves it out.
 type above struct {
-	rule   *config.Rule
-	change func(config.Rule) config.Rule
+	rule    *config.Rule
+	changes []config.LimitChange
 }
 
 // over returns what holds above a rule, or above none; nil: nothing does.
 func (a above) over(below *config.Rule) *config.Rule {
-	if a.change == nil || below == nil {
+	if len(a.changes) == 0 || below == nil {
 		return a.rule
 	}
-	changed := a.change(*below)
+	changed := *below
+	for _, c := range a.changes {
+		changed = c.Apply(changed)
+	}
 	return &changed
 }
 
-// changed is the same with one more change.
-func (a above) changed(change func(config.Rule) config.Rule) above {
-	if first := a.change; first != nil {
-		return above{change: func(r config.Rule) config.Rule { return change(first(r)) }}
-	}
-	if a.rule != nil {
-		now := change(*a.rule)
+// changed is the same with one more change. Those of which nothing is left then go: who changes a
+// number again and again, each time for a time, makes one change.
+func (a above) changed(c config.LimitChange) above {
+	switch {
+	case len(a.changes) > 0:
+		return above{changes: append(slices.DeleteFunc(slices.Clone(a.changes), c.Covers), c)}
+	case a.rule != nil:
+		now := c.Apply(*a.rule)
 		return above{rule: &now}
 	}
 	return a
 }
 
 // NewLayers makes layers of rules that hold for good.
-func NewLayers(rules []config.Rule) Layers { return Layers{good: slices.Clone(rules)} }
+func NewLayers(rules []config.Rule) Layers {
+	good := make([]config.Rule, len(rules))
+	for i, r := range rules {
+		good[i] = r.WithDefaults()
+	}
+	return Layers{good: good}
+}
 
 // InForce lists the rules that hold now.
 func (l Layers) InForce() []config.Rule {
 	rules, rest := make([]config.Rule, 0, len(l.below())+len(l.each)), maps.Clone(l.each)
 	for _, r := range l.below() {
 		holds := &r
-		if above, found := l.each[identity(r)]; found {
+		if above, found := l.each[r.Identity()]; found {
 			holds = above.over(&r)
-			delete(rest, identity(r))
+			delete(rest, r.Identity())
 		}
 		if holds != nil {
 			rules = append(rules, *holds)
@@ -78,13 +89,13 @@ func (l Layers) below() []config.Rule {
 	return l.good
 }
 
-// Find returns the rule of an identity that holds now, with defaults filled in; nil: there is none.
+// Find returns the rule of an identity that holds now; nil: there is none.
 func (l Layers) Find(id config.RuleID) *config.Rule {
 	return find(l.InForce(), id)
 }
 
-// FindLeftOut returns the rule of an identity that would hold if none were left out for a time,
-// with defaults filled in; nil: there is none.
+// FindLeftOut returns the rule of an identity that would hold if none were left out for a time; nil:
+// there is none.
 func (l Layers) FindLeftOut(id config.RuleID) *config.Rule {
 	if rule := find(l.below(), id); rule != nil {
 		return rule
@@ -94,8 +105,7 @@ func (l Layers) FindLeftOut(id config.RuleID) *config.Rule {
 
 func find(list []config.Rule, id config.RuleID) *config.Rule {
 	for _, r := range list {
-		if identity(r) == id {
-			r = r.WithDefaults()
+		if r.Identity() == id {
 			return &r
 		}
 	}
@@ -111,15 +121,15 @@ func (l Layers) Passes(id config.RuleID) bool {
 
 // Set replaces all rules, for good or for a time.
 func (l Layers) Set(rules []config.Rule, passing bool) Layers {
-	if next := NewLayers(rules); !passing {
-		return next
+	all := NewLayers(rules)
+	if !passing {
+		return all
 	}
-	all := slices.Clone(rules)
-	return Layers{good: l.good, instead: &all}
+	return Layers{good: l.good, instead: &all.good}
 }
 
-// Put puts a rule in the place of that of an identity, for good or for a time; nil leaves it out.
-// For good it is also among all rules that hold for a time, and stays when those end.
+// Put puts a rule, with defaults filled in, in the place of that of an identity, for good or for a
+// time; nil leaves it out. For good it is also among all rules that hold for a time, and stays when those end.
 func (l Layers) Put(id config.RuleID, rule *config.Rule, passing bool) Layers {
 	next := Layers{l.good, l.instead, maps.Clone(l.each)}
 	if passing {
@@ -134,29 +144,28 @@ func (l Layers) Put(id config.RuleID, rule *config.Rule, passing bool) Layers {
 	return next
 }
 
-// Change changes the rule of an identity, for a time or for good. For good it does so wherever the
-// rule is: what holds for a time ends as it would have, and leaves the change behind. To put the
+// Change changes numbers of a rule, for a time or for good. For good it does so wherever the rule is: what holds for a time ends as it would have, and leaves the change behind. To put the
 // changed rule in force everywhere instead would keep for good, or for the time of the change, what
 // else holds for a time.
-func (l Layers) Change(id config.RuleID, change func(config.Rule) config.Rule, passing bool) Layers {
+func (l Layers) Change(c config.LimitChange, passing bool) Layers {
 	next := Layers{l.good, l.instead, maps.Clone(l.each)}
-	over, found := l.each[id]
+	over, found := l.each[c.ID]
 	switch {
 	case found:
-		next.each[id] = over.changed(change)
+		next.each[c.ID] = over.changed(c)
 	case passing:
-		next = next.lay(id, above{change: change})
+		next = next.lay(c.ID, above{changes: []config.LimitChange{c}})
 	}
 	if passing {
 		return next
 	}
 	changed := func(list []config.Rule) []config.Rule {
-		rule := find(list, id)
+		rule := find(list, c.ID)
 		if rule == nil {
 			return list
 		}
-		now := change(*rule)
-		return put(list, id, &now)
+		now := c.Apply(*rule)
+		return put(list, c.ID, &now)
 	}
 	next.good = changed(l.good)
 	if l.instead != nil {
@@ -183,7 +192,7 @@ func (l Layers) Undo(replaced, before Layers) Layers {
 		next.instead = l.instead
 	}
 	for _, r := range slices.Concat(replaced.good, l.good) {
-		id := identity(r)
+		id := r.Identity()
 		now, was := find(l.good, id), find(replaced.good, id)
 		if now == nil || was == nil || *now != *was {
 			next = next.Put(id, now, false)
@@ -198,7 +207,7 @@ func (l Layers) Undo(replaced, before Layers) Layers {
 // put is a list with a rule in the place of that of an identity, or without it.
 func put(list []config.Rule, id config.RuleID, rule *config.Rule) []config.Rule {
 	list = slices.Clone(list)
-	at := slices.IndexFunc(list, func(r config.Rule) bool { return identity(r) == id })
+	at := slices.IndexFunc(list, func(r config.Rule) bool { return r.Identity() == id })
 	switch {
 	case at < 0 && rule != nil:
 		list = append(list, *rule)
@@ -219,6 +228,3 @@ func (l Layers) End(id config.RuleID) Layers {
 
 // EndAll takes away what holds in the place of all rules for a time.
 func (l Layers) EndAll() Layers { return Layers{good: l.good, each: l.each} }
-
-// identity is that of a rule whose defaults may be left out.
-func identity(r config.Rule) config.RuleID { return r.WithDefaults().Identity() }
