@@ -203,8 +203,8 @@ func TestWhatAFormerProcessKnew(t *testing.T) {
 	}
 }
 
-// What was known over a former link is never taken for known over the one that takes its place, also
-// by those who ask at that moment.
+// What was known over a former link is never taken for known over the one that takes its place,
+// also by those who ask at that moment.
 func TestWhatWasKnownOverAFormerLink(t *testing.T) {
 	const number, links = wire.MaxLinkPaths - 1, 100_000
 	l := &lexicon{}

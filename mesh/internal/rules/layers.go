@@ -8,8 +8,8 @@ import (
 )
 
 // Layers are the rules of a node, with defaults filled in: at the bottom those that hold for good,
-// and above them what holds for a time. What ends takes its own layer away and nothing else, so that
-// a change of one rule outlives the end of another one's. A value of it never changes: whoever
+// and above them what holds for a time. What ends takes its own layer away and nothing else, so
+// that a change of one rule outlives the end of another one's. A value of it never changes: whoever
 // cannot put the next one in force still has this one.
 type Layers struct {
 	good []config.Rule
@@ -94,8 +94,8 @@ func (l Layers) Find(id config.RuleID) *config.Rule {
 	return find(l.InForce(), id)
 }
 
-// FindLeftOut returns the rule of an identity that would hold if none were left out for a time; nil:
-// there is none.
+// FindLeftOut returns the rule of an identity that would hold if none were left out for a time;
+// nil: there is none.
 func (l Layers) FindLeftOut(id config.RuleID) *config.Rule {
 	if rule := find(l.below(), id); rule != nil {
 		return rule
@@ -129,7 +129,8 @@ func (l Layers) Set(rules []config.Rule, passing bool) Layers {
 }
 
 // Put puts a rule, with defaults filled in, in the place of that of an identity, for good or for a
-// time; nil leaves it out. For good it is also among all rules that hold for a time, and stays when those end.
+// time; nil leaves it out. For good it is also among all rules that hold for a time, and stays when
+// those end.
 func (l Layers) Put(id config.RuleID, rule *config.Rule, passing bool) Layers {
 	next := Layers{l.good, l.instead, maps.Clone(l.each)}
 	if passing {
@@ -144,9 +145,10 @@ func (l Layers) Put(id config.RuleID, rule *config.Rule, passing bool) Layers {
 	return next
 }
 
-// Change changes numbers of a rule, for a time or for good. For good it does so wherever the rule is: what holds for a time ends as it would have, and leaves the change behind. To put the
-// changed rule in force everywhere instead would keep for good, or for the time of the change, what
-// else holds for a time.
+// Change changes numbers of a rule, for a time or for good. For good it does so wherever the rule
+// is: what holds for a time ends as it would have, and leaves the change behind. To put the changed
+// rule in force everywhere instead would keep for good, or for the time of the change, what else
+// holds for a time.
 func (l Layers) Change(c config.LimitChange, passing bool) Layers {
 	next := Layers{l.good, l.instead, maps.Clone(l.each)}
 	over, found := l.each[c.ID]
