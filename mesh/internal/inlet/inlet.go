@@ -39,7 +39,7 @@ type inlet struct {
 
 	run      atomic.Uint64 // the exporter's, see wire.AppendPlace
 	counted  atomic.Uint64 // events of the run that are through, or did not arrive
-	told     atomic.Uint64 // of counted: what the exporter was told
+	told     atomic.Uint64 // of counted: what the exporter was told over the link that is up
 	received atomic.Uint64 // events that are through, or did not arrive
 	dropped  int           // messages that the client dropped; owned by receive
 	behind   int           // messages among which more may miss that the client dropped; owned by receive

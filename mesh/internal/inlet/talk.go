@@ -128,6 +128,9 @@ func (t *talk) look(now int64) {
 	t.greeting = greeting{since: now}
 	t.peer, t.saidAt = peer{bidden: t.peer.bidden}, 0
 	t.answers.forgetGot()
+	for _, i := range t.plain() {
+		i.told.Store(0) // what was said last may not have arrived: it is said again
+	}
 	t.unbind(errLinkDown, false)
 }
 
