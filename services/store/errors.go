@@ -63,8 +63,8 @@ func spoils(err error) bool {
 	return code != 0 && code != sqlite3.SQLITE_CONSTRAINT
 }
 
-// openError turns an error that tells of a damaged file into a CorruptError, and says of a full disk
-// that it is one, so that errors.Is finds syscall.ENOSPC. Others it leaves as they are.
+// openError turns an error that tells of a damaged file into a CorruptError, and says of a full
+// disk that it is one, so that errors.Is finds syscall.ENOSPC. Others it leaves as they are.
 func openError(path string, err error) error {
 	switch primaryCode(err) {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
