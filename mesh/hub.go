@@ -48,6 +48,16 @@ func (r hubReader) Publish(subject string, message []byte) error {
 // HasRoom tells what is known of a direct link. What a hub has it passes on, or drops.
 func (r hubReader) HasRoom(bytes int64) bool { return r.direct == nil || r.direct.HasRoom(bytes) }
 
+// AfterHeard waits for what came by the direct link. What a reader says by the hub is heard at its
+// own time.
+func (r hubReader) AfterHeard(f func()) error {
+	if r.direct != nil {
+		return r.direct.AfterHeard(f)
+	}
+	f()
+	return nil
+}
+
 // Link tells whether the reader is there. That the hub is says nothing of the reader.
 func (r hubReader) Link() (number uint64, up bool) {
 	if r.direct != nil {

@@ -194,3 +194,35 @@ func TestAttackByLinkingAgainAndAgain(t *testing.T) {
 		t.Errorf("one more of the host: %v after %v", err, time.Since(began))
 	}
 }
+
+// What is to follow on all that an importer said waits until that was heard, however long it takes.
+func TestAfterHeard(t *testing.T) {
+	clue, score := start(t, "clue-1", nil), start(t, "score-1", nil)
+	link(t, clue, score)
+	out, in := clue.toReader(t, score), score.toExporter(t, "clue-1")
+	begun, goOn, passed := make(chan struct{}), make(chan struct{}), make(chan string, 1)
+	heard := ""
+	if err := out.Hear(func(m *nats.Msg) (cost int) { close(begun); <-goOn; heard = string(m.Data); return 0 }); err != nil {
+		t.Fatal(err)
+	}
+	in.hears(t, FromReader("score-1", "clue-1"))
+	in.send(t, FromReader("score-1", "clue-1"), "answers")
+	<-begun
+	if err := out.AfterHeard(func() { passed <- heard }); err != nil {
+		t.Fatal(err)
+	}
+	if len(passed) > 0 {
+		t.Error("it did not wait")
+	}
+	close(goOn)
+	if got := <-passed; got != "answers" {
+		t.Errorf("before it was heard %q", got)
+	}
+	if err := out.Settle(timeout(t)); err != nil {
+		t.Error(err)
+	}
+	out.Close()
+	if err := out.AfterHeard(func() { t.Error("called") }); err == nil {
+		t.Error("a closed line has no error")
+	}
+}

@@ -45,11 +45,12 @@ func (o *Outbox) Hear(reader string, message any, bytes int) {
 	r.put(message, bytes)
 }
 
-// Gone says that a reader's link is down: what it has under way goes to others, and it gets
-// nothing until it says hello again.
-func (o *Outbox) Gone(reader string) {
+// Gone says that the link is down by which a reader said hello, with this nonce and count of its
+// links: what it has under way goes to others, and it gets nothing until it says hello again. If it
+// has done so by another link, nothing changes.
+func (o *Outbox) Gone(reader string, nonce wire.ID, link uint64) {
 	if r := o.library.reader(reader); r != nil {
-		r.put(departed{}, 0)
+		r.put(unlinked{nonce, link}, 0)
 	}
 }
 
@@ -98,6 +99,10 @@ func (l *library) hear(r *reader, said any, now int64) {
 		l.answers(r, said, now)
 	case *wire.Goodbye:
 		l.goodbye(r, said, now)
+	case unlinked:
+		if r.nonce == said.nonce && r.link == said.link {
+			l.leave(r, now)
+		}
 	case departed:
 		l.leave(r, now)
 	case missing:

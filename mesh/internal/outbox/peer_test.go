@@ -132,6 +132,9 @@ func (s *site) peer(name string) *peer {
 	return p
 }
 
+// Gone lets a reader be gone, by whichever link it came.
+func (s *site) Gone(name string) { s.library.reader(name).put(departed{}, 0) }
+
 // said is what a node does with what readers say.
 func (s *site) said(reader string, data []byte) { tellOutbox(s.Outbox, reader, data) }
 

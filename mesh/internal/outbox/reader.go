@@ -47,7 +47,12 @@ type (
 		hello  *wire.Hello
 		others []wire.WelcomeImport
 	}
-	// departed: the reader's link is down, or it cannot be talked to.
+	// unlinked: the link is down by which the reader said hello.
+	unlinked struct {
+		nonce wire.ID
+		link  uint64
+	}
+	// departed: the reader cannot be talked to.
 	departed struct{}
 	// missing: the stream does not have an event any more.
 	missing struct {

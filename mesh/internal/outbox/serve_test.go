@@ -192,6 +192,23 @@ func TestPoisonBesideGoodKeys(t *testing.T) {
 }
 
 // What a reader had whose link is down goes to another, and is no try.
+// A reader that has come back by another link is not taken for one that has gone with the former.
+func TestAFormerLinkTakesNothing(t *testing.T) {
+	s := serving(t, nil)
+	s.store(t, taken, 1, 5)
+	p := s.peer("score-1")
+	for link := range uint64(2) {
+		p.say(t, &wire.Hello{Nonce: p.nonce, Link: link + 1, MaxPayload: 68 << 10, Imports: imports(100, taken)})
+	}
+	s.Outbox.Gone("score-1", p.nonce, 1)
+	s.Outbox.Gone("score-1", wire.ID{1}, 2) // of a process before
+	p.answer(t, wire.Handled, p.get(t, 5)...)
+	eventually(t, "all to be settled", func() bool { r := s.readerOf("score"); return r.Unacked == 0 && r.Pending == 0 })
+	s.Outbox.Gone("score-1", p.nonce, 2)
+	s.store(t, taken, 6, 6)
+	eventually(t, "it gets nothing", func() bool { return s.readerOf("score").Pending == 1 })
+}
+
 func TestGoneReader(t *testing.T) {
 	s := serving(t, nil)
 	s.store(t, taken, 1, 20)

@@ -185,6 +185,8 @@ type message struct {
 
 func (l *line) Peer() string { return l.peer }
 
+func (l *line) AfterHeard(f func()) error { f(); return nil }
+
 func (l *line) HasRoom(int64) bool { return true }
 
 func (l *line) Link() (number uint64, up bool) {

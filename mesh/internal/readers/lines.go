@@ -64,8 +64,7 @@ func (r *Readers) Remove(name string) {
 	r.lines.remove(name)
 	r.mu.Lock()
 	p := r.greeted[name]
-	present := p != nil && p.gone.IsZero()
-	if present {
+	if p != nil && p.gone.IsZero() {
 		r.silenceLocked(p)
 	}
 	delete(r.greeted, name)
@@ -74,7 +73,5 @@ func (r *Readers) Remove(name string) {
 	r.forgetLocked(name)
 	r.mu.Unlock()
 	r.lose(leftBy(p))
-	if present && r.env.Outbox != nil {
-		r.env.Outbox.Gone(name)
-	}
+	r.tellGone(name, p)
 }

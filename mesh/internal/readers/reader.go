@@ -15,6 +15,9 @@ type Line interface {
 	// HasRoom reports whether the reader's system has all but so many bytes of what was published,
 	// as far as that is known.
 	HasRoom(bytes int64) bool
+	// AfterHeard calls f once all was heard that the reader said up to now. It does not wait. If
+	// something of that was lost on the way, f may not be called, nor after an error.
+	AfterHeard(f func()) error
 }
 
 // Reader is an instance that reads the events of one type. What is not said to be safe is for the

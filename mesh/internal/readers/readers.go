@@ -25,8 +25,9 @@ type Outbox interface {
 	Hello(reader string, hello *wire.Hello, others []wire.WelcomeImport) bool
 	// Hear takes another message of so many bytes.
 	Hear(reader string, message any, bytes int)
-	// Gone says that a reader's link is down.
-	Gone(reader string)
+	// Gone says that the link is down by which a reader said hello, with this nonce and count of its
+	// links. What it has said hello by since stays.
+	Gone(reader string, nonce wire.ID, link uint64)
 }
 
 // Env is what readers need of their node.
@@ -69,6 +70,8 @@ type Readers struct {
 // presence is a reader that said hello.
 type presence struct {
 	nonce   wire.ID
+	count   uint64             // of the reader's links, as it says
+	told    atomic.Bool        // the outbox was told that it has gone
 	room    int                // of a message to it, in bytes
 	link    uint64             // the number of the link that it came by; 0: not seen yet
 	asks    map[string]bool    // all types that it gets, those out of the outbox too
@@ -149,7 +152,7 @@ func (r *Readers) Look(now time.Time) {
 		}
 		number, up := line.Link()
 		if !up || r.isAnother(p, number) {
-			r.gone(name, p, now)
+			r.missed(line, p, now)
 			continue
 		}
 		r.tellPaths(name, p, number, now)
@@ -193,7 +196,7 @@ func (r *Readers) hello(name string, h *wire.Hello) {
 	if len(durable) > 0 && r.env.Outbox != nil && r.env.Outbox.Hello(name, h, answers) {
 		r.serve(name)
 		if r.lines.to(name) == nil { // it was removed meanwhile
-			r.env.Outbox.Gone(name)
+			r.env.Outbox.Gone(name, h.Nonce, h.Link)
 		}
 		return
 	}
@@ -253,7 +256,7 @@ func (r *Readers) join(name string, h *wire.Hello) (answers []wire.WelcomeImport
 		return nil, nil, nil
 	}
 	former := r.greeted[name]
-	p := &presence{nonce: h.Nonce, room: int(min(h.MaxPayload, uint64(r.env.MaxPayload))), asks: map[string]bool{},
+	p := &presence{nonce: h.Nonce, count: h.Link, room: int(min(h.MaxPayload, uint64(r.env.MaxPayload))), asks: map[string]bool{},
 		types: map[string]*Reader{}, had: map[string]*Reader{}, flight: &flight{}, lexicon: &lexicon{}}
 	p.link, _ = line.Link()
 	var had map[string]*Reader

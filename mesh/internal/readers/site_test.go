@@ -61,6 +61,8 @@ type line struct {
 	again  uint64   // guarded by mu: how often there was another link
 	said   []any    // guarded by mu: messages of the talk
 	events []string // guarded by mu: subjects of the other messages
+	late   bool     // guarded by mu: what the reader says is heard later
+	passes []func() // guarded by mu: what is called after that
 }
 
 func (l *line) Peer() string { return l.peer }
@@ -90,6 +92,17 @@ func (l *line) Publish(subject string, message []byte) error {
 	m, err := wire.DecodeTalk(message)
 	l.said = append(l.said, m)
 	return err
+}
+
+func (l *line) AfterHeard(f func()) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.late {
+		l.passes = append(l.passes, f)
+		return nil
+	}
+	f()
+	return nil
 }
 
 func (l *line) HasRoom(bytes int64) bool { return l.lies.Load() < bytes }
@@ -126,7 +139,12 @@ func (o *outbox) Hello(reader string, hello *wire.Hello, others []wire.WelcomeIm
 
 func (o *outbox) Hear(reader string, message any, bytes int) { o.note("%T of %s", message, reader) }
 
-func (o *outbox) Gone(reader string) { o.note("%s is gone", reader) }
+func (o *outbox) Gone(reader string, _ wire.ID, link uint64) {
+	o.note("%s is gone", reader)
+	if link > 0 {
+		o.note("by link %d", link)
+	}
+}
 
 // all is what was noted since it was asked last.
 func (o *outbox) all() string {
