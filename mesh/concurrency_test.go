@@ -44,6 +44,7 @@ func TestConcurrencyFollowsItsRule(t *testing.T) {
 	waitUntil(t, "all other workers wait", func() bool {
 		return counted(n, stepTaken.Subject(), stats.Delayed, "handler gated", "handler-concurrency") == workers-3
 	})
+	waitUntil(t, "the calls that may be", func() bool { return len(begun) >= 3 })
 	if len(begun) != 3 {
 		t.Errorf("%d calls at once, want 3", len(begun))
 	}

@@ -86,8 +86,9 @@ func TestAPoisonedKeyHoldsUpNoOther(t *testing.T) {
 		emit(t, nodes.Node("clue-1"), clueSolved, solved{Team: "well", At: int64(i)})
 	}
 	await(t, "all of the good key", func() bool { got, _ := well.count(); return got == 100 })
-	if s := nodes.Node("score-1").Stats(); s.Letters.Count != 0 || s.Of(clueSolved.Subject(), stats.Handled) != 100 {
-		t.Errorf("%d letters, %d handled", s.Letters.Count, s.Of(clueSolved.Subject(), stats.Handled))
+	wantCount(t, nodes.Node("score-1"), clueSolved.Subject(), stats.Handled, "handler count", "", 100)
+	if letters := nodes.Node("score-1").Stats().Letters.Count; letters != 0 {
+		t.Errorf("%d letters", letters)
 	}
 }
 

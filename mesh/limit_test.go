@@ -188,7 +188,7 @@ func TestLimitsThatEnd(t *testing.T) {
 			t.Fatalf("%s %s: %s", question, data, problem)
 		}
 	}
-	ask("limit.set", `{"id":`+idText(t, a)+`,"limit":{"burst":5},"for":"1s"}`)
+	ask("limit.set", `{"id":`+idText(t, a)+`,"limit":{"burst":5},"for":"1h"}`) // 1s may be over before anybody has looked
 	ask("limit.set", `{"id":`+idText(t, b)+`,"limit":{"burst":6},"for":"1h"}`)
 	ask("limit.unset", `{"id":`+idText(t, c)+`,"for":"1h"}`)
 	ask("limit.set", idChange(t, a, 2))
@@ -202,6 +202,7 @@ func TestLimitsThatEnd(t *testing.T) {
 	if got := ruleTexts(n); got != "a 2/s×5 refuse; b 100/s×6 refuse" {
 		t.Errorf("%s", got)
 	}
+	ask("limit.set", `{"id":`+idText(t, a)+`,"limit":{"burst":5},"for":"1s"}`)
 	await(t, "the end of that of a", func() bool { return len(n.Stats().Changes) == 2 })
 	if got := ruleTexts(n); got != "a 2/s×1 refuse; b 100/s×6 refuse" {
 		t.Errorf("%s", got)
@@ -224,7 +225,10 @@ func TestLimitsThatEnd(t *testing.T) {
 	if got := n.Stats().Changes; len(got) != 0 || len(n.Rules()) != 0 {
 		t.Errorf("%+v, %s", got, ruleTexts(n))
 	}
-	if text := log.String(); strings.Count(text, "a change has ended, and what was before is in force again") != 3 || !strings.Contains(text, "what=limit type=core.step.repeated place=emit") {
+	await(t, "the log to say so of the three", func() bool {
+		return strings.Count(log.String(), "a change has ended, and what was before is in force again") == 3
+	})
+	if text := log.String(); !strings.Contains(text, "what=limit type=core.step.repeated place=emit") {
 		t.Errorf("%s", text)
 	}
 }
@@ -236,15 +240,16 @@ func TestANumberForGoodBesideOthersForATime(t *testing.T) {
 	for name, test := range map[string]struct {
 		first, data, then, thenData, during, refused, after string
 	}{
-		"a number":       {"limit.set", `{"id":ID,"limit":{"rate":"1/h"},"for":"1s"}`, "limit.set", `{"id":ID,"limit":{"burst":5}}`, "a 1/h×5 refuse", "", "a 100/s×5 refuse"},
-		"all rules":      {"rules.set", `{"rules":[{"name":"a","event":"core.step.taken","limit":{"rate":"1/h"}}],"for":"1s"}`, "limit.set", `{"id":ID,"limit":{"burst":5}}`, "a 1/h×5 refuse", "", "a 100/s×5 refuse"},
-		"a rule":         {"limit.unset", `{"id":ID,"for":"1s"}`, "limit.new", `{"rule":{"name":"a","event":"core.step.taken","limit":{"rate":"3/s"}}}`, "a 3/s×1 refuse", "", "a 3/s×1 refuse"},
-		"no rule":        {"limit.set", `{"id":ID,"limit":{"rate":"1/h"},"for":"1s"}`, "limit.unset", `{"id":ID}`, "", "", ""},
+		"a number":       {"limit.set", `{"id":ID,"limit":{"rate":"1/h"},"for":"5s"}`, "limit.set", `{"id":ID,"limit":{"burst":5}}`, "a 1/h×5 refuse", "", "a 100/s×5 refuse"},
+		"all rules":      {"rules.set", `{"rules":[{"name":"a","event":"core.step.taken","limit":{"rate":"1/h"}}],"for":"5s"}`, "limit.set", `{"id":ID,"limit":{"burst":5}}`, "a 1/h×5 refuse", "", "a 100/s×5 refuse"},
+		"a rule":         {"limit.unset", `{"id":ID,"for":"5s"}`, "limit.new", `{"rule":{"name":"a","event":"core.step.taken","limit":{"rate":"3/s"}}}`, "a 3/s×1 refuse", "", "a 3/s×1 refuse"},
+		"no rule":        {"limit.set", `{"id":ID,"limit":{"rate":"1/h"},"for":"5s"}`, "limit.unset", `{"id":ID}`, "", "", ""},
 		"left out":       {"limit.unset", `{"id":ID,"for":"1h"}`, "limit.unset", `{"id":ID}`, "", "", ""},
-		"left out again": {"limit.unset", `{"id":ID,"for":"1h"}`, "limit.unset", `{"id":ID,"for":"1s"}`, "", "", "a 100/s×1 refuse"},
-		"wrong later":    {"limit.set", `{"id":ID,"limit":{"policy":"coalesce"},"for":"1s"}`, "limit.set", `{"id":ID,"within":"2s"}`, "a 100/s×1 coalesce", "400 when what holds for a time ends: mesh: rule for core.step.taken at emit of node core-1: within: ", "a 100/s×1 refuse"},
+		"left out again": {"limit.unset", `{"id":ID,"for":"1h"}`, "limit.unset", `{"id":ID,"for":"5s"}`, "", "", "a 100/s×1 refuse"},
+		"wrong later":    {"limit.set", `{"id":ID,"limit":{"policy":"coalesce"},"for":"5s"}`, "limit.set", `{"id":ID,"within":"2s"}`, "a 100/s×1 coalesce", "400 when what holds for a time ends: mesh: rule for core.step.taken at emit of node core-1: within: ", "a 100/s×1 refuse"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each mostly waits for what lasts longer than it takes to look
 			nodes, conn := tapped(t, mesh.Config{Name: "core-1", Limits: []mesh.Rule{a}})
 			ask := func(question, data string) string {
 				return change(t, conn, question, strings.ReplaceAll(data, "ID", idText(t, a)))

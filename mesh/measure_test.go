@@ -34,9 +34,9 @@ func emitJudged(t *testing.T, n *mesh.Node, j Judged) {
 func TestWaitsAndCallsAreMeasured(t *testing.T) {
 	const events, each = 20, 10 * time.Millisecond
 	failing := errors.New("not yet")
-	tried := map[string]bool{}
+	tried, begin := map[string]bool{}, make(chan struct{})
 	node := openAll(t, mesh.Config{Name: "clue-1", Handlers: []mesh.Handler{
-		judged.Handle("slow", func(context.Context, Judged) error { time.Sleep(each); return nil }),
+		judged.Handle("slow", func(context.Context, Judged) error { <-begin; time.Sleep(each); return nil }),
 		judged.Handle("fails once", func(_ context.Context, j Judged) error {
 			if !tried[j.Attempt] {
 				tried[j.Attempt] = true
@@ -49,12 +49,13 @@ func TestWaitsAndCallsAreMeasured(t *testing.T) {
 	for i := range events {
 		emitJudged(t, node, Judged{Attempt: fmt.Sprint(i)})
 	}
+	close(begin)
 	await(t, "every event handled twice", func() bool { return node.Stats().Total(stats.Handled) == 2*events })
 	wait, call := durationsOf(node, stats.MeasuredWait, "handler slow", ""), durationsOf(node, stats.MeasuredHandling, "handler slow", "")
 	if call.Type != "clue.answer.judged" || call.Count != events || call.Sum < events*each {
 		t.Errorf("calls: %d take %v", call.Count, call.Sum)
 	}
-	if least := each * events * (events - 1) / 2; wait.Count != events || wait.Sum < least*9/10 { // some may have begun while others came
+	if least := each * events * (events - 1) / 2; wait.Count != events || wait.Sum < least {
 		t.Errorf("%d of %d events waited for %v, want %v", wait.Count, events, wait.Sum, least)
 	}
 	for _, e := range call.Examples {

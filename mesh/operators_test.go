@@ -199,7 +199,7 @@ func TestANodeThatIsSilentIsNamed(t *testing.T) {
 	await(t, "the link to be seen gone", func() bool {
 		begun := time.Now()
 		all := ada.ask(conn, "health", "")
-		if took := time.Since(begun); took > 3*time.Second { // 2 s on a machine that does nothing else
+		if took := time.Since(begun); took > 10*time.Second { // 2 s on a machine that does nothing else
 			t.Errorf("it took %v", took)
 		}
 		return len(all.Answers) == 3 && slices.Equal(all.Silent, []string{"print-1"})

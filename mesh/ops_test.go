@@ -260,8 +260,13 @@ func TestANodeTellsWhyAtItsTap(t *testing.T) {
 	h := receive(t, headers)
 	waitUntil(t, "all are handled", func() bool { return nodes[0].Stats().Of("core.step.repeated", stats.Handled) == 20 })
 	line := fmt.Sprintf("level=WARN msg=x event=%s key=otters", h.ID)
-	if text := string(question(t, conn, "mesh.ops.why.text", []byte(line)).Data); !strings.HasPrefix(text, "Nothing went wrong in this cascade, as far as core-1 knows.\n\ncore.step.taken (key otters) from core-1 at ") ||
-		strings.Count(text, "handler end on core-1: handled") != 1 || !strings.Contains(text, "… and 19 more of which the same became") {
+	var text string
+	await(t, "the last to be recorded", func() bool { // after it was counted
+		text = string(question(t, conn, "mesh.ops.why.text", []byte(line)).Data)
+		return strings.Contains(text, "… and 19 more of which the same became")
+	})
+	if !strings.HasPrefix(text, "Nothing went wrong in this cascade, as far as core-1 knows.\n\ncore.step.taken (key otters) from core-1 at ") ||
+		strings.Count(text, "handler end on core-1: handled") != 1 {
 		t.Errorf("%s", text)
 	}
 	var records []why.Record

@@ -79,10 +79,15 @@ func must(t testing.TB, err error) {
 // sends writes a text at one end and reads it at the other.
 func sends(t testing.TB, from, to net.Conn, text string) {
 	t.Helper()
-	if _, err := io.WriteString(from, text); err != nil {
+	wrote := make(chan error, 1)
+	go func() { // a long text is more than waits on its way
+		_, err := io.WriteString(from, text)
+		wrote <- err
+	}()
+	expect(t, to, text)
+	if err := <-wrote; err != nil {
 		t.Fatal(err)
 	}
-	expect(t, to, text)
 }
 
 func expect(t testing.TB, to net.Conn, text string) {
@@ -288,10 +293,11 @@ func TestProxySlow(t *testing.T) {
 	if took := time.Since(begun); took < 200*time.Millisecond {
 		t.Errorf("%d bytes took %v at %d bytes a second", len(text), took, bytesPerSecond)
 	}
-	sends(t, p.server, p.client, text+text+text+text)
+	long := strings.Repeat("x", 30*bytesPerSecond)
+	sends(t, p.server, p.client, long)
 	x.proxy.Restore()
-	sends(t, p.client, p.server, text+text+text+text)
-	if took := time.Since(begun); took > time.Second {
+	sends(t, p.client, p.server, long)
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("the other direction, and all after Restore, took %v", took)
 	}
 }

@@ -20,10 +20,9 @@ func (s *site) admit(peer string, q operator.Question) (func(context.Context) op
 	s.mu.Lock()
 	s.asks++
 	s.mu.Unlock()
-	return func(ctx context.Context) operator.Answer {
+	return func(context.Context) operator.Answer {
 		if s.slow {
-			<-ctx.Done()
-			time.Sleep(2 * time.Second)
+			<-s.mesh.t.Context().Done()
 		}
 		if s.bars {
 			return operator.Answer{Node: s.name, Error: "no\x1b operators", Code: 403}
@@ -97,7 +96,7 @@ func TestSilentNodesAreNamed(t *testing.T) {
 			if fmt.Sprint(silent) != test.silent || len(answers)+len(silent) > 3 || answers["score-1"] == "" {
 				t.Errorf("%v, silent %v", answers, silent)
 			}
-			if took := time.Since(begun); took > 2*time.Second {
+			if took := time.Since(begun); took > 20*time.Second { // 1.5 s, but for a loaded machine
 				t.Errorf("it took %v", took)
 			}
 		})
