@@ -55,6 +55,10 @@ func (n *Node) Peers() []config.Peer { return slices.Clone(n.peers.list()) }
 // outage: give it a NextKey at all its peers, then it changes by [Node.SetSeed] or at a start, then
 // give the next key as its only one. A peer that is new is linked to as at a start.
 //
+// What a peer that is left out has said, and nobody has read yet, goes with its link: other
+// instances may handle again what it answered for last. Leave out one that was closed when its link
+// is down.
+//
 // The errors are those of Open, with fields of "peers", and config.ErrNeedsRestart for a peer that
 // had a direct link and is to be reached by the hub, or the other way round. After an error nothing
 // has changed, but for config.ErrNotUndone.

@@ -7,10 +7,13 @@ package mesh_test
 import (
 	"context"
 	"errors"
-	"leafmesh/mesh"
+	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"leafmesh/mesh"
+	"leafmesh/mesh/stats"
 )
 
 // A second importer and a second exporter come while durable events pass, take part, go, and come
@@ -52,6 +55,9 @@ func TestPeersComeAndGoUnderLoad(t *testing.T) {
 		if err := node.Close(within(t)); err != nil {
 			t.Error(err)
 		}
+		await(t, "its link to be down", func() bool { // before that, what it said last may not have been read
+			return !slices.ContainsFunc(exporter.Stats().Links, func(l stats.Link) bool { return l.Peer == "score-2" && l.Connected })
+		})
 		if err := exporter.SetPeers(list[:1]); err != nil {
 			t.Fatal(err)
 		}

@@ -300,8 +300,8 @@ func TestRefusedPointsAreCountedByALaterDelivery(t *testing.T) {
 	r := &rig{Service: s, t: t}
 	score := mesh.Config{Name: "score-1", Data: mesh.Path(t.TempDir()),
 		Imports: []mesh.Import{{Event: Solved.Subject(), Durable: true,
-			Redelivery: mesh.Redelivery{Tries: 100, After: 10 * time.Millisecond, Max: 10 * time.Millisecond}}},
-		Limits:   []mesh.Rule{{Event: Awarded.Subject(), Limit: mesh.Limit{Rate: mesh.Per(10, time.Second), Burst: 1, Policy: mesh.Refuse}}},
+			Redelivery: mesh.Redelivery{Tries: 1000, After: 20 * time.Millisecond, Max: 20 * time.Millisecond}}},
+		Limits:   []mesh.Rule{{Event: Awarded.Subject(), Limit: mesh.Limit{Rate: 1, Burst: 1, Policy: mesh.Refuse}}},
 		Handlers: []mesh.Handler{Awarded.Handle("see", func(_ context.Context, e PointsAwarded) error { return r.note(e) })}}
 	clue := mesh.Config{Name: "clue-1", Data: mesh.Path(t.TempDir()),
 		Exports: []mesh.Export{{Event: Solved.Subject(), KeptFor: []string{"score"}}}}
