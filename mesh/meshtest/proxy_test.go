@@ -80,14 +80,9 @@ func must(t testing.TB, err error) {
 func sends(t testing.TB, from, to net.Conn, text string) {
 	t.Helper()
 	wrote := make(chan error, 1)
-	go func() { // a long text is more than waits on its way
-		_, err := io.WriteString(from, text)
-		wrote <- err
-	}()
+	go func() { wrote <- second(io.WriteString(from, text)) }() // a long text is more than waits on its way
 	expect(t, to, text)
-	if err := <-wrote; err != nil {
-		t.Fatal(err)
-	}
+	must(t, <-wrote)
 }
 
 func expect(t testing.TB, to net.Conn, text string) {
@@ -287,13 +282,12 @@ func TestProxySlow(t *testing.T) {
 	x := openTarget(t)
 	p := x.connect()
 	x.proxy.Slow(meshtest.ToTarget, bytesPerSecond)
-	text := strings.Repeat("x", bytesPerSecond/4)
+	text, long := strings.Repeat("x", bytesPerSecond/4), strings.Repeat("x", 30*bytesPerSecond)
 	begun := time.Now()
 	sends(t, p.client, p.server, text)
 	if took := time.Since(begun); took < 200*time.Millisecond {
 		t.Errorf("%d bytes took %v at %d bytes a second", len(text), took, bytesPerSecond)
 	}
-	long := strings.Repeat("x", 30*bytesPerSecond)
 	sends(t, p.server, p.client, long)
 	x.proxy.Restore()
 	sends(t, p.client, p.server, long)

@@ -25,8 +25,8 @@ type Outbox interface {
 	Hello(reader string, hello *wire.Hello, others []wire.WelcomeImport) bool
 	// Hear takes another message of so many bytes.
 	Hear(reader string, message any, bytes int)
-	// Gone says that the link is down by which a reader said hello, with this nonce and count of its
-	// links. What it has said hello by since stays.
+	// Gone says that the link is down by which a reader said hello, with this nonce and count of
+	// its links. One by which it has said hello since stays.
 	Gone(reader string, nonce wire.ID, link uint64)
 }
 
