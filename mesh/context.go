@@ -12,7 +12,7 @@ import (
 var (
 	// ErrNoNode: the context belongs to no node. Use [Node.Context] for root events, and the
 	// handler's own context in a handler.
-	ErrNoNode = errors.New("mesh: the context belongs to no node")
+	ErrNoNode = errors.New("mesh: the context belongs to no node: use that of Node.Context, or in a handler the handler's own")
 	// ErrHandlerReturned: a handler's context was used to emit after the handler had returned.
 	ErrHandlerReturned = errors.New("mesh: emit after the handler returned")
 )

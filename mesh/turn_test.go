@@ -16,8 +16,8 @@ import (
 )
 
 func TestEmitNeedsANode(t *testing.T) {
-	if err := stepTaken.Emit(t.Context(), step{}); !errors.Is(err, mesh.ErrNoNode) {
-		t.Errorf("Emit: %v, want ErrNoNode", err)
+	if err := stepTaken.Emit(t.Context(), step{}); !errors.Is(err, mesh.ErrNoNode) || !strings.Contains(err.Error(), "Node.Context") {
+		t.Errorf("Emit: %v, want ErrNoNode with its remedy", err)
 	}
 	if _, ok := mesh.HeaderOf(t.Context()); ok {
 		t.Error("a context of no node has a header")
