@@ -14,6 +14,9 @@ var (
 	recipe      = regexp.MustCompile("(?ms)^```go (\\S+)\n(.*?)^```$")
 	importBlock = regexp.MustCompile(`(?ms)\A.*?^import \(.*?^\)\n+`)
 
+	// blankImport is one that nothing in the code shows, as that of a driver.
+	blankImport = regexp.MustCompile(`(?m)^\t_ ("\S+")`)
+
 	writeCookbook = flag.Bool("write-cookbook", false, "write the recipes' code into docs/cookbook.md")
 )
 
@@ -41,6 +44,11 @@ func TestCookbookIsTheExamples(t *testing.T) {
 		example := importBlock.ReplaceAllString(string(code), "")
 		if !strings.Contains("\n"+example, "\nfunc Example") || !strings.Contains(example, "// Output:") {
 			t.Errorf("%s has %s, which is no example that runs", page, found[1])
+		}
+		for _, blank := range blankImport.FindAllStringSubmatch(importBlock.FindString(string(code)), -1) {
+			if !strings.Contains(string(text), "`_ "+blank[1]+"`") {
+				t.Errorf("%s has %s without its imports, and does not say that it needs _ %s", page, found[1], blank[1])
+			}
 		}
 		if found[2] != example && !*writeCookbook {
 			t.Errorf("%s has other code than %s; run: go test . -run Cookbook -args -write-cookbook", page, found[1])
