@@ -47,11 +47,12 @@ func AssertNothingLeft(t testing.TB, m *Mesh, node string, events ...EventType) 
 }
 
 // AssertNoneLost settles the mesh and fails the test if any node counts an
-// event that was lost, failed, refused or shed.
+// event that was lost, failed, refused or shed. The failure has the errors with which
+// handlers gave events up.
 func AssertNoneLost(t testing.TB, m *Mesh) {
 	t.Helper()
 	m.Settle(t)
-	if lost := m.Nodes.Losses(); len(lost) > 0 {
+	if lost := m.losses(); len(lost) > 0 {
 		t.Errorf("meshtest: events were lost, failed, refused or shed:\n\t%s", strings.Join(lost, "\n\t"))
 	}
 }

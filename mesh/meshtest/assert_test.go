@@ -48,13 +48,15 @@ func TestAssertNoneLost(t *testing.T) {
 		name   string
 		config mesh.Config
 		want   string
+		also   string
 	}
 	failing := guessed.Handle("judge", func(context.Context, guess) error { return errors.New("no judge") }, mesh.Retry{Tries: 1})
 	for _, c := range []counted{
-		{"none", mesh.Config{}, ""},
-		{"failed", mesh.Config{Handlers: []mesh.Handler{failing}}, "clue-1: 2 clue.answer.guessed failed at handler judge"},
-		{"refused", mesh.Config{Limits: []mesh.Rule{limited(mesh.Refuse)}}, "clue-1: 1 clue.answer.guessed refused at emit by emit-limit"},
-		{"shed", mesh.Config{Limits: []mesh.Rule{limited(mesh.Shed)}}, "clue-1: 1 clue.answer.guessed shed at emit by emit-limit"},
+		{"none", mesh.Config{}, "", ""},
+		{"failed", mesh.Config{Handlers: []mesh.Handler{failing}}, "clue-1: 2 clue.answer.guessed failed at handler judge",
+			"clue-1: 2 × clue.answer.guessed given up at handler judge: no judge"},
+		{"refused", mesh.Config{Limits: []mesh.Rule{limited(mesh.Refuse)}}, "clue-1: 1 clue.answer.guessed refused at emit by emit-limit", ""},
+		{"shed", mesh.Config{Limits: []mesh.Rule{limited(mesh.Shed)}}, "clue-1: 1 clue.answer.guessed shed at emit by emit-limit", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.config.Name = "clue-1"
@@ -67,7 +69,7 @@ func TestAssertNoneLost(t *testing.T) {
 				meshtest.AssertNoneLost(t, m)
 				return
 			}
-			wantFailure(t, func(t testing.TB) { meshtest.AssertNoneLost(t, m) }, c.want)
+			wantFailure(t, func(t testing.TB) { meshtest.AssertNoneLost(t, m) }, c.want, c.also)
 		})
 	}
 }

@@ -35,6 +35,10 @@
 // Waiting. Every wait ends as soon as its condition holds, and fails the test
 // with what was seen once [Settings].Limit is over.
 //
+// Reasons. What nodes warn of, such as the error or the stack of a handler that
+// fails, is in the test's log, which go test shows of a test that fails, and with
+// -v of each. A config with a Logger of its own writes there instead.
+//
 // Closing. The nodes close when the test ends, and an error of that fails the
 // test. No goroutine is left then; go.uber.org/goleak in TestMain proves it.
 //

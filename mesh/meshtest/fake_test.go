@@ -1,8 +1,10 @@
 package meshtest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -22,9 +24,14 @@ type fakeT struct {
 	mu       sync.Mutex
 	failures []string // guarded by mu
 	cleanups []func() // guarded by mu
+
+	output bytes.Buffer // read when the test has ended
 }
 
 func (f *fakeT) Helper() {}
+
+// Output takes what the test logs.
+func (f *fakeT) Output() io.Writer { return &f.output }
 
 func (f *fakeT) Cleanup(cleanup func()) {
 	f.mu.Lock()
@@ -61,7 +68,11 @@ func (f *fakeT) Fatalf(format string, args ...any) {
 // failed.
 func failuresOf(t testing.TB, test func(t testing.TB)) []string {
 	t.Helper()
-	f := &fakeT{TB: t}
+	return (&fakeT{TB: t}).run(test)
+}
+
+// run runs a test and then its cleanups, and gives how it failed.
+func (f *fakeT) run(test func(t testing.TB)) []string {
 	run := func(part func()) {
 		done := make(chan struct{})
 		go func() {

@@ -39,8 +39,9 @@ type Mesh struct {
 // Open starts and links one node for each config and waits until all are ready,
 // with the default [Settings]. Listen, Seed and Peers of the configs are
 // replaced (see [inproc.Open]), and the Data of a node with something durable
-// is a folder of the test if it is empty. The test fails if that fails, or if the nodes
-// do not close without an error when it ends.
+// is a folder of the test if it is empty. A node without a Logger writes its warnings
+// and errors into the test's log, which a test that fails shows. The test fails if opening
+// fails, or if the nodes do not close without an error when it ends.
 func Open(t testing.TB, configs ...mesh.Config) *Mesh {
 	t.Helper()
 	return Settings{}.Open(t, configs...)
@@ -53,11 +54,15 @@ func (s Settings) Open(t testing.TB, configs ...mesh.Config) *Mesh {
 		s.Limit = defaultLimit
 	}
 	m := &Mesh{t: t, limit: s.Limit, recorders: map[string]*recorder{}}
+	logger := loggerOf(t)             // its end comes after that of the nodes
 	recorded := slices.Clone(configs) // the caller's configs stay as they are
 	for i := range recorded {
 		c := &recorded[i]
 		if c.Data == "" && durable(c) {
 			c.Data = mesh.Path(m.t.TempDir())
+		}
+		if c.Logger == nil {
+			c.Logger = logger
 		}
 		r := &recorder{node: c.Name}
 		m.recorders[c.Name] = r

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"leafmesh/mesh"
 )
 
 // reported is how many events a failure lists: the last ones.
@@ -31,8 +33,30 @@ func seenOn[T any](m *Mesh, r *recorder, subject string, got []Received[T]) stri
 	for _, s := range slices.Sorted(maps.Keys(others)) {
 		fmt.Fprintf(&b, "other events on %s: %d %s\n", r.node, others[s], s)
 	}
-	for _, l := range m.Nodes.Losses() {
+	for _, l := range m.losses() {
 		fmt.Fprintf(&b, "%s\n", l)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// losses names what was lost, failed, refused or shed anywhere, and the first errors of what
+// handlers gave up.
+func (m *Mesh) losses() []string {
+	list := m.Nodes.Losses()
+	for _, n := range m.Nodes {
+		// A letter that this program has made can be read.
+		letters, _ := appendOf(nil, mesh.DeadLetters, m.recorders[n.Name()].all())
+		var reasons []string
+		times := map[string]int{}
+		for _, l := range letters {
+			reason := fmt.Sprintf("%s given up at handler %s: %s", l.Value.Subject, l.Value.Handler, l.Value.Error)
+			if times[reason]++; times[reason] == 1 {
+				reasons = append(reasons, reason)
+			}
+		}
+		for _, reason := range reasons[:min(len(reasons), reported)] {
+			list = append(list, fmt.Sprintf("%s: %d × %s", n.Name(), times[reason], reason))
+		}
+	}
+	return list
 }
