@@ -3,7 +3,6 @@ package mesh
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"leafmesh/mesh/config"
@@ -79,13 +78,6 @@ func (n operated) CutFor(subject, place string, cut bool, d time.Duration, by st
 // AskAll puts a signed question to all other nodes.
 func (n operated) AskAll(ctx context.Context, q operator.Question) ([]operator.Answer, []string) {
 	return n.neighbours.AskAll(ctx, q)
-}
-
-// Retrying lists what handlers failed and are to be given again, the next to come first.
-func (n operated) Retrying() []stats.Retrying {
-	list := append(n.rests.Retrying(), n.inlets.Retrying()...)
-	slices.SortFunc(list, func(a, b stats.Retrying) int { return a.NextAt.Compare(b.NextAt) })
-	return list
 }
 
 // misses reports whether a peer should read from this node and does not.

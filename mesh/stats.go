@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"slices"
+
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/internal/operations"
 	"leafmesh/mesh/internal/release"
@@ -32,6 +34,14 @@ func (n *Node) Stats() stats.Stats {
 		Traces:         n.traces(),
 		Changes:        n.changes.list(),
 	}
+}
+
+// Retrying lists the events that handlers of this node failed and are to be given again, the next
+// to come first. It may be called at any time.
+func (n *Node) Retrying() []stats.Retrying {
+	list := append(n.rests.Retrying(), n.inlets.Retrying()...)
+	slices.SortFunc(list, func(a, b stats.Retrying) int { return a.NextAt.Compare(b.NextAt) })
+	return list
 }
 
 // Graph returns the node's graph at this moment, in a fixed order. It may be called at any time,

@@ -68,6 +68,8 @@ type UnsettledError struct {
 	// and not relayed.
 	Waiting map[string]int64
 	Missing []Missing
+	// Failing names what handlers failed and what comes again, and the remedy: see [Nodes.Failing].
+	Failing []string
 	// Losses names what did not get where it was going: see [Nodes.Losses].
 	Losses []string
 	Cause  error
@@ -79,6 +81,9 @@ type Missing struct {
 	// Due counts an event once for each service, or node, that imports it. Of those, Arrived have
 	// come over a link, or were handled if they are durable.
 	Due, Arrived uint64
+	// Failing counts those of an outbox that did come, and that come again because handlers failed
+	// them.
+	Failing uint64
 }
 
 // Error lists all of it, a line each.
@@ -88,8 +93,13 @@ func (e *UnsettledError) Error() string {
 	for _, node := range slices.Sorted(maps.Keys(e.Waiting)) {
 		fmt.Fprintf(&b, "\n\t%s: %d events are queued or being handled, or staged and not relayed", node, e.Waiting[node])
 	}
+	for _, failing := range e.Failing {
+		b.WriteString("\n\t" + failing)
+	}
 	for _, m := range e.Missing {
-		fmt.Fprintf(&b, "\n\tlinks: %d of %d × %s have not arrived", m.Due-m.Arrived, m.Due, m.Type)
+		if left := m.Due - m.Arrived; left > m.Failing {
+			fmt.Fprintf(&b, "\n\tlinks: %d of %d × %s have not arrived", left-m.Failing, m.Due, m.Type)
+		}
 	}
 	if len(e.Waiting) == 0 && len(e.Missing) == 0 {
 		b.WriteString("\n\tcounters still change")
@@ -104,7 +114,11 @@ func (e *UnsettledError) Error() string {
 func (e *UnsettledError) Unwrap() error { return e.Cause }
 
 func (nodes Nodes) unsettled(l *look, cause error) error {
-	return &UnsettledError{Waiting: l.waiting, Missing: l.missing, Losses: nodes.Losses(), Cause: cause}
+	failing, durable := nodes.failing()
+	for i := range l.missing {
+		l.missing[i].Failing = durable[l.missing[i].Type]
+	}
+	return &UnsettledError{Waiting: l.waiting, Missing: l.missing, Failing: failing, Losses: nodes.Losses(), Cause: cause}
 }
 
 // Losses names every event that was lost, failed, refused or shed, a line for each counter:
@@ -184,7 +198,7 @@ func missing(seen []stats.Stats) (list []Missing) {
 	}
 	for _, subject := range slices.Sorted(maps.Keys(due)) {
 		if due[subject] > arrived[subject] {
-			list = append(list, Missing{subject, due[subject], arrived[subject]})
+			list = append(list, Missing{Type: subject, Due: due[subject], Arrived: arrived[subject]})
 		}
 	}
 	return list

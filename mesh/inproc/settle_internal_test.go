@@ -46,11 +46,11 @@ func TestMissing(t *testing.T) {
 	}{
 		"nothing":         {nil, nil},
 		"all are there":   {[]stats.Stats{exports(stats.Exported, 5), importing("score-1", solved, false, 5)}, nil},
-		"some are not":    {[]stats.Stats{exports(stats.Exported, 5), importing("score-1", solved, false, 3)}, []Missing{{solved, 5, 3}}},
-		"two share":       {[]stats.Stats{exports(stats.Exported, 5), importing("score-1", solved, false, 3), importing("score-2", solved, false, 1)}, []Missing{{solved, 5, 4}}},
-		"each gets it":    {[]stats.Stats{exports(stats.Exported, 5), importing("score-1", solved, true, 5), importing("score-2", solved, true, 1)}, []Missing{{solved, 10, 6}}},
+		"some are not":    {[]stats.Stats{exports(stats.Exported, 5), importing("score-1", solved, false, 3)}, []Missing{{Type: solved, Due: 5, Arrived: 3}}},
+		"two share":       {[]stats.Stats{exports(stats.Exported, 5), importing("score-1", solved, false, 3), importing("score-2", solved, false, 1)}, []Missing{{Type: solved, Due: 5, Arrived: 4}}},
+		"each gets it":    {[]stats.Stats{exports(stats.Exported, 5), importing("score-1", solved, true, 5), importing("score-2", solved, true, 1)}, []Missing{{Type: solved, Due: 10, Arrived: 6}}},
 		"another type":    {[]stats.Stats{exports(stats.Exported, 5), importing("score-1", hint, false, 5)}, nil},
-		"durable":         {[]stats.Stats{exports(stats.Stored, 5), durable}, []Missing{{solved, 5, 3}}},
+		"durable":         {[]stats.Stats{exports(stats.Stored, 5), durable}, []Missing{{Type: solved, Due: 5, Arrived: 3}}},
 		"of earlier runs": {[]stats.Stats{exports(stats.Stored, 2), durable}, nil},
 	} {
 		if got := missing(c.seen); !slices.Equal(got, c.want) {

@@ -33,7 +33,7 @@ func seenOn[T any](m *Mesh, r *recorder, subject string, got []Received[T]) stri
 	for _, s := range slices.Sorted(maps.Keys(others)) {
 		fmt.Fprintf(&b, "other events on %s: %d %s\n", r.node, others[s], s)
 	}
-	for _, l := range m.losses() {
+	for _, l := range append(m.Nodes.Failing(), m.losses()...) {
 		fmt.Fprintf(&b, "%s\n", l)
 	}
 	return strings.TrimSuffix(b.String(), "\n")

@@ -2,8 +2,10 @@ package meshtest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"leafmesh/mesh"
 	"leafmesh/mesh/meshtest"
@@ -59,6 +61,18 @@ func TestSettleCountsWhatAnImportDoesNotTake(t *testing.T) {
 	}
 	wantFailure(t, func(t testing.TB) { meshtest.AssertNoneLost(t, m) },
 		"clue-1: 4 clue.clue.solved shed at export by reader-limit")
+}
+
+// With the default redelivery an event comes again for longer than a test waits.
+func TestWaitsSayWhatFailsAndComesAgain(t *testing.T) {
+	m := meshtest.Settings{Limit: time.Second}.Open(t,
+		mesh.Config{Name: "clue-1", Exports: []mesh.Export{{Event: solved.Subject(), KeptFor: []string{"score"}}}},
+		mesh.Config{Name: "score-1", Imports: []mesh.Import{{Event: solved.Subject(), Durable: true}},
+			Handlers: []mesh.Handler{solved.Handle("score", func(context.Context, solve) error { return errors.New("no such team") })}})
+	emit(t, m, "clue-1", solved, solve{"otters", "stork"})
+	want := []string{"score-1: clue.clue.solved fails at handler score, ", ": no such team", "mesh.Final"}
+	wantFailure(t, func(t testing.TB) { m.Settle(t) }, append(want, "not settled after 1s")...)
+	wantFailure(t, func(t testing.TB) { meshtest.AwaitCount(t, m, "score-1", awarded, 1) }, append(want, "not enough after 1s")...)
 }
 
 func TestSettleFailsWhileAHandlerRuns(t *testing.T) {

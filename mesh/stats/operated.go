@@ -29,12 +29,14 @@ type Retrying struct {
 	Event   cause.ID `json:"event"`
 	Root    cause.ID `json:"root"`
 	// Try is how often it was tried, as far as that counts, and Of how often it may be until it is
-	// given up. Of an event out of a peer's outbox they are the deliveries.
+	// given up. They are deliveries if Durable, and calls of the handler otherwise.
 	Try int `json:"try"`
 	Of  int `json:"of"`
 	// NextAt is when it is due again. If that is past, it is being tried, or waits for its turn.
 	NextAt time.Time `json:"next_at"`
 	Error  string    `json:"error"` // of the last try
+	// Durable: it has gone back to the outbox of a peer, and is delivered again.
+	Durable bool `json:"durable,omitempty"`
 }
 
 // Change is a change of a running node that ends by itself.

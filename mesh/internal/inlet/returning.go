@@ -70,7 +70,7 @@ func (d *durable) retrying() (list []stats.Retrying) {
 		h := &r.header
 		for _, f := range r.failures {
 			list = append(list, stats.Retrying{Type: h.Subject(), Key: h.Key, Handler: handlerOf(f.Place), Event: h.ID, Root: h.Root,
-				Try: r.try, Of: d.settings.Redelivery.Tries, NextAt: r.next, Error: letters.ErrorText(f.Err)})
+				Try: r.try, Of: d.settings.Redelivery.Tries, NextAt: r.next, Error: letters.ErrorText(f.Err), Durable: true})
 		}
 	}
 	return list
