@@ -56,3 +56,22 @@ func TestABrokenLinkIsSeen(t *testing.T) {
 	}
 	p.await("the link's return", state+` === "linked"`)
 }
+
+// A peer that may import, and imports nothing, has no broken link.
+func TestAnUnusedLinkIsNotBroken(t *testing.T) {
+	s := openShop(t)
+	store := s.nodes.Node("store-1")
+	peers := store.Peers()
+	for _, p := range s.nodes.Node("shop-1").Peers() {
+		if p.Name == "bank-1" {
+			p.MayImport = mesh.AllExports()
+			peers = append(peers, p)
+		}
+	}
+	if err := store.SetPeers(peers); err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, s.url)
+	p.await("the link", cell("Links", "store-1 bank-1", "State")+` === "unused"`)
+	p.picture("unused-link")
+}

@@ -210,7 +210,7 @@ func TestLive(t *testing.T) {
 		mesh.Config{Name: "score-1", Imports: []mesh.Import{stepTaken.Import(mesh.Limit{}, mesh.Shared)},
 			Handlers: []mesh.Handler{stepTaken.Handle("add", func(context.Context, step) error { return nil })}})
 	s := serve(t, Options{Source: Nodes(nodes)})
-	up := func(seen snapshot) bool { return len(seen.Links) == 1 && seen.Links[0].Up }
+	up := func(seen snapshot) bool { return len(seen.Links) == 1 && seen.Links[0].State == stats.LinkUp }
 	watch(t, s, func(seen snapshot) bool { return len(seen.Nodes) == 2 && up(seen) })
 	watch(t, s, func(seen snapshot) bool {
 		if err := stepTaken.Emit(nodes[0].Context(within(t)), step{}); err != nil {

@@ -48,7 +48,7 @@ func TestEverywhere(t *testing.T) {
 		return names
 	}
 	watch(t, s, func(seen snapshot) bool {
-		return strings.Join(asked(seen), " ") == "core-1 print-1 score-1" && len(seen.Links) == 2 && seen.Links[0].Up && seen.Links[1].Up
+		return strings.Join(asked(seen), " ") == "core-1 print-1 score-1" && len(seen.Links) == 2 && seen.Links[0].State == stats.LinkUp && seen.Links[1].State == stats.LinkUp
 	})
 	if err := stepTaken.Emit(nodes.Node("core-1").Context(within(t)), step{Team: "otters"}); err != nil {
 		t.Fatal(err)

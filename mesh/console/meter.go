@@ -1,10 +1,8 @@
 package console
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"leafmesh/mesh/graph"
@@ -136,37 +134,4 @@ func (g graphs) next(now time.Time, answers []Answer[graph.Graph]) graphs {
 		next.edges = append(next.edges, edgeView{From: e.From, To: e.To, Service: e.Service, Handler: e.Handler, Rate: tenths(e.Rate)})
 	}
 	return next
-}
-
-// exports is the direction of a link that a peer reads from.
-const exports = "exports"
-
-// linksOf lists the links that nodes tell of. Both ends tell of one: it is up if both say so, and
-// the importer's count of what came is believed.
-func linksOf(answers []Answer[stats.Stats], rate func(node string, l stats.Link) float64) []linkView {
-	type ends struct{ from, to string }
-	found := map[ends]linkView{}
-	for _, a := range answers {
-		if a.Err != nil {
-			continue
-		}
-		for _, l := range a.Value.Links {
-			at := ends{l.Peer, a.Node}
-			if l.Direction == exports {
-				at = ends{a.Node, l.Peer}
-			}
-			known, isKnown := found[at]
-			view := linkView{From: at.from, To: at.to, Up: l.Connected && (!isKnown || known.Up), Rate: rate(a.Node, l)}
-			if isKnown && l.Direction == exports {
-				view.Rate = known.Rate
-			}
-			found[at] = view
-		}
-	}
-	links := make([]linkView, 0, len(found))
-	links = slices.AppendSeq(links, maps.Values(found))
-	slices.SortFunc(links, func(a, b linkView) int {
-		return cmp.Or(strings.Compare(a.From, b.From), strings.Compare(a.To, b.To))
-	})
-	return links
 }

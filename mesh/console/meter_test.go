@@ -69,16 +69,42 @@ func TestLinksHaveTwoEnds(t *testing.T) {
 		answers []Answer[stats.Stats]
 		want    linkView
 	}{
-		{"both", []Answer[stats.Stats]{of("clue-1", exporter(true)), of("score-1", importer(true))}, linkView{"clue-1", "score-1", true, 20}},
-		{"the other order", []Answer[stats.Stats]{of("score-1", importer(true)), of("clue-1", exporter(true))}, linkView{"clue-1", "score-1", true, 20}},
-		{"the exporter alone", []Answer[stats.Stats]{of("clue-1", exporter(true))}, linkView{"clue-1", "score-1", true, 50}},
-		{"broken at the importer", []Answer[stats.Stats]{of("clue-1", exporter(true)), of("score-1", importer(false))}, linkView{"clue-1", "score-1", false, 20}},
-		{"broken at the exporter", []Answer[stats.Stats]{of("clue-1", exporter(false)), of("score-1", importer(true))}, linkView{"clue-1", "score-1", false, 20}},
+		{"both", []Answer[stats.Stats]{of("clue-1", exporter(true)), of("score-1", importer(true))}, linkView{"clue-1", "score-1", stats.LinkUp, 20}},
+		{"the other order", []Answer[stats.Stats]{of("score-1", importer(true)), of("clue-1", exporter(true))}, linkView{"clue-1", "score-1", stats.LinkUp, 20}},
+		{"the exporter alone", []Answer[stats.Stats]{of("clue-1", exporter(true))}, linkView{"clue-1", "score-1", stats.LinkUp, 50}},
+		{"broken at the importer", []Answer[stats.Stats]{of("clue-1", exporter(true)), of("score-1", importer(false))}, linkView{"clue-1", "score-1", stats.LinkDown, 20}},
+		{"broken at the exporter", []Answer[stats.Stats]{of("clue-1", exporter(false)), of("score-1", importer(true))}, linkView{"clue-1", "score-1", stats.LinkDown, 20}},
 	} {
 		m := meter{last: sample{at: noon, nodes: map[string]bool{"clue-1": true, "score-1": true}}}
 		s := m.read(noon.Add(2*time.Second), test.answers, nil)
 		if len(s.Links) != 1 || s.Links[0] != test.want || len(s.Nodes) != 2 {
 			t.Errorf("%s: %+v, want %+v", test.name, s, test.want)
+		}
+	}
+}
+
+// A peer that may import and imports nothing does not dial. Its link is not broken, nor is it known
+// to be while the peer has not answered.
+func TestALinkThatNobodyNeedsIsNotBroken(t *testing.T) {
+	links := func(missed bool) []stats.Link {
+		return []stats.Link{{Peer: "clue-1", Direction: "exports", Missed: missed}}
+	}
+	silent := Answer[stats.Stats]{Node: "clue-1", Err: errors.New("no answer in time")}
+	importer := []stats.Link{{Peer: "score-1", Direction: "imports"}}
+	for name, test := range map[string]struct {
+		answers []Answer[stats.Stats]
+		want    stats.LinkStatus
+	}{
+		"it imports nothing":          {[]Answer[stats.Stats]{of("score-1", links(false)), of("clue-1", nil)}, stats.LinkUnused},
+		"it imports":                  {[]Answer[stats.Stats]{of("clue-1", importer), of("score-1", links(false))}, stats.LinkDown},
+		"it was not asked":            {[]Answer[stats.Stats]{of("score-1", links(false))}, stats.LinkUnknown},
+		"it does not answer":          {[]Answer[stats.Stats]{silent, of("score-1", links(false))}, stats.LinkUnknown},
+		"it was not asked and missed": {[]Answer[stats.Stats]{of("score-1", links(true))}, stats.LinkDown},
+	} {
+		var m meter
+		s := m.read(noon, test.answers, nil)
+		if want := (linkView{From: "score-1", To: "clue-1", State: test.want}); len(s.Links) != 1 || s.Links[0] != want {
+			t.Errorf("%s: %+v, want %+v", name, s.Links, want)
 		}
 	}
 }

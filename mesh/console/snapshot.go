@@ -43,10 +43,10 @@ type nodeView struct {
 
 // linkView is a link, in the direction of the events.
 type linkView struct {
-	From string  `json:"from"`
-	To   string  `json:"to"`
-	Up   bool    `json:"up"`
-	Rate float64 `json:"rate"`
+	From  string           `json:"from"`
+	To    string           `json:"to"`
+	State stats.LinkStatus `json:"state"`
+	Rate  float64          `json:"rate"`
 }
 
 // typeView is an event type on all nodes.

@@ -14,6 +14,10 @@ const figures = [
   ["Stopped / s", stopped, true], ["Failed / s", broken, true], ["Waiting", (n) => n.waiting],
 ];
 
+// A peer that may import, and imports nothing, does not dial: its link is unused. One that does not
+// dial and was not asked may be broken, or unused.
+const linkStates = { up: "linked", down: "broken", unused: "unused", unknown: "not known" };
+
 // live is the mesh as it is now.
 export function live(main) {
   const numbers = figures.map(([title, of, bad]) => ({ of, bad, box: h("div", {}, h("dt", {}, title), h("dd", {}, "–")) }));
@@ -28,7 +32,7 @@ export function live(main) {
   ]);
   const links = new Table("Links", [
     { title: "From", of: (l) => l.from }, { title: "To", of: (l) => l.to }, rateColumn("Events / s", (l) => l.rate, "away"),
-    { title: "State", of: (l) => (l.up ? "linked" : "broken"), class: (l) => (l.up ? "" : "bad") },
+    { title: "State", of: (l) => linkStates[l.state], class: (l) => (l.state === "down" ? "bad" : "") },
   ]);
   const types = new Table("Event types", [
     { title: "Type", of: (t) => t.type },
@@ -61,7 +65,7 @@ export function live(main) {
     }
     flowStage.paint();
     nodes.update(snapshot.nodes.map((n) => ({ ...n, key: n.name, class: n.problem ? "down" : "" })));
-    links.update(snapshot.links.map((l) => ({ ...l, key: `${l.from} ${l.to}`, class: l.up ? "" : "down" })));
+    links.update(snapshot.links.map((l) => ({ ...l, key: `${l.from} ${l.to}`, class: l.state === "down" ? "down" : "" })));
     types.update(snapshot.types.map((t) => ({ ...t, key: t.type })));
   });
   return () => {

@@ -54,10 +54,14 @@ export class MeshMap {
   paint(pen, colours) {
     if (!this.at) return;
     pen.lineCap = "round";
-    for (const { link, curve } of this.curves) if (link.up && !link.rate) this.line(pen, curve, colours.line, 1);
-    for (const { link, curve } of this.curves) if (link.up && link.rate) this.line(pen, curve, colours.accent, widthOf(link.rate), 0.45);
-    for (const { link, curve } of this.curves) if (!link.up) this.broken(pen, curve, colours);
-    if (this.curves.length < 80) for (const { link, curve } of this.curves) this.head(pen, curve, link.up ? (link.rate ? colours.accent : colours.idle) : colours.alarm);
+    const [up, down] = ["up", "down"].map((state) => this.curves.filter(({ link }) => link.state === state));
+    for (const { link, curve } of up) if (!link.rate) this.line(pen, curve, colours.line, 1);
+    for (const { link, curve } of up) if (link.rate) this.line(pen, curve, colours.accent, widthOf(link.rate), 0.45);
+    for (const { curve } of down) this.broken(pen, curve, colours);
+    if (this.curves.length < 80) {
+      for (const { link, curve } of up) this.head(pen, curve, link.rate ? colours.accent : colours.idle);
+      for (const { curve } of down) this.head(pen, curve, colours.alarm);
+    }
     for (const place of this.at.values()) this.node(pen, place, colours);
   }
 
@@ -141,10 +145,10 @@ export class MeshMap {
     pen.fillText(isDown ? "not linked" : `${Math.round(node.handled)} handled/s`, x, y + below * (r + (below > 0 ? 32 : 14)));
   }
 
-  // isCutOff reports whether a node has links and none is up.
+  // isCutOff reports whether a node has links that are down, and none that is up.
   isCutOff(node) {
     const own = this.links.filter((l) => l.from === node.name || l.to === node.name);
-    return own.length > 0 && own.every((l) => !l.up);
+    return own.some((l) => l.state === "down") && own.every((l) => l.state !== "up");
   }
 
   move(pen, colours, seconds) {
@@ -153,7 +157,7 @@ export class MeshMap {
     pen.fillStyle = colours.accent;
     pen.beginPath();
     for (const { link, curve } of this.curves) {
-      const dots = link.up ? Math.min(left, dotsOf(link.rate)) : 0;
+      const dots = link.state === "up" ? Math.min(left, dotsOf(link.rate)) : 0;
       left -= dots;
       for (let i = 0; i < dots; i++) {
         const [x, y] = curve.at((seconds * 0.45 + i / dots + curve.x0 * 0.013) % 1);
