@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,13 +43,22 @@ func list[T any](out output, f show.Format, rows []T, table func() show.Table, f
 	return failed
 }
 
-// understand decodes the answers. Who did not answer is reported, and failed is not nil then.
+// errInterrupted ends a command that was told to stop before all nodes had answered: of those that
+// had not yet, nothing is known.
+var errInterrupted = errors.New("interrupted before all nodes had answered")
+
+// understand decodes the answers. Who did not answer is reported, and failed is not nil then. Who
+// was not waited for is not blamed: failed says that all was interrupted.
 func understand[T any](out output, answers []nodes.Answer) (list []said[T], failed error) {
 	for _, a := range answers {
 		s := said[T]{Answer: a}
-		if err := a.Decode(&s.what); err != nil {
+		switch err := a.Decode(&s.what); {
+		case errors.Is(err, nodes.ErrInterrupted):
+			failed = errInterrupted
+			continue
+		case err != nil:
 			out.complain(a.Node, err)
-			failed = errReported
+			failed = cmp.Or(failed, errReported)
 			continue
 		}
 		list = append(list, s)

@@ -85,13 +85,17 @@ func (c doctorCommand) checks(ctx context.Context) ([]checkup.Check, error) {
 	}
 	defer m.Close()
 	files := c.read(at.files)
-	checks := checkup.Mesh(patients(ctx, m), checkup.Named(files)...)
+	asked := patients(ctx, m)
+	if ctx.Err() != nil {
+		return nil, errInterrupted // what is judged now would blame who had no time to answer
+	}
+	checks := checkup.Mesh(asked, checkup.Named(files)...)
 	if len(files) == 0 {
 		return checks, nil
 	}
 	for _, of := range checkup.Files(files) {
-		asked := func(check checkup.Check) bool { return check.Name == of.Name }
-		if !slices.ContainsFunc(checks, asked) { // else it is for the nodes to say, who know more than files
+		isAsked := func(check checkup.Check) bool { return check.Name == of.Name }
+		if !slices.ContainsFunc(checks, isAsked) { // else it is for the nodes to say, who know more than files
 			checks = append(checks, of)
 		}
 	}

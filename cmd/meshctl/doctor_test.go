@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"leafmesh/cmd/meshctl/internal/checkup"
 	"leafmesh/cmd/meshctl/internal/faketap"
@@ -123,6 +127,22 @@ func TestDoctorInColour(t *testing.T) {
 		var b strings.Builder
 		if err := printChecks(output{results: &b, terminal: test.terminal}, checks); err != nil || strings.Contains(b.String(), "\x1b[") != test.coloured {
 			t.Errorf("%+v: %q, %v", test, b.String(), err)
+		}
+	}
+}
+
+// While a node hangs, an interruption ends a command at once, and blames nobody.
+func TestInterrupted(t *testing.T) {
+	well := faketap.Open(t, "clue-1", answerAt(map[string]string{"stats": "{}", "health": "{}", "graph": "{}"}))
+	for _, command := range []string{"doctor", "nodes", "links", "graph"} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		hangs := faketap.Hang(t, func(net.Conn) { interrupt() })
+		var stdout, stderr bytes.Buffer
+		began := time.Now()
+		code := run(ctx, []string{command, "-s", well, "-s", hangs}, input{strings.NewReader("")}, output{results: &stdout, problems: &stderr})
+		if took := time.Since(began); code != 1 || took > 4*time.Second || strings.Contains(stderr.String(), "1:") || strings.Contains(stdout.String(), "no answer") ||
+			!strings.Contains(stderr.String(), "interrupted before all nodes had answered") {
+			t.Errorf("%s: exit %d after %v\n%s\n%s", command, code, took, stdout.String(), stderr.String())
 		}
 	}
 }

@@ -84,7 +84,7 @@ func (c emitCommand) Run(ctx context.Context, in input, out output) error {
 			out.complain(t.Title(), t.Problem)
 		}
 	}
-	conn, err := c.connect(at.taps)
+	conn, err := c.connect(ctx, at.taps)
 	if err != nil {
 		return err
 	}
@@ -122,10 +122,10 @@ func (c emitCommand) payload(in input) (payload []byte, err error) {
 
 // connect opens a connection to the node that is named, or to one of the service that owns the
 // type. If there is none, any other one says so.
-func (c emitCommand) connect(taps []nodes.Tap) (chosen *nats.Conn, err error) {
+func (c emitCommand) connect(ctx context.Context, taps []nodes.Tap) (chosen *nats.Conn, err error) {
 	var failed error
 	for _, t := range taps {
-		conn, err := t.Connect()
+		conn, err := t.ConnectContext(ctx)
 		if err != nil {
 			failed = fmt.Errorf("%s: %w", t.Title(), err)
 			continue

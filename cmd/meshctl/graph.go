@@ -45,7 +45,7 @@ func (c graphCommand) Run(ctx context.Context, out output) error {
 	defer m.Close()
 	all, failed := c.whole(ctx, out, m)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return errInterrupted
 	}
 	switch c.Output {
 	case "mermaid":

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -63,6 +64,9 @@ func (c nodesCommand) Run(ctx context.Context, out output) error {
 	health := map[string]nodes.Answer{}
 	for _, a := range m.Ask(ctx, "health", nil) {
 		health[a.Node] = a
+		if errors.Is(a.Err, nodes.ErrInterrupted) {
+			failed = errInterrupted
+		}
 	}
 	rows := []nodeRow{}
 	told := whats(counters)

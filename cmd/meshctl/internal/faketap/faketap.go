@@ -23,7 +23,13 @@ type Answer func(request *nats.Msg) *nats.Msg
 // with a user and a password that it takes as it takes any.
 func Open(t *testing.T, name string, answer Answer) (url string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return OpenAt(t, "127.0.0.1:0", name, answer)
+}
+
+// OpenAt is Open at an address.
+func OpenAt(t *testing.T, address, name string, answer Answer) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +44,38 @@ func Open(t *testing.T, name string, answer Answer) (url string) {
 				defer func() { _ = conn.Close() }() // the client is gone already
 				(&client{conn, bufio.NewReader(conn), answer}).serve(name)
 			})
+		}
+	})
+	t.Cleanup(func() {
+		if err := listener.Close(); err != nil {
+			t.Error(err)
+		}
+		wait.Wait()
+	})
+	return "nats://operator:secret@" + listener.Addr().String()
+}
+
+// Hang opens an address until the test ends, as that of a node that hangs: it takes connections,
+// calls connected with each, and says nothing.
+func Hang(t *testing.T, connected func(net.Conn)) (url string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		var open []net.Conn
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				break
+			}
+			open = append(open, conn)
+			connected(conn)
+		}
+		for _, conn := range open {
+			_ = conn.Close() // the client is gone already
 		}
 	})
 	t.Cleanup(func() {

@@ -42,11 +42,16 @@ func signerOf(pair nkeys.KeyPair) signer {
 // many things, such as to replay many letters, may be told to ask again later: then it does, and
 // gives up when that has taken as long as an answer may.
 func (s *signed) AskOne(ctx context.Context, node, question string, data []byte) Answer {
-	ctx, cancel := context.WithTimeout(ctx, AnswerWait)
-	defer cancel()
+	var told time.Time // to ask again, for the first time
 	for {
 		a := s.askOne(ctx, node, question, data)
-		if p, ok := errors.AsType[*Problem](a.Err); !ok || p.Code != tooMany {
+		p, ok := errors.AsType[*Problem](a.Err)
+		switch {
+		case !ok || p.Code != tooMany:
+			return a
+		case told.IsZero():
+			told = time.Now()
+		case time.Since(told) > AnswerWait:
 			return a
 		}
 		select {
@@ -97,7 +102,7 @@ type everywhere struct {
 // cannot be used at all. Changes are asked once: after an error of the node itself no other one is
 // tried.
 func (s *signed) Ask(ctx context.Context, question string, data []byte) []Answer {
-	answers := append(s.ask(ctx, operator.AllPrefix+question, data), s.unusable()...)
+	answers := append(s.ask(ctx, operator.AllPrefix+question, data), s.unusable(ctx)...)
 	slices.SortStableFunc(answers, func(a, b Answer) int { return cmp.Compare(a.Node, b.Node) })
 	return answers
 }
@@ -107,7 +112,7 @@ func (s *signed) ask(ctx context.Context, subject string, data []byte) (answers 
 		if l.problem != nil {
 			continue
 		}
-		conn, name, err := l.open()
+		conn, name, err := l.open(ctx)
 		if err != nil {
 			answers = append(answers, Answer{Node: name, Err: err})
 			continue

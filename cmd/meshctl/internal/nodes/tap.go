@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"time"
 
@@ -45,18 +46,63 @@ const (
 	codeHeader  = "Nats-Service-Error-Code"
 )
 
-// Connect opens a connection to the tap, which is not made again when it breaks. A tap with a
-// Problem is Unusable.
+// ErrInterrupted is the error of a node that was not waited for, as whoever asked was told to stop.
+var ErrInterrupted = errors.New("interrupted before it answered")
+
+// Connect is ConnectContext for those who cannot be interrupted meanwhile.
 func (t Tap) Connect(options ...nats.Option) (*nats.Conn, error) {
+	return t.ConnectContext(context.Background(), options...)
+}
+
+// ConnectContext opens a connection to the tap, which is not made again when it breaks. It outlives
+// ctx, which bounds how long it may take to make it. A tap with a Problem is Unusable.
+func (t Tap) ConnectContext(ctx context.Context, options ...nats.Option) (*nats.Conn, error) {
 	if t.Problem != nil {
 		return nil, &Unusable{t.Problem}
 	}
-	options = append([]nats.Option{nats.UserInfo(t.User, t.Password), nats.Name("meshctl"), nats.Timeout(AnswerWait), nats.NoReconnect()}, options...)
+	d := &dialer{ctx: ctx}
+	options = append([]nats.Option{nats.UserInfo(t.User, t.Password), nats.Name("meshctl"), nats.Timeout(AnswerWait), nats.NoReconnect(),
+		nats.SetCustomDialer(d), nats.SkipHostLookup()}, options...)
 	conn, err := nats.Connect(t.URL, options...)
-	if err != nil {
+	if !d.done() && err == nil { // ctx ended, and the connection with it
+		conn.Close()
+	}
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, ErrInterrupted
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("could not be asked at %s: %w", t.URL, ctx.Err())
+	case errors.Is(err, nats.ErrAuthorization):
+		return nil, fmt.Errorf("the tap at %s does not take this user and password: %w", t.URL, err)
+	case err != nil:
 		return nil, fmt.Errorf("could not be asked at %s: %w", t.URL, err)
 	}
 	return conn, nil
+}
+
+// dialer dials for as long as a context holds. The client of NATS knows no context while it
+// connects, and waits for the first word of a server as long as for the dial.
+type dialer struct {
+	ctx  context.Context
+	stop []func() bool
+}
+
+// Dial implements nats.CustomDialer.
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: AnswerWait}).DialContext(d.ctx, network, address)
+	if err == nil {
+		d.stop = append(d.stop, context.AfterFunc(d.ctx, func() { _ = conn.Close() })) // nobody waits for it any more
+	}
+	return conn, err
+}
+
+// done lets what was dialed outlive the context. It reports whether it does.
+func (d *dialer) done() bool {
+	lives := true
+	for _, stop := range d.stop {
+		lives = stop() && lives
+	}
+	return lives
 }
 
 // Ask asks the node at the end of a connection.
@@ -69,6 +115,8 @@ func request(ctx context.Context, conn *nats.Conn, m *nats.Msg) ([]byte, error) 
 	defer cancel()
 	answer, err := conn.RequestMsgWithContext(ctx, m)
 	switch {
+	case errors.Is(err, context.Canceled):
+		return nil, ErrInterrupted
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, errors.New("it does not answer operators: it runs an older version, or is closing")
 	case errors.Is(err, context.DeadlineExceeded):
