@@ -29,6 +29,38 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// A file with mistakes leads to its node all the same, which refuses it with its reasons. What is
+// wrong with the way there is said.
+func TestReloadOfAFileWithMistakes(t *testing.T) {
+	tap := faketap.Open(t, "clue-1", answerAt(map[string]string{"reload": "409 reload clue.yaml: clue.yaml:3: importz: unknown key"}))
+	_, address, _ := strings.Cut(tap, "@")
+	t.Chdir(t.TempDir())
+	if _, stderr, code := meshctl("password", "clue-1.tap"); code != 0 {
+		t.Fatal(stderr)
+	}
+	at := "tap: {listen: \"" + address + "\", user: operator, password: {file: clue-1.tap}}"
+	for text, want := range map[string]string{
+		"name: clue-1\n" + at + "\nimportz: []\n":                             "meshctl: clue-1: reload clue.yaml: clue.yaml:3: importz: unknown key\n",
+		"name: clue\n" + at + "\npeers: 7\n":                                  "meshctl: clue-1: reload clue.yaml: clue.yaml:3: importz: unknown key\n",
+		"http: [\"a:1\"]\nmesh:\n  name: clue-1\n  " + at + "\n  exports: no": "meshctl: clue-1: reload clue.yaml: clue.yaml:3: importz: unknown key\n",
+		"name: clue-1\ntap: {listen: 7, user: operator}\n":                    "meshctl: clue.yaml:2: tap.listen: ",
+		"name: clue-1\ntap: [\n":                                              "not YAML",
+		"name: clue-1\nimportz: []\n":                                         "meshctl: clue.yaml:2: importz: unknown key",
+	} {
+		write(t, "clue.yaml", text)
+		if _, stderr, code := meshctl("reload", "clue-1", "-f", "clue.yaml"); code != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit %d, %s, want %s", text, code, stderr, want)
+		}
+	}
+	_, servers, _ := openNodes(t)
+	user, host, _ := strings.Cut(servers[0], "@")
+	wrong := user[:strings.LastIndex(user, ":")] + ":not-its-password@" + host
+	_, stderr, code := meshctl("reload", "clue-1", "-s", wrong)
+	if want := "nats://" + host + ": the tap at nats://" + host + " does not take this user and password"; code != 1 || !strings.Contains(stderr, want) || strings.Contains(stderr, "not-its-password") {
+		t.Errorf("a wrong password: exit %d, %s, want %s", code, stderr, want)
+	}
+}
+
 func TestDiffOfFiles(t *testing.T) {
 	write := func(text string) string {
 		t.Helper()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/nats-io/nkeys"
 
@@ -151,11 +152,18 @@ func tapAt(server string) (nodes.Tap, error) {
 	return nodes.Tap{URL: u.String(), User: user, Password: password}, nil
 }
 
-// tapOf is the tap of a node's file.
+// tapOf is the tap of a node's file. What else is wrong in the file does not matter here: the node
+// may run with what the file said before, and says itself what it does not take.
 func tapOf(file string) (nodes.Tap, error) {
-	c, err := nodeOf(file)
-	if err != nil {
-		return nodes.Tap{}, err
+	c, problems := readNode(file, file)
+	name := c.Name
+	for _, p := range problems {
+		switch field := strings.TrimPrefix(p.Field, "mesh."); {
+		case field == "name":
+			name = "" // the node tells its own
+		case c.Tap == nil, field == "tap", strings.HasPrefix(field, "tap.") && !errors.Is(p, config.ErrSecret):
+			return nodes.Tap{}, p
+		}
 	}
 	if c.Tap == nil {
 		return nodes.Tap{}, fmt.Errorf("%s: the node has no tap: set tap, as its comments say", file)
@@ -164,7 +172,7 @@ func tapOf(file string) (nodes.Tap, error) {
 	if err != nil {
 		return nodes.Tap{}, fmt.Errorf("%s: the tap's password: %w", file, err)
 	}
-	return nodes.Tap{Name: c.Name, URL: "nats://" + c.Tap.Listen, User: c.Tap.User, Password: password}, nil
+	return nodes.Tap{Name: name, URL: "nats://" + c.Tap.Listen, User: c.Tap.User, Password: password}, nil
 }
 
 // nodeOf reads the node's part of a file. Secrets need not be there.
@@ -172,6 +180,17 @@ func nodeOf(file string) (mesh.Config, error) { return nodeFor(file, file) }
 
 // nodeFor is nodeOf for a file that is to take the place of another one.
 func nodeFor(file, installed string) (mesh.Config, error) {
+	c, problems := readNode(file, installed)
+	for _, problem := range problems {
+		if !errors.Is(problem, config.ErrSecret) {
+			return mesh.Config{}, problem
+		}
+	}
+	return c, nil
+}
+
+// readNode reads what can be read of the node's part of a file, and gives all that is wrong in it.
+func readNode(file, installed string) (mesh.Config, []*config.FieldError) {
 	var keys topKeys
 	_ = config.LoadYAML(file, &keys) // its errors come again below
 	var alone mesh.Config
@@ -181,10 +200,6 @@ func nodeFor(file, installed string) (mesh.Config, error) {
 	if _, found := keys.All["mesh"]; found {
 		into, node = &service, &service.Mesh
 	}
-	for _, problem := range config.FieldErrors(config.LoadYAMLFor(file, installed, into)) {
-		if !errors.Is(problem, config.ErrSecret) {
-			return mesh.Config{}, problem
-		}
-	}
-	return *node, nil
+	problems := config.FieldErrors(config.LoadYAMLFor(file, installed, into))
+	return *node, problems
 }
