@@ -3,6 +3,7 @@ package metrics
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -149,5 +150,27 @@ func TestAnyNameCanBeALabel(t *testing.T) {
 		if labels := labelsOf(got[name].GetMetric()[0]); !strings.Contains(labels, "place=handler \uFFFD") {
 			t.Errorf("%s: %q", name, labels)
 		}
+	}
+}
+
+// Checks of one name have one series, that of the worst, and beyond the bound they have one
+// together.
+func TestChecksAreBounded(t *testing.T) {
+	fine := func(context.Context) error { return nil }
+	checks := []Check{{"database", func(context.Context) error { return errors.New("disk full") }}, {"database", fine}}
+	for i := range maxSets {
+		checks = append(checks, Check{fmt.Sprint("check ", i), fine})
+	}
+	c := newCollector("core-1", &fixed{})
+	c.ready = newReadiness(checks)
+	series := gather(t, c)["leafmesh_ready"].GetMetric()
+	failing := ""
+	for _, m := range series {
+		if m.GetGauge().GetValue() == 0 {
+			failing += labelsOf(m)
+		}
+	}
+	if len(series) != maxSets+1 || failing != "check=database node=core-1" {
+		t.Errorf("%d series, those that fail: %s", len(series), failing)
 	}
 }

@@ -12,11 +12,16 @@ import (
 // NewCollector makes a collector of a node's metrics, for a registry of the program's own; [Serve]
 // has one already. The node begins to measure: see mesh.Node.Measure. A node has one collector, or
 // what is counted together differs between them.
-func NewCollector(node *mesh.Node) prometheus.Collector { return collectorOf(node) }
+// Of readiness it tells what the node knows of itself.
+func NewCollector(node *mesh.Node) prometheus.Collector {
+	return collectorOf(node, newReadiness(health(node)))
+}
 
-func collectorOf(node *mesh.Node) *collector {
+func collectorOf(node *mesh.Node, ready *readiness) *collector {
 	node.Measure()
-	return newCollector(node.Name(), node)
+	c := newCollector(node.Name(), node)
+	c.ready = ready
+	return c
 }
 
 // source is what a collector asks of a node.
@@ -26,8 +31,9 @@ type source interface {
 }
 
 type collector struct {
-	node string
-	from source
+	node  string
+	from  source
+	ready *readiness // nil: nothing is told of it
 
 	mu         sync.Mutex // held for a scrape
 	families   families   // guarded by mu
@@ -69,6 +75,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 func (c *collector) collect(give func(prometheus.Metric)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.ready != nil {
+		for _, check := range c.ready.all() {
+			c.families.ready.add(one(check.missing == nil), check.name)
+		}
+	}
 	c.families.add(c.from.Stats())
 	for _, f := range c.all {
 		f.collect(give)

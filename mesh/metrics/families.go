@@ -8,6 +8,7 @@ import (
 
 // families are the metrics of a node that are no histograms.
 type families struct {
+	ready                                      *family
 	events                                     *family
 	waiting, slow                              *family
 	lines, lineOldest                          *family
@@ -36,8 +37,8 @@ func newFamilies(node string) (f families, all []*family) {
 		return made
 	}
 	f = families{
-		events: metric("events_total", "Events by what became of them.", "outcome", "type", "place", "rule"),
-
+		ready:   metric("ready", "1 while a check of readiness says ok.", "check"),
+		events:  metric("events_total", "Events by what became of them.", "outcome", "type", "place", "rule"),
 		waiting: metric("waiting_events", "Events in all queues, kept by rules, and between two tries."),
 		slow:    metric("slow_calls", "Calls of handlers that run for longer than alarms.handling."),
 
@@ -81,7 +82,7 @@ func newFamilies(node string) (f families, all []*family) {
 		recorderUntold:  metric("recorder_untold_total", "Cascades that a peer was not told of, as too many waited for its link."),
 	}
 	f.events.keeps = 0
-	f.linkUp.join, f.importUp.join = math.Min, math.Min
+	f.linkUp.join, f.importUp.join, f.ready.join = math.Min, math.Min, math.Min
 	return f, all
 }
 

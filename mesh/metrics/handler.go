@@ -17,7 +17,8 @@ const scrapesAtOnce = 4
 
 // newHandler makes what answers requests.
 func newHandler(c Config, node *mesh.Node, checks []Check) (http.Handler, error) {
-	all, err := newGatherer(collectorOf(node), collectors.NewGoCollector(),
+	ready := newReadiness(append(health(node), checks...))
+	all, err := newGatherer(collectorOf(node, ready), collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err != nil {
 		return nil, err
@@ -26,7 +27,6 @@ func newHandler(c Config, node *mesh.Node, checks []Check) (http.Handler, error)
 		EnableOpenMetrics:  true,
 		DisableCompression: true, // it takes as much of the processor as all else
 	})
-	ready := newReadiness(append(health(node), checks...))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", index(c))
 	mux.Handle("GET /metrics", whole(scrape, scrapesAtOnce))

@@ -34,10 +34,15 @@ const (
 type readiness struct {
 	checks []Check
 
-	mu     sync.Mutex // held while the checks are asked
-	at     time.Time  // guarded by mu
-	status int        // guarded by mu
-	text   string     // guarded by mu
+	mu   sync.Mutex // held while the checks are asked
+	at   time.Time  // guarded by mu
+	said []said     // guarded by mu: replaced as a whole
+}
+
+// said is what a check says: what is missing, nil for nothing.
+type said struct {
+	name    string
+	missing error
 }
 
 func newReadiness(checks []Check) *readiness { return &readiness{checks: checks} }
@@ -48,38 +53,42 @@ func (r *readiness) answer(w http.ResponseWriter, _ *http.Request) {
 	answer(w, status, text)
 }
 
-// present returns the answer, and asks the checks if the last one is too old.
+// present returns the answer.
 func (r *readiness) present() (status int, text string) {
+	status = http.StatusOK
+	var lines strings.Builder
+	for _, s := range r.all() {
+		says := "ok"
+		if s.missing != nil {
+			status = http.StatusServiceUnavailable
+			says = strings.ReplaceAll(s.missing.Error(), "\n", "; ")
+		}
+		fmt.Fprintf(&lines, "%s: %s\n", s.name, says)
+	}
+	return status, lines.String()
+}
+
+// all returns what each check says, and asks them if that is too old.
+func (r *readiness) all() []said {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.at.IsZero() || time.Since(r.at) >= checkEvery {
 		r.askLocked()
 	}
-	return r.status, r.text
+	return r.said
 }
 
 // askLocked asks all checks at once. Who asked for the answer may leave: others wait for it.
 func (r *readiness) askLocked() {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
-	missing := make([]error, len(r.checks))
+	all := make([]said, len(r.checks))
 	var asked sync.WaitGroup
 	for i, c := range r.checks {
-		asked.Go(func() { missing[i] = c.Ready(ctx) })
+		asked.Go(func() { all[i] = said{c.Name, c.Ready(ctx)} })
 	}
 	asked.Wait()
-	var text strings.Builder
-	for i, c := range r.checks {
-		says := "ok"
-		if missing[i] != nil {
-			says = strings.ReplaceAll(missing[i].Error(), "\n", "; ")
-		}
-		fmt.Fprintf(&text, "%s: %s\n", c.Name, says)
-	}
-	r.at, r.status, r.text = time.Now(), http.StatusOK, text.String()
-	if errors.Join(missing...) != nil {
-		r.status = http.StatusServiceUnavailable
-	}
+	r.at, r.said = time.Now(), all
 }
 
 // health checks what a node needs: see mesh.Node.Health.

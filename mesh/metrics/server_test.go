@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,7 +124,20 @@ func TestReadiness(t *testing.T) {
 	if status, text := get(t, s, "/readyz"); status != 200 || text != "node: ok\nimports: ok\noutbox: ok\nclocks: ok\ndatabase: ok\n" {
 		t.Errorf("at first: %d %s", status, text)
 	}
+	metric := func(check string, value int) string {
+		return fmt.Sprintf("\nleafmesh_ready{check=%q,node=\"score-1\"} %d\n", check, value)
+	}
+	_, text := get(t, s, "/metrics")
+	for _, check := range []string{"node", "imports", "outbox", "clocks", "database"} {
+		if !strings.Contains(text, metric(check, 1)) {
+			t.Errorf("no%s in\n%s", metric(check, 1), strings.Join(lines(text, "leafmesh_ready"), "\n"))
+		}
+	}
 	broken.Store(true)
+	await(t, "the metric of the broken database", func() bool {
+		_, text := get(t, s, "/metrics")
+		return strings.Contains(text, metric("database", 0)) && strings.Contains(text, metric("imports", 1))
+	})
 	await(t, "the broken database", func() bool {
 		status, text := get(t, s, "/readyz")
 		return status == 503 && text == "node: ok\nimports: ok\noutbox: ok\nclocks: ok\ndatabase: disk I/O error; and more\n"
@@ -132,6 +146,10 @@ func TestReadiness(t *testing.T) {
 	if err := nodes.Node("core-1").Close(within(t)); err != nil {
 		t.Fatal(err)
 	}
+	await(t, "the metric of the broken link", func() bool {
+		_, text := get(t, s, "/metrics")
+		return strings.Contains(text, metric("imports", 0)) && strings.Contains(text, metric("node", 1))
+	})
 	await(t, "the broken link", func() bool {
 		status, text := get(t, s, "/readyz")
 		return status == 503 && strings.Contains(text, "imports: ") && strings.Contains(text, "core-1") && strings.Contains(text, "database: ok")
