@@ -155,7 +155,7 @@ var colours = map[string]string{"well": "\x1b[32m", "noted": "\x1b[32m", "found"
 
 func printChecks(out output, checks []checkup.Check) error {
 	var text strings.Builder
-	findings := 0
+	findings, skipped := 0, 0
 	for _, c := range checks {
 		state := "well"
 		switch {
@@ -176,13 +176,17 @@ func printChecks(out output, checks []checkup.Check) error {
 			fmt.Fprintf(&text, "    %s\n      → %s\n", show.Printable(f.Problem), show.Printable(f.Remedy))
 		}
 		if c.Skipped != "" {
+			skipped++
 			fmt.Fprintf(&text, "    not known: %s\n", show.Printable(c.Skipped))
 		}
 	}
-	if findings == 0 {
-		text.WriteString("\nAll is well.\n")
-	} else {
+	switch {
+	case findings > 0:
 		fmt.Fprintf(&text, "\n%d to look at.\n", findings)
+	case skipped > 0:
+		text.WriteString("\nNothing is found, but not all could be looked at.\n")
+	default:
+		text.WriteString("\nAll is well.\n")
 	}
 	_, err := fmt.Fprint(out.results, text.String())
 	return err

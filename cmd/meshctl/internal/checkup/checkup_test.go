@@ -57,6 +57,24 @@ func pair() []checkup.Node {
 	}
 }
 
+// without is what is found when a node is missing: the findings that are given, and that no other
+// check knows whether all is well.
+func without(node string, found ...string) (list []string) {
+	why := map[string]string{"unused-exports": ", and may import what others do not", "unmet-imports": ", and may export what others do not"}
+	for _, check := range []string{"nodes", "ready", "versions", "clocks", "links", "backlog", "letters", "unused-exports", "unmet-imports", "payloads", "losses", "handlers", "rules", "recorders"} {
+		known := check == "nodes"
+		for _, f := range found {
+			if strings.HasPrefix(f, check+": ") || strings.HasPrefix(f, check+"? ") {
+				list, known = append(list, f), known || strings.HasPrefix(f, check+"? ")
+			}
+		}
+		if !known {
+			list = append(list, check+"? "+node+" did not answer"+why[check])
+		}
+	}
+	return list
+}
+
 // Each thing that may not be well is found alone, by name.
 func TestMesh(t *testing.T) {
 	count := func(outcome stats.Outcome, place, rule string) []stats.Count {
@@ -68,9 +86,12 @@ func TestMesh(t *testing.T) {
 	}{
 		"all is well": {func(_, _ *checkup.Node) {}, nil},
 		"a node is silent": {func(_, score *checkup.Node) { *score = checkup.Node{Name: "score-1", Err: nodes.ErrSilent} },
-			[]string{"nodes: score-1: it did not answer in time, or no link leads there", "unused-exports? score-1 did not answer, and may import what others do not", "unmet-imports? score-1 did not answer, and may export what others do not"}},
+			without("score-1", "nodes: score-1: it did not answer in time, or no link leads there")},
+		"nobody answers": {func(clue, score *checkup.Node) {
+			*clue, *score = checkup.Node{Name: "clue-1", Err: nodes.ErrSilent}, checkup.Node{Name: "score-1", Err: nodes.ErrSilent}
+		}, without("clue-1", "nodes: clue-1: it did not answer in time, or no link leads there", "nodes: score-1: it did not answer in time, or no link leads there")},
 		"a peer was not asked": {func(clue, _ *checkup.Node) { clue.Stats.Links[0] = stats.Link{Peer: "hunt-1", Direction: "exports"} },
-			[]string{"links? hunt-1 has not dialed clue-1, and did not answer whether it imports anything from there", "unused-exports? hunt-1 did not answer, and may import what others do not", "unmet-imports? hunt-1 did not answer, and may export what others do not"}},
+			without("hunt-1", "nodes? hunt-1 was not asked", "links? hunt-1 has not dialed clue-1, and did not answer whether it imports anything from there")},
 		"not ready": {func(clue, _ *checkup.Node) { clue.Health.Ready = false }, []string{"ready: clue-1 is not ready"}},
 		"a problem": {func(clue, _ *checkup.Node) {
 			clue.Health.Ready, clue.Health.Problems = false, []string{"the disk is full"}
@@ -81,14 +102,12 @@ func TestMesh(t *testing.T) {
 			clue.Health.Others = []string{"link from score-1: not connected, and it imports from this node"}
 			clue.Stats.Links[0] = stats.Link{Peer: "score-1", Direction: "exports", Missed: true, LinkState: stats.LinkState{Since: time.Date(2026, 11, 29, 13, 0, 1, 0, time.UTC), Cause: stats.Ended}}
 			*score = checkup.Node{Name: "score-1", Err: nodes.ErrSilent}
-		}, []string{"nodes: score-1: it did not answer in time, or no link leads there", "links: clue-1: its link with score-1 (exports) is down: ended since 2026-11-29 13:00:01",
-			"unused-exports? score-1 did not answer, and may import what others do not", "unmet-imports? score-1 did not answer, and may export what others do not"}},
+		}, without("score-1", "nodes: score-1: it did not answer in time, or no link leads there", "links: clue-1: its link with score-1 (exports) is down: ended since 2026-11-29 13:00:01")},
 		"a node that a peer has not linked to since the start": {func(clue, score *checkup.Node) {
 			clue.Health.Ready = false
 			clue.Stats.Links[0].Connected, clue.Stats.Links[0].Missed = false, true
 			*score = checkup.Node{Name: "score-1", Err: nodes.ErrSilent}
-		}, []string{"nodes: score-1: it did not answer in time, or no link leads there", "ready: clue-1 is not ready", "links: clue-1: its link with score-1 (exports) is down",
-			"unused-exports? score-1 did not answer, and may import what others do not", "unmet-imports? score-1 did not answer, and may export what others do not"}},
+		}, without("score-1", "nodes: score-1: it did not answer in time, or no link leads there", "ready: clue-1 is not ready", "links: clue-1: its link with score-1 (exports) is down")},
 		"no health":        {func(clue, _ *checkup.Node) { clue.Health = nil }, []string{"ready? not all nodes say so: they run an older version", "versions? not all nodes say so: they run an older version"}},
 		"another version":  {func(_, score *checkup.Node) { score.Health.Version = "2" }, []string{"versions: score-1 runs 2, and clue-1 runs 1"}},
 		"another wire":     {func(_, score *checkup.Node) { score.Health.Wire = 3 }, []string{"versions: score-1 speaks version 3 on its links, and clue-1 version 2"}},
@@ -211,7 +230,7 @@ func TestMeshWithoutANodeThatFilesName(t *testing.T) {
 	all := pair()
 	all[1].Graph.Types = nil
 	got := findings(t, checkup.Mesh(all, "clue-1", "score-1", "hunt-1"))
-	if want := []string{"unused-exports? hunt-1 did not answer, and may import what others do not", "unmet-imports? hunt-1 did not answer, and may export what others do not"}; !slices.Equal(got, want) {
+	if want := without("hunt-1", "nodes? hunt-1 was not asked"); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

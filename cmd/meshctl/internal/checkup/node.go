@@ -33,10 +33,22 @@ func Mesh(all []Node, named ...string) []Check {
 		}
 	}
 	missing := missingOf(all, there, named)
-	return []Check{
-		reached(all), ready(there), versions(there), clocks(there), links(there), backlog(there), letters(there),
-		exports(there, missing), imports(there, missing), payloads(there), losses(there), handlers(there), rules(there), recorders(there),
+	checks := []Check{
+		reached(all), ready(there), versions(there), clocks(there), links(there), backlog(there), letters(there), exports(there, missing),
+		imports(there, missing), payloads(there), losses(there), handlers(there), rules(there), recorders(there),
 	}
+	if missing == "" {
+		return checks
+	}
+	if len(checks[0].Findings) == 0 {
+		checks[0].Skipped = missing + " was not asked"
+	}
+	for i := range checks[1:] { // who did not answer may have what those there have not
+		if c := &checks[i+1]; c.Skipped == "" {
+			c.Skipped = missing + " did not answer"
+		}
+	}
+	return checks
 }
 
 // missingOf names a node that exists and did not answer; "" if all are there.
