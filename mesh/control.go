@@ -70,9 +70,11 @@ func (f *flow) warnOfUnbounded(old, present []config.Rule) {
 
 // Cut stops the events of a type from reaching one place, "handler judge" or "export", until
 // [Node.Restore]. What is in a handler's queue is still handled. Events that come are dropped
-// there, and counted as shed by the rule "cut"; all other places get them. ErrNotHere: the node
-// does not know the type or the place; places are those that [Node.Stats] shows. A durable export
-// cannot be cut, as its events are kept for the services it names: cut their handlers.
+// there, and counted as shed by the rule "cut"; all other places get them. Those of a durable
+// import are not lost: they go back to the outbox that they came from, and come again until the
+// handler takes them. ErrNotHere: the node does not know the type or the place; places are those
+// that [Node.Stats] shows. A durable export cannot be cut, as its events are kept for the services
+// it names: cut their handlers.
 func (n *Node) Cut(subject, place string) error { return n.cutFor(subject, place, true, 0, "") }
 
 // Restore undoes [Node.Cut].

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -42,7 +43,12 @@ func (c *calls) count() (events, most int) {
 // is back it gets all, and the other none again.
 func TestACutHandlerDoesNotStopTheOther(t *testing.T) {
 	var well, back calls
-	score := durableScore(t, well.add)
+	came := make(chan mesh.Header, 1500)
+	score := durableScore(t, func(ctx context.Context, s solved) error {
+		h, _ := mesh.HeaderOf(ctx)
+		came <- h
+		return well.add(ctx, s)
+	})
 	score.Imports[0].Redelivery = mesh.Redelivery{After: 50 * time.Millisecond, Max: 100 * time.Millisecond}
 	score.Handlers = append(score.Handlers, clueSolved.Handle("cut", back.add))
 	nodes := openAll(t, durableClue(t), score)
@@ -55,6 +61,10 @@ func TestACutHandlerDoesNotStopTheOther(t *testing.T) {
 		emit(t, nodes.Node("clue-1"), clueSolved, solved{Team: fmt.Sprint(i % 50), At: int64(i)})
 	}
 	await(t, "all at the handler that is well", func() bool { got, _ := well.count(); return got == events })
+	explained, err := nodes.Node("clue-1").Why(t.Context(), (<-came).ID)
+	if want := "handler cut on score-1: shed by rule cut"; err != nil || !strings.Contains(explained.Verdict(), want) || !strings.HasSuffix(explained.Verdict(), "; not lost: it comes again from the outbox of clue-1, or has come") {
+		t.Errorf("%s, %v", explained.Verdict(), err)
+	}
 	if err := n.Restore(clueSolved.Subject(), "handler cut"); err != nil {
 		t.Fatal(err)
 	}

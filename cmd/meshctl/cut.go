@@ -79,7 +79,9 @@ type cutCommand struct{ cutChange }
 // Help is shown by meshctl cut --help.
 func (cutCommand) Help() string {
 	return `What is in the handler's queue is still handled. Events that come are dropped there, and counted as shed
-by the rule "cut"; all other handlers get them.
+by the rule "cut"; all other handlers get them. Events of a durable import are not lost: they go back to
+the outbox that they came from, and come again until the handler takes them. meshctl doctor lists what
+is cut, and until when.
 
   meshctl cut clue.clue.solved --handler award --for 10m
   meshctl cut clue.clue.solved --handler award --node score-1
@@ -93,7 +95,8 @@ type restoreCommand struct{ cutChange }
 
 // Help is shown by meshctl restore --help.
 func (restoreCommand) Help() string {
-	return `It undoes meshctl cut. What was dropped does not come back.
+	return `It undoes meshctl cut. What was dropped does not come back, but events of durable imports do: they wait
+in the outbox that they came from, and come again by themselves.
 
   meshctl restore clue.clue.solved --handler award
   meshctl restore score.leaderboard.changed --export --node score-1`

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"leafmesh/cmd/meshctl/internal/checkup"
 	"leafmesh/cmd/meshctl/internal/faketap"
 	"leafmesh/mesh/stats"
@@ -36,6 +38,35 @@ func TestDoctor(t *testing.T) {
 		if code != 1 || stderr != "" || !strings.Contains(stdout, part) {
 			t.Errorf("exit %d, %q, no %q in\n%s", code, stderr, part, stdout)
 		}
+	}
+}
+
+// What is cut has a note, with until when and how to undo it, on however many pages it stands. With
+// nobody but one who does not say, it is not known.
+func TestDoctorOfCuts(t *testing.T) {
+	until := time.Date(2026, 11, 29, 13, 0, 1, 0, time.UTC)
+	answers := map[string]string{"graph": "{}", "health": `{"node":"score-1","ready":true}`,
+		"stats": encoded(t, stats.Stats{Node: "score-1", Changes: []stats.Change{{What: "cut", Type: "clue.clue.solved", Place: "handler award", By: "ada", Until: until}}})}
+	pages := map[string]string{"0": `{"list":[{"type":"a.b.c","place":"handler x"},{"type":"clue.clue.solved","place":"handler award","cut":true}],"more":1}`,
+		"2": `{"list":[{"type":"score.points.awarded","place":"export","cut":true}]}`}
+	tap := faketap.Open(t, "score-1", func(m *nats.Msg) *nats.Msg {
+		if m.Subject == "mesh.ops.places" {
+			return &nats.Msg{Data: []byte(pages[string(m.Data)])}
+		}
+		return answerAt(answers)(m)
+	})
+	small := faketap.Open(t, "clue-1", answerAt(map[string]string{"graph": "{}", "health": `{"node":"clue-1","ready":true}`, "stats": `{"node":"clue-1"}`,
+		"places": `{"list":[{"type":"a.b.c","place":"handler y"}]}`}))
+	stdout, stderr, code := meshctl("doctor", "-s", tap, "-s", small)
+	for _, part := range []string{"i cuts: ", "    score-1: handler award gets no clue.clue.solved: cut by ada until 2026-11-29 13:00:01\n      → meshctl restore clue.clue.solved --handler award --node score-1 undoes it\n",
+		"    score-1: export gets no score.points.awarded: cut until somebody restores it, or the node is started again\n      → meshctl restore score.points.awarded --export --node score-1 undoes it\n"} {
+		if code != 0 || stderr != "" || !strings.Contains(stdout, part) {
+			t.Errorf("exit %d, %q, no %q in\n%s", code, stderr, part, stdout)
+		}
+	}
+	old := faketap.Open(t, "score-1", answerAt(answers))
+	if stdout, _, _ := meshctl("doctor", "-s", old); !strings.Contains(stdout, "? cuts: ") || !strings.Contains(stdout, "not known: score-1 does not say: it runs an older version\n") {
+		t.Error(stdout)
 	}
 }
 

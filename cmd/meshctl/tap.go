@@ -18,6 +18,7 @@ import (
 	"leafmesh/cmd/meshctl/internal/show"
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/graph"
 )
 
 type tapCommand struct {
@@ -69,7 +70,7 @@ func (c tapCommand) Run(ctx context.Context, out output) error {
 	}
 	events, gone, lost := make(chan seen, lookout), make(chan string, len(at.taps)), &atomic.Uint64{}
 	var failed error
-	open := 0
+	var conns []*nats.Conn
 	for _, t := range at.taps {
 		conn, err := c.listen(t, events, gone, lost)
 		if err != nil {
@@ -78,8 +79,12 @@ func (c tapCommand) Run(ctx context.Context, out output) error {
 			continue
 		}
 		defer conn.Close()
-		open++
+		conns = append(conns, conn)
 	}
+	if failed == nil {
+		c.warnOfNone(ctx, conns, out)
+	}
+	open := len(conns)
 	p := newPrinter(c, out)
 	for open > 0 && !p.enough() {
 		select {
@@ -100,6 +105,27 @@ func (c tapCommand) Run(ctx context.Context, out output) error {
 		failed = errReported
 	}
 	return failed
+}
+
+// warnOfNone says so if no node knows a type that is meant: one mistyped is as silent as one of
+// which nothing comes. It says nothing while a node does not answer.
+func (c tapCommand) warnOfNone(ctx context.Context, conns []*nats.Conn, out output) {
+	for _, pattern := range c.Pattern {
+		tokens := strings.Split(pattern, ".")
+		types := strings.Join(tokens[:min(3, len(tokens))], ".") // a fourth is of the key
+		known := false
+		for _, conn := range conns {
+			var g graph.Graph
+			data, err := nodes.Ask(ctx, conn, "graph", nil)
+			if err := (nodes.Answer{Data: data, Err: err}).Decode(&g); err != nil {
+				return
+			}
+			known = known || slices.ContainsFunc(g.Types, func(t graph.Type) bool { return config.Match(types, t.Type) })
+		}
+		if !known {
+			fmt.Fprintf(out.problems, "meshctl: no node that was asked knows an event type that matches %s: meshctl graph shows all\n", show.Printable(pattern))
+		}
+	}
 }
 
 // listen begins to put what a tap shows into events.

@@ -96,6 +96,7 @@ func (b *builder) steps(e *Event) (steps []Step) {
 			steps = again(steps, plainStep(r))
 		}
 	}
+	steps = comingAgain(e, steps)
 	for _, at := range sites {
 		from := arrived[at.node]
 		if from == 0 && e.Node == at.node { // else it is another clock's
@@ -147,6 +148,29 @@ func again(steps []Step, s Step) []Step {
 		}
 	}
 	return append(steps, s)
+}
+
+// comingAgain says of what a handler did not take whether it is lost there: an event that its own
+// node stored in its outbox comes to others until they have handled it. Each time that it came in
+// vain is a part of one step.
+func comingAgain(e *Event, steps []Step) (told []Step) {
+	isStored := slices.ContainsFunc(steps, func(s Step) bool { return s.Node == e.Node && s.Outcome == stats.Stored })
+	for _, s := range steps {
+		if !isStored || s.Node == e.Node || s.Outcome != stats.Shed || s.Rule != stats.Cut && s.Rule != stats.QueueFull || !strings.HasPrefix(s.Place, "handler ") {
+			told = append(told, s)
+			continue
+		}
+		s.Note = "not lost: it comes again from the outbox of " + e.Node + ", or has come"
+		i := slices.IndexFunc(told, func(known Step) bool {
+			return known.Node == s.Node && known.Place == s.Place && known.Outcome == s.Outcome && known.Rule == s.Rule
+		})
+		if i < 0 {
+			told = append(told, s)
+		} else {
+			told[i].Times = max(told[i].Times, 1) + 1
+		}
+	}
+	return told
 }
 
 func plainStep(r Record) Step {

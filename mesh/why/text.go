@@ -36,6 +36,9 @@ func (x Explanation) Verdict() string {
 	}
 	f := x.Faults[0]
 	verdict := fmt.Sprintf("%s%s, %s", f.Type, keyed(f.Key), f.Step.words())
+	if f.Outcome == stats.Shed && f.Note != "" { // else it reads as if it were lost
+		verdict += "; " + f.Note
+	}
 	if s := sentence(f.Errors); s != "" {
 		verdict += ": " + s
 	}

@@ -61,7 +61,7 @@ func pair() []checkup.Node {
 // check knows whether all is well.
 func without(node string, found ...string) (list []string) {
 	why := map[string]string{"unused-exports": ", and may import what others do not", "unmet-imports": ", and may export what others do not"}
-	for _, check := range []string{"nodes", "ready", "versions", "clocks", "links", "backlog", "letters", "unused-exports", "unmet-imports", "payloads", "losses", "handlers", "rules", "recorders"} {
+	for _, check := range []string{"nodes", "ready", "versions", "clocks", "links", "cuts", "backlog", "letters", "unused-exports", "unmet-imports", "payloads", "losses", "handlers", "rules", "recorders"} {
 		known := check == "nodes"
 		for _, f := range found {
 			if strings.HasPrefix(f, check+": ") || strings.HasPrefix(f, check+"? ") {
@@ -130,6 +130,13 @@ func TestMesh(t *testing.T) {
 		"a durable import": {func(_, score *checkup.Node) {
 			score.Stats.DurableImports = []stats.DurableImport{{Peer: "clue-1", Type: "clue.clue.solved", Problem: "it is not kept"}}
 		}, []string{"backlog: score-1 does not get clue.clue.solved from clue-1: it is not kept"}},
+		"a cut": {func(_, score *checkup.Node) {
+			score.Cuts = []stats.Place{{Type: "clue.clue.solved", Place: "handler award", Cut: true}, {Type: "a.b.c", Place: "export", Cut: true}}
+			score.Stats.Changes = []stats.Change{{What: "cut", Type: "clue.clue.solved", Place: "handler award", By: "ada", Until: time.Date(2026, 11, 29, 13, 0, 1, 0, time.UTC)}}
+		}, []string{"cuts, a note: score-1: handler award gets no clue.clue.solved: cut by ada until 2026-11-29 13:00:01",
+			"cuts, a note: score-1: export gets no a.b.c: cut until somebody restores it, or the node is started again"}},
+		"a node that does not say what is cut": {func(clue, _ *checkup.Node) { clue.CutsUnknown = "it runs an older version" },
+			[]string{"cuts? clue-1 does not say: it runs an older version"}},
 		"letters":          {func(_, score *checkup.Node) { score.Stats.Letters = stats.Letters{Count: 2, Oldest: time.Minute} }, []string{"letters: score-1 has 2 dead letters, the oldest for 1m0s"}},
 		"an unused export": {func(_, score *checkup.Node) { score.Graph.Types = nil }, []string{"unused-exports: clue-1 exports clue.clue.solved, and nobody imports it"}},
 		"an unused export that is not kept": {func(clue, score *checkup.Node) { score.Graph.Types, clue.Stats.Outbox = nil, nil },

@@ -46,6 +46,29 @@ func (n Node) isCutOff(peer string) bool {
 	return slices.ContainsFunc(n.Stats.Links, func(l stats.Link) bool { return l.Peer == peer && l.Direction == "imports" && !l.Connected })
 }
 
+// cuts has notes: somebody meant it, and may have forgotten it.
+func cuts(there []Node) Check {
+	return checked("cuts", "no events are kept from a handler or an export by hand", func(c *Check) {
+		for _, n := range there {
+			if n.CutsUnknown != "" {
+				c.Skipped = n.Name + " does not say: " + n.CutsUnknown
+			}
+			for _, p := range n.Cuts {
+				by, until, flag := "", "somebody restores it, or the node is started again", "--export"
+				for _, change := range n.Stats.Changes {
+					if change.What == "cut" && change.Type == p.Type && change.Place == p.Place {
+						by, until = " by "+change.By, change.Until.UTC().Format(time.DateTime)
+					}
+				}
+				if handler, isHandler := strings.CutPrefix(p.Place, "handler "); isHandler {
+					flag = "--handler " + handler
+				}
+				c.note("meshctl restore "+p.Type+" "+flag+" --node "+n.Name+" undoes it", "%s: %s gets no %s: cut%s until %s", n.Name, p.Place, p.Type, by, until)
+			}
+		}
+	})
+}
+
 func letters(there []Node) Check {
 	return checked("letters", "there are no dead letters", func(c *Check) {
 		for _, n := range there {

@@ -18,6 +18,9 @@ type Node struct {
 	Graph graph.Graph
 	// Health is nil of a node that does not say.
 	Health *stats.NodeHealth
+	// Cuts are the places that somebody cut; CutsUnknown says why they are not known, or "".
+	Cuts        []stats.Place
+	CutsUnknown string
 	// Clock is by how much its clock is ahead of the one that asks, ClockWithin how far off that
 	// may be.
 	Clock, ClockWithin time.Duration
@@ -34,8 +37,8 @@ func Mesh(all []Node, named ...string) []Check {
 	}
 	missing := missingOf(all, there, named)
 	checks := []Check{
-		reached(all), ready(there), versions(there), clocks(there), links(there), backlog(there), letters(there), exports(there, missing),
-		imports(there, missing), payloads(there), losses(there), handlers(there), rules(there), recorders(there),
+		reached(all), ready(there), versions(there), clocks(there), links(there), cuts(there), backlog(there), letters(there),
+		exports(there, missing), imports(there, missing), payloads(there), losses(there), handlers(there), rules(there), recorders(there),
 	}
 	if missing == "" {
 		return checks
