@@ -77,6 +77,22 @@ func TestEmitAndTap(t *testing.T) {
 	}
 }
 
+// A type that no node knows is as silent as one of which nothing comes: then it is said.
+func TestTapOfATypeThatNobodyKnows(t *testing.T) {
+	servers, _ := openMesh(t)
+	for args, want := range map[string]string{
+		"clue.clue.solvd":         "meshctl: no node that was asked knows an event type that matches clue.clue.solvd: meshctl graph shows all\n",
+		"clue.> hint.*.taken":     "meshctl: no node that was asked knows an event type that matches hint.*.taken: meshctl graph shows all\n",
+		"clue.clue.solved.owls":   "",
+		"score.> *.clue.solved >": "",
+	} {
+		stdout, stderr, code := meshctl(append([]string{"tap", "-s", servers[0], "-s", servers[1], "--for", "100ms"}, strings.Fields(args)...)...)
+		if code != 0 || stdout != "" || stderr != want {
+			t.Errorf("%s: exit %d, %q, %q", args, code, stdout, stderr)
+		}
+	}
+}
+
 // What is not emitted is said, with the reason and an exit code.
 func TestEmitIsRefused(t *testing.T) {
 	servers, _ := openMesh(t)

@@ -77,7 +77,7 @@ func (c rulesChange) run(ctx context.Context, out output, questions func(meant [
 		}
 	}
 	if count == 0 && failed == nil {
-		return errors.New("no node has such a rule: meshctl limits get lists all")
+		return errNoRule
 	}
 	return failed
 }
@@ -99,6 +99,9 @@ func (c rulesChange) until() string {
 	}
 	return ""
 }
+
+// errNoRule is of a change that no rule is meant by.
+var errNoRule = errors.New("no node has such a rule: meshctl limits get lists all")
 
 type limitsSet struct {
 	rulesChange
@@ -133,7 +136,7 @@ func (c limitsSet) Run(ctx context.Context, out output) error {
 	if c.New && len(c.Node) == 0 {
 		return errors.New("on which node is the rule to be made? Name it with --node")
 	}
-	return c.run(ctx, out, func(meant []config.Rule) (all []limitQuestion) {
+	err := c.run(ctx, out, func(meant []config.Rule) (all []limitQuestion) {
 		for _, r := range meant {
 			change.ID = r.Identity()
 			all = append(all, limitQuestion{"limit.set", struct {
@@ -152,6 +155,10 @@ func (c limitsSet) Run(ctx context.Context, out output) error {
 		}
 		return all
 	})
+	if errors.Is(err, errNoRule) {
+		return fmt.Errorf("%w; --new --node NODE makes it on that node", err)
+	}
+	return err
 }
 
 type limitsUnset struct{ rulesChange }

@@ -113,7 +113,7 @@ func (c tapCommand) warnOfNone(ctx context.Context, conns []*nats.Conn, out outp
 	for _, pattern := range c.Pattern {
 		tokens := strings.Split(pattern, ".")
 		types := strings.Join(tokens[:min(3, len(tokens))], ".") // a fourth is of the key
-		known := false
+		known := types == ">"
 		for _, conn := range conns {
 			var g graph.Graph
 			data, err := nodes.Ask(ctx, conn, "graph", nil)
