@@ -160,7 +160,7 @@ func shownTable(list []shownLetter) show.Table {
 			value = "not readable: " + l.Problem
 		}
 		for _, row := range [][2]string{{"letter", l.Letter.Key}, {"node", l.Node}, {"type", l.Type}, {"key", l.EventKey}, {"handler", l.Handler},
-			{"error", l.Error}, {"tries", fmt.Sprint(l.Tries)}, {"given up", l.At.UTC().Format("2006-01-02 15:04:05")}, {"from", l.Peer},
+			{"error", l.Error}, {l.triesName(), fmt.Sprint(l.Tries)}, {"given up", l.At.UTC().Format("2006-01-02 15:04:05")}, {"from", l.Peer},
 			{"event", l.Event.String()}, {"root", l.Root.String()}, {"path", strings.Join(l.Path, " → ")}, {"value", value}} {
 			t.Add(row[0], row[1])
 		}

@@ -35,6 +35,23 @@ type nodeLetter struct {
 	stats.Letter
 }
 
+// triesName is what the letter counts as tries: of a durable import, each delivery may have been
+// several calls.
+func (l nodeLetter) triesName() string {
+	if l.Peer != "" {
+		return "deliveries"
+	}
+	return "calls"
+}
+
+// triesText has the number with its name.
+func (l nodeLetter) triesText() string {
+	if l.Tries == 1 {
+		return map[string]string{"deliveries": "1 delivery", "calls": "1 call"}[l.triesName()]
+	}
+	return strconv.Itoa(l.Tries) + " " + l.triesName()
+}
+
 // of gives the letters that are meant.
 func (f letterFilter) of(all []nodeLetter) []nodeLetter {
 	list := []nodeLetter{}
@@ -99,7 +116,7 @@ func allLetters(ctx context.Context, out output, m nodes.Mesh, named []string) (
 func lettersTable(list []nodeLetter) show.Table {
 	t := show.Table{Head: []string{"NODE", "AT", "TYPE", "KEY", "HANDLER", "TRIES", "ERROR", "ROOT", "PATH", "LETTER"}, None: "No letters."}
 	for _, l := range list {
-		t.Add(l.Node, l.At.UTC().Format(time.DateTime), l.Type, l.EventKey, l.Handler, strconv.Itoa(l.Tries), l.Error, l.Root.String(), strings.Join(l.Path, " → "), l.Letter.Key)
+		t.Add(l.Node, l.At.UTC().Format(time.DateTime), l.Type, l.EventKey, l.Handler, l.triesText(), l.Error, l.Root.String(), strings.Join(l.Path, " → "), l.Letter.Key)
 	}
 	return t
 }

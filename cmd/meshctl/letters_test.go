@@ -66,6 +66,15 @@ func openWithLetters(t *testing.T, many int, good *atomic.Bool) (server string) 
 	return server
 }
 
+// A letter's tries are named as what they are.
+func TestTriesOfALetter(t *testing.T) {
+	for want, l := range map[string]stats.Letter{"1 delivery": {Peer: "clue-1", Tries: 1}, "8 deliveries": {Peer: "clue-1", Tries: 8}, "1 call": {Tries: 1}, "3 calls": {Tries: 3}} {
+		if got := (nodeLetter{Letter: l}).triesText(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // Letters are listed with where they came from; why takes the key of one.
 func TestLetters(t *testing.T) {
 	const many = 10
@@ -75,7 +84,7 @@ func TestLetters(t *testing.T) {
 	if code != 0 || stderr != "" || len(lines) != 1+many {
 		t.Fatalf("exit %d, %q\n%s", code, stderr, stdout)
 	}
-	for _, part := range []string{"clue.clue.solved", "  award  ", "no such team", "clue-1:clue.answer.given → clue-1:clue.clue.solved"} {
+	for _, part := range []string{"clue.clue.solved", "  award  ", "  1 delivery  ", "no such team", "clue-1:clue.answer.given → clue-1:clue.clue.solved"} {
 		if !strings.Contains(lines[1], part) {
 			t.Errorf("no %q in %s", part, lines[1])
 		}
@@ -127,7 +136,7 @@ func TestChangeLetters(t *testing.T) {
 		{false, "list --node clue-9", 1, "", "meshctl: clue-9: no node of this name was asked: meshctl nodes lists those that are\n", 6},
 		{false, "drop --node clue-9", 1, "0 of 0 letters dropped.\n", "meshctl: clue-9: no node of this name was asked: meshctl nodes lists those that are\n", 6},
 		{false, "list --older=-1h", 2, "", "meshctl: --older: \"-1h\" is no duration above 0, as in 30s, 10m or 24h (see meshctl --help)\n", 6},
-		{false, "show " + otter, 0, "value     {\"1\":\"otters\"}\n", "", 6},
+		{false, "show " + otter, 0, "\ndeliveries  1\n", "", 6},
 		{false, "show -o json " + otter, 0, "\"value\": {\n      \"1\": \"otters\"\n    }", "", 6},
 		{false, "show nothing", 1, "", "meshctl: no node has letter nothing: meshctl letters lists them\n", 6},
 		{false, "replay", 1, "", "meshctl: which letters? Name some, or say which by --type, --handler, --key, --node or --older, or --all\n", 6},

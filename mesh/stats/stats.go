@@ -184,11 +184,13 @@ type Letter struct {
 	Path     []string `json:"path,omitempty"`
 	EventKey string   `json:"event_key,omitempty"`
 	// Handler is the handler that gave it up; "import" if it came to none.
-	Handler string    `json:"handler"`
-	Peer    string    `json:"peer"`  // whose outbox it came from; empty for an event of no durable import
-	Tries   int       `json:"tries"` // how often it was delivered
-	Error   string    `json:"error"` // of the last time
-	At      time.Time `json:"at"`    // when it was given up
+	Handler string `json:"handler"`
+	Peer    string `json:"peer"` // whose outbox it came from; empty for an event of no durable import
+	// Tries is how often it was delivered; of an event of no durable import, how often its handler
+	// was called.
+	Tries int       `json:"tries"`
+	Error string    `json:"error"` // of the last time
+	At    time.Time `json:"at"`    // when it was given up
 	// Payload is the event's value as CBOR. mesh.Node.Letters leaves it out.
 	Payload []byte `json:"payload,omitempty"`
 }

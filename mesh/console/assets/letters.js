@@ -5,6 +5,12 @@ import { ask, change, session } from "./server.js";
 
 const when = (text) => new Date(text).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+// tries has the number with what it counts: a delivery of a durable import may be several calls.
+const tries = (l) => {
+  const [one, many] = l.peer ? ["delivery", "deliveries"] : ["call", "calls"];
+  return `${number(l.tries)} ${l.tries === 1 ? one : many}`;
+};
+
 // letters lists the dead letters that are kept, and replays and drops them.
 export function letters(main) {
   const said = h("p", { class: "problem", role: "alert" }), told = h("p", { role: "status", class: "note" }), rights = h("p", { class: "note" });
@@ -35,7 +41,7 @@ export function letters(main) {
   const list = new Table("Dead letters, the newest first", [
     { title: "Given up", of: (l) => (l.root ? cell(`link ${l.key}`, () => h("a", { href: `/cascade/${l.root}` }, when(l.at))) : when(l.at)) },
     { title: "Node", of: (l) => l.node }, { title: "Event type", of: (l) => l.type }, { title: "Handler", of: (l) => l.handler }, { title: "Key", of: (l) => l.event_key || "" },
-    { title: "Error", of: (l) => l.error }, { title: "Tries", number: true, of: (l) => String(l.tries) }, { title: "From", of: (l) => l.peer },
+    { title: "Error", of: (l) => l.error }, { title: "Tries", number: true, of: tries }, { title: "From", of: (l) => l.peer },
     { title: "", of: (l) => cell(`act ${l.key} ${changes.includes(l.node)}`, () => buttons(l)) },
   ], { empty: "No dead letter is kept." });
   const again = new Table("Retried: what waits in the outboxes to come again", [
