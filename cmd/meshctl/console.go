@@ -21,8 +21,10 @@ type consoleCommand struct {
 func (consoleCommand) Help() string {
 	return `It prints an address to open in a browser on this machine: once, within two minutes. Whatever the page
 asks, the operator's key signs, and each node looks what its own file lets that operator do. The key
-stays in this process. Ctrl-C ends it.
+stays in this process. Ctrl-C ends it. Without an operator each node is asked at its own tap, by the
+tap's password; whoever has that may change the node, and so may the page.
 
+  meshctl console -f configs/clue.yaml -f configs/score.yaml
   meshctl console --operator keys/anna.nk -f configs/clue.yaml
   meshctl console -c home`
 }
@@ -53,6 +55,7 @@ func (c consoleCommand) Run(ctx context.Context, out output) (err error) {
 	if _, err := fmt.Fprintln(out.results, server.URL()+shown.Invite()); err != nil {
 		return err
 	}
+	fmt.Fprintln(out.problems, "Open this address in a browser on this machine, within two minutes. Ctrl-C ends the console.")
 	<-ctx.Done()
 	return nil
 }

@@ -24,7 +24,7 @@ type emitCommand struct {
 	CBOR    bool        `name:"cbor" help:"The value is CBOR, and is read from standard input as it is."`
 	Node    string      `help:"Emit on this node. Without it on one of the service that owns the type."`
 	Subject string      `arg:"" help:"The event type: clue.answer.submitted."`
-	Key     string      `arg:"" help:"The event's key, as its type has it; '' for none."`
+	Key     string      `arg:"" help:"The event's key, as its type has it; an empty text for none."`
 	Value   string      `arg:"" optional:"" help:"The value as JSON. Without it, it is read from standard input."`
 }
 

@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 
+	"leafmesh/cmd/meshctl/internal/nodes"
 	"leafmesh/cmd/meshctl/internal/show"
 	"leafmesh/mesh/config"
 )
@@ -36,10 +40,27 @@ func (c reloadCommand) Run(ctx context.Context, out output) error {
 	}
 	var changes config.Changes
 	if err := m.AskOne(ctx, c.Node, "reload", data).Decode(&changes); err != nil {
+		if errors.Is(err, nodes.ErrNoTap) || errors.Is(err, nodes.ErrSilent) { // the name may be a service's
+			err = fmt.Errorf("%w%s", err, answering(ctx, m))
+		}
 		out.complain(c.Node, err)
 		return errReported
 	}
 	return printChanges(out, c.Output, changes)
+}
+
+// answering names the nodes that can be asked; "" if there are none.
+func answering(ctx context.Context, m nodes.Mesh) string {
+	var names []string
+	for _, a := range m.Ask(ctx, "may", nil) {
+		if _, said := errors.AsType[*nodes.Problem](a.Err); a.Err == nil || said {
+			names = append(names, a.Node)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; those that answer are " + strings.Join(names, ", ")
 }
 
 type diffCommand struct {

@@ -20,7 +20,7 @@ func TestReload(t *testing.T) {
 			t.Errorf("%v: exit %d, %s\n%s", args, code, stderr, stdout)
 		}
 	}
-	if _, stderr, code := meshctl("reload", "hunt-1", "-s", tap); code != 1 || !strings.Contains(stderr, "hunt-1") {
+	if _, stderr, code := meshctl("reload", "hunt-1", "-s", tap); code != 1 || !strings.HasPrefix(stderr, "meshctl: hunt-1: ") || !strings.HasSuffix(stderr, "; those that answer are clue-1\n") {
 		t.Errorf("another node: exit %d, %s", code, stderr)
 	}
 	nodes, servers, _ := openNodes(t)

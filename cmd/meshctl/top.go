@@ -28,8 +28,8 @@ type topCommand struct {
 // Help is shown by meshctl top --help.
 func (topCommand) Help() string {
 	return `It counts for a while, shows the rates a second, and goes on until it is interrupted: types of events,
-handlers by the time that events take there, what rules stop, what waits for rules, calls of handlers
-that take too long, and the slowest cascades and those that went wrong last. The time of a handler is
+handlers by the time that events take there, what rules stop or coalesce, what waits for rules, calls of
+handlers that take too long, and the slowest cascades and those that went wrong last. The time of a handler is
 that of its queue and its calls, worked out of how many wait and how many are done. Why a cascade
 takes long or went wrong says meshctl why, with its root.
 

@@ -48,7 +48,7 @@ type Handler struct {
 	Time time.Duration `json:"time"`
 }
 
-// Stopped is what a rule refused, shed or lost at a place of a node.
+// Stopped is what a rule refused, shed, lost or coalesced at a place of a node.
 type Stopped struct {
 	Node    string        `json:"node"`
 	Type    string        `json:"type"`
@@ -123,7 +123,7 @@ func (t *tally) add(before, now stats.Stats) {
 			}
 			h.add(c, rate)
 		}
-		if c.Outcome.IsLoss() && c.Outcome != stats.Failed {
+		if c.Outcome.IsLoss() && c.Outcome != stats.Failed || c.Outcome == stats.Coalesced { // no loss, but a rule's doing
 			t.Stopped = append(t.Stopped, Stopped{now.Node, c.Type, c.Outcome, c.Place, c.Rule, rate, c.Count})
 		}
 	}

@@ -26,7 +26,7 @@ func TestBetween(t *testing.T) {
 	}
 	after := []stats.Stats{
 		at(12, "clue-1", counted(120, stats.Admitted, "", ""), counted(45, stats.Refused, "emit", "few"),
-			counted(20, stats.Exported, "export", ""), counted(3, stats.Shed, "handler h", stats.QueueFull),
+			counted(20, stats.Exported, "export", ""), counted(3, stats.Shed, "handler h", stats.QueueFull), counted(2, stats.Coalesced, "emit", "newest"),
 			counted(120, stats.Delivered, "handler h", ""), counted(98, stats.Handled, "handler h", ""), counted(2, stats.Failed, "handler h", "")),
 		at(13, "new-1", counted(1, stats.Handled, "handler h", "")), // opened since: counted from 0 again
 		at(12, "late-1", counted(9, stats.Imported, "import", ""), counted(9, stats.Admitted, "", "")),
@@ -41,7 +41,8 @@ func TestBetween(t *testing.T) {
 			{Node: "new-1", Handler: "h", Type: "a.b.c"},
 		},
 		Stopped: []traffic.Stopped{{Node: "clue-1", Type: "a.b.c", Outcome: stats.Refused, Place: "emit", Rule: "few", Rate: 20, Total: 45},
-			{Node: "clue-1", Type: "a.b.c", Outcome: stats.Shed, Place: "handler h", Rule: stats.QueueFull, Rate: 1.5, Total: 3}},
+			{Node: "clue-1", Type: "a.b.c", Outcome: stats.Shed, Place: "handler h", Rule: stats.QueueFull, Rate: 1.5, Total: 3},
+			{Node: "clue-1", Type: "a.b.c", Outcome: stats.Coalesced, Place: "emit", Rule: "newest", Rate: 1, Total: 2}},
 		Waiting: []traffic.Waiting{{Node: "clue-1", Line: after[0].Lines[0]}}, LongCalls: []traffic.LongCall{{Node: "clue-1", Running: after[0].Slow[0]}},
 	}
 	if !reflect.DeepEqual(got, want) {
