@@ -71,7 +71,7 @@ func (s *shelf) put(root cause.ID, records []why.Record, now int64) error {
 			return err
 		}
 		if err := v.append(page, now); err != nil {
-			return err
+			return errors.Join(err, s.dropEmpty())
 		}
 		records = records[n:]
 	}
@@ -103,6 +103,21 @@ func (s *shelf) last(bytes, now int64) (*volume, error) {
 	}
 	s.volumes = append(s.volumes, v)
 	return v, s.makeRoom(now)
+}
+
+// dropEmpty removes the last volume if nothing was written to it: on a full disk each try would
+// leave one more. One that cannot be removed stays, as its number is taken.
+func (s *shelf) dropEmpty() error {
+	last := len(s.volumes) - 1
+	v := s.volumes[last]
+	if v.bytes > 0 {
+		return nil
+	}
+	if err := v.remove(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove an empty volume of kept cascades: %w", err)
+	}
+	s.volumes = s.volumes[:last]
+	return nil
 }
 
 // makeRoom removes volumes that are too many or too old.
@@ -159,17 +174,19 @@ type volume struct {
 
 func (v *volume) writing() bool { return v.path == "" || v.file != nil }
 
+// append writes a page, or leaves the volume as it was.
 func (v *volume) append(page []byte, now int64) error {
-	v.changed = now
-	v.bytes += int64(len(page))
 	if v.path == "" {
 		v.data = append(v.data, page...)
-		return nil
+	} else if _, err := v.file.Write(page); err != nil {
+		if cut := v.file.Truncate(v.bytes); cut != nil {
+			// What stands behind half a page would not be found.
+			err = errors.Join(err, cut, v.close())
+		}
+		return fmt.Errorf("keep a cascade: %w", err)
 	}
-	if _, err := v.file.Write(page); err != nil {
-		// What stands behind half a page would not be found.
-		return fmt.Errorf("keep a cascade: %w", errors.Join(err, v.close()))
-	}
+	v.changed = now
+	v.bytes += int64(len(page))
 	return nil
 }
 
