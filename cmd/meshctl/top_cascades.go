@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -51,6 +52,9 @@ func cascades(ctx context.Context, out output, m nodes.Mesh) (c topCascades, fai
 	slices.SortStableFunc(c.Slowest, func(a, b nodeSlowest) int { return cmp.Compare(b.Took, a.Took) })
 	worst, err := topPages[why.Summary](ctx, out, m, "kept")
 	for _, s := range worst {
+		if s.what.Damaged != "" { // no failure: what can be read is shown
+			out.complain(s.Node, errors.New(s.what.Damaged))
+		}
 		c.Worst = append(c.Worst, s.what.List...)
 		c.moreWorst += s.what.More
 	}
@@ -60,8 +64,9 @@ func cascades(ctx context.Context, out output, m nodes.Mesh) (c topCascades, fai
 
 // topPage is the beginning of a list that a node answers.
 type topPage[T any] struct {
-	List []T
-	More int
+	List    []T
+	More    int
+	Damaged string // what cannot be read
 }
 
 // topPages asks all nodes for the first of a list.

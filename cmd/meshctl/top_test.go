@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"leafmesh/cmd/meshctl/internal/traffic"
+	"leafmesh/mesh"
+	"leafmesh/mesh/inproc"
 	"leafmesh/mesh/stats"
 	"leafmesh/mesh/why"
 )
@@ -66,6 +71,48 @@ func TestTop(t *testing.T) {
 	}
 	if r := rates["clue.clue.solved"]; r.Imported < 10 || r.Exported < 10 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Kept cascades that cannot be read are told of, and hide no others.
+func TestTopOfDamagedCascades(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	folder := t.TempDir()
+	nodes, err := inproc.Open(ctx, mesh.Config{Name: "clue-1", Data: mesh.Path(folder), Exports: []mesh.Export{{Event: right.Subject(), KeptFor: []string{"score"}}},
+		Tap: &mesh.Tap{Listen: "127.0.0.1:0", User: "operator", Password: mesh.NewSecret("HT4KCKDU6GDQSHZO5XR6QWKTYA")},
+		Handlers: []mesh.Handler{
+			given.Handle("judge", func(context.Context, solved) error { return errors.New("no such team") }, mesh.Retry{Tries: 1})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := nodes.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := given.Emit(nodes[0].Context(ctx), solved{"otters"}); err != nil {
+		t.Fatal(err)
+	}
+	for list, err := nodes[0].Kept(); len(list) == 0; list, err = nodes[0].Kept() {
+		if err != nil || ctx.Err() != nil {
+			t.Fatal("it is not kept: ", err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	volume, err := os.OpenFile(filepath.Join(folder, "cascades", "faults.1"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := volume.WriteString("half a page"); err != nil {
+		t.Fatal(err)
+	}
+	if err := volume.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code := meshctl("top", "--once", "--every", "100ms", "-s", "nats://operator:HT4KCKDU6GDQSHZO5XR6QWKTYA@"+nodes[0].TapAddr())
+	if code != 0 || !strings.Contains(stdout, "no such team") || strings.Count(stderr, "kept cascades in faults.1: a page is cut or was changed") != 1 {
+		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}
 }
 

@@ -46,11 +46,20 @@ func ask[T any](ctx context.Context, e *Everywhere, question string, body []byte
 
 // part is what a node answers to a question for a list.
 type part[T any] struct {
-	List []T
-	More int // that follow
+	List    []T
+	More    int    // that follow
+	Damaged string // what cannot be read
 }
 
-func (p part[T]) all() ([]T, int, error) { return p.List, p.More, nil }
+func (p part[T]) all() ([]T, int, error) { return p.List, p.More, errorOf(p.Damaged) }
+
+// errorOf is the error that a node tells of beside what it has; nil for "".
+func errorOf(damaged string) error {
+	if damaged == "" {
+		return nil
+	}
+	return errors.New(damaged)
+}
 
 // maxPages bounds how often nodes are asked for more of what a message may have no room for.
 const maxPages = 8
@@ -124,10 +133,7 @@ type letters struct {
 // Letters implements Source.
 func (e *Everywhere) Letters(ctx context.Context) []Answer[[]stats.Letter] {
 	return askAll(ctx, e, "letters", func(l letters) (_ []stats.Letter, more int, err error) {
-		if l.Damaged != "" {
-			err = errors.New(l.Damaged)
-		}
-		return l.Letters, l.More, err
+		return l.Letters, l.More, errorOf(l.Damaged)
 	})
 }
 

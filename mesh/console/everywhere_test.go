@@ -185,6 +185,25 @@ func TestEverywhereOfALargeNode(t *testing.T) {
 	}
 }
 
+// saying is a mesh of one node that gives the same answer to all.
+type saying string
+
+func (s saying) Ask(ctx context.Context, question string, body []byte) []Answer[json.RawMessage] {
+	return []Answer[json.RawMessage]{s.AskOne(ctx, "clue-1", question, body)}
+}
+
+func (s saying) AskOne(_ context.Context, node, _ string, _ []byte) Answer[json.RawMessage] {
+	return Answer[json.RawMessage]{Node: node, Value: json.RawMessage(s)}
+}
+
+// Kept cascades that cannot be read are told of beside the others.
+func TestEverywhereOfDamagedCascades(t *testing.T) {
+	e := &Everywhere{saying(`{"list": [{"key": "otters"}], "damaged": "faults.1 is cut"}`)}
+	if a := e.Kept(within(t))[0]; len(a.Value) != 1 || a.Value[0].Key != "otters" || fmt.Sprint(a.Err) != "faults.1 is cut" {
+		t.Errorf("%+v", a)
+	}
+}
+
 // Of a cascade whose records are too many even in parts, the page says that there are more.
 func TestEverywhereOfALargeCascade(t *testing.T) {
 	pair, err := nkeys.CreateUser()

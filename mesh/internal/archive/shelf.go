@@ -140,19 +140,26 @@ func (s *shelf) bytes() (sum int64) {
 	return sum
 }
 
-// each calls found for all records, oldest first. An error says what cannot be read.
-func (s *shelf) each(found func(why.Record)) error {
-	var errs []error
+// each calls found for all records, oldest first. An error says what cannot be read: it names one
+// volume and counts the others, as an answer that carries it has little room.
+func (s *shelf) each(found func(why.Record)) (first error) {
+	damaged := 0
 	for _, v := range s.volumes {
 		data, err := v.read()
 		if err == nil {
 			err = eachPage(data, found)
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("kept cascades in %s: %w", v.name(), err))
+		if err == nil {
+			continue
+		}
+		if damaged++; first == nil {
+			first = fmt.Errorf("kept cascades in %s: %w", v.name(), err)
 		}
 	}
-	return errors.Join(errs...)
+	if damaged > 1 {
+		return fmt.Errorf("%w (and %d other files like it)", first, damaged-1)
+	}
+	return first
 }
 
 func (s *shelf) close() error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"leafmesh/mesh/internal/letters"
 	"leafmesh/mesh/stats"
 )
 
@@ -13,6 +14,8 @@ type part struct {
 	List []json.RawMessage `json:"list"`
 	// More counts those behind them, for which the answer has no room.
 	More int `json:"more,omitempty"`
+	// Damaged tells of entries that cannot be read.
+	Damaged string `json:"damaged,omitempty"`
 }
 
 // envelope is what surrounds a list, in bytes at most.
@@ -37,25 +40,35 @@ func fitted[T any](list []T, room int) (part, error) {
 }
 
 // listed answers with a list but for the first few, as much of it as there is room for.
-func listed[T any](r request, list []T) ([]byte, error) {
+func listed[T any](r request, list []T) ([]byte, error) { return listedBeside(r, list, "") }
+
+// listedBeside is listed of a list of which some cannot be read, as damaged tells.
+func listedBeside[T any](r request, list []T, damaged string) ([]byte, error) {
 	skip, err := skipped(r)
 	if err != nil {
 		return nil, err
 	}
-	p, err := fitted(list[min(skip, len(list)):], r.room)
+	text, err := json.Marshal(damaged)
 	if err != nil {
 		return nil, err
 	}
+	p, err := fitted(list[min(skip, len(list)):], r.room-len(text))
+	if err != nil {
+		return nil, err
+	}
+	p.Damaged = damaged
 	return json.Marshal(p)
 }
 
 // kept lists the cascades that the node keeps as something went wrong in them, the newest first.
+// Those that cannot be read do not hide the others.
 func (a *Answerer) kept(r request) ([]byte, error) {
 	list, err := a.Node.Kept()
+	damaged := ""
 	if err != nil {
-		return nil, err
+		damaged = letters.ErrorText(err)
 	}
-	return listed(r, list)
+	return listedBeside(r, list, damaged)
 }
 
 // slowest lists the slowest that each handler, link and cascade took lately, the slowest first.
