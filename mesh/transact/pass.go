@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"leafmesh/mesh"
 )
 
 const (
@@ -110,7 +112,7 @@ func (r *Relay) clean(ctx context.Context) error {
 	r.gone, r.unsure = r.gone[:0], false
 	if missing > 0 {
 		r.twice.Add(uint64(missing))
-		return fmt.Errorf("%d events that were relayed are gone from mesh_outbox: another Relay has relayed them too; run one Relay for each outbox", missing)
+		return fmt.Errorf("%d events that were relayed are gone from mesh_outbox: %w", missing, errTwice)
 	}
 	return nil
 }
@@ -119,11 +121,29 @@ func (r *Relay) clean(ctx context.Context) error {
 func (r *Relay) note(err error) {
 	if err != nil && time.Since(r.logged) >= logEvery {
 		r.logged = time.Now()
-		r.log.Error("the relay of the outbox failed", "node", r.node.Name(), "error", err)
+		r.log.Error("the relay of the outbox failed", "node", r.node.Name(), "error", err, "remedy", relayRemedy(err))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failure = err
+}
+
+// errTwice says that two Relays have one outbox.
+var errTwice = errors.New("another Relay has relayed them too; run one Relay for each outbox")
+
+// relayRemedy says what to do about a failure of the Relay, which tries on in any case.
+func relayRemedy(err error) string {
+	switch {
+	case errors.Is(err, errTwice):
+		return "run one Relay for each outbox"
+	case errors.Is(err, mesh.ErrOutboxDisk):
+		return "free the disk of the node's outbox, whose folder the error names"
+	case errors.Is(err, mesh.ErrOutboxFull):
+		return "see which service does not take what the node keeps for it: meshctl doctor"
+	case errors.Is(err, mesh.ErrClosed):
+		return "stop the Relay before its node closes"
+	}
+	return "see that the service's database answers and has mesh_outbox, and free its disk if it is full"
 }
 
 // rest waits a while, until it is woken or ctx ends.

@@ -112,7 +112,7 @@ func (r *records) add(ctx context.Context, a attempt, isNew bool, events ...mesh
 		return transact.Put(ctx, tx, events...)
 	})
 	if err != nil {
-		return 0, false, fmt.Errorf("record attempt %s: %w", formatAttempt(a.id), err)
+		return 0, false, fmt.Errorf("record attempt %q: %w", formatAttempt(a.id), err)
 	}
 	return a.verdict, true, nil
 }
@@ -126,7 +126,7 @@ func (r *records) add(ctx context.Context, a attempt, isNew bool, events ...mesh
 func (r *records) verdictOn(ctx context.Context, id int64) (verdict Verdict, err error) {
 	err = r.db.Read().QueryRowContext(ctx, "SELECT verdict FROM attempts WHERE judged >= ? AND id = ?", id, id).Scan(&verdict)
 	if err != nil {
-		return 0, fmt.Errorf("look up attempt %s: %w", formatAttempt(id), err)
+		return 0, fmt.Errorf("look up attempt %q: %w", formatAttempt(id), err)
 	}
 	return verdict, nil
 }

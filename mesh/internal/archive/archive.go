@@ -229,7 +229,7 @@ func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, 
 	now := a.Clock.Wall()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var errs []error
+	failed := failures{}
 	for root, records := range more {
 		if fresh[root] {
 			a.kept++
@@ -240,7 +240,7 @@ func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, 
 		}
 		records = chosen.room(root, why.Compact(records))
 		shelved = append(shelved, records...)
-		errs = append(errs, shelf.put(root, records, now))
+		failed.add(shelf.put(root, records, now))
 	}
 	for root, records := range samples {
 		for _, r := range records {
@@ -249,12 +249,13 @@ func (a *Archive) keep(more map[cause.ID][]why.Record, fresh map[cause.ID]bool, 
 			}
 		}
 		shelved = append(shelved, records...)
-		errs = append(errs, a.samples.put(root, records, now))
+		failed.add(a.samples.put(root, records, now))
 	}
 	a.problem = ""
-	if err := errors.Join(errs...); err != nil {
+	if err := failed.err(); err != nil {
 		a.problem = err.Error()
-		a.Log.Warn("cascades not kept", "error", err)
+		a.Log.Warn("cascades not kept", "error", err,
+			"remedy", "free the disk at "+a.Folder+", or let the node write there; what comes then is kept again")
 	}
 	return shelved
 }

@@ -1,14 +1,17 @@
 package archive
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/why"
 )
 
@@ -27,5 +30,28 @@ func TestManyDamagedVolumes(t *testing.T) {
 	err := s.each(func(why.Record) { t.Error("believed") })
 	if !errors.Is(err, errDamaged) || !strings.HasPrefix(err.Error(), "kept cascades in faults.1: ") || !strings.HasSuffix(err.Error(), " (and 99 other files like it)") || len(err.Error()) > 200 {
 		t.Error(err)
+	}
+}
+
+// However many cascades fail at once, they are one cause for the log, with a remedy.
+func TestFailuresAreOneLine(t *testing.T) {
+	folder := t.TempDir()
+	k := newKit(t, folder)
+	var lines bytes.Buffer
+	k.Log = journal.New(slog.New(slog.NewTextHandler(&lines, nil)), "clue-1")
+	if err := os.Mkdir(filepath.Join(folder, "faults.1"), 0o700); err != nil { // in the way of a volume
+		t.Fatal(err)
+	}
+	for many := 1; many <= 4; many++ {
+		for i := range many {
+			k.note(k.failing(fmt.Sprint("handler-", many, "-", i)), k.emit("otters"), errors.New("no such team"))
+		}
+		k.look()
+		if s, want := k.Stats(k.Recorder.Stats()), fmt.Sprintf("error 1 of %d: keep a cascade: open ", many); !strings.HasPrefix(s.Problem, want) || strings.Contains(s.Problem, "\n") {
+			t.Errorf("%q, want %q", s.Problem, want)
+		}
+	}
+	if text := lines.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, `remedy="free the disk at `+folder+",") {
+		t.Errorf("the log has\n%s", text)
 	}
 }

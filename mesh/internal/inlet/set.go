@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -121,7 +122,8 @@ func (s *Set) saveBookmarks() {
 		select {
 		case <-ticker.C:
 			if err := s.env.Bookmarks.Save(); err != nil {
-				s.env.Log.Warn("bookmarks not saved", "error", err)
+				s.env.Log.Warn("bookmarks not saved", "error", err,
+					"remedy", "free the disk at "+filepath.Dir(s.env.Bookmarks.path)+", or let the node write there; it tries again each second")
 			}
 		case <-s.ended:
 			return

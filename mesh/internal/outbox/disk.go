@@ -59,14 +59,25 @@ type disk struct {
 func (d *disk) fail(why error) {
 	o := d.outbox
 	d.stale = true
-	if o.unwritable.Swap(true) {
+	// Of why only the text: whoever stores may look for errors of its own, such as a context's.
+	err := fmt.Errorf("%w in %s: %v", ErrDisk, o.config.Dir, why)
+	if !o.unwritable.CompareAndSwap(nil, &err) {
 		return
 	}
-	o.config.Log.Error("the outbox cannot be written: it refuses messages until it can", "dir", o.config.Dir, "error", why)
+	o.config.Log.Error("the outbox cannot be written: it refuses messages until it can", "dir", o.config.Dir, "error", why,
+		"remedy", "free the disk at "+o.config.Dir+", or put back what was removed there; then it goes on by itself")
 	if err := dropReserve(o.config.Dir); err != nil {
 		o.config.Log.Error("give away the reserve of the outbox", "error", err)
 	}
 	d.abandon(why)
+}
+
+// diskError says why the outbox cannot be written; nil if it can.
+func (o *Outbox) diskError() error {
+	if err := o.unwritable.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // presenceInterval is how often the outbox looks whether its files are still where they were.
@@ -117,9 +128,9 @@ func isWriteError(err error) bool {
 // recover lets messages in again when there is room for the reserve.
 func (d *disk) recover() {
 	o := d.outbox
-	if d.stale || !o.unwritable.Load() || makeReserve(o.config.Dir) != nil {
+	if d.stale || o.diskError() == nil || makeReserve(o.config.Dir) != nil {
 		return
 	}
-	o.unwritable.Store(false)
+	o.unwritable.Store(nil)
 	o.config.Log.Warn("the outbox can be written again", "dir", o.config.Dir)
 }

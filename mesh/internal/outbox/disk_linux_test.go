@@ -199,7 +199,7 @@ func survivesFullDisk(t *testing.T, disk fillable) {
 		t.Errorf("while it is full, score got %q", got)
 	}
 	disk.free(t)
-	eventually(t, "room", func() bool { return !s.unwritable.Load() })
+	eventually(t, "room", func() bool { return s.diskError() == nil })
 	s.store(t, taken, 5000, 5001)
 	s.reopen(t)
 	s.store(t, taken, 5002, 5002)
@@ -236,7 +236,7 @@ func freesItself(t *testing.T, disk fillable) {
 	if got := numbers(t, s, len(stored)); got != strings.Join(stored, " ") {
 		t.Errorf("got %q\nwant %q", got, stored)
 	}
-	eventually(t, "room", func() bool { return !s.unwritable.Load() })
+	eventually(t, "room", func() bool { return s.diskError() == nil })
 	s.store(t, taken, 5000, 5001)
 	if got := numbers(t, s, 2); got != "5000 5001" {
 		t.Errorf("got %q", got)

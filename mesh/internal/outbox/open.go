@@ -30,7 +30,7 @@ type Outbox struct {
 	trimmer  *trimmer
 	overAge  atomic.Bool // the oldest message is older than MaxAge
 
-	unwritable atomic.Bool // a write failed, see disk
+	unwritable atomic.Pointer[error] // an ErrDisk since a write failed, see disk; nil: it can be written
 }
 
 // Open makes the stream or checks the one that is there, and starts the goroutine that removes what

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,10 @@ func TestAttackADirectoryRemovedWhileRunning(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, "that it is noticed", func() bool { return errors.Is(s.Writable(), ErrDisk) })
+			if why := s.Writable().Error(); !strings.Contains(why, " in "+s.config.Dir+": it was removed") {
+				t.Errorf("health says %q", why)
+			}
+			eventually(t, "a line with a remedy", func() bool { return strings.Contains(s.log.String(), `remedy="free the disk at `+s.config.Dir) })
 			if _, err := s.Store(timeout(t), taken+".t1", id(4), []byte("4")); !errors.Is(err, ErrDisk) {
 				t.Errorf("a message for a directory that is gone: %v", err)
 			}

@@ -84,11 +84,12 @@ func (o *Outbox) Store(ctx context.Context, subject string, id [16]byte, event [
 }
 
 func (o *Outbox) store(ctx context.Context, subject string, id [16]byte, event []byte) (*Pending, error) {
+	disk := o.diskError()
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case o.unwritable.Load():
-		return nil, fmt.Errorf("%w: see the log", ErrDisk)
+	case disk != nil:
+		return nil, disk
 	case o.overAge.Load():
 		return nil, fmt.Errorf("%w: the oldest event waits for longer than %v", ErrFull, o.config.MaxAge)
 	}

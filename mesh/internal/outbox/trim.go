@@ -228,7 +228,7 @@ func (t *trimmer) noticeLoss(state jetstream.StreamState) {
 // recognize a second message of its id.
 func (t *trimmer) crowded(state jetstream.StreamState, events uint64) bool {
 	c := t.outbox.config
-	return t.outbox.unwritable.Load() || state.Bytes > uint64(c.MaxBytes)/2 || c.MaxMessages > 0 && events > uint64(c.MaxMessages)/2
+	return t.outbox.diskError() != nil || state.Bytes > uint64(c.MaxBytes)/2 || c.MaxMessages > 0 && events > uint64(c.MaxMessages)/2
 }
 
 // renewMark writes what is on the disk by now. The last mark, of Close, is exact.

@@ -3,12 +3,13 @@ package outbox
 import "fmt"
 
 // Writable says why the outbox takes no new messages, as of the last look, at most about a second
-// ago: ErrDisk or ErrFull. Nil: it takes some. It asks nobody.
+// ago: ErrDisk, with the folder and what failed there, or ErrFull. Nil: it takes some. It asks
+// nobody.
 func (o *Outbox) Writable() error {
-	s, c := o.Stats(), o.config
+	s, c, disk := o.Stats(), o.config, o.diskError()
 	switch {
-	case o.unwritable.Load():
-		return fmt.Errorf("%w: see the log", ErrDisk)
+	case disk != nil:
+		return disk
 	case o.overAge.Load():
 		return fmt.Errorf("%w: the oldest message waits for longer than %v", ErrFull, c.MaxAge)
 	case c.MaxMessages > 0 && s.Events >= uint64(c.MaxMessages):

@@ -15,7 +15,7 @@ func TestWritable(t *testing.T) {
 		"messages": {bound: func(s *site) { s.config.MaxMessages = 3 }, then: func(s *site) { s.store(t, taken, 1, 3) }, want: ErrFull},
 		"bytes":    {bound: func(s *site) { s.config.MaxBytes, s.config.MaxPayload = 2500, 1024 }, then: func(s *site) { s.storeSingly(t, taken, 1, 14) }, want: ErrFull},
 		"age":      {then: func(s *site) { s.overAge.Store(true) }, want: ErrFull},
-		"disk":     {then: func(s *site) { s.unwritable.Store(true) }, want: ErrDisk},
+		"disk":     {then: func(s *site) { err := ErrDisk; s.unwritable.Store(&err) }, want: ErrDisk},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, test.bound).open(t)
