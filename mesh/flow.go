@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
@@ -87,6 +88,7 @@ func newFlow(c config.Node) (*flow, error) {
 	}
 	f := &flow{name: c.Name, config: c, log: journal.New(c.Logger, c.Name), clock: clock.New(c.WallClock), guard: gate.NewCascades(c.Cascades),
 		paths: cause.NewTree(maxPaths)}
+	f.clock.WhenSet(f.warnSet)
 	f.present.Store(&c)
 	f.imported = f.paths.Beside(maxPaths)
 	f.trace = steps.New(f.warnUndeclared)
@@ -112,6 +114,15 @@ func newFlow(c config.Node) (*flow, error) {
 		f.table.patterns.Add(own.pattern)
 	}
 	return f, f.makeTypes()
+}
+
+// warnSet logs that the wall clock was set.
+func (f *flow) warnSet(by time.Duration) {
+	by, remedy := by.Round(time.Second), "have one time service set it, as NTP does; after a suspension nothing is to be done"
+	if by < 0 {
+		remedy = fmt.Sprintf("have one time service set it, as NTP does; the times of events may be ahead for up to %v yet, or until the node is started again", -2*by)
+	}
+	f.log.Warn("the wall clock was set, or the machine was suspended", "by", by, "remedy", remedy)
 }
 
 // elsewhere counts the events that are in the flow and in no queue.

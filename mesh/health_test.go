@@ -23,13 +23,21 @@ type watched struct {
 
 func watch(t *testing.T, change func(score *mesh.Config)) *watched {
 	t.Helper()
+	w := &watched{log: &logged{}}
+	w.open(t, func(*mesh.Config) {}, change)
+	return w
+}
+
+// open opens the nodes; the log is that of score.
+func (w *watched) open(t *testing.T, changeClue, change func(*mesh.Config)) {
+	t.Helper()
 	clueSeed, clueKey := keyPair(t)
 	scoreSeed, scoreKey := keyPair(t)
-	w := &watched{log: &logged{}}
 	links := mesh.Links{Ping: 200 * time.Millisecond}
 	clue := clueNode("clue-1")
 	clue.Listen, clue.Seed, clue.Links = "127.0.0.1:0", mesh.NewSecret(clueSeed), links
 	clue.Peers = []mesh.Peer{{Name: "score-1", Key: scoreKey, MayImport: mesh.AllExports()}}
+	changeClue(&clue)
 	w.clue = openNode(t, clue)
 	w.proxy = meshtest.OpenProxy(t, w.clue.ListenAddr())
 	score := scoreNode("score-1", mesh.Shared, func(context.Context, solved) error { return nil })
@@ -40,7 +48,6 @@ func watch(t *testing.T, change func(score *mesh.Config)) *watched {
 	}
 	w.score = openNode(t, score)
 	w.health = w.score.Watch(t.Context())
-	return w
 }
 
 // says waits for a line of the log with all parts.

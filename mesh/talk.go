@@ -40,7 +40,7 @@ func (n *Node) openReaders() error {
 		Unheard: func(subject, service string) *steps.Point {
 			return n.trace.Point(steps.Step{Type: subject, Outcome: stats.Unheard, Place: steps.At(steps.Export), Rule: service})
 		},
-		Lost: n.lostOnLink, Neighbours: n.neighbours.Hear, Wall: n.clock.Wall,
+		Lost: n.lostOnLink, Neighbours: n.neighbours.Hear, Wall: n.clock.True,
 		PathOf: func(steps [][]byte) *cause.Path { return n.treeOf(steps).Walk(steps) }}
 	if n.kept != nil {
 		env.Outbox = n.kept

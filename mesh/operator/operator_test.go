@@ -109,6 +109,8 @@ func TestAQuestionIsAskedOnce(t *testing.T) {
 		{Signed{Key: "A", Nonce: "2", Expires: one.Expires}, 0, nil},
 		{Signed{Key: "B", Nonce: "1", Expires: one.Expires}, 0, nil},
 		{one, 59 * time.Second, ErrReplayed},
+		{Signed{Key: "A", Nonce: "3", Expires: one.Expires.Add(time.Hour)}, time.Hour, nil},
+		{one, 0, ErrReplayed}, // the wall clock was set back
 	} {
 		if err := n.Spend(test.question, now.Add(test.after)); !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
 			t.Errorf("%d: %v, want %v", i, err, test.want)
@@ -132,7 +134,44 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		t.Errorf("the first again: %v", err)
 	}
 	later := now.Add(time.Minute)
-	if err := n.Spend(Signed{Nonce: "new", Expires: later.Add(time.Minute)}, later); err != nil || len(n.spent) != 1 {
+	if err := n.Spend(Signed{Nonce: "new", Expires: later.Add(time.Minute)}, later); err != nil || len(n.spent) > keptNonces {
 		t.Errorf("when all are over: %v, %d remembered", err, len(n.spent))
+	}
+	if err := n.Spend(asked(0), now); !errors.Is(err, ErrReplayed) {
+		t.Errorf("one that is forgotten, when the wall clock was set back: %v", err)
+	}
+}
+
+// A wall clock that was ahead and is set right locks nobody out, and lets nothing be asked twice.
+func TestAWallClockThatIsSetRight(t *testing.T) {
+	var n Nonces
+	asked := func(i int, at time.Time) Signed {
+		return Signed{Nonce: fmt.Sprint(i, at), Expires: at.Add(30 * time.Second)}
+	}
+	spend := func(s Signed, at time.Time) {
+		t.Helper()
+		if err := n.Spend(s, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2 * keptNonces {
+		at := now.Add(time.Duration(i) * time.Second)
+		spend(asked(i, at), at)
+	}
+	right := now.Add(2 * keptNonces * time.Second)
+	for i := range keptNonces / 4 { // two hours ahead
+		at := right.Add(2*time.Hour + time.Duration(i)*time.Second)
+		spend(asked(i, at), at)
+	}
+	early := asked(-1, right)
+	spend(early, right)
+	for i := range keptNonces / 4 {
+		at := right.Add(2*time.Hour + time.Duration(i)*time.Second)
+		if err := n.Spend(asked(i, at), at); !errors.Is(err, ErrReplayed) {
+			t.Fatalf("one of when the clock was ahead: %v", err)
+		}
+	}
+	if err := n.Spend(early, right.Add(time.Second)); !errors.Is(err, ErrReplayed) {
+		t.Errorf("again: %v", err)
 	}
 }

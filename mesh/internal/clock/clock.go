@@ -9,7 +9,8 @@ import (
 // Clock tells a node the time. All that is decided by time asks [Clock.Now], which only the
 // monotonic clock moves: when the wall clock is set, or the machine was suspended, no limit, no
 // deadline and no order goes wrong. What people read, and the ids of events, have times made by
-// [Clock.Stamp], which follow the wall clock and never go back.
+// [Clock.Stamp], which follow the wall clock and never go back. What is compared with the clock of
+// another machine asks [Clock.True].
 //
 // Make one with [New]. It is safe for concurrent use.
 type Clock struct {
@@ -17,6 +18,10 @@ type Clock struct {
 	start time.Time // with its monotonic part
 	unix  int64     // the same in nanoseconds since 1970
 	line  atomic.Pointer[line]
+
+	reading sync.Mutex
+	offset  int64                  // guarded by reading: how far the wall clock was before Now
+	wasSet  func(by time.Duration) // guarded by reading
 
 	coarse atomic.Int64 // Now as of the last tick; 0: it does not tick
 	asked  atomic.Bool  // since the last tick
@@ -36,6 +41,9 @@ type line struct {
 const (
 	// lookEvery is how long the wall clock is not looked at.
 	lookEvery = int64(time.Second)
+	// minSet is by how much the wall clock is set at least if somebody is to hear of it, and maxRead
+	// how long it may take to read it if that is to be told from a pause of the process.
+	minSet, maxRead = 3 * time.Second, time.Second
 	// tickEvery is how far back [Clock.Coarse] may lie. Two hundred wake-ups a second cost 0.1 %
 	// of a core, and only while events are handled.
 	tickEvery = 5 * time.Millisecond
@@ -64,13 +72,47 @@ func (c *Clock) Now() int64 { return c.unix + int64(time.Since(c.start)) }
 func (c *Clock) Stamp(now int64) int64 {
 	l := c.line.Load()
 	if now-l.at >= lookEvery {
-		l = c.look(now)
+		l = c.look(now, c.True())
 	}
 	return l.stampOf(now)
 }
 
 // Wall is the stamp of the present.
 func (c *Clock) Wall() int64 { return c.Stamp(c.Now()) }
+
+// True is what the wall clock says, in nanoseconds since 1970. It goes back where that is set back.
+func (c *Clock) True() int64 {
+	wall, by, tell := c.read()
+	if tell != nil {
+		tell(by)
+	}
+	return wall
+}
+
+// WhenSet lets f hear that the wall clock was set by some seconds or more, or that the machine was
+// suspended, when the clock is asked the next time. by is negative if it was set back.
+func (c *Clock) WhenSet(f func(by time.Duration)) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	c.wasSet = f
+}
+
+// read reads the wall clock; tell is who is to hear by how much it was set, or nil.
+func (c *Clock) read() (wall int64, by time.Duration, tell func(time.Duration)) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	before := c.Now()
+	wall = c.wall().UnixNano()
+	if c.Now()-before > int64(maxRead) {
+		return wall, 0, nil
+	}
+	by = time.Duration(wall - before - c.offset)
+	c.offset = wall - before
+	if by.Abs() < minSet {
+		return wall, 0, nil
+	}
+	return wall, by, c.wasSet
+}
 
 func (l *line) stampOf(now int64) int64 {
 	switch elapsed := now - l.at; {
@@ -84,7 +126,7 @@ func (l *line) stampOf(now int64) int64 {
 }
 
 // look makes the line anew by what the wall clock says.
-func (c *Clock) look(now int64) *line {
+func (c *Clock) look(now, wall int64) *line {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.line.Load()
@@ -92,7 +134,7 @@ func (c *Clock) look(now int64) *line {
 		return old // another one has just looked
 	}
 	fresh := &line{at: now, stamp: old.stampOf(now)}
-	ahead := fresh.stamp - c.wall().UnixNano()
+	ahead := fresh.stamp - wall
 	if ahead < 0 {
 		fresh.stamp, ahead = fresh.stamp-ahead, 0
 	}

@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -105,6 +106,25 @@ func TestNowIgnoresTheWallClock(t *testing.T) {
 	c.Stamp(before + int64(time.Hour)) // it looks
 	if after := c.Now(); after < before || after > before+int64(time.Minute) {
 		t.Errorf("%v went by", time.Duration(after-before))
+	}
+}
+
+// The true time goes back with the wall clock, and somebody hears by how much it was set.
+func TestTheTrueTime(t *testing.T) {
+	var w wall
+	var sets []time.Duration
+	c := New(w.read)
+	c.WhenSet(func(by time.Duration) { sets = append(sets, by.Round(time.Second)) })
+	for _, off := range []time.Duration{0, time.Second, 2 * time.Hour, 2 * time.Hour, 0, -time.Minute, -time.Minute} {
+		w.set(off)
+		if d := time.Duration(c.True()-c.Now()) - off; d.Abs() > time.Second {
+			t.Errorf("%v off by %v", off, d)
+		}
+	}
+	w.set(time.Minute)
+	at(c, 2*time.Second) // it looks
+	if want := []time.Duration{2*time.Hour - time.Second, -2 * time.Hour, -time.Minute, 2 * time.Minute}; !slices.Equal(sets, want) {
+		t.Errorf("it was set by %v, want %v", sets, want)
 	}
 }
 

@@ -62,9 +62,9 @@ func (t *talk) welcome(w *wire.Welcome) error {
 			return fmt.Errorf("a welcome to %.80q of outbox %.80q", i.Type, i.Stream)
 		}
 	}
+	now, wall := t.Clock.Now(), t.Clock.True()
 	t.mu.Lock()
-	now := t.Clock.Now()
-	t.peer.welcome(w, t.saidAt, now, t.Clock.Stamp(now))
+	t.peer.welcome(w, t.saidAt, now, wall)
 	t.saidAt = 0
 	due := t.greeting.isDue()
 	first := t.greeting.welcome(now)

@@ -85,8 +85,11 @@ func NewAnswerer(s Spec) *Answerer { return &Answerer{Spec: s, guard: newGuard(s
 // SetOperators replaces those who may sign questions.
 func (a *Answerer) SetOperators(operators []config.Operator) { a.guard.set(operators) }
 
-// now is the time by which questions end.
-func (a *Answerer) now() time.Time { return time.Unix(0, a.Clock.Wall()) }
+// admit tells which operator asks a question: see guard. Its end is one of the operator's wall
+// clock.
+func (a *Answerer) admit(q operator.Question, needs config.May) (who config.Operator, known bool, refused *failure) {
+	return a.guard.admit(q, needs, time.Unix(0, a.Clock.Now()), time.Unix(0, a.Clock.True()))
+}
 
 // request is one question for this node.
 type request struct {
@@ -187,7 +190,7 @@ func (a *Answerer) admitAll(q operator.Question) (to, name string, who config.Op
 	if asked := questionNamed(name); asked != nil && (to == "" || to == a.Name) {
 		needs = asked.needs(q.Body)
 	}
-	who, known, refused = a.guard.admit(q, needs, a.now())
+	who, known, refused = a.admit(q, needs)
 	return to, name, who, known, refused
 }
 

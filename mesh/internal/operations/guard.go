@@ -56,12 +56,13 @@ func (g *guard) find(key string) (who config.Operator, found, any bool) {
 }
 
 // admit tells which operator asks a question, once. known is false if that is nobody whom the node
-// knows: then no other node is asked for it either.
-func (g *guard) admit(q operator.Question, needs config.May, now time.Time) (who config.Operator, known bool, why *failure) {
+// knows: then no other node is asked for it either. now counts how many the operator asks, and wall
+// is the wall clock's time, which may go back.
+func (g *guard) admit(q operator.Question, needs config.May, now, wall time.Time) (who config.Operator, known bool, why *failure) {
 	if _, _, any := g.find(""); !any {
 		return who, false, &failure{403, fmt.Sprintf("node %s knows no operators: name them under operators in its file, with the public keys that sign questions", g.node)}
 	}
-	signed, err := operator.Verify(q.Subject, q.Header, q.Body, now)
+	signed, err := operator.Verify(q.Subject, q.Header, q.Body, wall)
 	if err != nil {
 		return who, false, &failure{403, fmt.Sprintf("node %s: %v: sign it with the key of an operator that the file of the node names", g.node, err)}
 	}
@@ -69,7 +70,7 @@ func (g *guard) admit(q operator.Question, needs config.May, now time.Time) (who
 	if !found {
 		return who, false, &failure{403, fmt.Sprintf("node %s knows no operator with the key %s: name it under operators in its file", g.node, signed.Key)}
 	}
-	if err := g.spend(signed, now); err != nil {
+	if err := g.spend(signed, now, wall); err != nil {
 		return who, false, refusalOf(g.node, err)
 	}
 	if !who.May.Includes(needs) {
@@ -78,13 +79,13 @@ func (g *guard) admit(q operator.Question, needs config.May, now time.Time) (who
 	return who, true, nil
 }
 
-func (g *guard) spend(s operator.Signed, now time.Time) error {
+func (g *guard) spend(s operator.Signed, now, wall time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r := g.rates[s.Key]; r == nil || !r.AllowN(now, 1) {
 		return operator.ErrTooMany
 	}
-	return g.nonces.Spend(s, now)
+	return g.nonces.Spend(s, wall)
 }
 
 func refusalOf(node string, err error) *failure {

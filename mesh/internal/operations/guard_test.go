@@ -17,7 +17,7 @@ func TestAttackByAnOperatorsFlood(t *testing.T) {
 	g, now, asked := newGuard("clue-1", []config.Operator{ada, max}), time.Now(), 0
 	ask := func(key string) error {
 		asked++
-		return g.spend(operator.Signed{Key: key, Nonce: fmt.Sprint(asked), Expires: now.Add(time.Minute)}, now)
+		return g.spend(operator.Signed{Key: key, Nonce: fmt.Sprint(asked), Expires: now.Add(time.Minute)}, now, now)
 	}
 	flood := func() (taken int) {
 		for ask("A") == nil {

@@ -22,7 +22,7 @@ func (l *library) hello(r *reader, said *wire.Hello, others []wire.WelcomeImport
 	most := l.outbox.config.MaxPayload
 	r.setLimit(int(min(said.MaxPayload, uint64(most))))
 	welcome := &wire.Welcome{Nonce: said.Nonce, Exporter: l.outbox.config.Node, MaxPayload: uint64(most), Imports: others,
-		Release: release.Version(), Time: l.outbox.config.Clock.Wall()}
+		Release: release.Version(), Time: l.outbox.config.Clock.True()}
 	former := r.shelves
 	r.shelves = nil
 	for _, i := range said.Imports {

@@ -48,7 +48,7 @@ type Env struct {
 	Neighbours func(reader string, message any)
 	// PathOf finds the path of an event that is kept. Nil: none has one.
 	PathOf func(steps [][]byte) *cause.Path
-	// Wall is the node's clock, in nanoseconds since 1970. Nil: that of the system.
+	// Wall is the node's wall clock, in nanoseconds since 1970. Nil: that of the system.
 	Wall func() int64
 }
 
