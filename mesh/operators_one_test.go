@@ -2,6 +2,7 @@ package mesh_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -76,6 +77,41 @@ func TestAnOperatorAsksOneNode(t *testing.T) {
 	} {
 		if _, problem := send(t, conn, test.ask); !strings.HasPrefix(problem, test.want) {
 			t.Errorf("%s: %q, want %q", name, problem, test.want)
+		}
+	}
+}
+
+// Who is refused stands in the log of the node that refuses it, with what they asked: one line for
+// each question, however often it comes. Through another node the line names that, too.
+func TestWhatIsRefusedIsLogged(t *testing.T) {
+	ada, eve := newSigner(t, "ada", config.MayRead), newSigner(t, "eve", config.MayChange)
+	logs := map[string]*logged{}
+	_, conn := chained(t, []mesh.Operator{ada.Operator}, func(_ int, c *mesh.Config) {
+		logs[c.Name] = &logged{}
+		c.Logger = slog.New(slog.NewTextHandler(logs[c.Name], nil))
+	})
+	cut := `{"type":"clue.chain.passed","handler":"pass"}`
+	for _, m := range []*nats.Msg{ada.signed("mesh.ops.cut", cut), ada.signed("mesh.ops.cut", cut), ada.signed("mesh.ops.reload", ""),
+		ada.signed("mesh.ops.all.limit.set", "{}"), eve.signed("mesh.ops.restore", cut)} {
+		if _, problem := send(t, conn, m); !strings.HasPrefix(problem, "403 ") {
+			t.Errorf("%s: %q", m.Subject, problem)
+		}
+	}
+	if _, problem := send(t, conn, ada.signed("mesh.ops.at.print-1.cut", cut)); problem != "" {
+		t.Error(problem)
+	}
+	const refused = `level=WARN msg="an operator's question is refused" node=`
+	for node, lines := range map[string][]string{
+		"clue-1": {"clue-1 question=cut operator=ada data=", "clue-1 question=reload operator=ada data=", "clue-1 question=limit.set operator=ada data={} error=",
+			"clue-1 question=restore signer=" + eve.Key + " error="},
+		"print-1": {`print-1 question=cut operator=ada data="{\"type\":\"clue.chain.passed\",\"handler\":\"pass\"}" peer=hunt-1 error="operator ada may not change anything on node print-1`},
+		"hunt-1":  nil,
+	} {
+		for _, line := range lines { // a second has no more than some
+			await(t, node+" to log "+line, func() bool { return strings.Count(logs[node].String(), refused+line) == 1 })
+		}
+		if text := logs[node].String(); strings.Count(text, refused) != len(lines) {
+			t.Errorf("%s: want %d lines:\n%s", node, len(lines), text)
 		}
 	}
 }

@@ -215,8 +215,8 @@ func TestANodeThatIsSilentIsNamed(t *testing.T) {
 	}
 }
 
-// What one operator changes on all nodes is changed where there is something to change, the others
-// say that there is not, and the log of each says who it was.
+// What one operator changes on all nodes is changed where there is something to change, and the log
+// says who it was. The others say that there is not, which is no failure.
 func TestAnOperatorChangesTheWholeMesh(t *testing.T) {
 	max := newSigner(t, "max", config.MayChange)
 	var log logged
@@ -238,7 +238,7 @@ func TestAnOperatorChangesTheWholeMesh(t *testing.T) {
 	if len(all.Answers) != 4 || len(changes) != 1 || changes[0].What != "cut" || changes[0].Place != "handler pass" || changes[0].By != "max" || time.Until(changes[0].Until) < 50*time.Minute {
 		t.Errorf("%d answers, %+v", len(all.Answers), changes)
 	}
-	if text := log.String(); strings.Count(text, "an operator changed the node") != 1 || strings.Count(text, "an operator could not change the node") != 3 || !strings.Contains(text, "node=hunt-1 operator=max question=cut") {
+	if text := log.String(); strings.Count(text, "an operator changed the node") != 1 || strings.Contains(text, "could not") || strings.Contains(text, "level=WARN") || !strings.Contains(text, "node=hunt-1 operator=max question=cut") {
 		t.Errorf("%s", text)
 	}
 }

@@ -12,11 +12,11 @@ import (
 
 // Stats returns the node's counters. It may be called at any time, also after Close.
 func (n *Node) Stats() stats.Stats {
-	now := n.clock.Wall()
+	now, wall := n.clock.Wall(), n.clock.True()
 	imports, durables := n.inlets.Stats() // first: it counts what the clients dropped
 	return stats.Stats{
 		Node:           n.name,
-		At:             now,
+		At:             wall,
 		Counts:         n.trace.Counts(),
 		Links:          n.linkStates(operations.Links(n.leaf)),
 		Version:        release.Version(),

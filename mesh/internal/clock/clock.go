@@ -41,8 +41,8 @@ type line struct {
 const (
 	// lookEvery is how long the wall clock is not looked at.
 	lookEvery = int64(time.Second)
-	// minSet is by how much the wall clock is set at least if somebody is to hear of it, and maxRead
-	// how long it may take to read it if that is to be told from a pause of the process.
+	// minSet is by how much the wall clock is set at least if somebody is to hear of it. A reading
+	// that takes longer than maxRead says nothing of that: the process paused meanwhile.
 	minSet, maxRead = 3 * time.Second, time.Second
 	// tickEvery is how far back [Clock.Coarse] may lie. Two hundred wake-ups a second cost 0.1 %
 	// of a core, and only while events are handled.

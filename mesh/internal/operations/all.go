@@ -24,7 +24,7 @@ const (
 
 // askAll answers a question to all nodes, or to one of them, that came at the tap.
 func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *failure) {
-	to, name, who, _, refused := a.admitAll(q)
+	to, name, who, _, refused := a.admitAll("", q)
 	if refused != nil {
 		return nil, refused
 	}
@@ -45,7 +45,7 @@ func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *fa
 	case skip > 0 && !found && known.changes(q.Body):
 		return nil, &failure{410, fmt.Sprintf("the answers to %s are kept for %v, and what changes something is not done twice for their sake", name, pagesFor)}
 	case skip == 0 || !found:
-		all = a.collect(ctx, to, request{ctx, name, q.Body, who, true, a.pageRoom()}, q)
+		all = a.collect(ctx, to, request{ctx, name, q.Body, who, true, to == "", a.pageRoom()}, q)
 	}
 	data, more, err := page(all, skip, a.MaxPayload)
 	if err != nil {
@@ -60,14 +60,14 @@ func (a *Answerer) askAll(ctx context.Context, q operator.Question) ([]byte, *fa
 // Ask puts a signed question to all nodes, or to one, for somebody in this process. This node's own
 // answer has no bound; the others' lists come in parts, as over all links.
 func (a *Answerer) Ask(ctx context.Context, q operator.Question) (operator.Answers, error) {
-	to, name, who, _, refused := a.admitAll(q)
+	to, name, who, _, refused := a.admitAll("", q)
 	switch {
 	case refused != nil:
 		return operator.Answers{}, refused
 	case questionNamed(name) == nil:
 		return operator.Answers{}, unknown(name)
 	}
-	return a.collect(ctx, to, request{ctx, name, q.Body, who, true, anyRoom}, q), nil
+	return a.collect(ctx, to, request{ctx, name, q.Body, who, true, to == "", anyRoom}, q), nil
 }
 
 // collect asks the node of a name, or this one and all others.

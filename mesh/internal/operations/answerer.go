@@ -1,10 +1,12 @@
 package operations
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"time"
 
@@ -97,7 +99,8 @@ type request struct {
 	name string // of the question: "letter.replay"
 	data []byte
 	by   config.Operator // who asks, or atTap
-	all  bool            // all nodes are asked
+	all  bool            // it goes from node to node
+	each bool            // all nodes are asked, and not this one alone
 	room int             // for a list, in bytes
 }
 
@@ -152,36 +155,65 @@ func (a *Answerer) answer(r request) ([]byte, *failure) {
 	return data, nil
 }
 
-// logChange says who changed what, or tried to: each time, as nobody else remembers it.
+// logChange says who changed what, or tried to: each time, as nobody else remembers it. What is not
+// here may be on another node that the operator asks, too: that is no failure.
 func (a *Answerer) logChange(r request, err error) {
 	attrs := []any{"operator", r.by.Name, "question", r.name, "data", logs.Excerpt(r.data)}
+	level, text := slog.LevelInfo, "an operator changed the node"
 	if err != nil {
-		a.Log.WarnContext(logs.Each(context.Background()), "an operator could not change the node", append(attrs, "error", err)...)
-		return
+		level, text, attrs = slog.LevelWarn, "an operator could not change the node", append(attrs, "error", err)
 	}
-	a.Log.InfoContext(logs.Each(context.Background()), "an operator changed the node", attrs...)
+	if errors.Is(err, stats.ErrNotHere) {
+		if r.each {
+			return
+		}
+		level = slog.LevelInfo
+	}
+	a.Log.Log(logs.Each(context.Background()), level, text, attrs...)
+}
+
+// logRefused says who was not answered: one line a time for each question of an operator, and for
+// each cause of those who prove to be none. peer is who passed the question on; "": it came here.
+func (a *Answerer) logRefused(peer string, who config.Operator, name string, q operator.Question, refused *failure) {
+	ctx, question := context.Background(), logs.Excerpt([]byte(cmp.Or(name, q.Subject)))
+	attrs := []any{"question", question, "signer", logs.Excerpt([]byte(q.Header.Get(operator.KeyHeader)))}
+	if who.Name != "" {
+		attrs = []any{"question", question, "operator", who.Name, "data", logs.Excerpt(q.Body)}
+		if questionNamed(name) != nil {
+			ctx = logs.WithCause(ctx, fmt.Sprintf("%s of %s is refused: %d", name, who.Name, refused.code))
+		}
+	}
+	if peer != "" {
+		attrs = append(attrs, "peer", peer)
+	}
+	a.Log.WarnContext(ctx, "an operator's question is refused", append(attrs, "error", refused.text)...)
 }
 
 // Admit takes a signed question that a peer passed on. answer answers it for this node, or says why
 // not; it is nil if another node alone is asked. The question goes on to other nodes if this node
 // knows who signed it, and is not the one that is asked.
 func (a *Answerer) Admit(peer string, q operator.Question) (answer func(ctx context.Context) operator.Answer, goesOn bool) {
-	to, name, who, known, refused := a.admitAll(q)
+	to, name, who, known, refused := a.admitAll(peer, q)
 	if refused != nil {
-		a.Log.Warn("a question to all nodes is refused", "peer", peer, "subject", q.Subject, "error", refused.text)
 		return func(context.Context) operator.Answer { return a.told(nil, refused) }, known
 	}
 	if to != "" && to != a.Name {
 		return nil, true
 	}
 	return func(ctx context.Context) operator.Answer {
-		return a.told(a.answer(request{ctx, name, q.Body, who, true, a.pageRoom()}))
+		return a.told(a.answer(request{ctx, name, q.Body, who, true, to == "", a.pageRoom()}))
 	}, to == ""
 }
 
-// admitAll admits a question to all nodes, or to one of them, "" if it is all. A node that only
-// passes a question on does not judge whether the operator may change another one: that one does.
-func (a *Answerer) admitAll(q operator.Question) (to, name string, who config.Operator, known bool, refused *failure) {
+// admitAll admits a question to all nodes, or to one of them, "" if it is all, that a peer passed
+// on, "": it came here. A node that only passes a question on does not judge whether the operator
+// may change another one: that one does.
+func (a *Answerer) admitAll(peer string, q operator.Question) (to, name string, who config.Operator, known bool, refused *failure) {
+	defer func() {
+		if refused != nil {
+			a.logRefused(peer, who, name, q, refused)
+		}
+	}()
 	to, name, ok := operator.Topic(q.Subject)
 	if !ok {
 		return to, name, who, false, &failure{403, fmt.Sprintf("node %s: %.80q is no question to all nodes", a.Name, q.Subject)}

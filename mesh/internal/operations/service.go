@@ -85,7 +85,7 @@ func (s *service) serve(m micro.Request) {
 	if !s.answers(m.Subject(), m.Reply()) {
 		return
 	}
-	r := request{s.life, strings.TrimPrefix(m.Subject(), operator.Prefix), m.Data(), atTap, false, s.MaxPayload}
+	r := request{s.life, strings.TrimPrefix(m.Subject(), operator.Prefix), m.Data(), atTap, false, false, s.MaxPayload}
 	q := operator.Question{Subject: m.Subject(), Header: nats.Header(m.Headers()), Body: m.Data()}
 	data, why := s.answerAtTap(r, q)
 	var err error
@@ -102,6 +102,7 @@ func (s *service) answerAtTap(r request, q operator.Question) ([]byte, *failure)
 	if operator.IsSigned(q.Header) {
 		who, _, refused := s.admit(q, questionNamed(r.name).needs(r.data))
 		if refused != nil {
+			s.logRefused("", who, r.name, q, refused)
 			return nil, refused
 		}
 		r.by = who
@@ -140,7 +141,7 @@ func (s *service) serveUnknown(m *nats.Msg) {
 	if questionNamed(name) != nil || goesRound || !s.answers(m.Subject, m.Reply) {
 		return
 	}
-	data, why := s.answer(request{s.life, name, m.Data, atTap, false, s.MaxPayload})
+	data, why := s.answer(request{s.life, name, m.Data, atTap, false, false, s.MaxPayload})
 	s.respond(m.Subject, m.Reply, data, why)
 }
 
