@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"leafmesh/cmd/meshctl/internal/nodes"
 	"leafmesh/cmd/meshctl/internal/show"
@@ -34,15 +35,21 @@ func (c reloadCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	defer m.Close()
-	var data []byte
-	if c.DryRun {
-		data = []byte(`{"dry_run": true}`)
-	}
-	var changes config.Changes
-	if err := m.AskOne(ctx, c.Node, "reload", data).Decode(&changes); err != nil {
-		if errors.Is(err, nodes.ErrNoTap) || errors.Is(err, nodes.ErrSilent) { // the name may be a service's
-			err = fmt.Errorf("%w%s", err, answering(ctx, m))
+	changes, err := c.differs(ctx, m) // first: the answer to a reload may be lost
+	switch {
+	case errors.Is(err, nodes.ErrNoTap) || errors.Is(err, nodes.ErrSilent): // the name may be a service's
+		err = fmt.Errorf("%w%s", err, answering(ctx, m))
+	case !c.DryRun:
+		var changed config.Changes
+		failed := m.AskOne(ctx, c.Node, "reload", nil).Decode(&changed)
+		switch {
+		case errors.Is(failed, nodes.ErrSilent) && err == nil:
+			err = c.isDone(ctx, m)
+		default:
+			changes, err = changed, failed
 		}
+	}
+	if err != nil {
 		out.complain(c.Node, err)
 		return errReported
 	}
@@ -61,6 +68,41 @@ func answering(ctx context.Context, m nodes.Mesh) string {
 		return ""
 	}
 	return "; those that answer are " + strings.Join(names, ", ")
+}
+
+// differs asks what a reload would change.
+func (c reloadCommand) differs(ctx context.Context, m nodes.Mesh) (changes config.Changes, err error) {
+	err = m.AskOne(ctx, c.Node, "reload", []byte(`{"dry_run": true}`)).Decode(&changes)
+	return changes, err
+}
+
+const (
+	// linkWait is how long a node may take to have a link again that a reload closed, and to answer
+	// over it, and linkPause how long to wait before it is asked again.
+	linkWait, linkPause = 10 * time.Second, 200 * time.Millisecond
+)
+
+// isDone finds out whether a reload that nobody answered is done: it closes the links whose keys or
+// peers it changes, and one of them may be that which the answer takes.
+func (c reloadCommand) isDone(ctx context.Context, m nodes.Mesh) error {
+	ctx, cancel := context.WithTimeout(ctx, linkWait)
+	defer cancel()
+	for {
+		rest, err := c.differs(ctx, m)
+		switch {
+		case err == nil && len(rest) == 0:
+			return nil
+		case err == nil:
+			return fmt.Errorf("%w, and it has not reloaded: ask again at its own tap", nodes.ErrSilent)
+		case !errors.Is(err, nodes.ErrSilent):
+			return fmt.Errorf("%w, and whether it has reloaded is not known: ask with --dry-run at its own tap: %w", nodes.ErrSilent, err)
+		}
+		select {
+		case <-time.After(linkPause):
+		case <-ctx.Done():
+			return fmt.Errorf("%w; whether it has reloaded is not known: ask with --dry-run at its own tap", nodes.ErrSilent)
+		}
+	}
 }
 
 type diffCommand struct {

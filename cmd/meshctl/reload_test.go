@@ -4,7 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/nats-io/nats.go"
 
 	"leafmesh/cmd/meshctl/internal/faketap"
 	"leafmesh/mesh/config"
@@ -58,6 +61,46 @@ func TestReloadOfAFileWithMistakes(t *testing.T) {
 	_, stderr, code := meshctl("reload", "clue-1", "-s", wrong)
 	if want := "nats://" + host + ": the tap at nats://" + host + " does not take this user and password"; code != 1 || !strings.Contains(stderr, want) || strings.Contains(stderr, "not-its-password") {
 		t.Errorf("a wrong password: exit %d, %s, want %s", code, stderr, want)
+	}
+}
+
+// A reload that closes the link which its answer takes is told as done if it is: the node is asked
+// again when the link is back.
+func TestReloadThatClosesTheLinkOfItsAnswer(t *testing.T) {
+	changes := encoded(t, config.Changes{{Field: "peers[clue-1].key_file", Old: "a.pub", New: "b.pub", Live: true}})
+	const silent = `{"answers":[],"silent":["hunt-1"]}`
+	answer := func(changes string) string {
+		return `{"answers":[{"node":"hunt-1","answer":` + changes + `}]}`
+	}
+	for name, test := range map[string]struct {
+		answers []string // to one question after the other, from the second on
+		code    int
+		says    string
+	}{
+		"done":     {[]string{silent, silent, silent, answer("[]")}, 0, "peers[clue-1].key_file  a.pub  b.pub  a reload"},
+		"not done": {[]string{silent, answer(changes)}, 1, "hunt-1: it did not answer in time, or no link leads there, and it has not reloaded"},
+		"refused":  {[]string{silent, `{"answers":[{"node":"hunt-1","error":"no more","code":403}]}`}, 1, "whether it has reloaded is not known: ask with --dry-run at its own tap: no more"},
+		"answered": {[]string{answer("[]")}, 0, "Nothing has changed."},
+	} {
+		answers := append([]string{answer(changes)}, test.answers...)
+		var mu sync.Mutex
+		tap := faketap.Open(t, "clue-1", func(m *nats.Msg) *nats.Msg {
+			mu.Lock()
+			defer mu.Unlock()
+			if len(answers) == 0 {
+				return faketap.Fail(500, "asked once more")
+			}
+			data := answers[0]
+			answers = answers[1:]
+			return &nats.Msg{Data: []byte(data)}
+		})
+		stdout, stderr, code := meshctl("reload", "hunt-1", "-s", tap, "--operator", seedFile(t))
+		mu.Lock()
+		left := len(answers)
+		mu.Unlock()
+		if code != test.code || !strings.Contains(stdout+stderr, test.says) || left > 0 {
+			t.Errorf("%s: exit %d, %s\n%s; %d answers left", name, code, stderr, stdout, left)
+		}
 	}
 }
 
