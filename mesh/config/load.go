@@ -86,6 +86,7 @@ func LoadYAMLFor(path, installed string, into Validator, further ...func() error
 		},
 		Scalar:  secretInYAML,
 		Renamed: renamedKey,
+		Foreign: keyOfDaemon,
 	})
 	all := make([]*FieldError, 0, len(problems))
 	for _, p := range problems {
@@ -147,4 +148,20 @@ func renamedKey(t reflect.Type, key string) string {
 		return "kept_for"
 	}
 	return ""
+}
+
+// keyOfDaemon gives the remedy for a key of a node that the hunt's daemons read beside it. A
+// program of one's own does in code what they do by it.
+func keyOfDaemon(t reflect.Type, key string) string {
+	remedies := map[string]string{
+		"metrics": "the daemons of the hunt read it beside mesh; your program calls metrics.Serve: docs/metrics.md",
+		"console": "the daemons of the hunt read it beside mesh; your program calls console.Serve: docs/console.md",
+		"traces":  "the daemons of the hunt read it beside mesh; your program calls traces.Export: docs/traces.md",
+		"log":     "the daemons of the hunt read it beside mesh; your program sets the Logger of its mesh.Config",
+		"http":    "the daemons of the hunt read it beside mesh; your program serves its own API",
+	}
+	if t != reflect.TypeFor[Node]() {
+		return ""
+	}
+	return remedies[key]
 }

@@ -14,6 +14,8 @@ import (
 
 // mistakes are what people write for something else; they run with badYAML.
 var mistakes = []badCase{
+	{"metrics of a daemon", "max_payload: 4096", "metrics: {listen: 127.0.0.1:9101}", `15: metrics: unknown key; the daemons of the hunt read it beside mesh; your program calls metrics.Serve: docs/metrics.md`},
+	{"log of a daemon", "max_payload: 4096", "log: {level: debug}", `15: log: unknown key; the daemons of the hunt read it beside mesh; your program sets the Logger of its mesh.Config`},
 	{"burst with leading zeros", "burst: 50", "burst: 0100", "9: limits[0].limit.burst: " + zeros},
 	{"burst of no octal digits", "burst: 50", "burst: 08", "9: limits[0].limit.burst: " + zeros},
 	{"negative burst with leading zeros", "burst: 50", "burst: -010", "9: limits[0].limit.burst: " + zeros},

@@ -51,7 +51,7 @@ export function letters(main) {
     { title: "Came again so far", number: true, of: (a) => number(a.redelivered) },
   ], { empty: "Nothing was given twice." });
   main.append(h("h1", {}, "Dead letters and retries"),
-    h("p", { class: "lead" }, "Dead letters are events of durable imports that a handler gave up for good. They are kept until they are replayed or dropped."),
+    h("p", { class: "lead" }, "Dead letters are events that a handler gave up for good: those of durable imports, and with letters: all in the file those of the node itself. They are kept until they are replayed or dropped."),
     rights, said, told, h("section", { class: "sheet" }, list.element), h("section", { class: "sheet" }, again.element));
   const polled = poll(async (ended) => {
     const { changes: changer } = await session(), now = await ask("/api/letters");

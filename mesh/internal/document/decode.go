@@ -23,6 +23,9 @@ type Options struct {
 	// Renamed gives the present name of a key that the struct type t once had; "" for
 	// every other key. Nil: no key was renamed.
 	Renamed func(t reflect.Type, key string) (now string)
+	// Foreign gives the remedy for a key of the struct type t that something else reads, in a
+	// document of its own; "" for every other key. Nil: there is none.
+	Foreign func(t reflect.Type, key string) (remedy string)
 }
 
 // Decode decodes data into a pointer to a struct. Fields without a key in the

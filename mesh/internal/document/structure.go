@@ -153,6 +153,13 @@ func (d *decoder) unknown(entry *ast.MappingValueNode, t reflect.Type, l layout,
 			return
 		}
 	}
+	if d.options.Foreign != nil {
+		if remedy := d.options.Foreign(t, key); remedy != "" {
+			p.Remedy = remedy
+			d.report(p)
+			return
+		}
+	}
 	if meant := nearest(key, l.keys); meant != "" {
 		p.Remedy, p.Meant = "did you mean "+meant+"?", []string{child(path, meant)}
 	} else if indented := l.indented(entry.Value); len(indented) > 0 {
