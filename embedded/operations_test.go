@@ -39,7 +39,7 @@ func TestOperations(t *testing.T) {
 	says := map[string]string{"nodes": "score-1", "links": "clue-1", "top": "clue-1", "limits get": clue.Submitted.Subject(), "reload clue-1": ""}
 	ran := map[string]bool{}
 	for _, match := range regexp.MustCompile("(?m)`meshctl ([^`]+)`|^    meshctl (.+)$").FindAllStringSubmatch(string(page), -1) {
-		line := strings.NewReplacer("TYPE", clue.Submitted.Subject(), "NAME", "judge").Replace(match[1] + match[2])
+		line := strings.NewReplacer("TYPE", clue.Submitted.Subject(), "NAME", "judge", "configs/hunt.yaml", w.fleet.file("hunt")).Replace(match[1] + match[2])
 		bare := slices.Contains([]string{"why", "hub", "check", "password FILE"}, line) // with what follows in words
 		if bare || ran[line] {
 			continue
