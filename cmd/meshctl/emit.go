@@ -125,7 +125,7 @@ func (c emitCommand) payload(in input) (payload []byte, err error) {
 func (c emitCommand) connect(ctx context.Context, taps []nodes.Tap) (chosen *nats.Conn, err error) {
 	var failed error
 	for _, t := range taps {
-		conn, err := t.ConnectContext(ctx)
+		conn, err := t.Connect(ctx)
 		if err != nil {
 			failed = fmt.Errorf("%s: %w", t.Title(), err)
 			continue

@@ -37,7 +37,7 @@ type linkRow struct {
 	stats.Link
 	// State is "up", "down", "unused" if the peer imports nothing here, or "unknown" if the peer
 	// has not dialed and was not heard of whether it is to.
-	State checkup.LinkState `json:"state"`
+	State stats.LinkStatus `json:"state"`
 	// Clock is by how much the peer's clock is ahead, ClockWithin how far off that may be, in
 	// nanoseconds; both 0 if the peer was not asked.
 	Clock       time.Duration `json:"clock,omitempty"`
@@ -57,12 +57,12 @@ func (c linksCommand) Run(ctx context.Context, out output) error {
 	all, failed := understand[stats.Stats](out, answers)
 	rows := linkRows(all, answers)
 	if c.Down {
-		rows = slices.DeleteFunc(rows, func(r linkRow) bool { return r.State != checkup.Down })
+		rows = slices.DeleteFunc(rows, func(r linkRow) bool { return r.State != stats.LinkDown })
 	}
 	if err := list(out, c.Output, rows, func() show.Table { return linksTable(rows) }, failed); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(rows, func(r linkRow) bool { return r.State == checkup.Down }) {
+	if slices.ContainsFunc(rows, func(r linkRow) bool { return r.State == stats.LinkDown }) {
 		return errReported
 	}
 	return nil
@@ -74,14 +74,14 @@ func linkRows(all []said[stats.Stats], answers []nodes.Answer) []linkRow {
 	told := whats(all)
 	for _, s := range all {
 		for _, l := range s.what.Links {
-			row := linkRow{Node: s.Node, Link: l, State: checkup.StateOf(s.Node, l, told)}
+			row := linkRow{Node: s.Node, Link: l, State: stats.StatusOf(s.Node, l, told)}
 			if at := slices.IndexFunc(all, func(other said[stats.Stats]) bool { return other.Node == l.Peer }); at >= 0 {
 				row.Clock, row.ClockWithin = apart(s, all[at])
 			}
 			switch row.State {
-			case checkup.Unused:
+			case stats.LinkUnused:
 				row.Why = l.Peer + " imports nothing from " + s.Node
-			case checkup.Down, checkup.Unknown:
+			case stats.LinkDown, stats.LinkUnknown:
 				row.Why = cmp.Or(l.Why, whyDown(s.what, l, answers))
 			}
 			rows = append(rows, row)
@@ -131,7 +131,7 @@ func linksTable(rows []linkRow) show.Table {
 			clock = clockText(r.Clock, r.ClockWithin)
 		}
 		why := r.Why
-		if when := checkup.SinceWhen(r.Link); r.State == checkup.Down && when != "" {
+		if when := checkup.SinceWhen(r.Link); r.State == stats.LinkDown && when != "" {
 			why = when + ": " + why
 		}
 		t.Add(r.Node, arrow, r.Peer, string(r.State),

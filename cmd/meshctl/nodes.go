@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"leafmesh/cmd/meshctl/internal/checkup"
 	"leafmesh/cmd/meshctl/internal/nodes"
 	"leafmesh/cmd/meshctl/internal/show"
 	"leafmesh/mesh/stats"
@@ -74,11 +73,11 @@ func (c nodesCommand) Run(ctx context.Context, out output) error {
 		row := nodeRow{Node: s.Node, Waiting: s.what.Waiting, Letters: s.what.Letters.Count}
 		row.Clock, row.ClockWithin = s.Clock(s.what.At)
 		for _, l := range s.what.Links {
-			switch checkup.StateOf(s.Node, l, told) {
-			case checkup.Up:
+			switch stats.StatusOf(s.Node, l, told) {
+			case stats.LinkUp:
 				row.LinksUp++
 				row.Links++
-			case checkup.Down:
+			case stats.LinkDown:
 				row.Links++
 			}
 		}

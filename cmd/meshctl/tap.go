@@ -72,7 +72,7 @@ func (c tapCommand) Run(ctx context.Context, out output) error {
 	var failed error
 	var conns []*nats.Conn
 	for _, t := range at.taps {
-		conn, err := c.listen(t, events, gone, lost)
+		conn, err := c.listen(ctx, t, events, gone, lost)
 		if err != nil {
 			out.complain(t.Title(), err)
 			failed = errReported
@@ -129,8 +129,8 @@ func (c tapCommand) warnOfNone(ctx context.Context, conns []*nats.Conn, out outp
 }
 
 // listen begins to put what a tap shows into events.
-func (c tapCommand) listen(t nodes.Tap, events chan<- seen, gone chan<- string, lost *atomic.Uint64) (*nats.Conn, error) {
-	conn, err := t.Connect(nats.ClosedHandler(func(*nats.Conn) { gone <- t.Title() }),
+func (c tapCommand) listen(ctx context.Context, t nodes.Tap, events chan<- seen, gone chan<- string, lost *atomic.Uint64) (*nats.Conn, error) {
+	conn, err := t.Connect(ctx, nats.ClosedHandler(func(*nats.Conn) { gone <- t.Title() }),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // it would print what is counted here
 	if err != nil {
 		return nil, err

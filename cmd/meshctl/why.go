@@ -123,7 +123,7 @@ func question(ids []cause.ID, skip int) []byte {
 // inquire asks a node what it and others recorded of some cascades, as often as it takes until it
 // has said all.
 func inquire(ctx context.Context, t nodes.Tap, ids []cause.ID) (reports []why.Report) {
-	conn, err := t.ConnectContext(ctx)
+	conn, err := t.Connect(ctx)
 	if err != nil {
 		return []why.Report{{Node: t.Title(), Problem: err.Error()}}
 	}

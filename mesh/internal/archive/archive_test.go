@@ -205,20 +205,9 @@ func TestBytesAreBounded(t *testing.T) {
 	if n := len(k.chosen.known); n > maxFollowed || len(k.chosen.order) != n || len(k.chosen.by) > maxTroubles {
 		t.Errorf("%d are followed, for %d troubles", n, len(k.chosen.by))
 	}
-	files, err := filepath.Glob(filepath.Join(folder, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := int64(0)
-	for _, f := range files {
-		info, err := os.Stat(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum += info.Size()
-	}
+	files, sum := sizeOf(t, folder)
 	if sum > 256<<10 || sum < 128<<10 || sum != k.faults.bytes() {
-		t.Errorf("%d files with %d bytes, counted %d", len(files), sum, k.faults.bytes())
+		t.Errorf("%d files with %d bytes, counted %d", files, sum, k.faults.bytes())
 	}
 	k.want(last.Root, "failed "+long)
 }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -71,20 +70,9 @@ func TestFullDiskChild(t *testing.T) {
 			if err := s.each(func(r why.Record) { keys = append(keys, r.Key) }); err != nil || !slices.Equal(keys, want) {
 				t.Errorf("%s: kept are %q, want %q; %v", name, keys, want, err)
 			}
-			files, err := filepath.Glob(filepath.Join(folder, "*"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			sum := int64(0)
-			for _, f := range files {
-				info, err := os.Stat(f)
-				if err != nil {
-					t.Fatal(err)
-				}
-				sum += info.Size()
-			}
-			if len(files) != min(len(want), 1) || sum != s.bytes() {
-				t.Errorf("%s: %d files with %d bytes, counted %d", name, len(files), sum, s.bytes())
+			files, sum := sizeOf(t, folder)
+			if files != min(len(want), 1) || sum != s.bytes() {
+				t.Errorf("%s: %d files with %d bytes, counted %d", name, files, sum, s.bytes())
 			}
 		}
 		check(before...)

@@ -208,9 +208,14 @@ func TestAfterHeard(t *testing.T) {
 	in.hears(t, FromReader("score-1", "clue-1"))
 	in.send(t, FromReader("score-1", "clue-1"), "answers")
 	<-begun
-	if err := out.AfterHeard(func() { passed <- heard }); err != nil {
+	if err := errors.Join(out.AfterHeard(func() { t.Error("the former is called") }), out.AfterHeard(func() { passed <- heard })); err != nil {
 		t.Fatal(err)
 	}
+	out.marks.mu.Lock()
+	if n := len(out.marks.open); n != 1 {
+		t.Errorf("%d are waited for", n)
+	}
+	out.marks.mu.Unlock()
 	if len(passed) > 0 {
 		t.Error("it did not wait")
 	}

@@ -203,7 +203,7 @@ func recorders(there []Node) Check {
 			if r == nil {
 				continue // its file says so
 			}
-			if back := time.Duration(n.Stats.At - r.Since); r.Since != 0 && back < reach {
+			if back := time.Duration(n.Stats.At - r.Since); r.Since != 0 && back >= 0 && back < reach { // not of a clock that was set back
 				c.find("raise recorder in its file", "%s: the recorder is full, and reaches back only %v", n.Name, back.Round(time.Millisecond))
 			}
 			if r.Missed > 0 {

@@ -7,22 +7,6 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// LinkState is what is known of a link.
-type LinkState = stats.LinkStatus
-
-// The states.
-const (
-	Up      = stats.LinkUp
-	Down    = stats.LinkDown
-	Unused  = stats.LinkUnused
-	Unknown = stats.LinkUnknown
-)
-
-// StateOf judges a link of a node: see [stats.StatusOf].
-func StateOf(node string, l stats.Link, all []stats.Stats) LinkState {
-	return stats.StatusOf(node, l, all)
-}
-
 // SinceWhen says since when a link is down and for which cause, as far as its node knows: "dead
 // since 2026-11-29 13:00:00", or "".
 func SinceWhen(l stats.Link) string {

@@ -166,14 +166,14 @@ func links(there []Node) Check {
 		}
 		for _, s := range all {
 			for _, l := range s.Links {
-				switch StateOf(s.Node, l, all) {
-				case Down:
+				switch stats.StatusOf(s.Node, l, all) {
+				case stats.LinkDown:
 					when := ""
 					if text := SinceWhen(l); text != "" {
 						when = ": " + text
 					}
 					c.find("meshctl links says what is known of why", "%s: its link with %s (%s) is down%s", s.Node, l.Peer, l.Direction, when)
-				case Unknown:
+				case stats.LinkUnknown:
 					c.Skipped = l.Peer + " has not dialed " + s.Node + ", and did not answer whether it imports anything from there"
 				}
 			}

@@ -54,7 +54,7 @@ func (l *line) open(ctx context.Context) (conn *nats.Conn, name string, err erro
 		if began.Before(l.again) {
 			return nil, l.tap.Title(), l.failed
 		}
-		if l.conn, err = l.tap.ConnectContext(ctx); err != nil {
+		if l.conn, err = l.tap.Connect(ctx); err != nil {
 			l.conn = nil
 			if ctx.Err() == nil { // else it says nothing of the node
 				now := time.Now()

@@ -49,14 +49,9 @@ const (
 // ErrInterrupted is the error of a node that was not waited for, as whoever asked was told to stop.
 var ErrInterrupted = errors.New("interrupted before it answered")
 
-// Connect is ConnectContext for those who cannot be interrupted meanwhile.
-func (t Tap) Connect(options ...nats.Option) (*nats.Conn, error) {
-	return t.ConnectContext(context.Background(), options...)
-}
-
-// ConnectContext opens a connection to the tap, which is not made again when it breaks. It outlives
+// Connect opens a connection to the tap, which is not made again when it breaks. It outlives
 // ctx, which bounds how long it may take to make it. A tap with a Problem is Unusable.
-func (t Tap) ConnectContext(ctx context.Context, options ...nats.Option) (*nats.Conn, error) {
+func (t Tap) Connect(ctx context.Context, options ...nats.Option) (*nats.Conn, error) {
 	if t.Problem != nil {
 		return nil, &Unusable{t.Problem}
 	}
