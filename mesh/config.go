@@ -45,6 +45,7 @@ type (
 	Operator   = config.Operator
 	Secret     = config.Secret
 	Path       = config.Path
+	State      = config.State
 
 	KeptLetters = config.KeptLetters
 )

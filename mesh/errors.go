@@ -80,6 +80,8 @@ var (
 	ErrForeignData = storage.ErrForeign
 	// ErrDamagedData: something in the data directory is not what was written there.
 	ErrDamagedData = sealed.ErrDamaged
+	// ErrOlderState: the database of Config.State is older than the data directory.
+	ErrOlderState = storage.ErrOlder
 )
 
 // Errors of letters, and of links.

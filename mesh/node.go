@@ -68,7 +68,8 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 		return nil, fmt.Errorf("mesh: %w", err)
 	}
 	n.storage.Lost = func(subject, handler string, why error) { f.loseLetter(subject, handler, stats.NoRoom, why) }
-	if err := n.storage.Open(n.config, topology.OutboxDir(n.config)); err != nil { // first: no port answers for data of another
+	n.storage.Log = f.log.Logger
+	if err := n.storage.Open(ctx, n.config, topology.OutboxDir(n.config)); err != nil { // first: no port answers for data of another
 		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, errors.Join(err, n.storage.Close()))
 	}
 	f.localLetters = n.storage.Letters.Local

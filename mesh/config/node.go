@@ -86,6 +86,12 @@ type Node struct {
 	// Handlers run on this node. Code only.
 	Handlers []Handler `yaml:"-"`
 
+	// State is the database in which handlers keep what they make true. The node compares it with
+	// Data when it opens, and refuses one that was put back from an older copy: what was handled
+	// since then does not come again. It marks both each minute, and when it opens and closes, so
+	// the database is closed after the node. Nil: nobody notices. Code only.
+	State State `yaml:"-"`
+
 	// Logger gets what an operator must know: links that fail, malformed messages, handlers that
 	// give up. Never one line for each event. Nil discards. Code only.
 	Logger *slog.Logger `yaml:"-"`

@@ -68,6 +68,9 @@
 // is one that waits, with the transaction open. A Relay waits as long as a handler's queue is full;
 // the outbox grows meanwhile, and has no bound but the disk: watch [Relay.Stats].
 //
+// An older copy. A database that is put back from one, without the node's data directory, is
+// noticed if the node's Config.State is made with [NewState].
+//
 // # Not promised
 //
 // Two Relays on one outbox relay some events twice, in no order. Run one. A Relay

@@ -48,6 +48,23 @@ CREATE TABLE mesh_inbox (
 );
 CREATE INDEX mesh_inbox_at ON mesh_inbox (at);`
 
+// MarkSchema makes the table of [NewState] in SQLite, for the service's migrations. It never
+// changes, as OutboxSchema.
+const MarkSchema = `
+CREATE TABLE mesh_mark (
+	node TEXT    NOT NULL PRIMARY KEY, -- whose data directory has noted it
+	mark INTEGER NOT NULL,             -- how far both are
+	at   INTEGER NOT NULL              -- when it was set, unix ms
+) WITHOUT ROWID;`
+
+// PostgresMarkSchema is [MarkSchema] for PostgreSQL.
+const PostgresMarkSchema = `
+CREATE TABLE mesh_mark (
+	node TEXT   NOT NULL PRIMARY KEY, -- whose data directory has noted it
+	mark BIGINT NOT NULL,             -- how far both are
+	at   BIGINT NOT NULL              -- when it was set, unix ms
+);`
+
 // Tx is the service's transaction. A *sql.Tx is one.
 type Tx interface {
 	// ExecContext runs a statement within the transaction.

@@ -66,3 +66,22 @@ func TestOverLinks(t *testing.T) {
 		}
 	}
 }
+
+// The node of the service knows its database, and so notices one that is older than its data.
+func TestTheNodeKnowsTheDatabase(t *testing.T) {
+	s, err := New(Config{Config: daemon.Config{Data: mesh.Path(t.TempDir())}}, sample(huntfile.Limits{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c mesh.Config
+	s.Declare(&c)
+	if err := c.State.SetMark(t.Context(), "clue-1", 7); err != nil {
+		t.Error(err)
+	}
+	if mark, err := c.State.Mark(t.Context(), "clue-1"); mark != 7 || err != nil {
+		t.Errorf("mark %d, %v", mark, err)
+	}
+	if err := s.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}

@@ -67,7 +67,7 @@ CREATE TABLE attempts (
 ) STRICT;
 INSERT INTO attempts SELECT id, id, team, clue, guess, verdict, wrong, at FROM attempts_by_id;
 DROP TABLE attempts_by_id;
-`}
+`, transact.MarkSchema}
 
 // records is the service's database.
 type records struct {

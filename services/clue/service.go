@@ -63,8 +63,9 @@ func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 	return s, nil
 }
 
-// Declare adds the service's handlers to the node's configuration, before mesh.Open.
+// Declare adds the service's handlers and database to the node's configuration, before mesh.Open.
 func (s *Service) Declare(c *mesh.Config) {
+	c.State = transact.NewState(s.records.db)
 	c.Handlers = append(c.Handlers,
 		Submitted.Handle("judge", s.handleSubmitted, mesh.Workers(judgeWorkers), mesh.Queue(judgeQueue)),
 		Unlocked.Handle("open", s.handleUnlocked, mesh.Workers(4)),

@@ -41,7 +41,7 @@ CREATE TABLE solves (
 ) STRICT;
 INSERT INTO solves SELECT team, clue, at, event FROM solves_by_team ORDER BY at;
 DROP TABLE solves_by_team;
-`}
+`, transact.MarkSchema}
 
 // records is the service's database.
 type records struct {

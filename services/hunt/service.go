@@ -51,8 +51,9 @@ func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 		relay: transact.NewRelay(transact.Config{Database: r.db, Logger: slog.Default()})}, nil
 }
 
-// Declare adds the service's handlers to the node's configuration, before mesh.Open.
+// Declare adds the service's handlers and database to the node's configuration, before mesh.Open.
 func (s *Service) Declare(c *mesh.Config) {
+	c.State = transact.NewState(s.records.db)
 	c.Handlers = append(c.Handlers, Solved.Handle("progress", s.handleSolved, mesh.Workers(solveWorkers)))
 }
 

@@ -31,7 +31,7 @@ CREATE TABLE teams (
 	last_solve INTEGER NOT NULL, -- 0: none
 	finished   INTEGER NOT NULL  -- 0 or 1
 ) STRICT, WITHOUT ROWID;
-`, transact.InboxSchema}
+`, transact.InboxSchema, transact.MarkSchema}
 
 const (
 	selectTeam = "SELECT team, points, solves, last_solve, finished FROM teams WHERE team = ?"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/transact"
 	"leafmesh/services/httpapi"
 	"leafmesh/services/huntfile"
 )
@@ -48,8 +49,9 @@ func New(config Config, hunt *huntfile.Hunt) (*Service, error) {
 	return s, nil
 }
 
-// Declare adds the service's handlers to the node's configuration, before mesh.Open.
+// Declare adds the service's handlers and database to the node's configuration, before mesh.Open.
 func (s *Service) Declare(c *mesh.Config) {
+	c.State = transact.NewState(s.ledger.db)
 	c.Handlers = append(c.Handlers,
 		Solved.Handle("count-solve", s.handleSolved, mesh.Workers(countWorkers)),
 		Hinted.Handle("count-hint", s.handleHinted, mesh.Workers(otherWorkers)),

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/gofrs/flock"
@@ -67,6 +68,24 @@ func (db *DB) Check(ctx context.Context) error {
 		return fmt.Errorf("write to %s: %w", db.path, err)
 	}
 	return nil
+}
+
+// Sync brings to the disk what was committed before it was called, so that no crash of the machine
+// takes it back. Nobody waits for it but the caller: it is the -wal file that is synced, and no
+// checkpoint that is made.
+func (db *DB) Sync(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !db.enter() {
+		return ErrClosed
+	}
+	defer db.calls.Done()
+	file, err := os.OpenFile(db.abs+"-wal", os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", db.path, err)
+	}
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // ExecContext runs one statement in a Write of its own. As in Tx.Exec the query is prepared once

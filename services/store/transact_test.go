@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -207,5 +210,36 @@ func BenchmarkFirst(b *testing.B) {
 				b.Errorf("%d events failed", failed)
 			}
 		})
+	}
+}
+
+// The database is marked on the disk while its writer is busy elsewhere.
+func TestADatabaseIsMarked(t *testing.T) {
+	db, path := openTest(t, testSchema+";"+transact.MarkSchema)
+	state := transact.NewState(db)
+	if err := state.SetMark(t.Context(), "score-1", 7); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	release := hold(t, db, &group)
+	if err := db.Sync(t.Context()); err != nil {
+		t.Errorf("while the writer is busy: %v", err)
+	}
+	release()
+	group.Wait()
+	if mark, err := state.Mark(t.Context(), "score-1"); mark != 7 || err != nil {
+		t.Errorf("mark %d, %v", mark, err)
+	}
+	if err := os.Remove(path + "-wal"); err != nil {
+		t.Fatal(err)
+	}
+	if err := state.SetMark(t.Context(), "score-1", 8); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without its -wal file: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Log(err)
+	}
+	if err := db.Sync(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("once it is closed: %v", err)
 	}
 }

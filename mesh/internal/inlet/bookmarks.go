@@ -57,6 +57,17 @@ func (b *Bookmarks) handled(place bookmark.Place, sequence uint64) {
 	}
 }
 
+// Rewind forgets how far each outbox was handled, and not which it was, so that its exporter gives
+// again what it still has. It reports whether anything was remembered.
+func (b *Bookmarks) Rewind() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for place, mark := range b.marks {
+		b.setLocked(place, bookmark.Mark{Stream: mark.Stream})
+	}
+	return len(b.marks) > 0
+}
+
 func (b *Bookmarks) setLocked(place bookmark.Place, mark bookmark.Mark) {
 	b.marks[place] = mark
 	b.changed = true

@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 
 	"leafmesh/mesh/config"
@@ -28,13 +30,16 @@ type Storage struct {
 	// Lost is told of each letter of an event from no outbox that is not kept: see
 	// letters.OpenLocal. It is set before Open.
 	Lost func(subject, handler string, why error)
+	// Log is told of a database that cannot be marked. It is set before Open.
+	Log  *slog.Logger
 	lock *lock
+	pair *pair // nil: the node has no State
 }
 
 // Open opens what belongs to a node, and sees to it that the directory of its outbox, if it has
-// one, is still there. It comes before all else that a node opens. After an error Close must be
-// called all the same.
-func (s *Storage) Open(c config.Node, outbox string) (err error) {
+// one, is still there, and the database of its state no older copy. It comes before all else that a
+// node opens. After an error Close must be called all the same.
+func (s *Storage) Open(ctx context.Context, c config.Node, outbox string) (err error) {
 	if !c.IsDurable() {
 		return nil
 	}
@@ -55,7 +60,12 @@ func (s *Storage) Open(c config.Node, outbox string) (err error) {
 			return err
 		}
 	}
-	s.Bookmarks, err = inlet.OpenBookmarks(filepath.Join(data, "bookmark"))
+	if s.Bookmarks, err = inlet.OpenBookmarks(filepath.Join(data, "bookmark")); err != nil {
+		return err
+	}
+	if c.State != nil {
+		s.pair, err = openPair(ctx, c, s.Bookmarks, s.Log)
+	}
 	return err
 }
 
@@ -69,5 +79,5 @@ func (s *Storage) Close() error {
 	if s.Letters.Durable != nil {
 		s.Letters.Durable.Close() // a handler that is stuck may give an event up when the directory is another's
 	}
-	return errors.Join(append(errs, s.lock.release())...)
+	return errors.Join(append(errs, s.pair.close(), s.lock.release())...)
 }

@@ -21,7 +21,7 @@ func open(t *testing.T, data string, made bool) error {
 	t.Helper()
 	var s Storage
 	c, outbox := durable(data)
-	err := s.Open(c, outbox)
+	err := s.Open(t.Context(), c, outbox)
 	if err == nil && made {
 		err = s.OutboxMade(data)
 	}
@@ -39,7 +39,7 @@ func TestIsNew(t *testing.T) {
 		if s.IsNew() {
 			t.Error("what is not open is new")
 		}
-		if err := s.Open(c, outbox); err != nil || s.IsNew() != want {
+		if err := s.Open(t.Context(), c, outbox); err != nil || s.IsNew() != want {
 			t.Errorf("start %d: new %v, %v; want %v", start, s.IsNew(), err, want)
 		}
 		if err := s.Close(); err != nil {
