@@ -15,8 +15,9 @@ type board struct {
 
 // seat is one team's place on the board. A seat is never removed.
 type seat struct {
-	mu   sync.Mutex
-	team // guarded by mu
+	mu     sync.Mutex
+	team        // guarded by mu
+	unsure bool // guarded by mu: a change failed, and the database may have it all the same
 }
 
 // team is what is known of a team. The zero team has not joined.

@@ -31,7 +31,15 @@ func (s *Service) handleSolved(ctx context.Context, e ClueSolved) error {
 	}
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
+	anew, err := s.makeSure(ctx, e.Team, seat)
+	if err != nil {
+		return err
+	}
 	if seat.solved.has(e.Clue) {
+		if anew { // the try that recorded it was taken for a failure, so it told nobody
+			s.relay.Wake()
+			return Progressed.Emit(ctx, s.rules.progress(seat.team, e.Team, e.At))
+		}
 		return nil
 	}
 	o := s.rules.solve(seat.team, e)
@@ -48,6 +56,7 @@ func (s *Service) handleSolved(ctx context.Context, e ClueSolved) error {
 	o.change.event = header.ID.String()
 	applied, err := s.records.apply(ctx, o.change, events...)
 	if err != nil || !applied {
+		seat.unsure = true
 		return err
 	}
 	s.relay.Wake()
@@ -76,8 +85,12 @@ func (r rules) solve(before team, e ClueSolved) outcome {
 	if c.join { // Nothing was announced to this team yet.
 		next.joined, next.joinedAt, opened = true, e.At, open
 	}
-	return outcome{next: next, change: c, opened: opened,
-		progress: ProgressChanged{Team: e.Team, Solved: len(next.solved), Unlocked: len(open), Total: len(r.hunt.Clues), At: e.At}}
+	return outcome{next: next, change: c, opened: opened, progress: r.progress(next, e.Team, e.At)}
+}
+
+// progress tells how far a team is at a time.
+func (r rules) progress(t team, name string, at int64) ProgressChanged {
+	return ProgressChanged{Team: name, Solved: len(t.solved), Unlocked: len(r.open(t.solved)), Total: len(r.hunt.Clues), At: at}
 }
 
 // stage makes the events for others.

@@ -28,12 +28,16 @@ func (s *Service) Join(ctx context.Context, name string, at time.Time) (isNew bo
 	}
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
+	if _, err := s.makeSure(ctx, name, seat); err != nil {
+		return false, err
+	}
 	c := change{team: name, at: at.UnixMilli(), join: !seat.joined}
 	unlocked, err := Unlocked.Stage(ctx, ClueUnlocked{Team: name, Clues: s.rules.open(seat.solved), At: c.at})
 	if err != nil {
 		return false, fmt.Errorf("announce the clues of team %q: %w", name, err)
 	}
 	if _, err := s.records.apply(ctx, c, unlocked); err != nil {
+		seat.unsure = true
 		return false, err
 	}
 	s.relay.Wake()

@@ -1,6 +1,7 @@
 package hunt
 
 import (
+	"context"
 	"time"
 )
 
@@ -20,7 +21,8 @@ type Solve struct {
 	At   time.Time `json:"at"`
 }
 
-// Progress returns how far a team is. The caller owns the result. Error: ErrUnknownTeam.
+// Progress returns how far a team is. The caller owns the result. Errors: ErrUnknownTeam; those of
+// the database, after a change of the team that failed.
 func (s *Service) Progress(name string) (Progress, error) {
 	seat := s.board.find(name)
 	if seat == nil {
@@ -28,6 +30,9 @@ func (s *Service) Progress(name string) (Progress, error) {
 	}
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
+	if _, err := s.makeSure(context.Background(), name, seat); err != nil {
+		return Progress{}, err
+	}
 	if !seat.joined {
 		return Progress{}, ErrUnknownTeam
 	}

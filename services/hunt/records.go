@@ -46,7 +46,8 @@ DROP TABLE solves_by_team;
 // records is the service's database.
 type records struct {
 	db    *store.DB
-	inbox transact.Inbox // of clue.clue.solved
+	inbox transact.Inbox                                     // of clue.clue.solved
+	write func(context.Context, func(*store.Tx) error) error // that of db, but in tests
 }
 
 // openRecords opens, and if needed makes, the database of a hunt in a directory.
@@ -55,7 +56,7 @@ func openRecords(dir, hunt string) (*records, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open hunt database: %w", err)
 	}
-	return &records{db: db}, nil
+	return &records{db: db, write: db.Write}, nil
 }
 
 // change is what one event or request does to a team. Empty parts are left out.
@@ -73,7 +74,7 @@ type change struct {
 // was handled before. A team that is there already makes it fail. For that, and that the team has
 // not solved the clue, the caller has looked.
 func (r *records) apply(ctx context.Context, c change, events ...mesh.Staged) (applied bool, err error) {
-	err = r.db.Write(ctx, func(tx *store.Tx) error {
+	err = r.write(ctx, func(tx *store.Tx) error {
 		if c.clue != "" {
 			if first, err := r.inbox.First(ctx, tx); err != nil || !first {
 				return err
@@ -110,16 +111,51 @@ func (c change) write(tx *store.Tx) error {
 	return nil
 }
 
+const (
+	selectTeams  = "SELECT team, joined_at, finished_by, finished_at FROM teams"
+	selectSolves = "SELECT team, clue, at FROM solves"
+)
+
 // load computes the board from the database.
 func (r *records) load() (*board, error) {
 	b := newBoard()
-	if err := r.db.Each(context.Background(), "SELECT team, joined_at, finished_by, finished_at FROM teams", b.scanTeam); err != nil {
+	if err := r.db.Each(context.Background(), selectTeams, b.scanTeam); err != nil {
 		return nil, fmt.Errorf("load teams: %w", err)
 	}
-	if err := r.db.Each(context.Background(), "SELECT team, clue, at FROM solves", b.scanSolve); err != nil {
+	if err := r.db.Each(context.Background(), selectSolves, b.scanSolve); err != nil {
 		return nil, fmt.Errorf("load solves: %w", err)
 	}
 	return b, nil
+}
+
+// loadTeam is load for one team. It reads all solves, as they have no index.
+func (r *records) loadTeam(ctx context.Context, name string) (team, error) {
+	b := newBoard()
+	if err := r.db.Each(ctx, selectTeams+" WHERE team = ?", b.scanTeam, name); err != nil {
+		return team{}, fmt.Errorf("load team %q: %w", name, err)
+	}
+	if err := r.db.Each(ctx, selectSolves+" WHERE team = ?", b.scanSolve, name); err != nil {
+		return team{}, fmt.Errorf("load solves of team %q: %w", name, err)
+	}
+	if s := b.seats[name]; s != nil {
+		return s.team, nil
+	}
+	return team{}, nil
+}
+
+// makeSure brings a team in line with the database if a change of it failed: a COMMIT that is
+// reported as failed may have taken effect. It reports whether it did so. The caller holds the
+// seat.
+func (s *Service) makeSure(ctx context.Context, name string, seat *seat) (anew bool, err error) {
+	if !seat.unsure {
+		return false, nil
+	}
+	t, err := s.records.loadTeam(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	seat.team, seat.unsure = t, false
+	return true, nil
 }
 
 // scanTeam and scanSolve fill a board that nobody else has yet.
