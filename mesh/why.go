@@ -74,7 +74,7 @@ func (n *Node) recall(ctx context.Context, who string, ids ...cause.ID) (why.Rep
 		}
 		n.recorder.Find(s.ask, s.found)
 		if err := n.archive.Find(s.ask, s.found); err != nil {
-			r.Problem = err.Error()
+			r.Damaged = err.Error()
 		}
 		r.Records = s.read()
 	}

@@ -14,6 +14,7 @@ import (
 	"leafmesh/cmd/meshctl/internal/show"
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/stats"
+	"leafmesh/mesh/why"
 )
 
 type doctorCommand struct {
@@ -125,7 +126,7 @@ func patients(ctx context.Context, m nodes.Mesh) (list []checkup.Node) {
 	for _, a := range m.Ask(ctx, "health", nil) {
 		health[a.Node] = a
 	}
-	cut := cuts(ctx, m)
+	cut, damaged := cuts(ctx, m), damagedOf(m.Ask(ctx, "kept", nil))
 	for _, a := range m.Ask(ctx, "stats", nil) {
 		n := checkup.Node{Name: a.Node}
 		var s stats.Stats
@@ -145,9 +146,23 @@ func patients(ctx context.Context, m nodes.Mesh) (list []checkup.Node) {
 			}
 		}
 		n.Cuts, n.CutsUnknown = cut[a.Node].places, cut[a.Node].unknown
+		n.Damaged = damaged[a.Node]
 		list = append(list, n)
 	}
 	return list
+}
+
+// damagedOf says what nodes cannot read of the cascades that they kept. One that does not answer is
+// told of by the other questions, and one of an older version does not have this one.
+func damagedOf(answers []nodes.Answer) map[string]string {
+	damaged := map[string]string{}
+	for _, a := range answers {
+		var page topPage[why.Summary]
+		if err := a.Decode(&page); err == nil {
+			damaged[a.Node] = page.Damaged
+		}
+	}
+	return damaged
 }
 
 // cutsOf is what is cut on a node, or why that is not known.

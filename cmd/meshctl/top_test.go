@@ -74,8 +74,8 @@ func TestTop(t *testing.T) {
 	}
 }
 
-// Kept cascades that cannot be read are told of, and hide no others.
-func TestTopOfDamagedCascades(t *testing.T) {
+// Kept cascades that cannot be read are told of, and hide no others: by top, why and doctor.
+func TestDamagedCascades(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	folder := t.TempDir()
@@ -110,7 +110,22 @@ func TestTopOfDamagedCascades(t *testing.T) {
 	if err := volume.Close(); err != nil {
 		t.Fatal(err)
 	}
-	stdout, stderr, code := meshctl("top", "--once", "--every", "100ms", "-s", "nats://operator:HT4KCKDU6GDQSHZO5XR6QWKTYA@"+nodes[0].TapAddr())
+	list, _ := nodes[0].Kept()
+	server := "nats://operator:HT4KCKDU6GDQSHZO5XR6QWKTYA@" + nodes[0].TapAddr()
+	stdout, stderr, code := meshctl("why", "-s", server, list[0].Root.String())
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "no such team") ||
+		!strings.Contains(stdout, "Not known:\n  clue-1 cannot read all that it kept: kept cascades in faults.1: a page is cut or was changed") {
+		t.Errorf("why: exit %d, %q\n%s", code, stderr, stdout)
+	}
+	stdout, stderr, code = meshctl("why", "-s", server, "0199b2c4-1234-7abc-8def-0123456789ab")
+	if code != 1 || !strings.Contains(stdout, "clue-1 cannot read all that it kept") {
+		t.Errorf("why of an event that is not known: exit %d, %q\n%s", code, stderr, stdout)
+	}
+	stdout, stderr, code = meshctl("doctor", "-s", server)
+	if code != 1 || !strings.Contains(stdout, "× recorders") || !strings.Contains(stdout, "    clue-1: mesh: read the cascades that node clue-1 keeps: kept cascades in faults.1: ") {
+		t.Errorf("doctor: exit %d, %q\n%s", code, stderr, stdout)
+	}
+	stdout, stderr, code = meshctl("top", "--once", "--every", "100ms", "-s", server)
 	if code != 0 || !strings.Contains(stdout, "no such team") || strings.Count(stderr, "kept cascades in faults.1: a page is cut or was changed") != 1 {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
 	}

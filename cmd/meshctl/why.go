@@ -27,7 +27,8 @@ asks the others over its links.
   meshctl why -f configs/clue.yaml -f configs/score.yaml 0199b2c4-1234-7abc-8def-0123456789ab
   meshctl why -f configs/score.yaml "$(grep 'handler failed' score.log | tail -1)"
 
-The exit code is 1 if no node knows the event, or if one could not be asked.`
+The exit code is 1 if no node knows the event, or if one could not be asked. It is 0 if a node cannot
+read all that it kept, as of a damaged file: that is among what is not known.`
 }
 
 // Run explains the event.

@@ -1,6 +1,9 @@
 package why
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Answer is what a node answers to mesh.ops.why: reports of itself and of other nodes, or a page of
 // them if a message has no room for all.
@@ -65,6 +68,7 @@ func (r *Report) join(other Report) {
 	r.Records = Compact(append(slices.Clone(r.Records), other.Records...))
 	r.Withheld = min(r.Withheld, other.Withheld)
 	r.More = min(r.More, other.More)
+	r.Damaged = cmp.Or(r.Damaged, other.Damaged)
 	for _, call := range other.Running {
 		if !slices.Contains(r.Running, call) {
 			r.Running = append(slices.Clip(r.Running), call)

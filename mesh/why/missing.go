@@ -25,6 +25,8 @@ func (b *builder) whyMissing(id cause.ID, node string, at time.Time) string {
 		return node + ": " + r.Problem
 	case r.Withheld > 0:
 		return r.withheld()
+	case r.Damaged != "":
+		return r.damaged()
 	case r.More > 0:
 		return fmt.Sprintf("the answer of %s had no room for %d records", node, r.More)
 	case at.UnixNano() < r.Since && r.Left > 0:
@@ -50,11 +52,17 @@ func (b *builder) reach() (text string) {
 			text += node + ": " + r.Problem
 		case r.Withheld > 0:
 			text += r.withheld()
+		case r.Damaged != "":
+			text += r.damaged()
 		default:
 			text += fmt.Sprintf("%s knows all since %s", node, clockOf(from))
 		}
 	}
 	return cmp.Or(text, "no node was asked")
+}
+
+func (r *Report) damaged() string {
+	return fmt.Sprintf("%s cannot read all that it kept: %s", r.Node, r.Damaged)
 }
 
 func (r *Report) withheld() string {
@@ -67,6 +75,9 @@ func (b *builder) missing(found bool) (list []string) {
 		r := b.reports[node]
 		if r.Problem != "" {
 			list = append(list, fmt.Sprintf("%s: %s", node, r.Problem))
+		}
+		if r.Damaged != "" {
+			list = append(list, r.damaged())
 		}
 		if r.More > 0 {
 			list = append(list, fmt.Sprintf("%s has %d records more, for which its answer has no room", node, r.More))

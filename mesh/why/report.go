@@ -31,6 +31,8 @@ type Report struct {
 	More int `json:"more,omitempty"`
 	// Withheld counts the records of cascades that the node that asked took no part in.
 	Withheld int `json:"withheld,omitempty"`
+	// Damaged says what of the kept cascades cannot be read. All else is there.
+	Damaged string `json:"damaged,omitempty"`
 	// Problem says why the node has no answer, or not all of it: that it has no recorder, or that
 	// it could not be asked.
 	Problem string `json:"problem,omitempty"`

@@ -276,7 +276,7 @@ func (a *Archive) Find(ask recorder.Ask, found func(why.Record)) error {
 }
 
 // Faults gives all records of the cascades in which something went wrong on this node or took long,
-// in the order in which they were kept. An error says what cannot be read.
+// in the order in which they were kept. An error says what cannot be read, of all that is kept.
 func (a *Archive) Faults() (records []why.Record, err error) {
 	if a == nil {
 		return nil, nil
@@ -284,7 +284,7 @@ func (a *Archive) Faults() (records []why.Record, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err = a.faults.each(func(r why.Record) { records = append(records, r) })
-	return records, err
+	return records, errors.Join(err, a.wishes.each(nil), a.samples.each(nil))
 }
 
 // Stats completes what the recorder tells of itself; s may be nil.

@@ -140,8 +140,9 @@ func (s *shelf) bytes() (sum int64) {
 	return sum
 }
 
-// each calls found for all records, oldest first. An error says what cannot be read: it names one
-// volume and counts the others, as an answer that carries it has little room.
+// each calls found for all records, oldest first; with nil it only looks for damage. An error says
+// what cannot be read: it names one volume and counts the others, as an answer that carries it has
+// little room.
 func (s *shelf) each(found func(why.Record)) (first error) {
 	damaged := 0
 	for _, v := range s.volumes {

@@ -33,6 +33,28 @@ func TestManyDamagedVolumes(t *testing.T) {
 	}
 }
 
+// Who asks for what went wrong is told of damage wherever it is; a whole volume is none.
+func TestDamageIsToldOfOnAllShelves(t *testing.T) {
+	folder := t.TempDir()
+	k := newKit(t, folder)
+	e := k.emit("otters")
+	k.note(k.failing("count"), e, errors.New("no such team"))
+	k.look()
+	whole, err := os.ReadFile(filepath.Join(folder, "faults.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for volume, data := range map[string][]byte{"wishes.1": whole[:len(whole)-1], "samples.1": append([]byte("half"), whole...), "wishes.2": whole, "samples.2": nil} {
+		if err := os.WriteFile(filepath.Join(folder, volume), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	records, err := newKit(t, folder).Faults()
+	if len(records) == 0 || err == nil || strings.Count(err.Error(), errDamaged.Error()) != 2 || !strings.Contains(err.Error(), "wishes.1") || !strings.Contains(err.Error(), "samples.1") {
+		t.Errorf("%d records, %v", len(records), err)
+	}
+}
+
 // However many cascades fail at once, they are one cause for the log, with a remedy.
 func TestFailuresAreOneLine(t *testing.T) {
 	folder := t.TempDir()

@@ -160,7 +160,7 @@ func tidy(r why.Report) (why.Report, bool) {
 			delete(r.Handlers, subject)
 		}
 	}
-	r.Problem = plain(r.Problem)
+	r.Problem, r.Damaged = plain(r.Problem), plain(r.Damaged)
 	r.More, r.Withheld = max(0, r.More), max(0, r.Withheld)
 	return r, true
 }

@@ -199,6 +199,9 @@ const reach = time.Minute
 func recorders(there []Node) Check {
 	return checked("recorders", "the flight recorders reach back far enough", func(c *Check) {
 		for _, n := range there {
+			if n.Damaged != "" {
+				c.find("look at the disk of its data directory; a file of the folder cascades there goes by itself within a day", "%s: %s", n.Name, n.Damaged)
+			}
 			r := n.Stats.Recorder
 			if r == nil {
 				continue // its file says so

@@ -21,6 +21,8 @@ type Node struct {
 	// Cuts are the places that somebody cut; CutsUnknown says why they are not known, or "".
 	Cuts        []stats.Place
 	CutsUnknown string
+	// Damaged says what of its kept cascades it cannot read, or "".
+	Damaged string
 	// Clock is by how much its clock is ahead of the one that asks, ClockWithin how far off that
 	// may be.
 	Clock, ClockWithin time.Duration
