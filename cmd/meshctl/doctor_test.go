@@ -42,8 +42,9 @@ func TestDoctor(t *testing.T) {
 }
 
 // What is cut has a note, with until when and how to undo it, on however many pages it stands. With
-// nobody but one who does not say, it is not known.
-func TestDoctorOfCuts(t *testing.T) {
+// nobody but one who does not say, it is not known. Who lists the nodes, or what comes again, sees
+// it, too.
+func TestCutsAreShown(t *testing.T) {
 	until := time.Date(2026, 11, 29, 13, 0, 1, 0, time.UTC)
 	answers := map[string]string{"graph": "{}", "health": `{"node":"score-1","ready":true}`,
 		"stats": encoded(t, stats.Stats{Node: "score-1", Changes: []stats.Change{{What: "cut", Type: "clue.clue.solved", Place: "handler award", By: "ada", Until: until}}})}
@@ -63,6 +64,19 @@ func TestDoctorOfCuts(t *testing.T) {
 		if code != 0 || stderr != "" || !strings.Contains(stdout, part) {
 			t.Errorf("exit %d, %q, no %q in\n%s", code, stderr, part, stdout)
 		}
+	}
+	const cut = "handler award gets no clue.clue.solved: cut by ada until 2026-11-29 13:00:01"
+	stdout, stderr, code = meshctl("nodes", "-s", tap, "-s", small)
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "ready: "+cut+"; export gets no score.points.awarded: cut until somebody restores it, or the node is started again ") {
+		t.Errorf("nodes: exit %d, %q\n%s", code, stderr, stdout)
+	}
+	if stdout, _, _ := meshctl("nodes", "-s", tap, "-o", "json"); !strings.Contains(stdout, `"`+cut+`"`) {
+		t.Error(stdout)
+	}
+	answers["retrying"] = "[]"
+	stdout, stderr, code = meshctl("retrying", "-s", tap)
+	if want := "meshctl: score-1: " + cut + "; meshctl restore clue.clue.solved --handler award --node score-1 undoes it\n"; code != 0 || stdout != "Nothing fails and comes again.\n" || !strings.HasPrefix(stderr, want) || strings.Count(stderr, "\n") != 2 {
+		t.Errorf("retrying: exit %d, %q\n%s", code, stderr, stdout)
 	}
 	old := faketap.Open(t, "score-1", answerAt(answers))
 	if stdout, _, _ := meshctl("doctor", "-s", old); !strings.Contains(stdout, "? cuts: ") || !strings.Contains(stdout, "not known: score-1 does not say: it runs an older version\n") {

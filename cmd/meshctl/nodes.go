@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"leafmesh/cmd/meshctl/internal/checkup"
 	"leafmesh/cmd/meshctl/internal/nodes"
 	"leafmesh/cmd/meshctl/internal/show"
 	"leafmesh/mesh/stats"
@@ -23,7 +24,8 @@ type nodesCommand struct {
 // Help is shown by meshctl nodes --help.
 func (nodesCommand) Help() string {
 	return `The clock is that of the node less that of this machine. It is measured with the answer, and so
-known only as well as the answer was quick.
+known only as well as the answer was quick. HEALTH also names what meshctl cut has cut there, with until
+when.
 
   meshctl nodes
   meshctl nodes -f configs/clue.yaml -f configs/score.yaml -o json
@@ -41,6 +43,8 @@ type nodeRow struct {
 	Health   string   `json:"health"`
 	Problems []string `json:"problems,omitempty"`
 	Others   []string `json:"others,omitempty"`
+	// Cuts are what somebody cut there, each with until when.
+	Cuts []string `json:"cuts,omitempty"`
 	// Clock is by how much the node's clock is ahead of this machine's, ClockWithin how far off
 	// that may be; in nanoseconds.
 	Clock       time.Duration `json:"clock"`
@@ -67,6 +71,7 @@ func (c nodesCommand) Run(ctx context.Context, out output) error {
 			failed = errInterrupted
 		}
 	}
+	cut := cuts(ctx, m)
 	rows := []nodeRow{}
 	told := whats(counters)
 	for _, s := range counters {
@@ -82,6 +87,9 @@ func (c nodesCommand) Run(ctx context.Context, out output) error {
 			}
 		}
 		row.healthy(health[s.Node])
+		for _, f := range checkup.Cuts(s.Node, cut[s.Node].places, s.what.Changes) {
+			row.Cuts = append(row.Cuts, f.Problem)
+		}
 		rows = append(rows, row)
 	}
 	return list(out, c.Output, rows, func() show.Table { return nodesTable(rows) }, failed)
@@ -110,7 +118,7 @@ func nodesTable(rows []nodeRow) show.Table {
 	t := show.Table{Head: []string{"NODE", "VERSION", "UP SINCE", "HEALTH", "LINKS", "WAITING", "LETTERS", "CLOCK"}, None: "No node answered."}
 	for _, r := range rows {
 		health := r.Health
-		if problems := slices.Concat(r.Problems, r.Others); len(problems) > 0 {
+		if problems := slices.Concat(r.Problems, r.Others, r.Cuts); len(problems) > 0 {
 			health += ": " + strings.Join(problems, "; ")
 		}
 		t.Add(r.Node, cmp.Or(r.Version, "unknown"), timeText(r.UpSince), health, fmt.Sprintf("%d/%d up", r.LinksUp, r.Links),

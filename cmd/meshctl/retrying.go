@@ -20,7 +20,8 @@ type retryingCommand struct {
 // Help is shown by meshctl retrying --help.
 func (retryingCommand) Help() string {
 	return `It lists the events that a handler failed and will get again: the next to come first. What was given
-up for good is in meshctl letters.
+up for good is in meshctl letters. A handler that is cut gets nothing, and so fails nothing: standard
+error names it.
 
   meshctl retrying
   meshctl retrying -o json | jq '.[] | select(.key == "otters")'`
@@ -53,6 +54,7 @@ func (c retryingCommand) Run(ctx context.Context, out output) error {
 	}
 	defer m.Close()
 	rows, failed := allRetrying(ctx, out, m)
+	tellCuts(ctx, out, m)
 	return list(out, c.Output, rows, func() show.Table { return retryingTable(rows) }, failed)
 }
 

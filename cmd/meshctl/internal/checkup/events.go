@@ -1,6 +1,7 @@
 package checkup
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -53,20 +54,30 @@ func cuts(there []Node) Check {
 			if n.CutsUnknown != "" {
 				c.Skipped = n.Name + " does not say: " + n.CutsUnknown
 			}
-			for _, p := range n.Cuts {
-				by, until, flag := "", "somebody restores it, or the node is started again", "--export"
-				for _, change := range n.Stats.Changes {
-					if change.What == "cut" && change.Type == p.Type && change.Place == p.Place {
-						by, until = " by "+change.By, change.Until.UTC().Format(time.DateTime)
-					}
-				}
-				if handler, isHandler := strings.CutPrefix(p.Place, "handler "); isHandler {
-					flag = "--handler " + handler
-				}
-				c.note("meshctl restore "+p.Type+" "+flag+" --node "+n.Name+" undoes it", "%s: %s gets no %s: cut%s until %s", n.Name, p.Place, p.Type, by, until)
+			for _, f := range Cuts(n.Name, n.Cuts, n.Stats.Changes) {
+				c.note(f.Remedy, "%s: %s", n.Name, f.Problem)
 			}
 		}
 	})
+}
+
+// Cuts says what is cut at some places of a node, until when as its changes tell, and how to undo
+// it.
+func Cuts(node string, places []stats.Place, changes []stats.Change) (list []Finding) {
+	for _, p := range places {
+		by, until, flag := "", "somebody restores it, or the node is started again", "--export"
+		for _, change := range changes {
+			if change.What == "cut" && change.Type == p.Type && change.Place == p.Place {
+				by, until = " by "+change.By, change.Until.UTC().Format(time.DateTime)
+			}
+		}
+		if handler, isHandler := strings.CutPrefix(p.Place, "handler "); isHandler {
+			flag = "--handler " + handler
+		}
+		list = append(list, Finding{fmt.Sprintf("%s gets no %s: cut%s until %s", p.Place, p.Type, by, until),
+			"meshctl restore " + p.Type + " " + flag + " --node " + node + " undoes it"})
+	}
+	return list
 }
 
 func letters(there []Node) Check {
