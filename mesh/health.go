@@ -207,6 +207,9 @@ func (n *Node) linkStates(links []stats.Link) []stats.Link {
 		}
 		since, cause, why := n.linkSince(link.Peer, dialed)
 		link.Since = since
+		if dialed {
+			link.TwoAsOne = n.leaf.Doubled(link.Peer)
+		}
 		if link.Connected {
 			continue
 		}

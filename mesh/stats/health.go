@@ -62,6 +62,9 @@ type LinkState struct {
 	// Cause and Why say why it is down.
 	Cause Cause  `json:"cause,omitempty"`
 	Why   string `json:"why,omitempty"`
+	// TwoAsOne is when another process with this node's name and key last took the link over; zero
+	// if none did. A link that has come back since is up.
+	TwoAsOne time.Time `json:"two_as_one,omitzero"`
 	// Version and Wire are those of the peer, as it says; empty and 0 if it has not said them.
 	Version string `json:"version,omitempty"`
 	Wire    uint64 `json:"wire,omitempty"`

@@ -192,6 +192,10 @@ func (s *Server) Trouble(exporter string) string {
 	return s.log.problem(remote.address())
 }
 
+// Doubled is when another process with this node's name and key last took over the link to an
+// exporter, or to the hub; zero if none did.
+func (s *Server) Doubled(peer string) time.Time { return s.log.doubles.of(peer) }
+
 // HubTrouble is [Server.Trouble] for the hub.
 func (s *Server) HubTrouble() string {
 	var all []string

@@ -28,6 +28,7 @@ type serverLog struct {
 	dialing func(address string, account Account)
 	closing func(address string)
 	endings endings
+	doubles doubles
 
 	mu      sync.Mutex
 	hub     *Hub              // guarded by mu; nil: there is none
@@ -252,6 +253,7 @@ func (l *serverLog) note(peer, kind string, level slog.Level, text string) entry
 	for address := range l.last {
 		if strings.Contains(text, address) || samePort(from, address) {
 			l.last[address] = line.text
+			l.doubles.note(l.peers[address], text)
 			if refused != "" && l.peers[address] == HubName {
 				line.level, line.remedy = min(level, slog.LevelError), refused
 				l.last[address] = line.text + ": " + refused

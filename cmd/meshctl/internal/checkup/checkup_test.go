@@ -61,7 +61,7 @@ func pair() []checkup.Node {
 // check knows whether all is well.
 func without(node string, found ...string) (list []string) {
 	why := map[string]string{"unused-exports": ", and may import what others do not", "unmet-imports": ", and may export what others do not"}
-	for _, check := range []string{"nodes", "ready", "versions", "clocks", "links", "cuts", "backlog", "letters", "unused-exports", "unmet-imports", "payloads", "losses", "handlers", "rules", "recorders"} {
+	for _, check := range []string{"nodes", "ready", "versions", "clocks", "doubles", "links", "cuts", "backlog", "letters", "unused-exports", "unmet-imports", "payloads", "losses", "handlers", "rules", "recorders"} {
 		known := check == "nodes"
 		for _, f := range found {
 			if strings.HasPrefix(f, check+": ") || strings.HasPrefix(f, check+"? ") {
@@ -113,7 +113,14 @@ func TestMesh(t *testing.T) {
 		"another wire":     {func(_, score *checkup.Node) { score.Health.Wire = 3 }, []string{"versions: score-1 speaks version 3 on its links, and clue-1 version 2"}},
 		"a clock":          {func(_, score *checkup.Node) { score.Clock, score.ClockWithin = -2*time.Second, time.Second }, []string{"clocks: the clock of score-1 is -2s off that of clue-1"}},
 		"a clock, perhaps": {func(_, score *checkup.Node) { score.Clock, score.ClockWithin = 2*time.Second, 1600*time.Millisecond }, nil},
-		"a link":           {func(_, score *checkup.Node) { score.Stats.Links[0] = stats.Link{Peer: "clue-1", Direction: "imports"} }, []string{"links: score-1: its link with clue-1 (imports) is down"}},
+		"another process of the name": {func(_, score *checkup.Node) {
+			score.Stats.At = time.Date(2026, 11, 29, 13, 1, 1, 0, time.UTC).UnixNano()
+			score.Stats.Links[0].TwoAsOne = time.Date(2026, 11, 29, 13, 0, 1, 0, time.UTC)
+		}, []string{"doubles: score-1: another process with its name and key took over its link with clue-1 at 2026-11-29 13:00:01"}},
+		"another process of the name, yesterday": {func(_, score *checkup.Node) {
+			score.Stats.Links[0].TwoAsOne = time.Unix(0, score.Stats.At).Add(-24 * time.Hour)
+		}, nil},
+		"a link": {func(_, score *checkup.Node) { score.Stats.Links[0] = stats.Link{Peer: "clue-1", Direction: "imports"} }, []string{"links: score-1: its link with clue-1 (imports) is down"}},
 		"a link that its peer uses no more, and is missed for": {func(clue, score *checkup.Node) {
 			clue.Stats.Links[0].Connected, clue.Stats.Links[0].Missed = false, true
 			score.Stats.Links = nil

@@ -39,7 +39,7 @@ func Mesh(all []Node, named ...string) []Check {
 	}
 	missing := missingOf(all, there, named)
 	checks := []Check{
-		reached(all), ready(there), versions(there), clocks(there), links(there), cuts(there), backlog(there), letters(there),
+		reached(all), ready(there), versions(there), clocks(there), doubles(there), links(there), cuts(there), backlog(there), letters(there),
 		exports(there, missing), imports(there, missing), payloads(there), losses(there), handlers(there), rules(there), recorders(there),
 	}
 	if missing == "" {
@@ -155,6 +155,25 @@ func clocks(there []Node) Check {
 				if d := n.Clock - other.Clock; d.Abs()-n.ClockWithin-other.ClockWithin > apart {
 					c.find("let NTP set the clocks of both machines: the times of logs and of meshctl why cannot be compared", "the clock of %s is %v off that of %s", n.Name, d.Round(time.Millisecond), other.Name)
 				}
+			}
+		}
+	})
+}
+
+// lately is how long ago a link may have been taken over by somebody who is there still: they take
+// turns every few seconds.
+const lately = 5 * time.Minute
+
+func doubles(there []Node) Check {
+	return checked("doubles", "no two processes have one name and key", func(c *Check) {
+		for _, n := range there {
+			for _, l := range n.Stats.Links {
+				at := l.TwoAsOne
+				if at.IsZero() || time.Unix(0, n.Stats.At).Sub(at) > lately {
+					continue
+				}
+				c.find("end one of them, or give it a name and a key of its own (meshctl key): their links replace each other, and events are lost with each",
+					"%s: another process with its name and key took over its link with %s at %s", n.Name, l.Peer, at.UTC().Format(time.DateTime))
 			}
 		}
 	})
