@@ -48,7 +48,7 @@ var importRules = []struct {
 		name: "a mechanism of the flow knows none of the way out",
 		from: func(folder string) bool { return slices.Contains(inProcess, folder) },
 		allowed: func(imported string) bool {
-			return !slices.ContainsFunc([]string{"leaf", "inlet", "outlet", "outbox", "operations", "topology"}, func(out string) bool {
+			return !slices.ContainsFunc([]string{"leaf", "inlet", "outlet", "outbox", "operations", "peering", "topology"}, func(out string) bool {
 				return within(imported, module+"/mesh/internal/"+out)
 			})
 		},

@@ -56,23 +56,23 @@ func (n *Node) close(ctx context.Context) error {
 	n.changes.close()
 	n.life.endOpen()
 	n.kept.Goodbye()
-	n.readers.Goodbye()
+	n.peers.Readers.Goodbye()
 	var errs []error
 	note := func(err error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("mesh: close node %s: %w", n.name, err))
 		}
 	}
-	note(n.inlets.Stop(ctx))
+	note(n.peers.Inlets.Stop(ctx))
 	note(n.desk.StopEmits(ctx))
 	n.life.endIntake()
 	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeGrace)
-	n.inlets.Await(soon)
+	n.peers.Inlets.Await(soon)
 	cancel()
 	n.watching.Wait()
 	n.gate.KeepNothing()
 	note(n.finish(ctx))
-	n.inlets.AwaitTending()
+	n.peers.Inlets.AwaitTending()
 	soon, cancel = context.WithTimeout(ctx, answersGrace)
 	n.kept.AwaitAnswers(soon)
 	cancel()
@@ -85,7 +85,7 @@ func (n *Node) close(ctx context.Context) error {
 	note(n.closeArchive())
 	n.neighbours.Close()
 	note(n.storage.Close())
-	for _, l := range append(n.lines.all(), n.hub) { // nil: there is none
+	for _, l := range n.peers.Lines() {
 		note(l.Flush(ctx))
 	}
 	note(n.stopServer(ctx))
@@ -133,7 +133,7 @@ func (f *flow) missed() (lost, returned uint64) {
 
 // stopServer closes the connections and the embedded server.
 func (n *Node) stopServer(ctx context.Context) error {
-	for _, l := range append(n.lines.all(), n.hub) {
+	for _, l := range n.peers.Lines() {
 		l.Close()
 	}
 	if n.store != nil {

@@ -26,7 +26,7 @@ func (n *Node) setExports(c config.Node) error {
 			clock.Sleep(ctx, time.Millisecond)
 		}
 	}
-	n.readers.SetExports(c.Exports)
+	n.peers.Readers.SetExports(c.Exports)
 	return nil
 }
 
@@ -40,7 +40,7 @@ func (n *Node) setImports(c config.Node) error {
 	}
 	ctx, cancel := context.WithTimeout(n.life.intake, leaveFor)
 	defer cancel()
-	return n.inlets.SetImports(ctx, c.Imports)
+	return n.peers.Inlets.SetImports(ctx, c.Imports)
 }
 
 // leaveFor is how long events have to leave and to arrive that are on their way when an export or

@@ -80,11 +80,6 @@ func (n operated) AskAll(ctx context.Context, q operator.Question) ([]operator.A
 	return n.neighbours.AskAll(ctx, q)
 }
 
-// misses reports whether a peer should read from this node and does not.
-func (n *Node) misses(peer string) bool {
-	return n.readers.Expects(peer) && n.readers.Room(peer) == 0
-}
-
 // NodeHealth says how the node is at this moment.
 func (n operated) NodeHealth() stats.NodeHealth {
 	now := n.Health()
@@ -93,8 +88,8 @@ func (n operated) NodeHealth() stats.NodeHealth {
 	for _, p := range now.Problems {
 		h.Problems = append(h.Problems, p.Text)
 	}
-	for _, p := range n.peers.list() {
-		if n.misses(p.Name) {
+	for _, p := range n.peers.List() {
+		if n.peers.Readers.Misses(p.Name) {
 			h.Others = append(h.Others, fmt.Sprintf("link from %s: not connected, and it imports from this node", p.Name))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/topology"
+	"leafmesh/mesh/internal/undo"
 )
 
 // Reload gives the running node what its file says now, and returns what that changed: peers, keys,
@@ -24,8 +25,8 @@ import (
 // after the other, and whatever ctx says one waits for the one before. If ctx has ended by then,
 // nothing changes.
 func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, error) {
-	n.peers.changing.Lock()
-	defer n.peers.changing.Unlock()
+	n.changing.Lock()
+	defer n.changing.Unlock()
 	p, err := n.planLocked(file)
 	if err == nil {
 		err = p.changes.Restarts()
@@ -37,7 +38,7 @@ func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, er
 		err = ErrClosed
 	}
 	if err == nil && len(p.changes) > 0 {
-		err = apply(n.partsLocked(p))
+		err = undo.All(n.partsLocked(p))
 	}
 	if err != nil {
 		return p.changes, fmt.Errorf("mesh: reload node %s: %w", n.name, err)
@@ -49,8 +50,8 @@ func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, er
 // Compare tells what [Node.Reload] would change, and what of it needs a restart. The error is that
 // of a file that no node could be opened with.
 func (n *Node) Compare(file config.Node) (config.Changes, error) {
-	n.peers.changing.Lock()
-	defer n.peers.changing.Unlock()
+	n.changing.Lock()
+	defer n.changing.Unlock()
 	p, err := n.planLocked(file)
 	if err != nil {
 		return nil, fmt.Errorf("mesh: compare node %s with its file: %w", n.name, err)
@@ -80,7 +81,7 @@ func (n *Node) planLocked(file config.Node) (p plan, err error) {
 		return p, err
 	}
 	p.from = n.inForce()
-	p.changes = slices.Concat(config.Diff(p.from, p.to), n.contents.Diff(p.contents), n.otherWays(p.to))
+	p.changes = slices.Concat(config.Diff(p.from, p.to), n.contents.Diff(p.contents), n.peers.OtherWays(p.to))
 	return p, nil
 }
 
@@ -99,20 +100,12 @@ func (p plan) turns(list string) bool {
 	})
 }
 
-// part is one step of a reload.
-type part struct {
-	what string
-	// do makes the change and gives what undoes it; nil: there is nothing to undo. After an error
-	// nothing has changed.
-	do func() (undo func() error, err error)
-}
-
 // partsLocked are the steps of a plan. Those that cut links come last: to undo that takes the
 // others a second to dial again.
-func (n *Node) partsLocked(p plan) (parts []part) {
+func (n *Node) partsLocked(p plan) (parts []undo.Part) {
 	add := func(wanted bool, what string, do func() (func() error, error)) {
 		if wanted {
-			parts = append(parts, part{what, do})
+			parts = append(parts, undo.Part{What: what, Do: do})
 		}
 	}
 	add(true, "alarms", func() (func() error, error) { return n.putInForce(p.from, p.to), nil })
@@ -137,7 +130,7 @@ func (n *Node) partsLocked(p plan) (parts []part) {
 	seed := topology.ProofOf(p.to)
 	add((p.touches("seed") || p.touches("links.plain_seed")) && !seed.IsZero(), "seed", func() (func() error, error) { return n.putSeed(seed) })
 	add(p.touches("peers") || p.turns("imports"), "peers", func() (func() error, error) { // who is dialed follows from both
-		return n.setPeersLocked(p.from, p.to)
+		return n.peers.Set(p.from, p.to)
 	})
 	return parts
 }
@@ -170,32 +163,4 @@ func (n *Node) putSeed(seed config.Secret) (undo func() error, err error) {
 		err = n.leaf.SetSeed(value)
 	}
 	return func() error { return n.leaf.SetSeed(before) }, err
-}
-
-// apply makes changes in their order. If one fails those before it are undone, the last one first.
-func apply(parts []part) error {
-	var undone []part
-	for _, p := range parts {
-		undo, err := p.do()
-		if err != nil {
-			err = fmt.Errorf("apply %s: %w", p.what, err)
-			for _, u := range slices.Backward(undone) {
-				_, failed := u.do()
-				err = errors.Join(err, notUndone(u.what, failed))
-			}
-			return err
-		}
-		if undo != nil {
-			undone = append(undone, part{p.what, func() (func() error, error) { return nil, undo() }})
-		}
-	}
-	return nil
-}
-
-// notUndone is the error of an undo that failed; nil of one that did not.
-func notUndone(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("undo %s: %w: %w", what, config.ErrNotUndone, err)
 }

@@ -10,7 +10,9 @@ import (
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/internal/undo"
 	"leafmesh/mesh/stats"
 )
 
@@ -107,21 +109,21 @@ func TestExportsAndImportsAreUndone(t *testing.T) {
 			n := openFor(t, test.from)
 			same := func(want Config) { t.Helper(); n.wantExchange(t, want) }
 			same(test.from)
-			n.peers.changing.Lock()
+			n.changing.Lock()
 			plan, err := n.planLocked(test.to)
 			if err != nil {
 				t.Fatal(err)
 			}
 			broken := errors.New("broken")
 			parts := n.partsLocked(plan)
-			err = apply(append(parts, part{"what fails", func() (func() error, error) {
+			err = undo.All(append(parts, undo.Part{What: "what fails", Do: func() (func() error, error) {
 				same(test.to)
-				for len(test.to.Imports) == 0 && n.lines.exporter("hunt-1") != nil { // it is let go
+				for len(test.to.Imports) == 0 && slices.ContainsFunc(n.peers.Lines(), func(l *leaf.Line) bool { return l.Peer() == "hunt-1" }) { // it is let go
 					clock.Sleep(t.Context(), time.Millisecond)
 				}
 				return nil, broken
 			}}))
-			n.peers.changing.Unlock()
+			n.changing.Unlock()
 			if !errors.Is(err, broken) || errors.Is(err, config.ErrNotUndone) {
 				t.Errorf("error: %v", err)
 			}
@@ -139,9 +141,9 @@ func TestExportsAndImportsAreUndone(t *testing.T) {
 func (n *Node) wantExchange(t *testing.T, want Config) {
 	t.Helper()
 	_, remotes := linkedTo(n)
-	plain, _ := n.inlets.Stats()
+	plain, _ := n.peers.Inlets.Stats()
 	known := n.table.Load().types[turnedOut.Subject()]
-	got := []bool{known != nil && known.export != nil, n.inlets.Expects("hunt-1"), slices.Contains(remotes, "hunt-1"), len(plain) > 0, len(n.Rules()) == 2}
+	got := []bool{known != nil && known.export != nil, n.peers.Inlets.Expects("hunt-1"), slices.Contains(remotes, "hunt-1"), len(plain) > 0, len(n.Rules()) == 2}
 	if has := len(want.Exports) > 0; slices.Contains(got, !has) {
 		t.Errorf("exported, expected, dialed, imported, limited: %v, want all %v", got, has)
 	}

@@ -17,29 +17,10 @@ import (
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/operations"
 	"leafmesh/mesh/internal/rules"
+	"leafmesh/mesh/internal/undo"
 	"leafmesh/mesh/operator"
 	"leafmesh/mesh/stats"
 )
-
-// Parts are applied in order. If one fails, those before it are undone in reverse, and all that
-// went wrong is told.
-func TestPartsAreUndoneInReverse(t *testing.T) {
-	broken, stuck := errors.New("broken"), errors.New("stuck")
-	var did []string
-	one := func(what string, err, undone error) part {
-		return part{what, func() (func() error, error) {
-			did = append(did, what)
-			return func() error { did = append(did, "not "+what); return undone }, err
-		}}
-	}
-	err := apply([]part{one("a", nil, nil), one("b", nil, stuck), {"c", func() (func() error, error) { return nil, nil }}, one("d", broken, nil), one("e", nil, nil)})
-	if got := fmt.Sprint(did); got != "[a b d not b not a]" {
-		t.Errorf("did %s", got)
-	}
-	if !errors.Is(err, broken) || !errors.Is(err, stuck) || !errors.Is(err, config.ErrNotUndone) || !strings.Contains(err.Error(), "apply d") || !strings.Contains(err.Error(), "undo b") {
-		t.Errorf("error: %v", err)
-	}
-}
 
 // knows reports whether a node takes the questions of an operator.
 func knows(t *testing.T, n *Node, seed string) bool {
@@ -77,7 +58,7 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	if err := importer.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
-	number, _ := importer.lines.exporters()[0].Link()
+	number, _ := importer.peers.Lines()[0].Link()
 	passing := []Rule{Rule{Event: event.Subject(), Limit: Limit{Rate: 5}}.WithDefaults()}
 	if err := exporter.setRulesFor(passing, time.Hour, "ada"); err != nil {
 		t.Fatal(err)
@@ -107,7 +88,7 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	file.Cascades, file.Operators = []Cascade{{Depth: 3}}, []Operator{{Name: "ada", Key: adaKey}}
 	_, otherKey := freshKeys(t)
 	file.Peers = append(slices.Clone(file.Peers), Peer{Name: "score-2", Key: otherKey, MayImport: AllExports()})
-	exporter.peers.changing.Lock()
+	exporter.changing.Lock()
 	plan, err := exporter.planLocked(file)
 	if err != nil {
 		t.Fatal(err)
@@ -115,14 +96,14 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	parts := exporter.partsLocked(plan)
 	var names []string
 	for _, p := range parts {
-		names = append(names, p.what)
+		names = append(names, p.What)
 	}
 	if want := []string{"alarms", "cascades", "operators", "limits", "seed", "peers"}; !slices.Equal(names, want) {
 		t.Errorf("parts %v, want %v", names, want)
 	}
 	full := errors.New("the disk is full")
-	err = apply(append(parts, part{"what fails", func() (func() error, error) { return nil, full }}))
-	exporter.peers.changing.Unlock()
+	err = undo.All(append(parts, undo.Part{What: "what fails", Do: func() (func() error, error) { return nil, full }}))
+	exporter.changing.Unlock()
 	if !errors.Is(err, full) || strings.Contains(err.Error(), "undo") {
 		t.Errorf("error: %v", err)
 	}
@@ -130,7 +111,7 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	if !reflect.DeepEqual(before, after) {
 		t.Errorf("before\n%+v\nafter\n%+v", before, after)
 	}
-	if still, up := importer.lines.exporters()[0].Link(); !up || still != number {
+	if still, up := importer.peers.Lines()[0].Link(); !up || still != number {
 		t.Errorf("link %d is %d now, up %v", number, still, up)
 	}
 	if changes, err := exporter.Reload(ctx, file); err != nil || len(changes) == 0 {
@@ -139,7 +120,7 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	if got := now(); reflect.DeepEqual(before, got) || got.Seed != nextSeed || len(got.Peers) != 2 || got.Knows != [2]bool{true, false} || got.Alarms.Slow != time.Second {
 		t.Errorf("after the reload: %+v", got)
 	}
-	if still, up := importer.lines.exporters()[0].Link(); !up || still != number {
+	if still, up := importer.peers.Lines()[0].Link(); !up || still != number {
 		t.Errorf("link %d is %d after the reload, up %v", number, still, up)
 	}
 	if _, err := exporter.Compare(config.Node{}); err == nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/undo"
 )
 
 // linkedTo are the peers that a node lets in, and those that it dials.
@@ -54,14 +55,14 @@ func TestAnUndoNeedsNoFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	n.peers.changing.Lock()
-	defer n.peers.changing.Unlock()
+	n.changing.Lock()
+	defer n.changing.Unlock()
 	plan, err := n.planLocked(next)
 	if err != nil {
 		t.Fatal(err)
 	}
 	broken := errors.New("broken")
-	err = apply(append(n.partsLocked(plan), part{"what fails", func() (func() error, error) { return nil, broken }}))
+	err = undo.All(append(n.partsLocked(plan), undo.Part{What: "what fails", Do: func() (func() error, error) { return nil, broken }}))
 	if !errors.Is(err, broken) || errors.Is(err, config.ErrNotUndone) {
 		t.Errorf("error: %v", err)
 	}
@@ -70,11 +71,11 @@ func TestAnUndoNeedsNoFiles(t *testing.T) {
 		t.Errorf("importers %v, remotes %v", importers, remotes)
 	}
 	for name, want := range map[string]bool{"score-1": true, "score-2": true, "score-3": false} {
-		if err := n.readers.Send(name, nil); (err == nil) != want {
+		if err := n.peers.Readers.Send(name, nil); (err == nil) != want {
 			t.Errorf("a message to reader %s: %v", name, err)
 		}
 	}
-	if !n.inlets.Expects("hunt-2") {
+	if !n.peers.Inlets.Expects("hunt-2") {
 		t.Error("the exporter is not back")
 	}
 }

@@ -13,12 +13,12 @@ import (
 // Stats returns the node's counters. It may be called at any time, also after Close.
 func (n *Node) Stats() stats.Stats {
 	now, wall := n.clock.Wall(), n.clock.True()
-	imports, durables := n.inlets.Stats() // first: it counts what the clients dropped
+	imports, durables := n.peers.Inlets.Stats() // first: it counts what the clients dropped
 	return stats.Stats{
 		Node:           n.name,
 		At:             wall,
 		Counts:         n.trace.Counts(),
-		Links:          n.linkStates(operations.Links(n.leaf)),
+		Links:          n.peers.States(operations.Links(n.leaf)),
 		Version:        release.Version(),
 		Wire:           wire.TalkVersion,
 		Health:         n.Health(),
@@ -39,7 +39,7 @@ func (n *Node) Stats() stats.Stats {
 // Retrying lists the events that handlers of this node failed and are to be given again, the next
 // to come first. It may be called at any time.
 func (n *Node) Retrying() []stats.Retrying {
-	list := append(n.rests.Retrying(), n.inlets.Retrying()...)
+	list := append(n.rests.Retrying(), n.peers.Inlets.Retrying()...)
 	slices.SortFunc(list, func(a, b stats.Retrying) int { return a.NextAt.Compare(b.NextAt) })
 	return list
 }

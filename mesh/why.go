@@ -189,7 +189,7 @@ func (n *Node) openNeighbours() {
 		peers[p.Name] = true
 	}
 	n.neighbours = neighbours.New(neighbours.Spec{Node: n.name, Peers: slices.Sorted(maps.Keys(peers)), Clock: n.clock, Log: n.log, Recall: n.recall,
-		Takes: func(peer, subject string) bool { return n.readers.Takes(peer, subject) }, Keep: n.archive.Keep, Admit: n.admit})
+		Takes: func(peer, subject string) bool { return n.peers.Readers.Takes(peer, subject) }, Keep: n.archive.Keep, Admit: n.admit})
 }
 
 // closeArchive keeps what has come until now.

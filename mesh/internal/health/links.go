@@ -1,5 +1,3 @@
-// Package health follows the links of a node from look to look, and says what became of them. It is
-// pure: what is, and when, in; what is to be told out.
 package health
 
 import (

@@ -55,3 +55,6 @@ func (r *Readers) keepsFor(subject, name string) bool {
 		return e.Event == subject && (slices.Contains(e.KeptFor, name) || slices.Contains(e.KeptFor, config.ServiceOf(name)))
 	})
 }
+
+// Misses reports whether a reader should be there and is not.
+func (r *Readers) Misses(name string) bool { return r.Expects(name) && r.Room(name) == 0 }

@@ -1,4 +1,4 @@
-package mesh
+package peering
 
 import (
 	"errors"
@@ -7,19 +7,6 @@ import (
 
 	"leafmesh/mesh/internal/leaf"
 )
-
-// openHub opens the line to the hub, over which peers without a direct link speak.
-func (n *Node) openHub() (err error) {
-	if n.config.Hub != nil {
-		n.hub, err = n.leaf.ToHub()
-	}
-	return err
-}
-
-// hubReader is the way to a reader that may come by the hub.
-func (n *Node) hubReader(name string) hubReader {
-	return hubReader{hub: n.hub, direct: n.lines.reader(name), name: name, said: leaf.ToReader(name, n.name)}
-}
 
 // hubReader is the way to a reader that has a direct link, or comes by the hub, or both: then a
 // message goes by the direct link alone.
@@ -73,24 +60,24 @@ func (r hubReader) Link() (number uint64, up bool) {
 
 // hubExporter is the way by the hub to a node whose events come in: see inlet.Exporter.
 type hubExporter struct {
-	hub  *leaf.Line
-	name string
-	node *Node
+	hub   *leaf.Line
+	name  string
+	peers *Peers
 }
 
 // Subscribe lets f hear events of a type.
 func (e hubExporter) Subscribe(subject string, f nats.MsgHandler) (*nats.Subscription, error) {
-	return e.hub.Subscribe(leaf.EventsTo(e.node.name, e.name, subject), f)
+	return e.hub.Subscribe(leaf.EventsTo(e.peers.Node, e.name, subject), f)
 }
 
 // Say says something to the exporter.
 func (e hubExporter) Say(message []byte) error {
-	return e.hub.Publish(leaf.FromReader(e.node.name, e.name), message)
+	return e.hub.Publish(leaf.FromReader(e.peers.Node, e.name), message)
 }
 
 // Link tells whether the exporter hears this node.
 func (e hubExporter) Link() (number uint64, up bool) {
-	if !e.hub.Hears(leaf.FromReader(e.node.name, e.name)) {
+	if !e.hub.Hears(leaf.FromReader(e.peers.Node, e.name)) {
 		return 0, false
 	}
 	return e.hub.Link()
@@ -106,14 +93,14 @@ func (e hubExporter) Redial() error { return errByHub }
 func (hubExporter) ByHub() bool { return true }
 
 // Close ends the way; the line to the hub stays.
-func (e hubExporter) Close() { e.node.lines.removeByHub(asExporter, e.name) }
+func (e hubExporter) Close() { e.peers.lines.removeByHub(asExporter, e.name) }
 
 // Trouble is why the exporter is not reached.
 func (e hubExporter) Trouble() string {
 	if _, up := e.hub.Link(); up {
 		return "this node is linked to the hub, and the exporter does not listen there: it is not running, or not linked to the hub, or the hub does not let the two speak"
 	}
-	if trouble := e.node.leaf.HubTrouble(); trouble != "" {
+	if trouble := e.peers.Server.HubTrouble(); trouble != "" {
 		return "no link to the hub: " + trouble
 	}
 	return "no link to the hub"

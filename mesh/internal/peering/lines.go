@@ -1,4 +1,4 @@
-package mesh
+package peering
 
 import (
 	"slices"
@@ -9,9 +9,9 @@ import (
 	"leafmesh/mesh/internal/leaf"
 )
 
-// peerLines are the node's ways to its peers. When a peer has gone, and what it said is settled,
-// its ways are closed.
-type peerLines struct {
+// lines are the ways to a node's peers. When a peer has gone, and what it said is settled, its ways
+// are closed. The zero value has none.
+type lines struct {
 	mu         sync.Mutex
 	toReaders  []*leaf.Line                     // guarded by mu
 	toExporter []*leaf.Line                     // guarded by mu
@@ -19,17 +19,17 @@ type peerLines struct {
 }
 
 // reader is the line to a reader; nil if there was none yet.
-func (l *peerLines) reader(name string) *leaf.Line { return lineTo(l.readers(), name) }
+func (l *lines) reader(name string) *leaf.Line { return lineTo(l.readers(), name) }
 
 // exporter is the line to an exporter; nil if there was none yet.
-func (l *peerLines) exporter(name string) *leaf.Line { return lineTo(l.exporters(), name) }
+func (l *lines) exporter(name string) *leaf.Line { return lineTo(l.exporters(), name) }
 
-func lineTo(lines []*leaf.Line, name string) *leaf.Line {
-	at := slices.IndexFunc(lines, func(line *leaf.Line) bool { return line.Peer() == name })
+func lineTo(list []*leaf.Line, name string) *leaf.Line {
+	at := slices.IndexFunc(list, func(line *leaf.Line) bool { return line.Peer() == name })
 	if at < 0 {
 		return nil
 	}
-	return lines[at]
+	return list[at]
 }
 
 // What a peer is that is heard by the hub.
@@ -39,14 +39,14 @@ const (
 )
 
 // byHub reports whether a peer is heard by the hub.
-func (l *peerLines) byHub(as, name string) bool {
+func (l *lines) byHub(as, name string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.hub[[2]string{as, name}] != nil
 }
 
 // addByHub notes by what a peer is heard on the hub's line.
-func (l *peerLines) addByHub(as, name string, heard *nats.Subscription) {
+func (l *lines) addByHub(as, name string, heard *nats.Subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.hub == nil {
@@ -56,7 +56,7 @@ func (l *peerLines) addByHub(as, name string, heard *nats.Subscription) {
 }
 
 // removeByHub lets a peer not be heard by the hub any more, if it was.
-func (l *peerLines) removeByHub(as, name string) {
+func (l *lines) removeByHub(as, name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if heard := l.hub[[2]string{as, name}]; heard != nil {
@@ -65,33 +65,31 @@ func (l *peerLines) removeByHub(as, name string) {
 	delete(l.hub, [2]string{as, name})
 }
 
-func (l *peerLines) readers() []*leaf.Line {
+func (l *lines) readers() []*leaf.Line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.toReaders)
 }
 
-func (l *peerLines) exporters() []*leaf.Line {
+func (l *lines) exporters() []*leaf.Line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.toExporter)
 }
 
-func (l *peerLines) all() []*leaf.Line { return slices.Concat(l.readers(), l.exporters()) }
-
-func (l *peerLines) addReader(line *leaf.Line) {
+func (l *lines) addReader(line *leaf.Line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.toReaders = append(l.toReaders, line)
 }
 
 // removeReader closes the line to a reader, if there is one.
-func (l *peerLines) removeReader(name string) { l.remove(&l.toReaders, name) }
+func (l *lines) removeReader(name string) { l.remove(&l.toReaders, name) }
 
 // removeExporter closes the line to an exporter.
-func (l *peerLines) removeExporter(name string) { l.remove(&l.toExporter, name) }
+func (l *lines) removeExporter(name string) { l.remove(&l.toExporter, name) }
 
-func (l *peerLines) remove(from *[]*leaf.Line, name string) {
+func (l *lines) remove(from *[]*leaf.Line, name string) {
 	l.mu.Lock()
 	line := lineTo(*from, name)
 	*from = slices.DeleteFunc(*from, func(other *leaf.Line) bool { return other == line })
@@ -99,7 +97,7 @@ func (l *peerLines) remove(from *[]*leaf.Line, name string) {
 	line.Close()
 }
 
-func (l *peerLines) addExporter(line *leaf.Line) {
+func (l *lines) addExporter(line *leaf.Line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.toExporter = append(l.toExporter, line)

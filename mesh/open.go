@@ -1,0 +1,152 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"leafmesh/mesh/cause"
+	"leafmesh/mesh/config"
+	"leafmesh/mesh/graph"
+	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/inlet"
+	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/operations"
+	"leafmesh/mesh/internal/outlet"
+	"leafmesh/mesh/internal/peering"
+	"leafmesh/mesh/internal/readers"
+	"leafmesh/mesh/internal/steps"
+	"leafmesh/mesh/internal/topology"
+	"leafmesh/mesh/stats"
+)
+
+// Open starts a node: it validates the configuration, starts the embedded server, links it to its
+// peers and begins to handle events. It does not wait for the links; see [Node.Ready]. On an error
+// nothing is left running. ctx bounds only the start; the node lives until [Node.Close].
+func Open(ctx context.Context, c config.Node) (*Node, error) {
+	c = c.WithDefaults()
+	f, err := newFlow(c)
+	if err != nil {
+		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
+	}
+	n := &Node{flow: f, closer: closer{begun: make(chan struct{}, 1), done: make(chan struct{})}}
+	if n.contents, err = c.Contents(); err != nil {
+		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
+	}
+	spec, err := topology.Spec(c, f.log.Logger, !c.OneProcess)
+	if err != nil {
+		return nil, fmt.Errorf("mesh: %w", err)
+	}
+	n.storage.Lost = func(subject, handler string, why error) { f.loseLetter(subject, handler, stats.NoRoom, why) }
+	n.storage.Log = f.log.Logger
+	if err := n.storage.Open(ctx, n.config, topology.OutboxDir(n.config)); err != nil { // first: no port answers for data of another
+		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, errors.Join(err, n.storage.Close()))
+	}
+	f.localLetters = n.storage.Letters.Local
+	if n.leaf, err = leaf.Start(ctx, spec); err != nil {
+		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, errors.Join(err, n.storage.Close()))
+	}
+	n.peers = peering.New(peering.Env{Node: n.name, Server: n.leaf, Log: n.log, Intake: n.life.intake, Closing: n.life.closing.Load,
+		Exports: func() []config.Export { return n.present.Load().Exports }, Named: func(names []string) { n.neighbours.SetPeers(names) }}, c.Peers)
+	if err := n.connect(ctx); err != nil {
+		n.abort()
+		return nil, fmt.Errorf("mesh: open node %s: %w", n.name, err)
+	}
+	n.log.Info("node is open", "version", Version(), "wire", WireVersion)
+	return n, nil
+}
+
+// connect joins the flow to the server, and starts both.
+func (n *Node) connect(ctx context.Context) (err error) {
+	if err := n.openArchive(); err != nil {
+		return err
+	}
+	if len(n.config.DurableExports()) > 0 {
+		if err := n.openOutbox(ctx); err != nil {
+			return err
+		}
+	}
+	n.openNeighbours()
+	if err := n.openReaders(); err != nil {
+		return err
+	}
+	n.neighbours.Add(n.peers.Readers)
+	if n.config.Tap != nil {
+		if n.desk, err = operations.Open(n.leaf, n.log, n.life.intake, n.emitEncoded); err != nil {
+			return err
+		}
+		n.ports.Tap = n.desk.Tap
+	}
+	n.workers.Start()
+	watch := graph.NewWatch(n.thresholds())
+	n.watching.Go(func() { n.watchHandlers(n.life.intake.Done()) })
+	n.watching.Go(func() {
+		clock.Sleep(n.life.intake, clock.ToBeat(time.Second)) // then each second is one with the other looks
+		watch.Run(n.life.intake.Done(), n.thresholds, n.trace.Samples, n.alarm)
+	})
+	if err := n.openInlets(); err != nil {
+		return err
+	}
+	n.neighbours.Add(n.peers.Inlets)
+	if err := n.answer(); err != nil {
+		return err
+	}
+	if err := n.leaf.Serve(); err != nil {
+		return err
+	}
+	n.archiving.Go(func() { n.archive.Run(n.life.ended.Done()) })
+	n.watching.Go(n.watchHealth)
+	return nil
+}
+
+// openOutbox opens the store of durable events.
+func (n *Node) openOutbox(ctx context.Context) (err error) {
+	if n.store, err = n.leaf.Connect(leaf.Store); err != nil {
+		return err
+	}
+	c := topology.Outbox(n.config, n.leaf.ResetOutbox, n.log)
+	c.Clock, c.FirstStart = n.clock, n.storage.IsNew()
+	c.Send = func(reader string, message []byte) error { return n.peers.Readers.Send(reader, message) }
+	c.Shorten = func(reader string, dst, event []byte) ([]byte, bool) {
+		return n.peers.Readers.Shorten(reader, dst, event)
+	}
+	c.HasRoom = func(reader string) bool { return n.peers.Readers.HasRoom(reader) }
+	if n.kept, err = outlet.OpenStore(ctx, n.store, c, c.MaxPayload, n.trace); err != nil {
+		return err
+	}
+	return n.storage.OutboxMade(string(n.config.Data))
+}
+
+// openReaders lets the instances that may read the node's exports speak to it.
+func (n *Node) openReaders() error {
+	env := readers.Env{Node: n.name, Exports: n.config.Exports, MayImport: n.peers.MayImport, MaxPayload: int(n.config.MaxPayload), Log: n.log,
+		Malformed: n.trace.Point(steps.Step{Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.Malformed}),
+		Unheard: func(subject, service string) *steps.Point {
+			return n.trace.Point(steps.Step{Type: subject, Outcome: stats.Unheard, Place: steps.At(steps.Export), Rule: service})
+		},
+		Lost: n.lostOnLink, Neighbours: n.neighbours.Hear, Wall: n.clock.True,
+		PathOf: func(steps [][]byte) *cause.Path { return n.treeOf(steps).Walk(steps) }}
+	if n.kept != nil {
+		env.Outbox = n.kept
+	}
+	n.ports.Readers = readers.New(env, nil)
+	if n.config.Listen != "" || n.config.Hub != nil {
+		n.watching.Go(func() { n.ports.Readers.Watch(n.life.intake.Done()) })
+	}
+	return n.peers.OpenReaders(n.ports.Readers, n.config)
+}
+
+// lostOnLink counts events that were sent and did not arrive.
+func (n *Node) lostOnLink(subject string, events uint64) {
+	n.trace.Point(steps.Step{Type: subject, Outcome: stats.Lost, Place: steps.At(steps.Export), Rule: stats.LinkCut}).PassUnknown(events, nil)
+	n.log.Warn("events that were sent did not arrive", "type", subject, "events", events, "rule", stats.LinkCut)
+}
+
+// openInlets opens the imports, and hears what exporters say.
+func (n *Node) openInlets() error {
+	env := &inlet.Env{Node: n.name, Peers: n.peers.List, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
+		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Neighbours: n.neighbours.Hear,
+		Letters: n.storage.Letters.Durable, Bookmarks: n.storage.Bookmarks}
+	return n.peers.OpenInlets(inlet.NewSet(env, n.config.Imports, n.inletType), n.config)
+}
