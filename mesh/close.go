@@ -82,7 +82,7 @@ func (n *Node) close(ctx context.Context) error {
 		defer cancel()
 	}
 	note(n.kept.Close(ctx))
-	note(n.closeArchive())
+	note(n.memory.Close())
 	n.neighbours.Close()
 	note(n.storage.Close())
 	for _, l := range n.peers.Lines() {

@@ -15,9 +15,9 @@ import (
 	"leafmesh/mesh/internal/handling"
 	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/letters"
+	"leafmesh/mesh/internal/memory"
 	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/queue"
-	"leafmesh/mesh/internal/recorder"
 	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/steps"
 )
@@ -33,11 +33,8 @@ type flow struct {
 	log     *journal.Log
 	clock   *clock.Clock
 	trace   *steps.Trace
-	// recorder remembers what lately happened; nil: nothing is recorded.
-	recorder *recorder.Recorder
-	// tracer makes traces of what is kept of that; nil: nobody does.
-	tracer tracing
-	opened int64 // in nanoseconds since 1970
+	memory  *memory.Memory // of cascades
+	tracer  tracing        // makes traces of what is kept of that
 
 	guard   *gate.Cascades
 	gate    *rules.Gate
@@ -64,9 +61,9 @@ type flow struct {
 type life struct {
 	closing atomic.Bool
 	// open ends when the node begins to close; intake when it takes no more root and imported
-	// events; handling when it waits for its handlers no longer; ended when nothing more happens.
-	open, intake, handling, ended        context.Context
-	endOpen, endIntake, endHandling, end context.CancelFunc
+	// events; handling when it waits for its handlers no longer.
+	open, intake, handling          context.Context
+	endOpen, endIntake, endHandling context.CancelFunc
 }
 
 // maxPaths bounds the interned paths of a node, those that events emitted here began and those that
@@ -92,12 +89,11 @@ func newFlow(c config.Node) (*flow, error) {
 	f.present.Store(&c)
 	f.imported = f.paths.Beside(maxPaths)
 	f.trace = steps.New(f.warnUndeclared)
-	f.record()
+	f.memory = f.newMemory()
 	l := &f.life
 	l.open, l.endOpen = context.WithCancel(context.Background())
 	l.intake, l.endIntake = context.WithCancel(context.Background())
 	l.handling, l.endHandling = context.WithCancel(context.Background())
-	l.ended, l.end = context.WithCancel(context.Background())
 	f.gate = rules.NewGate(rules.Env{Clock: f.clock, Trace: f.trace, Closing: l.open.Done()}, c.Rules())
 	f.changes.rules = rules.NewLayers(c.Rules())
 	f.workers.Elsewhere = f.elsewhere
@@ -144,18 +140,12 @@ func (f *flow) warnUndeclared(from *steps.Tally, to *steps.Type) {
 	}
 }
 
-// record begins to record what becomes of events, before the first point of the trace is made.
-func (f *flow) record() {
-	f.opened = f.clock.Wall()
-	size := f.config.Recorder
-	if size == nil {
-		return
+// newMemory makes the memory of what becomes of events, before the first point of the trace is
+// made.
+func (f *flow) newMemory() *memory.Memory {
+	spec := memory.Spec{Node: f.name, Opened: f.clock.Wall(), Paths: f.paths, Clock: f.clock, Log: f.log, Slow: f.config.Alarms.WithDefaults().Slow}
+	if size := f.config.Recorder; size != nil {
+		spec.Bytes = int64(*size)
 	}
-	f.recorder = recorder.New(recorder.Spec{Node: f.name, Bytes: int64(*size) - archiveBytes(*size), Clock: f.clock, Paths: f.paths,
-		Slow: f.config.Alarms.WithDefaults().Slow})
-	f.trace.Record(f.recorder)
+	return memory.New(spec, f.trace)
 }
-
-// archiveBytes is what of the recorder's bytes is for the cascades that are kept: a quarter, also
-// where they lie on the disk, so that the file says how much it is at most.
-func archiveBytes(size config.Size) int64 { return int64(size) / 4 }

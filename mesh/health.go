@@ -106,6 +106,16 @@ func (n *Node) outboxProblems() (problems []health.Problem) {
 	return problems
 }
 
+// Writable says why the node's outbox takes no events, as of a second ago: a bound is reached, or
+// the disk cannot be written. Emit of a durable export then returns ErrOutboxFull or ErrOutboxDisk,
+// and errors.Is finds the same here. Nil: it takes some, or the node has no durable export.
+func (n *Node) Writable() error {
+	if n.kept == nil {
+		return nil
+	}
+	return n.kept.Writable()
+}
+
 // watchHealth looks until the node begins to close.
 func (n *Node) watchHealth() {
 	beat := time.NewTimer(clock.ToBeat(lookAtHealth))

@@ -7,7 +7,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/config"
-	"leafmesh/mesh/internal/archive"
 	"leafmesh/mesh/internal/health"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/neighbours"
@@ -26,11 +25,9 @@ type Node struct {
 	desk    *operations.Desk                    // what stock clients are served at; nil: none
 	answers atomic.Pointer[operations.Answerer] // what operators are answered by; nil while the node opens
 	storage storage.Storage
-	archive *archive.Archive
 	// neighbours are told of the cascades that are kept, and asked.
 	neighbours *neighbours.Neighbours
 	watching   sync.WaitGroup // the goroutines that look at the graph, the handlers, the readers and the health
-	archiving  sync.WaitGroup // the goroutine that keeps cascades
 	closer     closer
 	health     health.Watchers
 	changing   sync.Mutex               // held while something that the node's file says changes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"leafmesh/mesh/cause"
@@ -12,6 +13,8 @@ import (
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
+	"leafmesh/mesh/internal/memory"
+	"leafmesh/mesh/internal/neighbours"
 	"leafmesh/mesh/internal/operations"
 	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/peering"
@@ -59,7 +62,8 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 
 // connect joins the flow to the server, and starts both.
 func (n *Node) connect(ctx context.Context) (err error) {
-	if err := n.openArchive(); err != nil {
+	n.openNeighbours()
+	if err := n.openMemory(); err != nil {
 		return err
 	}
 	if len(n.config.DurableExports()) > 0 {
@@ -67,7 +71,6 @@ func (n *Node) connect(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	n.openNeighbours()
 	if err := n.openReaders(); err != nil {
 		return err
 	}
@@ -95,9 +98,35 @@ func (n *Node) connect(ctx context.Context) (err error) {
 	if err := n.leaf.Serve(); err != nil {
 		return err
 	}
-	n.archiving.Go(func() { n.archive.Run(n.life.ended.Done()) })
 	n.watching.Go(n.watchHealth)
 	return nil
+}
+
+// openNeighbours lets peers speak of cascades, and of what operators ask.
+func (n *Node) openNeighbours() {
+	var names []string
+	for _, p := range n.config.Peers {
+		names = append(names, p.Name)
+	}
+	n.neighbours = neighbours.New(neighbours.Spec{Node: n.name, Peers: names, Clock: n.clock, Log: n.log, Recall: n.memory.Recall,
+		Takes: func(peer, subject string) bool { return n.peers.Readers.Takes(peer, subject) }, Keep: n.memory.Keep, Admit: n.admit})
+}
+
+// openMemory begins to keep the cascades in which something goes wrong: on the disk, if the node
+// has a data directory that is its own.
+func (n *Node) openMemory() error {
+	env := memory.Env{Running: n.running, Kept: n.neighbours.Kept, Shelved: n.tracer.keep}
+	env.Handlers = func(subject string) (names []string, known bool) {
+		t := n.table.Load().types[subject]
+		if t == nil {
+			return nil, false
+		}
+		return t.handlers.Names(), true
+	}
+	if n.config.IsDurable() {
+		env.Folder = filepath.Join(string(n.config.Data), "cascades")
+	}
+	return n.memory.Open(env)
 }
 
 // openOutbox opens the store of durable events.

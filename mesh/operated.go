@@ -83,7 +83,7 @@ func (n operated) AskAll(ctx context.Context, q operator.Question) ([]operator.A
 // NodeHealth says how the node is at this moment.
 func (n operated) NodeHealth() stats.NodeHealth {
 	now := n.Health()
-	h := stats.NodeHealth{Node: n.name, Version: release.Version(), Wire: wire.TalkVersion, UpSince: time.Unix(0, n.opened).UTC(),
+	h := stats.NodeHealth{Node: n.name, Version: release.Version(), Wire: wire.TalkVersion, UpSince: time.Unix(0, n.memory.Opened).UTC(),
 		Ready: now.Ready, Problems: []string{}, Others: []string{}}
 	for _, p := range now.Problems {
 		h.Problems = append(h.Problems, p.Text)

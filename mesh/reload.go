@@ -149,7 +149,7 @@ func (f *flow) replaceRules(list []config.Rule) (undo func() error, err error) {
 func (n *Node) putInForce(from, to config.Node) (undo func() error) {
 	put := func(c config.Node) {
 		n.present.Store(&c)
-		n.recorder.SetSlow(c.Alarms.WithDefaults().Slow)
+		n.memory.SetSlow(c.Alarms.WithDefaults().Slow)
 	}
 	put(to)
 	return func() error { put(from); return nil }

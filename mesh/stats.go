@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"fmt"
 	"slices"
 
 	"leafmesh/mesh/graph"
@@ -31,7 +32,7 @@ func (n *Node) Stats() stats.Stats {
 		DurableImports: durables,
 		Letters:        n.storage.Letters.Stats(now),
 		Recorder:       n.recorded(),
-		Traces:         n.traces(),
+		Traces:         n.tracer.stats(),
 		Changes:        n.changes.list(),
 	}
 }
@@ -55,4 +56,31 @@ func (n *Node) Graph() graph.Graph {
 		types[subject] = graph.Type{Type: subject, Exported: present.Export(subject) != nil, Imported: present.HasImport(subject)}
 	}
 	return operations.Graph(n.config, types, n.trace)
+}
+
+// Measure begins to measure how long events wait, are handled, and took over links. Until then no
+// event pays for it. It cannot be ended. Call it before the first event, or what was under way is
+// left out.
+func (n *Node) Measure() { n.trace.Measure(n.clock) }
+
+// Durations returns how long events took since [Node.Measure], in a fixed order. The events of a
+// type at a handler are all measured up to 32 in 5 ms, which is 6400 a second, and of the others
+// one of 32, which counts for those since the one before.
+//
+// It may be called at any time, also after Close. The histograms are bounded: the first 256 pairs
+// of a type and a handler have their own, and so have as many peers. All others share one.
+func (n *Node) Durations() []stats.Durations { return n.trace.Durations() }
+
+// Trace lets t trace the node from now on, in place of the one before; nil ends it. A node without
+// a recorder cannot be traced, which is an error.
+func (n *Node) Trace(t Tracer) error {
+	switch {
+	case t == nil:
+		n.tracer.Store(nil)
+	case !n.memory.Records():
+		return fmt.Errorf("mesh: trace node %s: it has no recorder: set recorder in its file", n.name)
+	default:
+		n.tracer.Store(&t)
+	}
+	return nil
 }

@@ -35,3 +35,20 @@ func (now *tracing) begins(ctx context.Context, h *cause.Header) {
 		(*t).Begin(ctx, h.ID)
 	}
 }
+
+// keep tells the tracer what the archive has put on its shelves.
+func (now *tracing) keep(records []why.Record) {
+	if t := now.Load(); t != nil {
+		(*t).Keep(records)
+	}
+}
+
+// stats tells what became of the spans; nil: the node is not traced.
+func (now *tracing) stats() *stats.Traces {
+	t := now.Load()
+	if t == nil {
+		return nil
+	}
+	s := (*t).Stats()
+	return &s
+}
