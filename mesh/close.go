@@ -53,7 +53,7 @@ func (n *Node) Quiesce() { n.life.closing.Store(true) }
 
 func (n *Node) close(ctx context.Context) error {
 	n.Quiesce()
-	n.changes.close()
+	n.changes.Close()
 	n.life.endOpen()
 	n.kept.Goodbye()
 	n.peers.Readers.Goodbye()

@@ -2,16 +2,13 @@ package mesh
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"leafmesh/mesh/config"
-	"leafmesh/mesh/internal/rules"
+	"leafmesh/mesh/internal/changes"
 	"leafmesh/mesh/internal/steps"
-	"leafmesh/mesh/logs"
 	"leafmesh/mesh/stats"
 )
 
@@ -30,14 +27,23 @@ func (n *Node) Rules() []config.Rule { return n.gate.Rules() }
 //
 // It checks the rules as Open does, and its error has the same config.FieldErrors, with fields of
 // "limits". If one rule is wrong nothing has changed.
-func (n *Node) SetRules(rules []config.Rule) error { return n.setRulesFor(rules, 0, "") }
+func (n *Node) SetRules(rules []config.Rule) error { return n.changes.SetRulesFor(rules, 0, "") }
 
-// putRulesLocked checks rules and puts them in force. It is called while something changes.
-func (f *flow) putRulesLocked(next rules.Layers) error {
-	list := next.InForce()
-	if err := f.checkRules(list); err != nil {
-		return fmt.Errorf("mesh: rules of node %s: %w", f.name, err)
-	}
+// SetLimit changes the numbers of one rule of the running node, and leaves its other rules as they
+// are: two who change two rules at once both get what they want, and so do two who change two
+// numbers of one rule. What holds for a time ends as it would have: then the rule is what it was
+// before, with this change. [Node.SetRules] says what becomes of events that wait.
+//
+// ErrNotHere: the node has no rule of this identity, or no longer. A change of nothing, or one that
+// makes the rule a wrong one, now or when what holds for a time ends, is refused with
+// config.FieldErrors, with the fields of the rule, such as "limit.burst"; then nothing has changed.
+func (n *Node) SetLimit(c config.LimitChange) error {
+	_, err := n.changes.SetLimitFor(c, changes.Passing{})
+	return err
+}
+
+// putRules puts rules in force that are checked.
+func (f *flow) putRules(list []config.Rule) {
 	f.table.mu.Lock()
 	defer f.table.mu.Unlock()
 	old := f.gate.Rules()
@@ -45,9 +51,7 @@ func (f *flow) putRulesLocked(next rules.Layers) error {
 	for _, t := range f.table.Load().types {
 		t.putRulesInForceLocked()
 	}
-	f.changes.rules = next
 	f.warnOfUnbounded(old, f.gate.Rules())
-	return nil
 }
 
 func (f *flow) checkRules(list []config.Rule) error {
@@ -75,10 +79,12 @@ func (f *flow) warnOfUnbounded(old, present []config.Rule) {
 // handler takes them. ErrNotHere: the node does not know the type or the place; places are those
 // that [Node.Stats] shows. A durable export cannot be cut, as its events are kept for the services
 // it names: cut their handlers.
-func (n *Node) Cut(subject, place string) error { return n.cutFor(subject, place, true, 0, "") }
+func (n *Node) Cut(subject, place string) error { return n.changes.CutFor(subject, place, true, 0, "") }
 
 // Restore undoes [Node.Cut].
-func (n *Node) Restore(subject, place string) error { return n.cutFor(subject, place, false, 0, "") }
+func (n *Node) Restore(subject, place string) error {
+	return n.changes.CutFor(subject, place, false, 0, "")
+}
 
 // Places lists where events of the types that the node knows go and can be cut, ordered by type and
 // place, and whether they are. It may be called at any time, also after Close.
@@ -121,40 +127,4 @@ func (f *flow) setCut(subject, place string, cut bool) (was bool, err error) {
 		}
 	}
 	return false, fmt.Errorf("%w: on node %s no %q takes events of %s", ErrNotHere, f.name, place, subject)
-}
-
-// setRulesFor is SetRules for a time, 0: for good; by is who wants it.
-func (f *flow) setRulesFor(rules []config.Rule, d time.Duration, by string) error {
-	is := stats.Change{What: "rules", By: by, Until: f.after(d)}
-	return f.changes.make(changeOf{}, is, d, func() (func() error, error) {
-		undo := func() error { return f.putRulesLocked(f.changes.rules.EndAll()) }
-		return undo, f.putRulesLocked(f.changes.rules.Set(rules, d > 0))
-	}, f.changeEnded)
-}
-
-// cutFor cuts a place or restores it for a time, 0: for good; by is who wants it.
-func (f *flow) cutFor(subject, place string, cut bool, d time.Duration, by string) error {
-	is := stats.Change{What: "restore", Type: subject, Place: place, By: by, Until: f.after(d)}
-	if cut {
-		is.What = "cut"
-	}
-	return f.changes.make(changeOf{subject: subject, place: place}, is, d, func() (func() error, error) {
-		was, err := f.setCut(subject, place, cut)
-		return func() error {
-			_, err := f.setCut(subject, place, was)
-			return err
-		}, err
-	}, f.changeEnded)
-}
-
-func (f *flow) after(d time.Duration) time.Time { return time.Unix(0, f.clock.Wall()).Add(d) }
-
-// changeEnded tells of the end of a change, which nobody asked for at the time.
-func (f *flow) changeEnded(is stats.Change, err error) {
-	attrs := []any{"operator", is.By, "what", is.What, "type", is.Type, "place", is.Place}
-	if err != nil {
-		f.log.ErrorContext(logs.Each(context.Background()), "a change that was to end stays in force", append(attrs, "error", fmt.Errorf("undo it: %w", err))...)
-		return
-	}
-	f.log.InfoContext(logs.Each(context.Background()), "a change has ended, and what was before is in force again", attrs...)
 }

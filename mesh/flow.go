@@ -53,7 +53,6 @@ type flow struct {
 	// runs.
 	localLetters *letters.Local
 
-	changes  changes
 	backlogs sync.Map // keys count the events that wait to be relayed
 }
 
@@ -95,7 +94,6 @@ func newFlow(c config.Node) (*flow, error) {
 	l.intake, l.endIntake = context.WithCancel(context.Background())
 	l.handling, l.endHandling = context.WithCancel(context.Background())
 	f.gate = rules.NewGate(rules.Env{Clock: f.clock, Trace: f.trace, Closing: l.open.Done()}, c.Rules())
-	f.changes.rules = rules.NewLayers(c.Rules())
 	f.workers.Elsewhere = f.elsewhere
 	f.ports = outlet.Env{Clock: f.clock, Log: f.log, MaxPayload: int(c.MaxPayload), Handling: l.handling, Tap: outlet.NoTap{}}
 	f.table.encoded = map[string]*typedRoute[Any]{}

@@ -1,12 +1,14 @@
 package mesh
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/changes"
 	"leafmesh/mesh/internal/health"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/internal/neighbours"
@@ -29,10 +31,12 @@ type Node struct {
 	neighbours *neighbours.Neighbours
 	watching   sync.WaitGroup // the goroutines that look at the graph, the handlers, the readers and the health
 	closer     closer
+	changes    *changes.Changes // of its rules, and of what is cut
 	health     health.Watchers
-	changing   sync.Mutex               // held while something that the node's file says changes
-	contents   config.Contents          // guarded by changing: of what the configuration names
-	reloader   atomic.Pointer[reloader] // nil: the node has no file
+	changing   sync.Mutex      // held while something that the node's file says changes
+	contents   config.Contents // guarded by changing: of what the configuration names
+	// reloader reads the node's file again; nil: the node has none.
+	reloader atomic.Pointer[func(ctx context.Context, dryRun bool) (config.Changes, error)]
 }
 
 // Name is the node's name, "clue-1".

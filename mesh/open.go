@@ -10,6 +10,7 @@ import (
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/graph"
+	"leafmesh/mesh/internal/changes"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
@@ -34,6 +35,7 @@ func Open(ctx context.Context, c config.Node) (*Node, error) {
 		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
 	}
 	n := &Node{flow: f, closer: closer{begun: make(chan struct{}, 1), done: make(chan struct{})}}
+	n.changes = changes.New(changes.Env{Node: n.name, Clock: n.clock, Log: n.log, Check: n.checkRules, Put: n.putRules, Cut: n.setCut}, c.Rules())
 	if n.contents, err = c.Contents(); err != nil {
 		return nil, fmt.Errorf("mesh: configuration of node %q: %w", c.Name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/changes"
 	"leafmesh/mesh/internal/operations"
 	"leafmesh/mesh/internal/release"
 	"leafmesh/mesh/internal/wire"
@@ -13,12 +14,15 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// operated is a node as operators ask it: see operations.Node.
-type operated struct{ *Node }
+// operated is a node as operators ask it, and change it: see operations.Node.
+type operated struct {
+	*Node
+	*changes.Changes
+}
 
 // answer begins to answer operators, when the node has all that they ask about.
 func (n *Node) answer() error {
-	a := operations.NewAnswerer(operations.Spec{Name: n.name, Node: operated{n}, Operators: n.config.Operators, Clock: n.clock, Log: n.log,
+	a := operations.NewAnswerer(operations.Spec{Name: n.name, Node: operated{n, n.changes}, Operators: n.config.Operators, Clock: n.clock, Log: n.log,
 		MaxPayload: int(n.config.MaxPayload)})
 	n.answers.Store(a)
 	return n.desk.Answer(n.leaf, a)
@@ -50,31 +54,6 @@ func (n *Node) admit(peer string, q operator.Question) (answer func(context.Cont
 	}, false
 }
 
-// SetRulesFor sets the rules, for a time if d is not 0.
-func (n operated) SetRulesFor(rules []config.Rule, d time.Duration, by string) error {
-	return n.setRulesFor(rules, d, by)
-}
-
-// SetLimitFor changes the numbers of one rule.
-func (n operated) SetLimitFor(c config.LimitChange, p operations.Passing) (config.LimitChanged, error) {
-	return n.setLimitFor(c, p)
-}
-
-// NewLimitFor makes a rule.
-func (n operated) NewLimitFor(r config.Rule, p operations.Passing) (config.LimitChanged, error) {
-	return n.newLimitFor(r, p)
-}
-
-// UnsetLimitFor removes a rule.
-func (n operated) UnsetLimitFor(id config.RuleID, p operations.Passing) (config.LimitChanged, error) {
-	return n.unsetLimitFor(id, p)
-}
-
-// CutFor cuts a place or restores it, for a time if d is not 0.
-func (n operated) CutFor(subject, place string, cut bool, d time.Duration, by string) error {
-	return n.cutFor(subject, place, cut, d, by)
-}
-
 // AskAll puts a signed question to all other nodes.
 func (n operated) AskAll(ctx context.Context, q operator.Question) ([]operator.Answer, []string) {
 	return n.neighbours.AskAll(ctx, q)
@@ -97,4 +76,20 @@ func (n operated) NodeHealth() stats.NodeHealth {
 		h.Others = append(h.Others, "cascades are not kept: "+r.Problem)
 	}
 	return h
+}
+
+// OnReload says how the node's file is read again when an operator asks for it. f reads the file
+// and gives it to [Node.Reload], with dryRun to [Node.Compare] only, and returns the changes.
+// Without it operators hear that the node has no file.
+func (n *Node) OnReload(f func(ctx context.Context, dryRun bool) (config.Changes, error)) {
+	n.reloader.Store(&f)
+}
+
+// Reload reads the node's file again, as an operator asks for it.
+func (n operated) Reload(ctx context.Context, dryRun bool) (config.Changes, error) {
+	r := n.reloader.Load()
+	if r == nil {
+		return nil, fmt.Errorf("%w: node %s is configured by its program, and has no file", config.ErrNoFile, n.name)
+	}
+	return (*r)(ctx, dryRun)
 }

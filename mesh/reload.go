@@ -118,7 +118,7 @@ func (n *Node) partsLocked(p plan) (parts []undo.Part) {
 		return func() error { n.answers.Load().SetOperators(p.from.Operators); return nil }, nil
 	})
 	add(p.touches("limits") || p.touches("exports") || p.touches("imports"), "limits", func() (func() error, error) {
-		return n.replaceRules(p.to.Rules())
+		return n.changes.ReplaceRules(p.to.Rules())
 	})
 	add(p.turns("exports"), "exports", func() (func() error, error) {
 		return func() error { return n.setExports(p.from) }, n.setExports(p.to)
@@ -133,16 +133,6 @@ func (n *Node) partsLocked(p plan) (parts []undo.Part) {
 		return n.peers.Set(p.from, p.to)
 	})
 	return parts
-}
-
-// replaceRules puts other rules in force, for good. What operators have changed since stays when it
-// is undone: they were told that it holds.
-func (f *flow) replaceRules(list []config.Rule) (undo func() error, err error) {
-	return f.changes.replace(changeOf{}, func() (func() error, error) {
-		before := f.changes.rules
-		replaced := before.Set(list, false)
-		return func() error { return f.putRulesLocked(f.changes.rules.Undo(replaced, before)) }, f.putRulesLocked(replaced)
-	})
 }
 
 // putInForce puts the alarms of a configuration in force, and what others ask about it.

@@ -122,7 +122,7 @@ func TestTheOrderOfLimitsEndsNothing(t *testing.T) {
 	first, second := NewEvent[thing]("clue.order.first"), NewEvent[thing]("clue.order.second")
 	file := Config{Name: "clue-1", Limits: []Rule{{Event: first.Subject(), Limit: Limit{Rate: 1}}, {Event: second.Subject(), Limit: Limit{Rate: 2}}}}
 	n := openFor(t, file)
-	if err := n.setRulesFor([]Rule{{Event: first.Subject(), Limit: Limit{Rate: 9}}}, time.Hour, "ada"); err != nil {
+	if err := n.changes.SetRulesFor([]Rule{{Event: first.Subject(), Limit: Limit{Rate: 9}}}, time.Hour, "ada"); err != nil {
 		t.Fatal(err)
 	}
 	set := n.Rules()
@@ -132,7 +132,7 @@ func TestTheOrderOfLimitsEndsNothing(t *testing.T) {
 	if err != nil || changes.String() != "alarms.slow: 5s → 1s" {
 		t.Errorf("changes %v, %v", changes, err)
 	}
-	if got := n.Rules(); !slices.Equal(got, set) || len(n.changes.list()) != 1 {
-		t.Errorf("rules %+v, of which %d are to end", got, len(n.changes.list()))
+	if got := n.Rules(); !slices.Equal(got, set) || len(n.changes.List()) != 1 {
+		t.Errorf("rules %+v, of which %d are to end", got, len(n.changes.List()))
 	}
 }

@@ -8,18 +8,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nkeys"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/changes"
 	"leafmesh/mesh/internal/leaf"
-	"leafmesh/mesh/internal/operations"
-	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/undo"
 	"leafmesh/mesh/operator"
-	"leafmesh/mesh/stats"
 )
 
 // knows reports whether a node takes the questions of an operator.
@@ -60,11 +57,11 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	}
 	number, _ := importer.peers.Lines()[0].Link()
 	passing := []Rule{Rule{Event: event.Subject(), Limit: Limit{Rate: 5}}.WithDefaults()}
-	if err := exporter.setRulesFor(passing, time.Hour, "ada"); err != nil {
+	if err := exporter.changes.SetRulesFor(passing, time.Hour, "ada"); err != nil {
 		t.Fatal(err)
 	}
 	tighter := config.LimitChange{ID: passing[0].Identity(), Limit: config.LimitNumbers{Burst: new(9)}}
-	if _, err := exporter.setLimitFor(tighter, operations.Passing{For: time.Hour, By: "bob"}); err != nil {
+	if _, err := exporter.changes.SetLimitFor(tighter, changes.Passing{For: time.Hour, By: "bob"}); err != nil {
 		t.Fatal(err)
 	}
 	type state struct {
@@ -80,7 +77,7 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	now := func() state {
 		remotes, importers := exporter.leaf.Peers()
 		importers = slices.DeleteFunc(importers, func(i leaf.Importer) bool { return i.Shut }) // the account of a peer that was there stays
-		return state{exporter.Rules(), exporter.changes.list(), exporter.Peers(), exporter.leaf.Seed(), exporter.alarms(),
+		return state{exporter.Rules(), exporter.changes.List(), exporter.Peers(), exporter.leaf.Seed(), exporter.alarms(),
 			exporter.guard.Bounds(""), [2]any{remotes, importers}, [2]bool{knows(t, exporter, adaSeed), knows(t, exporter, bobSeed)}}
 	}
 	before := now()
@@ -128,32 +125,6 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	}
 }
 
-// A passing change that is put back ends when it was to end, whatever the wall clock says.
-func TestAnUndoneReplacementEndsInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := changes{rules: rules.NewLayers(nil).Set(nil, true)}
-		var ended []time.Duration
-		began := time.Now()
-		of, nothing := changeOf{}, func() (func() error, error) { return func() error { return nil }, nil }
-		wrong := stats.Change{Until: began.Add(-time.Hour)} // the node's wall clock is two hours slow
-		if err := c.make(of, wrong, time.Hour, nothing, func(stats.Change, error) { ended = append(ended, time.Since(began)) }); err != nil {
-			t.Fatal(err)
-		}
-		undo, err := c.replace(of, nothing)
-		if err == nil {
-			err = undo()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(2 * time.Hour)
-		synctest.Wait()
-		if len(ended) != 1 || ended[0] != time.Hour {
-			t.Errorf("it ended after %v", ended)
-		}
-	})
-}
-
 // A reload that is undone takes nothing from who has changed a rule since, and lists as passing
 // only what does pass.
 func TestAnUndoneReloadKeepsWhatChangedSince(t *testing.T) {
@@ -168,13 +139,13 @@ func TestAnUndoneReloadKeepsWhatChangedSince(t *testing.T) {
 	set := func(name string, burst int, d time.Duration) {
 		t.Helper()
 		change := config.LimitChange{ID: rule(name, 1).WithDefaults().Identity(), Limit: config.LimitNumbers{Burst: &burst}}
-		if _, err := n.setLimitFor(change, operations.Passing{For: d, By: "ada"}); err != nil {
+		if _, err := n.changes.SetLimitFor(change, changes.Passing{For: d, By: "ada"}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	set("b", 3, time.Hour)
 	set("c", 4, time.Hour)
-	undo, err := n.replaceRules([]Rule{rule("a", 7), rule("b", 7), rule("c", 7)})
+	undo, err := n.changes.ReplaceRules([]Rule{rule("a", 7), rule("b", 7), rule("c", 7)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +158,7 @@ func TestAnUndoneReloadKeepsWhatChangedSince(t *testing.T) {
 	for _, r := range n.Rules() {
 		got = append(got, fmt.Sprintf("%s %v×%d", r.Name, r.Limit.Rate, r.Limit.Burst))
 	}
-	for _, c := range n.changes.list() {
+	for _, c := range n.changes.List() {
 		passing = append(passing, c.Type)
 	}
 	slices.Sort(passing)

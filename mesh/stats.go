@@ -33,7 +33,7 @@ func (n *Node) Stats() stats.Stats {
 		Letters:        n.storage.Letters.Stats(now),
 		Recorder:       n.recorded(),
 		Traces:         n.tracer.stats(),
-		Changes:        n.changes.list(),
+		Changes:        n.changes.List(),
 	}
 }
 

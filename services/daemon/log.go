@@ -22,7 +22,7 @@ type LogConfig struct {
 }
 
 // packages are those that log.
-var packages = []string{"archive", "console", "daemon", "httpapi", "inlet", "leaf", "mesh", "neighbours", "operations", "outbox", "outlet", "peering", "readers", "score", "storage",
+var packages = []string{"archive", "changes", "console", "daemon", "httpapi", "inlet", "leaf", "mesh", "neighbours", "operations", "outbox", "outlet", "peering", "readers", "score", "storage",
 	"traces", "transact"}
 
 // Validate gives every problem, joined, each a *config.FieldError; nil for none.

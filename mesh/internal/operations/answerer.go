@@ -13,6 +13,7 @@ import (
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/graph"
+	"leafmesh/mesh/internal/changes"
 	"leafmesh/mesh/internal/clock"
 	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/logs"
@@ -37,9 +38,9 @@ type Node interface {
 	SetRulesFor(rules []config.Rule, d time.Duration, by string) error
 	// SetLimitFor changes the numbers of one rule, NewLimitFor makes one, and UnsetLimitFor removes
 	// one.
-	SetLimitFor(c config.LimitChange, p Passing) (config.LimitChanged, error)
-	NewLimitFor(r config.Rule, p Passing) (config.LimitChanged, error)
-	UnsetLimitFor(id config.RuleID, p Passing) (config.LimitChanged, error)
+	SetLimitFor(c config.LimitChange, p changes.Passing) (config.LimitChanged, error)
+	NewLimitFor(r config.Rule, p changes.Passing) (config.LimitChanged, error)
+	UnsetLimitFor(id config.RuleID, p changes.Passing) (config.LimitChanged, error)
 	// CutFor cuts a place or restores it, and undoes that after a time, 0: never.
 	CutFor(subject, place string, cut bool, d time.Duration, by string) error
 	Letters() ([]stats.Letter, error)
@@ -53,13 +54,6 @@ type Node interface {
 	Reload(ctx context.Context, dryRun bool) (config.Changes, error)
 	// AskAll puts a signed question to all other nodes.
 	AskAll(ctx context.Context, q operator.Question) (answers []operator.Answer, silent []string)
-}
-
-// Passing says for how long something is changed, and by whom.
-type Passing struct {
-	For    time.Duration // 0: for good
-	By     string        // an operator's name, or that of atTap
-	DryRun bool          // nothing is changed: only what would be is told
 }
 
 // Spec says what an answerer is to be.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/changes"
 	"leafmesh/mesh/stats"
 )
 
@@ -24,7 +25,7 @@ func (a *Answerer) setLimit(r request) ([]byte, error) {
 	if err != nil || asked.ID == (config.RuleID{}) || asked.IsZero() {
 		return nil, notUnderstood(r.name, `{"id": that of a rule, "limit": {"rate": "5/s", "burst": 1, "policy": "shed"}} or a part of that, or "concurrency", "keys", "waiting" or "within", and "for": "10m" if it is not for good`, err)
 	}
-	return a.changedLimit(r, asked.lasts, func(p Passing) (config.LimitChanged, error) { return a.Node.SetLimitFor(asked.LimitChange, p) })
+	return a.changedLimit(r, asked.lasts, func(p changes.Passing) (config.LimitChanged, error) { return a.Node.SetLimitFor(asked.LimitChange, p) })
 }
 
 // newLimit makes a rule.
@@ -37,7 +38,7 @@ func (a *Answerer) newLimit(r request) ([]byte, error) {
 	if err != nil || asked.Rule == nil {
 		return nil, notUnderstood(r.name, `{"rule": one as rules answers it}, and "for": "10m" if it is not for good`, err)
 	}
-	return a.changedLimit(r, asked.lasts, func(p Passing) (config.LimitChanged, error) { return a.Node.NewLimitFor(*asked.Rule, p) })
+	return a.changedLimit(r, asked.lasts, func(p changes.Passing) (config.LimitChanged, error) { return a.Node.NewLimitFor(*asked.Rule, p) })
 }
 
 // unsetLimit removes a rule.
@@ -50,16 +51,16 @@ func (a *Answerer) unsetLimit(r request) ([]byte, error) {
 	if err != nil || asked.ID == nil {
 		return nil, notUnderstood(r.name, `{"id": that of a rule}, and "for": "10m" if it is not for good`, err)
 	}
-	return a.changedLimit(r, asked.lasts, func(p Passing) (config.LimitChanged, error) { return a.Node.UnsetLimitFor(*asked.ID, p) })
+	return a.changedLimit(r, asked.lasts, func(p changes.Passing) (config.LimitChanged, error) { return a.Node.UnsetLimitFor(*asked.ID, p) })
 }
 
 // changedLimit answers what a rule was, and what became of it.
-func (a *Answerer) changedLimit(r request, l lasts, change func(Passing) (config.LimitChanged, error)) ([]byte, error) {
+func (a *Answerer) changedLimit(r request, l lasts, change func(changes.Passing) (config.LimitChanged, error)) ([]byte, error) {
 	d, err := lasting(l.For)
 	if err != nil {
 		return nil, err
 	}
-	changed, err := change(Passing{For: d, By: r.by.Name, DryRun: l.DryRun})
+	changed, err := change(changes.Passing{For: d, By: r.by.Name, DryRun: l.DryRun})
 	switch {
 	case errors.Is(err, stats.ErrNotHere):
 		return nil, err
