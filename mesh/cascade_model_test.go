@@ -241,7 +241,7 @@ func (x *cascadeMachine) arrive(t *rapid.T) {
 	for i, step := range path {
 		encoded[i] = []byte(step)
 	}
-	c.header = c.header.On(x.node.imported.Walk(encoded), 0, c.age)
+	c.header = c.header.On(x.node.paths.imported.Walk(encoded), 0, c.age)
 	subject := subjectOfStep(path[len(path)-1])
 	want := x.model.take(c)
 	x.eventType(t, subject)

@@ -8,6 +8,7 @@ import (
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/changes"
+	"leafmesh/mesh/internal/registry"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/stats"
 )
@@ -55,7 +56,7 @@ func (f *flow) putRules(list []config.Rule) {
 }
 
 func (f *flow) checkRules(list []config.Rule) error {
-	return f.present.Load().CheckRules(list, declarations.has)
+	return f.present.Load().CheckRules(list, registry.Has)
 }
 
 // warnOfUnbounded tells of the limits of exports and imports that new rules leave out. That may be
@@ -115,7 +116,7 @@ func (f *flow) setCut(subject, place string, cut bool) (was bool, err error) {
 	known, export := f.table.Load().types[subject], steps.At(steps.Export)
 	switch {
 	case known == nil:
-		return false, fmt.Errorf("%w: node %s knows no event type %q", ErrNotHere, f.name, subject)
+		return false, fmt.Errorf("%w: node %s knows no event type %q", stats.ErrNotHere, f.name, subject)
 	case place == export.String() && known.durable:
 		return false, fmt.Errorf("mesh: the export of %s from node %s is durable and cannot be cut: cut the handlers of the services it is kept for", subject, f.name)
 	case place == export.String() && known.export != nil:
@@ -126,5 +127,5 @@ func (f *flow) setCut(subject, place string, cut bool) (was bool, err error) {
 			return s.Cut.Swap(cut), nil
 		}
 	}
-	return false, fmt.Errorf("%w: on node %s no %q takes events of %s", ErrNotHere, f.name, place, subject)
+	return false, fmt.Errorf("%w: on node %s no %q takes events of %s", stats.ErrNotHere, f.name, place, subject)
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"leafmesh/mesh/config"
+	"leafmesh/mesh/internal/registry"
 	"leafmesh/mesh/internal/wire"
 )
 
@@ -64,9 +65,9 @@ func NewEvent[T any](subject string, options ...EventOption[T]) *Event[T] {
 		option(e)
 	}
 	if e.key == nil {
-		declarations.add(subject, nil)
+		registry.Add(subject, nil)
 	} else {
-		declarations.add(subject, e.keyOfPayload)
+		registry.Add(subject, e.keyOfPayload)
 	}
 	return e
 }

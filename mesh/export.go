@@ -55,3 +55,57 @@ func (t *eventType) bindOutletLocked(is outletKind, newConsumer func(steps.Place
 	f.workers.Add(c.Queues())
 	return c.Bind(t.subscriptionLocked(place))
 }
+
+// putExports gives all types the export that a configuration has of them, or none, with its rules.
+// It returns the outlets to which nothing new comes.
+func (f *flow) putExports(c config.Node) (ended []*delivery.Taker, err error) {
+	f.table.mu.Lock()
+	defer f.table.mu.Unlock()
+	for _, e := range c.Exports {
+		if _, err := f.typeLocked(e.Event); err != nil {
+			return nil, err
+		}
+	}
+	turned := map[*eventType]bool{}
+	for subject, t := range f.table.Load().types {
+		exported := t.export != nil
+		if t.export = c.Export(subject); exported != (t.export != nil) {
+			turned[t] = true
+			t.putRulesInForceLocked() // before the first event is sent
+		}
+	}
+	for index, known := range f.table.Load().routes {
+		if r, ok := known.(remade); ok && turned[r.base().eventType] {
+			ended = append(ended, r.base().leaves()...)
+			f.table.addLocked(index, r.againLocked())
+		}
+	}
+	for subject, r := range f.table.encoded {
+		if turned[r.eventType] {
+			ended = append(ended, r.leaves()...)
+			f.table.encoded[subject] = newRouteLocked[Any](r.eventType, r.outlets)
+		}
+	}
+	return ended, nil
+}
+
+// remade is a route that is made again when its type's export begins or ends. Events that have a
+// place by the former one go where that leads.
+type remade interface {
+	base() *route
+	againLocked() any
+}
+
+func (r *route) base() *route { return r }
+
+func (r *typedRoute[T]) againLocked() any { return newRouteLocked[T](r.eventType, r.outlets) }
+
+// leaves are the outlets by which events of the route leave the node.
+func (r *route) leaves() (all []*delivery.Taker) {
+	for kind, outlet := range r.outlets {
+		if kind.exported {
+			all = append(all, outlet)
+		}
+	}
+	return all
+}

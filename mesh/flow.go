@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"leafmesh/mesh/internal/memory"
 	"leafmesh/mesh/internal/outlet"
 	"leafmesh/mesh/internal/queue"
+	"leafmesh/mesh/internal/registry"
 	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/steps"
 )
@@ -44,8 +46,7 @@ type flow struct {
 	rests   handling.Rests
 	life    life
 
-	paths    *cause.Tree // of roots emitted here
-	imported *cause.Tree // of events that came over links
+	paths paths
 
 	ports outlet.Env    // ways out
 	kept  *outlet.Store // nil without a durable export
@@ -65,28 +66,22 @@ type life struct {
 	endOpen, endIntake, endHandling context.CancelFunc
 }
 
-// maxPaths bounds the interned paths of a node, those that events emitted here began and those that
-// came over links by themselves: far more than a sane mesh has, and some 6 MB each if they are made
-// up.
-const maxPaths = 1 << 14
-
 // newFlow makes the flow of a configuration, whose defaults are filled in. Its workers do not run
 // yet.
 func newFlow(c config.Node) (*flow, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if err := c.CheckProgram(declarations.has); err != nil {
+	if err := c.CheckProgram(registry.Has); err != nil {
 		return nil, err
 	}
 	if err := graph.CheckDeclared(c.Handlers, c.Cascades); err != nil {
 		return nil, err
 	}
 	f := &flow{name: c.Name, config: c, log: journal.New(c.Logger, c.Name), clock: clock.New(c.WallClock), guard: gate.NewCascades(c.Cascades),
-		paths: cause.NewTree(maxPaths)}
+		paths: newPaths()}
 	f.clock.WhenSet(f.warnSet)
 	f.present.Store(&c)
-	f.imported = f.paths.Beside(maxPaths)
 	f.trace = steps.New(f.warnUndeclared)
 	f.memory = f.newMemory()
 	l := &f.life
@@ -141,9 +136,34 @@ func (f *flow) warnUndeclared(from *steps.Tally, to *steps.Type) {
 // newMemory makes the memory of what becomes of events, before the first point of the trace is
 // made.
 func (f *flow) newMemory() *memory.Memory {
-	spec := memory.Spec{Node: f.name, Opened: f.clock.Wall(), Paths: f.paths, Clock: f.clock, Log: f.log, Slow: f.config.Alarms.WithDefaults().Slow}
+	spec := memory.Spec{Node: f.name, Opened: f.clock.Wall(), Paths: f.paths.Tree, Clock: f.clock, Log: f.log, Slow: f.config.Alarms.WithDefaults().Slow}
 	if size := f.config.Recorder; size != nil {
 		spec.Bytes = int64(*size)
 	}
 	return memory.New(spec, f.trace)
+}
+
+// paths are the interned paths of a node.
+type paths struct {
+	*cause.Tree             // of roots emitted here
+	imported    *cause.Tree // of events that came over links
+}
+
+// maxPaths bounds the interned paths of a node, those that events emitted here began and those that
+// came over links by themselves: far more than a sane mesh has, and some 6 MB each if they are made
+// up.
+const maxPaths = 1 << 14
+
+func newPaths() paths {
+	own := cause.NewTree(maxPaths)
+	return paths{own, own.Beside(maxPaths)}
+}
+
+// treeOf is the tree that keeps a path: what began on other nodes has its own, as others make those
+// paths.
+func (f *flow) treeOf(path [][]byte) *cause.Tree {
+	if strings.HasPrefix(string(path[0]), f.name+":") {
+		return f.paths.Tree
+	}
+	return f.paths.imported
 }

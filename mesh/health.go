@@ -80,7 +80,7 @@ func (n *Node) notReady(problems []health.Problem, why error) error {
 // problems are what keeps the node from being ready now, in a fixed order.
 func (n *Node) problems() []health.Problem {
 	if n.life.closing.Load() {
-		return []health.Problem{health.NewProblem(stats.Problem{About: stats.AboutClosing, Final: true}, ErrClosed)}
+		return []health.Problem{health.NewProblem(stats.Problem{About: stats.AboutClosing, Final: true}, stats.ErrClosed)}
 	}
 	problems := append(n.peers.Problems(n.alarms().Clock), n.outboxProblems()...)
 	slices.SortFunc(problems, func(a, b health.Problem) int {

@@ -47,7 +47,7 @@ func (n *Node) ReplayLetter(ctx context.Context, key string) error {
 
 // redeliver delivers a letter's event: see letters.Deliver.
 func (f *flow) redeliver(ctx context.Context, l *letters.Letter, e *wire.Envelope, done func(error)) error {
-	h := inlet.HeaderOf(e, f.imported)
+	h := inlet.HeaderOf(e, f.paths.imported)
 	targets, err := f.redeliverTo(l)
 	if err != nil {
 		return err

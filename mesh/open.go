@@ -176,7 +176,7 @@ func (n *Node) lostOnLink(subject string, events uint64) {
 
 // openInlets opens the imports, and hears what exporters say.
 func (n *Node) openInlets() error {
-	env := &inlet.Env{Node: n.name, Peers: n.peers.List, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.imported,
+	env := &inlet.Env{Node: n.name, Peers: n.peers.List, Clock: n.clock, Log: n.log, Trace: n.trace, Paths: n.paths.imported,
 		Intake: n.life.intake, Handling: n.life.handling, MaxPayload: int(n.config.MaxPayload), Neighbours: n.neighbours.Hear,
 		Letters: n.storage.Letters.Durable, Bookmarks: n.storage.Bookmarks}
 	return n.peers.OpenInlets(inlet.NewSet(env, n.config.Imports, n.inletType), n.config)

@@ -72,7 +72,7 @@ func (n operated) NodeHealth() stats.NodeHealth {
 			h.Others = append(h.Others, fmt.Sprintf("link from %s: not connected, and it imports from this node", p.Name))
 		}
 	}
-	if r := n.recorded(); r != nil && r.Problem != "" {
+	if r := n.memory.Stats(); r != nil && r.Problem != "" {
 		h.Others = append(h.Others, "cascades are not kept: "+r.Problem)
 	}
 	return h

@@ -34,8 +34,8 @@ func (n *Node) Peers() []config.Peer { return slices.Clone(n.peers.List()) }
 // had a direct link and is to be reached by the hub, or the other way round. After an error nothing
 // has changed, but for config.ErrNotUndone.
 func (n *Node) SetPeers(list []config.Peer) error {
-	n.changing.Lock()
-	defer n.changing.Unlock()
+	n.configuring.Lock()
+	defer n.configuring.Unlock()
 	c := n.inForce()
 	c.Peers = slices.Clone(list)
 	if err := c.CheckPeers(); err != nil {
@@ -56,8 +56,8 @@ func (n *Node) SetPeers(list []config.Peer) error {
 // prove the new one, so all peers must have its public key before, as NextKey: see [Node.SetPeers].
 // On plain links it is Links.PlainSeed.
 func (n *Node) SetSeed(seed config.Secret) error {
-	n.changing.Lock()
-	defer n.changing.Unlock()
+	n.configuring.Lock()
+	defer n.configuring.Unlock()
 	c, only, field := n.inForce(), config.Node{}, "seed"
 	if c.Links.Plain {
 		c.Links.PlainSeed, only.Links.PlainSeed, field = seed, seed, "links.plain_seed"
@@ -76,11 +76,21 @@ func (n *Node) SetSeed(seed config.Secret) error {
 	return nil
 }
 
+// putSeed gives the server another seed.
+func (n *Node) putSeed(seed config.Secret) (undo func() error, err error) {
+	before := n.leaf.Seed()
+	value, err := seed.Resolve()
+	if err == nil {
+		err = n.leaf.SetSeed(value)
+	}
+	return func() error { return n.leaf.SetSeed(before) }, err
+}
+
 // Dial dials the peers whose URL is config.LaterURL, at the URLs given by their names. It is for
 // nodes that were opened with OneProcess, before the ports of their peers were known.
 func (n *Node) Dial(urls map[string]string) error {
-	n.changing.Lock()
-	defer n.changing.Unlock()
+	n.configuring.Lock()
+	defer n.configuring.Unlock()
 	if err := n.peers.Dial(n.inForce(), urls); err != nil {
 		return fmt.Errorf("mesh: link node %s: %w", n.name, err)
 	}

@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
 	"leafmesh/mesh/cause"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/wire"
-	"strings"
 )
 
 // ErrUnrelayable is what [Node.Relay] returns, with the reason, for a staged event that fails each
@@ -98,7 +98,7 @@ func (f *flow) relay(ctx context.Context, b *batch, s *Staged, e *wire.Envelope)
 		return err
 	}
 	if most := int(f.config.MaxPayload); r.exported && len(s.Message) > most { // it was staged when more was allowed
-		return fmt.Errorf("%w: %w: its message has %d bytes, max_payload is %d; raise it, on all nodes", ErrUnrelayable, ErrTooLarge, len(s.Message), most)
+		return fmt.Errorf("%w: %w: its message has %d bytes, max_payload is %d; raise it, on all nodes", ErrUnrelayable, wire.ErrTooLarge, len(s.Message), most)
 	}
 	payload, err := value.Payload() // a copy: the message is the caller's
 	if err != nil {
@@ -111,13 +111,4 @@ func (f *flow) relay(ctx context.Context, b *batch, s *Staged, e *wire.Envelope)
 		p.recycle()
 	}
 	return err
-}
-
-// treeOf is the tree that keeps a path: what began on other nodes has its own, as others make those
-// paths.
-func (f *flow) treeOf(path [][]byte) *cause.Tree {
-	if strings.HasPrefix(string(path[0]), f.name+":") {
-		return f.paths
-	}
-	return f.imported
 }

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"leafmesh/mesh/config"
 	"leafmesh/mesh/graph"
 	"leafmesh/mesh/internal/clock"
+	"leafmesh/mesh/internal/registry"
 	"leafmesh/mesh/internal/topology"
 	"leafmesh/mesh/internal/undo"
+	"leafmesh/mesh/stats"
 )
 
 // Reload gives the running node what its file says now, and returns what that changed: peers, keys,
@@ -25,8 +28,8 @@ import (
 // after the other, and whatever ctx says one waits for the one before. If ctx has ended by then,
 // nothing changes.
 func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, error) {
-	n.changing.Lock()
-	defer n.changing.Unlock()
+	n.configuring.Lock()
+	defer n.configuring.Unlock()
 	p, err := n.planLocked(file)
 	if err == nil {
 		err = p.changes.Restarts()
@@ -35,7 +38,7 @@ func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, er
 		err = clock.EndOf(ctx)
 	}
 	if err == nil && n.life.closing.Load() {
-		err = ErrClosed
+		err = stats.ErrClosed
 	}
 	if err == nil && len(p.changes) > 0 {
 		err = undo.All(n.partsLocked(p))
@@ -50,8 +53,8 @@ func (n *Node) Reload(ctx context.Context, file config.Node) (config.Changes, er
 // Compare tells what [Node.Reload] would change, and what of it needs a restart. The error is that
 // of a file that no node could be opened with.
 func (n *Node) Compare(file config.Node) (config.Changes, error) {
-	n.changing.Lock()
-	defer n.changing.Unlock()
+	n.configuring.Lock()
+	defer n.configuring.Unlock()
 	p, err := n.planLocked(file)
 	if err != nil {
 		return nil, fmt.Errorf("mesh: compare node %s with its file: %w", n.name, err)
@@ -74,7 +77,7 @@ func (n *Node) planLocked(file config.Node) (p plan, err error) {
 	if err := p.to.Validate(); err != nil {
 		return p, err
 	}
-	if err := errors.Join(p.to.CheckProgram(declarations.has), graph.CheckDeclared(p.to.Handlers, p.to.Cascades)); err != nil {
+	if err := errors.Join(p.to.CheckProgram(registry.Has), graph.CheckDeclared(p.to.Handlers, p.to.Cascades)); err != nil {
 		return p, err
 	}
 	if p.contents, err = p.to.Contents(); err != nil {
@@ -135,6 +138,45 @@ func (n *Node) partsLocked(p plan) (parts []undo.Part) {
 	return parts
 }
 
+// setExports lets the types leave the node that a configuration exports, and no others. Durable
+// exports stay as they are.
+//
+// An export that begins has its way out first, and then its readers, so that a reader which was
+// welcomed misses nothing. One that ends goes the other way round: what was admitted to it leaves.
+func (n *Node) setExports(c config.Node) error {
+	ended, err := n.putExports(c)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(n.life.intake, leaveFor)
+	defer cancel()
+	for _, outlet := range ended {
+		for !outlet.Idle() && ctx.Err() == nil {
+			clock.Sleep(ctx, time.Millisecond)
+		}
+	}
+	n.peers.Readers.SetExports(c.Exports)
+	return nil
+}
+
+// setImports lets the types come in that a configuration imports, and no others, from the exporters
+// that are there. Durable imports stay as they are.
+func (n *Node) setImports(c config.Node) error {
+	for _, i := range c.Imports {
+		if _, err := n.typeOf(i.Event); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(n.life.intake, leaveFor)
+	defer cancel()
+	return n.peers.Inlets.SetImports(ctx, c.Imports)
+}
+
+// leaveFor is how long events have to leave and to arrive that are on their way when an export or
+// an import ends. Those that are late, as behind a handler that takes long, count as unheard or
+// lost.
+const leaveFor = 2 * time.Second
+
 // putInForce puts the alarms of a configuration in force, and what others ask about it.
 func (n *Node) putInForce(from, to config.Node) (undo func() error) {
 	put := func(c config.Node) {
@@ -143,14 +185,4 @@ func (n *Node) putInForce(from, to config.Node) (undo func() error) {
 	}
 	put(to)
 	return func() error { put(from); return nil }
-}
-
-// putSeed gives the server another seed.
-func (n *Node) putSeed(seed config.Secret) (undo func() error, err error) {
-	before := n.leaf.Seed()
-	value, err := seed.Resolve()
-	if err == nil {
-		err = n.leaf.SetSeed(value)
-	}
-	return func() error { return n.leaf.SetSeed(before) }, err
 }

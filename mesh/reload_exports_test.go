@@ -109,7 +109,7 @@ func TestExportsAndImportsAreUndone(t *testing.T) {
 			n := openFor(t, test.from)
 			same := func(want Config) { t.Helper(); n.wantExchange(t, want) }
 			same(test.from)
-			n.changing.Lock()
+			n.configuring.Lock()
 			plan, err := n.planLocked(test.to)
 			if err != nil {
 				t.Fatal(err)
@@ -123,7 +123,7 @@ func TestExportsAndImportsAreUndone(t *testing.T) {
 				}
 				return nil, broken
 			}}))
-			n.changing.Unlock()
+			n.configuring.Unlock()
 			if !errors.Is(err, broken) || errors.Is(err, config.ErrNotUndone) {
 				t.Errorf("error: %v", err)
 			}

@@ -85,7 +85,7 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	file.Cascades, file.Operators = []Cascade{{Depth: 3}}, []Operator{{Name: "ada", Key: adaKey}}
 	_, otherKey := freshKeys(t)
 	file.Peers = append(slices.Clone(file.Peers), Peer{Name: "score-2", Key: otherKey, MayImport: AllExports()})
-	exporter.changing.Lock()
+	exporter.configuring.Lock()
 	plan, err := exporter.planLocked(file)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestAReloadThatFailsIsUndone(t *testing.T) {
 	}
 	full := errors.New("the disk is full")
 	err = undo.All(append(parts, undo.Part{What: "what fails", Do: func() (func() error, error) { return nil, full }}))
-	exporter.changing.Unlock()
+	exporter.configuring.Unlock()
 	if !errors.Is(err, full) || strings.Contains(err.Error(), "undo") {
 		t.Errorf("error: %v", err)
 	}

@@ -55,8 +55,8 @@ func TestAnUndoNeedsNoFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	n.changing.Lock()
-	defer n.changing.Unlock()
+	n.configuring.Lock()
+	defer n.configuring.Unlock()
 	plan, err := n.planLocked(next)
 	if err != nil {
 		t.Fatal(err)

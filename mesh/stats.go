@@ -37,6 +37,15 @@ func (n *Node) Stats() stats.Stats {
 	}
 }
 
+// recorded tells how full the memory of cascades is; nil if there is none.
+func (n *Node) recorded() *stats.Recorder {
+	seen := n.memory.Stats()
+	if seen != nil {
+		seen.Untold = n.neighbours.Untold()
+	}
+	return seen
+}
+
 // Retrying lists the events that handlers of this node failed and are to be given again, the next
 // to come first. It may be called at any time.
 func (n *Node) Retrying() []stats.Retrying {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"leafmesh/mesh/internal/registry"
 	"leafmesh/mesh/internal/rules"
 	"leafmesh/mesh/internal/steps"
 	"leafmesh/mesh/internal/wire"
@@ -90,7 +91,7 @@ func (f *flow) requested(wireSubject string, payload []byte, value *Any) (r *typ
 			return nil, "", f.refuseRequest(subject, stats.Malformed, fmt.Errorf("%s: %w", taker.Place, err))
 		}
 	}
-	if rule, err := declarations.checkKey(subject, key, payload); err != nil {
+	if rule, err := registry.CheckKey(subject, key, payload); err != nil {
 		return nil, "", f.refuseRequest(subject, rule, err)
 	}
 	return r, key, nil

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"leafmesh/mesh/cause"
-	"leafmesh/mesh/stats"
 	"leafmesh/mesh/why"
 )
 
@@ -53,13 +52,4 @@ func (n *Node) Kept() ([]why.Summary, error) {
 		err = fmt.Errorf("mesh: read the cascades that node %s keeps: %w", n.name, err)
 	}
 	return why.Summarize(records), err
-}
-
-// recorded tells how full the memory of cascades is; nil if there is none.
-func (n *Node) recorded() *stats.Recorder {
-	seen := n.memory.Stats()
-	if seen != nil {
-		seen.Untold = n.neighbours.Untold()
-	}
-	return seen
 }
