@@ -90,7 +90,7 @@ func (p *Peers) takeBack(c config.Node, former []config.Peer) {
 			p.Readers.Remove(before.Name)
 			p.lines.removeReader(before.Name)
 			p.lines.removeByHub(asReader, before.Name)
-		case p.lost(before.MayImport, now.MayImport):
+		case lost(p.Exports(), before.MayImport, now.MayImport):
 			p.Readers.Dismiss(before.Name, time.Now()) // before it can come back: it says hello anew
 			p.Server.CutImporter(before.Name)
 		}
@@ -112,8 +112,8 @@ func (p *Peers) settle(reader string) {
 }
 
 // lost reports whether an export may be imported no longer.
-func (p *Peers) lost(before, now config.MayImport) bool {
-	return slices.ContainsFunc(p.Exports(), func(e config.Export) bool { return before.Includes(e.Event) && !now.Includes(e.Event) })
+func lost(exports []config.Export, before, now config.MayImport) bool {
+	return slices.ContainsFunc(exports, func(e config.Export) bool { return before.Includes(e.Event) && !now.Includes(e.Event) })
 }
 
 // importsFrom reports whether events of a peer come in, by whichever way.

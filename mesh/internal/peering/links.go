@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"leafmesh/mesh/internal/health"
+	"leafmesh/mesh/internal/journal"
 	"leafmesh/mesh/internal/leaf"
 	"leafmesh/mesh/stats"
 )
@@ -34,7 +35,7 @@ func (p *Peers) Look(now time.Time) {
 		return
 	}
 	for _, link := range news {
-		p.tell(link)
+		tell(p.Log, link)
 	}
 }
 
@@ -57,7 +58,7 @@ func (p *Peers) linkOf(line *leaf.Line, dialed bool) health.Link {
 }
 
 // tell writes the line about a link.
-func (p *Peers) tell(news health.News) {
+func tell(log *journal.Log, news health.News) {
 	direction := "exports"
 	switch {
 	case news.Peer == leaf.HubName:
@@ -69,10 +70,10 @@ func (p *Peers) tell(news health.News) {
 	down := news.Down.Round(time.Millisecond)
 	switch news.Event {
 	case health.Up:
-		p.Log.Info("link is up", attrs...)
+		log.Info("link is up", attrs...)
 		return
 	case health.Back:
-		p.Log.Info("link is up again", append(attrs, "down_for", down)...)
+		log.Info("link is up again", append(attrs, "down_for", down)...)
 		return
 	}
 	text, level := "link is down", slog.LevelWarn
@@ -87,7 +88,7 @@ func (p *Peers) tell(news health.News) {
 	if news.Cause == stats.TakenBack {
 		level = slog.LevelInfo
 	}
-	p.Log.Log(context.Background(), level, text, append(attrs, "cause", string(news.Cause), "why", news.Why, "down_for", down)...)
+	log.Log(context.Background(), level, text, append(attrs, "cause", string(news.Cause), "why", news.Why, "down_for", down)...)
 }
 
 // States adds to links what is known of each one beside its counts.
@@ -108,7 +109,7 @@ func (p *Peers) States(links []stats.Link) []stats.Link {
 			continue
 		}
 		if why == "" && dialed { // it never was up
-			why = p.troubleOf(*link)
+			why = troubleOf(p.Server, *link)
 		}
 		link.Cause, link.Why = cause, why
 	}
@@ -116,11 +117,11 @@ func (p *Peers) States(links []stats.Link) []stats.Link {
 }
 
 // troubleOf is what keeps a link that this node dials from being up.
-func (p *Peers) troubleOf(l stats.Link) string {
+func troubleOf(server *leaf.Server, l stats.Link) string {
 	if l.Direction == "hub" {
-		return p.Server.HubTrouble()
+		return server.HubTrouble()
 	}
-	return p.Server.Trouble(l.Peer)
+	return server.Trouble(l.Peer)
 }
 
 func (p *Peers) since(peer string, dialed bool) (since time.Time, cause stats.Cause, why string) {

@@ -30,8 +30,8 @@ type Env struct {
 }
 
 // Peers are those of a node. The lines to them are opened by [Peers.OpenReaders] and
-// [Peers.OpenInlets]. One goroutine at a time changes the peers, and another one may look at their
-// links; all else is safe for concurrent use.
+// [Peers.OpenInlets]. One goroutine at a time opens, sets or dials; all else is safe for concurrent
+// use.
 type Peers struct {
 	Env
 	Readers *readers.Readers // nil before OpenReaders

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"leafmesh/mesh/config"
 	"leafmesh/mesh/internal/health"
 	"leafmesh/mesh/internal/inlet"
 	"leafmesh/mesh/internal/leaf"
@@ -16,7 +17,7 @@ import (
 // Problems are what is wrong with the node's peers now: imports that are not connected, no link to
 // the hub, and clocks that are further from this node's than apart.
 func (p *Peers) Problems(apart time.Duration) []health.Problem {
-	return slices.Concat(p.missing(), p.hubProblems(), p.clockProblems(apart))
+	return slices.Concat(p.missing(), hubProblems(p.hub), clockProblems(p.List(), p.Inlets, apart))
 }
 
 // missing is what keeps the imports from being connected.
@@ -49,22 +50,22 @@ func (p *Peers) causeOf(exporter string) stats.Cause {
 }
 
 // hubProblems says that the node has no link to its hub: whoever is to be reached there is not.
-func (p *Peers) hubProblems() []health.Problem {
-	if p.hub == nil {
+func hubProblems(hub *leaf.Line) []health.Problem {
+	if hub == nil { // there is to be none
 		return nil
 	}
-	if _, up := p.hub.Link(); up {
+	if _, up := hub.Link(); up {
 		return nil
 	}
-	cause, why := p.hub.Down()
+	cause, why := hub.Down()
 	is := stats.Problem{About: stats.AboutLink, Peer: leaf.HubName, Cause: cause}
 	return []health.Problem{health.NewProblem(is, fmt.Errorf("link to the hub: not connected (last: %s)", cmp.Or(why, string(cause))))}
 }
 
 // clockProblems names the exporters whose clock is far from this node's.
-func (p *Peers) clockProblems(limit time.Duration) (problems []health.Problem) {
-	for _, peer := range p.List() {
-		s, _ := p.Inlets.Peer(peer.Name)
+func clockProblems(peers []config.Peer, from *inlet.Set, limit time.Duration) (problems []health.Problem) {
+	for _, peer := range peers {
+		s, _ := from.Peer(peer.Name)
 		if apart := s.Ahead.Abs() - s.AheadWithin; apart > limit {
 			is := stats.Problem{About: stats.AboutClock, Peer: peer.Name}
 			problems = append(problems, health.NewProblem(is,
