@@ -38,7 +38,7 @@ TARGET_FLAGS := -gcflags='all=-N -l'
 
 # The packages whose tests start no server: they also run under GOARCH=386, where int
 # has 32 bits, on machines that can.
-PURE := ./mesh/cause ./mesh/config ./mesh/graph $(addprefix ./mesh/internal/,changes clock delivery document gate handling handout meter queue recorder rules sealed steps topology undo wire)
+PURE := ./mesh/cause ./mesh/config ./mesh/graph $(addprefix ./mesh/internal/,changes clock delivery document gate handling handout memory meter queue recorder registry rules sealed steps topology undo wire)
 
 # Vulnerabilities that are known, and what gosec finds. Both need the network once; what they cannot reach is skipped by name.
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
