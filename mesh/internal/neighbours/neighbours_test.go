@@ -379,6 +379,9 @@ func TestReportsThatAreTooLong(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	reports, err := m.sites["clue-1"].Ask(ctx, root)
+	for err == nil && len(reports) == 2 && len(reports[1].Records) == 0 { // a busy machine takes longer than a peer may
+		reports, err = m.sites["clue-1"].Ask(ctx, root)
+	}
 	if err != nil || len(reports) != 2 || reports[1].More == 0 || len(reports[1].Records)+reports[1].More != 5000 {
 		t.Errorf("%v, %d reports", err, len(reports))
 	}

@@ -40,8 +40,9 @@ func TestLargeEvents(t *testing.T) {
 	}
 	p.answer(t, wire.Handled, got...)
 	eventually(t, "all are removed", func() bool { return s.events(t) == 0 })
-	if r := s.readerOf("score"); r.Lost != 1 || p.largest > 200_000 || len(p.batches) < 3 {
-		t.Errorf("%+v, %d batches of up to %d bytes", r, len(p.batches), p.largest)
+	eventually(t, "one is lost", func() bool { return s.readerOf("score").Lost == 1 })
+	if p.largest > 200_000 || len(p.batches) < 3 {
+		t.Errorf("%d batches of up to %d bytes", len(p.batches), p.largest)
 	}
 	if log := s.log.String(); !strings.Contains(log, "raise max_payload") || !strings.Contains(log, fmt.Sprint(len(huge))) {
 		t.Errorf("the log does not tell:\n%s", log)
