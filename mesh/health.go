@@ -18,8 +18,8 @@ const lookAtHealth = 250 * time.Millisecond
 
 // Health is whether the node does what it is there for at this moment, and what keeps it from that:
 // links over which it imports, exporters that do not serve it, an outbox that takes no events or
-// has kept some for too long, a clock that is far from a peer's. It may be called at any time. A
-// node that closes is not ready.
+// has kept some for too long, a clock that is far from a peer's, and what the program checks itself
+// (see [Node.AddCheck]). It may be called at any time. A node that closes is not ready.
 func (n *Node) Health() stats.Health {
 	var problems []stats.Problem
 	for _, p := range n.problems() {
@@ -27,6 +27,12 @@ func (n *Node) Health() stats.Health {
 	}
 	return stats.Health{Ready: len(problems) == 0, Problems: problems}
 }
+
+// AddCheck makes what a check says a part of the node's health, as that of a database that has to
+// be written: see [Node.Health]. It is asked every five seconds, by a goroutine of the node. Its
+// context ends after five more, or when the node closes, which waits for it. name begins the text
+// of its problem.
+func (n *Node) AddCheck(name string, check func(context.Context) error) { n.checks.Add(name, check) }
 
 // Watch returns the node's health now, and again each time that it changes, within a second. Who
 // does not keep up gets the newest: the node never waits for it. The channel is closed when ctx
@@ -82,7 +88,7 @@ func (n *Node) problems() []health.Problem {
 	if n.life.closing.Load() {
 		return []health.Problem{health.NewProblem(stats.Problem{About: stats.AboutClosing, Final: true}, stats.ErrClosed)}
 	}
-	problems := append(n.peers.Problems(n.alarms().Clock), n.outboxProblems()...)
+	problems := slices.Concat(n.peers.Problems(n.alarms().Clock), n.outboxProblems(), n.checks.Problems())
 	slices.SortFunc(problems, func(a, b health.Problem) int {
 		return cmp.Or(cmp.Compare(a.About, b.About), cmp.Compare(a.Peer, b.Peer), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Text, b.Text))
 	})
@@ -124,6 +130,7 @@ func (n *Node) watchHealth() {
 		select {
 		case now := <-beat.C:
 			n.peers.Look(now)
+			n.checks.Ask(n.life.open, now, n.watching.Go)
 			n.health.Publish(n.Health())
 			beat.Reset(clock.ToBeat(lookAtHealth))
 		case <-n.life.open.Done():

@@ -35,6 +35,7 @@ type Node struct {
 	closer      closer
 	changes     *changes.Changes // of its rules, and of what is cut
 	health      health.Watchers
+	checks      health.Checks   // what the program checks itself
 	configuring sync.Mutex      // held while something that the node's file says changes
 	contents    config.Contents // guarded by configuring: of what the configuration names
 	// reloader reads the node's file again; nil: the node has none.

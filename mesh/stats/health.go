@@ -34,6 +34,7 @@ const (
 	AboutBacklog About = "backlog" // what the outbox keeps for a service has waited for too long
 	AboutOutbox  About = "outbox"  // the outbox takes no events: it is full, or its disk fails
 	AboutClock   About = "clock"   // a peer's clock is far from this node's
+	AboutService About = "service" // the program says so: see mesh.Node.AddCheck
 	AboutClosing About = "closing" // the node ends
 )
 

@@ -51,6 +51,12 @@ type watchable struct {
 	fake
 	broken   error
 	stopping func() // called by StopServing
+	node     *mesh.Node
+}
+
+func (w *watchable) Serve(ctx context.Context, node *mesh.Node) error {
+	w.node = node
+	return w.fake.Serve(ctx, node)
 }
 
 func (w *watchable) Check(context.Context) error { return w.broken }
@@ -84,6 +90,15 @@ func TestServeGivesOutMetrics(t *testing.T) {
 			}
 			if status, text := ask(t, url+"/readyz"); (status == 200) != (test.broken == nil) || !strings.HasSuffix(text, test.want) {
 				t.Errorf("ready: %d %s, want %s", status, text, test.want)
+			}
+			told := false
+			for h := range s.node.Watch(ctx) { // it is part of the node's health as well
+				if told = h.Ready == (test.broken == nil); told {
+					break
+				}
+			}
+			if !told {
+				t.Error("the health of the node does not tell of the database")
 			}
 			cancel()
 		}

@@ -65,6 +65,7 @@ func Serve(ctx context.Context, c Config, s Service, f *File) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open node %q: %w", c.Mesh.Name, err), s.Close(lasting))
 	}
+	node.AddCheck("database", s.Check)
 	systemd := managerOf(os.Getenv)
 	following, unfollow := context.WithCancel(lasting)
 	var followers sync.WaitGroup
