@@ -105,45 +105,19 @@ func (c reloadCommand) isDone(ctx context.Context, m nodes.Mesh) error {
 	}
 }
 
-type diffCommand struct {
-	printed
-	Old string `arg:"" type:"path" help:"A node file."`
-	New string `arg:"" type:"path" help:"Another one of the same node."`
-}
-
-// Help is shown by meshctl diff --help.
-func (diffCommand) Help() string {
-	return `Two node files are compared as a reload compares them: what means the same is no difference. Files of
-secrets are not read. Of a service's file only the part under mesh is compared. The new file may lie
-anywhere: its relative paths are read as where the old one is.
-
-  meshctl diff clue.yaml clue.new.yaml`
-}
-
-// Run compares the files.
-func (c diffCommand) Run(out output) error {
-	old, err := nodeOf(c.Old)
-	if err != nil {
-		return err
-	}
-	next, err := nodeFor(c.New, c.Old)
-	if err != nil {
-		return err
-	}
-	return printChanges(out, c.Output, config.Diff(old, next))
-}
-
 // printChanges prints the fields that change, from what to what, and whether that needs a restart.
 func printChanges(out output, f show.Format, changes config.Changes) error {
-	return f.Write(out.results, append(config.Changes{}, changes...), func() show.Table {
-		t := show.Table{Head: []string{"FIELD", "OLD", "NEW", "NEEDS"}, None: "Nothing has changed."}
-		for _, one := range changes {
-			needs := "a reload"
-			if !one.Live {
-				needs = "a restart"
-			}
-			t.Add(one.Field, one.Old, one.New, needs)
+	return f.Write(out.results, append(config.Changes{}, changes...), func() show.Table { return changesTable(changes) })
+}
+
+func changesTable(changes config.Changes) show.Table {
+	t := show.Table{Head: []string{"FIELD", "OLD", "NEW", "NEEDS"}, None: "Nothing has changed."}
+	for _, one := range changes {
+		needs := "a reload"
+		if !one.Live {
+			needs = "a restart"
 		}
-		return t
-	})
+		t.Add(one.Field, one.Old, one.New, needs)
+	}
+	return t
 }

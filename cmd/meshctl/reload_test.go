@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -113,15 +114,22 @@ func TestDiffOfFiles(t *testing.T) {
 		}
 		return path
 	}
-	old := write("mesh:\n  name: clue-1\n  seed: {file: /a.nk}\nhttp: a:1\n")
-	next := write("mesh:\n  name: clue-1\n  seed: {file: /b.nk}\n  alarms: {slow: 1s}\n  max_payload: 128KiB\nhttp: a:2\n")
+	old := write("mesh:\n  name: clue-1\n  seed: {file: /a.nk}\nhttp: a:1\nmetrics: {listen: a, token: hush-hush, pprof: true}\nhunt: a\n")
+	next := write("mesh:\n  name: clue-1\n  seed: {file: /b.nk}\n  alarms: {slow: 1s}\n  max_payload: 128KiB\nhttp: a:2\nmetrics: {pprof: true, listen: a, token: hush}\nlog: {level: debug}\nhunt: a\n")
 	stdout, stderr, code := meshctl("diff", old, next)
 	want := "FIELD        OLD            NEW            NEEDS\nseed         {file: /a.nk}  {file: /b.nk}  a reload\nalarms.slow  5s             1s             a reload\n" +
 		"max_payload  64KiB          128KiB         a restart\n"
+	for _, own := range []string{"http         ", "log          ", "metrics.token"} {
+		want += own + "  (not shown)    (not shown)    what the program says\n"
+	}
+	want = regexp.MustCompile("(?m)^(FIELD      |seed       |alarms.slow|max_payload)").ReplaceAllString(want, "$1  ")
 	if code != 0 || stdout != want {
 		t.Errorf("exit %d, %s\n%s\nwant\n%s", code, stderr, stdout, want)
 	}
 	if stdout, _, code := meshctl("diff", old, old); code != 0 || stdout != "Nothing has changed.\n" {
+		t.Errorf("exit %d, %s", code, stdout)
+	}
+	if stdout, _, code := meshctl("diff", "-o", "json", old, next); code != 0 || strings.Count(stdout, `"own": true`) != 3 || strings.Contains(stdout, "hush") {
 		t.Errorf("exit %d, %s", code, stdout)
 	}
 	text := "name: clue-1\nlisten: \"127.0.0.1:7401\"\nseed: {file: keys/clue-1.nk}\ndata: ../data\npeers: [{name: hunt-1, key_file: keys/hunt-1.pub, may_import: all}]\n"
