@@ -184,7 +184,7 @@ func TestDoctorInColour(t *testing.T) {
 // While a node hangs, an interruption ends a command at once, and blames nobody.
 func TestInterrupted(t *testing.T) {
 	well := faketap.Open(t, "clue-1", answerAt(map[string]string{"stats": "{}", "health": "{}", "graph": "{}"}))
-	for _, command := range []string{"doctor", "nodes", "links", "graph"} {
+	for _, command := range []string{"doctor", "nodes", "links", "graph", "tap"} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		hangs := faketap.Hang(t, func(net.Conn) { interrupt() })
 		var stdout, stderr bytes.Buffer

@@ -73,7 +73,13 @@ func (c tapCommand) Run(ctx context.Context, out output) error {
 	var conns []*nats.Conn
 	for _, t := range at.taps {
 		conn, err := c.listen(ctx, t, events, gone, lost)
-		if err != nil {
+		switch {
+		case errors.Is(err, nodes.ErrInterrupted), errors.Is(ctx.Err(), context.Canceled):
+			if err == nil {
+				conn.Close()
+			}
+			return errInterrupted
+		case err != nil:
 			out.complain(t.Title(), err)
 			failed = errReported
 			continue
@@ -148,7 +154,9 @@ func (c tapCommand) listen(ctx context.Context, t nodes.Tap, events chan<- seen,
 		}
 	}
 	if err == nil {
-		err = conn.Flush()
+		within, cancel := context.WithTimeout(ctx, nodes.AnswerWait)
+		defer cancel()
+		err = conn.FlushWithContext(within)
 	}
 	if err != nil {
 		conn.Close()
