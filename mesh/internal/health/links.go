@@ -39,6 +39,7 @@ const (
 	Never              // it should be up, and never was
 	Still              // it is down for another reason than before
 	Back               // it is up again
+	Blip               // it was down, and is up again before that was told
 )
 
 const (
@@ -139,6 +140,11 @@ func (s *state) up(now time.Time, link *Link) (event Event, down time.Duration, 
 		event = Up
 	case s.number == 0: // else it broke and came back between two looks
 		down = now.Sub(s.since)
+		fallthrough
+	default:
+		if !s.told {
+			event = Blip
+		}
 	}
 	link.Cause, link.Why = s.cause, s.why
 	*s = state{number: link.Number, since: now, was: true}

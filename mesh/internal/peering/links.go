@@ -75,6 +75,9 @@ func tell(log *journal.Log, news health.News) {
 	case health.Back:
 		log.Info("link is up again", append(attrs, "down_for", down)...)
 		return
+	case health.Blip:
+		log.Info("link broke, and is up again", append(attrs, "down_for", down)...)
+		return
 	}
 	text, level := "link is down", slog.LevelWarn
 	switch {
