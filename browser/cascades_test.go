@@ -45,3 +45,17 @@ func TestAFailingCascade(t *testing.T) {
 	eval[bool](p, `((i) => { i.value = "level=WARN event=" + `+quoted(id)+` + " …"; i.form.requestSubmit(); return true; })(document.querySelector("input[name=of]"))`)
 	p.await("the cascade of a line of a log", `location.pathname === "/cascade/`+id+`" && document.querySelector(".tree")`)
 }
+
+// Before the nodes have answered, the lists do not say that there is nothing.
+func TestNothingIsSaidBeforeTheFirstAnswer(t *testing.T) {
+	s := openShop(t)
+	p := open(t, s.url)
+	eval[bool](p, `(window.fetch = ((ask) => (what, ...rest) => String(what).includes("/api/cascades") ? new Promise((go) => { window.answer = () => go(ask(what, ...rest)); }) : ask(what, ...rest))(window.fetch), true)`)
+	p.click("Cascades")
+	p.await("the page", `location.pathname === "/cascades" && window.answer`)
+	if text := eval[string](p, `document.querySelector("main").innerText`); strings.Contains(text, "No cascade went wrong") || strings.Contains(text, "Nothing was measured") || strings.Count(text, "Asking the nodes…") != 2 {
+		t.Errorf("before the first answer the page says %s", text)
+	}
+	eval[bool](p, `(window.answer(), true)`)
+	p.await("the answer", `!document.querySelector("main").innerText.includes("Asking the nodes…")`)
+}

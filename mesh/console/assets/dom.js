@@ -30,7 +30,9 @@ export class Table {
     this.columns = columns;
     this.rows = new Map();
     this.body = h("tbody");
-    this.empty = h("p", { class: "note" }, options.empty || "None.");
+    // Before the first answer nobody knows whether there are none.
+    this.none = options.empty || "None.";
+    this.empty = h("p", { class: "note" }, "Asking the nodes…");
     this.element = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
       h("table", {}, h("caption", { class: options.hidden ? "hidden" : null }, caption),
         h("thead", {}, h("tr", {}, columns.map((c) => h("th", { scope: "col", class: c.number ? "number" : null }, c.title)))), this.body),
@@ -57,6 +59,7 @@ export class Table {
         this.rows.delete(key);
       }
     }
+    setText(this.empty, this.none);
     this.empty.hidden = items.length > 0;
   }
 
