@@ -15,7 +15,7 @@ import (
 	"leafmesh/mesh/internal/sealed"
 )
 
-// ErrOlder: the database of the node's state is older than the data directory.
+// ErrOlder says that the database of a node's state is older than its data directory.
 var ErrOlder = errors.New("the database of the node's state is older than the data directory")
 
 const (
