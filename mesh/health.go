@@ -30,8 +30,8 @@ func (n *Node) Health() stats.Health {
 
 // AddCheck makes what a check says a part of the node's health, as that of a database that has to
 // be written: see [Node.Health]. It is asked every five seconds, by a goroutine of the node. Its
-// context ends after five more, or when the node closes, which waits for it. name begins the text
-// of its problem.
+// context ends after five more, or when the node closes; the error of Close names one that does not
+// heed that within two seconds. name begins the text of its problem.
 func (n *Node) AddCheck(name string, check func(context.Context) error) { n.checks.Add(name, check) }
 
 // Watch returns the node's health now, and again each time that it changes, within a second. Who
@@ -130,7 +130,7 @@ func (n *Node) watchHealth() {
 		select {
 		case now := <-beat.C:
 			n.peers.Look(now)
-			n.checks.Ask(n.life.open, now, n.watching.Go)
+			n.checks.Ask(n.life.open, now)
 			n.health.Publish(n.Health())
 			beat.Reset(clock.ToBeat(lookAtHealth))
 		case <-n.life.open.Done():

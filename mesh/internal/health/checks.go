@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,9 +27,9 @@ type Checks struct {
 type check struct {
 	name    string
 	ask     func(context.Context) error
-	problem error     // guarded by mu of Checks: what it said last
-	asked   time.Time // guarded by mu of Checks: when it was asked last
-	runs    bool      // guarded by mu of Checks
+	problem error         // guarded by mu of Checks: what it said last
+	asked   time.Time     // guarded by mu of Checks: when it was asked last
+	running chan struct{} // guarded by mu of Checks: closed when the present call ends; nil: there is none
 }
 
 // Add adds a check. The name begins the text of its problem.
@@ -38,25 +39,50 @@ func (c *Checks) Add(name string, ask func(context.Context) error) {
 	c.list = append(c.list, &check{name: name, ask: ask})
 }
 
-// Ask asks those whose time has come, each by a goroutine of its own that begin starts. Its context
-// ends with ctx.
-func (c *Checks) Ask(ctx context.Context, now time.Time, begin func(func())) {
+// Ask asks those whose time has come, each by a goroutine of its own. The context of each ends with
+// ctx, and [Checks.Await] waits for them.
+func (c *Checks) Ask(ctx context.Context, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, one := range c.list {
-		if one.runs || !one.asked.IsZero() && now.Sub(one.asked) < checkEach {
+		if one.running != nil || !one.asked.IsZero() && now.Sub(one.asked) < checkEach {
 			continue
 		}
-		one.runs, one.asked = true, now
-		begin(func() {
-			within, cancel := context.WithTimeout(ctx, checkFor)
-			defer cancel()
-			err := one.ask(within)
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			one.runs, one.problem = false, err
-		})
+		one.running, one.asked = make(chan struct{}), now
+		go c.run(ctx, one, one.running) // ends with the check's answer
 	}
+}
+
+func (c *Checks) run(ctx context.Context, one *check, ended chan struct{}) {
+	within, cancel := context.WithTimeout(ctx, checkFor)
+	defer cancel()
+	problem := one.ask(within)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	one.running, one.problem = nil, problem
+	close(ended)
+}
+
+// Await waits for the checks that are being asked, until ctx ends. The error names one that does
+// not heed its context. Nobody asks meanwhile.
+func (c *Checks) Await(ctx context.Context) error {
+	c.mu.Lock()
+	list := slices.Clone(c.list)
+	c.mu.Unlock()
+	for _, one := range list {
+		c.mu.Lock()
+		running := one.running
+		c.mu.Unlock()
+		if running == nil {
+			continue
+		}
+		select {
+		case <-running:
+		case <-ctx.Done():
+			return fmt.Errorf("check %s still runs after its context ended", one.name)
+		}
+	}
+	return nil
 }
 
 // Problems are what they said last.

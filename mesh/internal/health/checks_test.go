@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,13 +20,29 @@ func TestAnOwnCheckIsAskedAgain(t *testing.T) {
 		asked    int
 	}{{0, broken, 1, 1}, {checkEach - 1, nil, 1, 1}, {1, nil, 0, 2}, {checkEach, broken, 1, 3}} {
 		now, broken = now.Add(look.after), look.broken
-		var begun []func()
-		c.Ask(t.Context(), now, func(f func()) { begun = append(begun, f) })
-		for _, f := range begun {
-			f()
+		c.Ask(t.Context(), now)
+		if err := c.Await(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 		if got := len(c.Problems()); got != look.problems || asked != look.asked {
 			t.Errorf("look %d: %d problems, asked %d times", i, got, asked)
 		}
+	}
+}
+
+// Who ends waits no longer than it wants for a check that heeds no context, and hears its name.
+func TestACheckThatHangs(t *testing.T) {
+	var c Checks
+	hangs := make(chan struct{})
+	c.Add("database", func(context.Context) error { <-hangs; return nil })
+	ended, end := context.WithCancel(t.Context())
+	c.Ask(ended, time.Now())
+	end()
+	if err := c.Await(ended); err == nil || !strings.Contains(err.Error(), "check database still runs") {
+		t.Error(err)
+	}
+	close(hangs)
+	if err := c.Await(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
