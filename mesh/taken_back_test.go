@@ -53,10 +53,11 @@ func TestWhoIsLinkedAgainGetsNothingThatWasTakenBack(t *testing.T) {
 			}
 			c.Exports = append(c.Exports, clueShown.Export(mesh.Limit{}))
 			clue, seeds := atClue(t, c, "score-1", "score-2") // what is kept must have somebody who may import it
-			greeted(t, clue, "score-1", seeds["score-1"], durable)
+			r := greeted(t, clue, "score-1", seeds["score-1"], durable)
 			emit(t, clue, clueSolved, solved{Team: "owls"})
+			await(t, "the event of before", func() bool { text, _ := r.heard(); return strings.Contains(text, "owls") })
 			narrowed(t, clue)
-			r := dialRogue(t, clue.ListenAddr(), seeds["score-1"], "score-1")
+			r = dialRogue(t, clue.ListenAddr(), seeds["score-1"], "score-1")
 			r.listen("score-1")
 			if text, ended := r.heard(); ended { // it is linked
 				t.Fatalf("the link ended: %q", text)

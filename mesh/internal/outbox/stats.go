@@ -6,9 +6,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Stats is what an outbox holds, as it was at At.
+// Stats is what an outbox holds. All that was stored before At is in it.
 type Stats struct {
-	// At is when it was looked at: at Open, and then once a second.
+	// At is when the look began: at Open, and then once a second.
 	At time.Time
 	// Identity is the stream's, see Identity.
 	Identity string
@@ -52,7 +52,7 @@ func (o *Outbox) Stats() Stats { return *o.trimmer.stats.Load() }
 
 // publish makes the statistics known, and whether the oldest message is too old.
 func (t *trimmer) publish(s *Stats, info *jetstream.StreamInfo) {
-	s.At, s.Identity = time.Now(), t.mark.Identity
+	s.Identity = t.mark.Identity
 	s.Bytes = info.State.Bytes
 	s.First, s.Last = info.State.FirstSeq, info.State.LastSeq
 	s.Lost = t.lost

@@ -164,6 +164,7 @@ func (t *trimmer) tellLooked() {
 }
 
 func (t *trimmer) trim(ctx context.Context, final bool) error {
+	began := time.Now()
 	info, err := t.outbox.stream.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the stream: %w", err)
@@ -207,6 +208,7 @@ func (t *trimmer) trim(ctx context.Context, final bool) error {
 			return err
 		}
 	}
+	stats.At = began
 	t.publish(stats, info)
 	return t.renewMark(now, info.State, final)
 }
