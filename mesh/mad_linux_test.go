@@ -3,14 +3,13 @@ package mesh_test
 import (
 	"cmp"
 	"context"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/internal/race"
 )
 
 // What a mad peer may cost, beside what the victim costs without it. One that is put out costs
@@ -57,7 +56,7 @@ func attacked(t *testing.T, s victimSpec, want string, attack func(ctx context.C
 	}
 	share := processor.Seconds() / over.Seconds()
 	t.Logf("%.3f of a processor, %.1f MB", share, float64(memory-least)/1e6)
-	if share > cmp.Or(s.Share, madShare) && !underRace() {
+	if share > cmp.Or(s.Share, madShare) && !race.Enabled {
 		t.Errorf("%v of a processor in %v", processor, over)
 	}
 	if memory-least > most {
@@ -74,12 +73,6 @@ func attacked(t *testing.T, s victimSpec, want string, attack func(ctx context.C
 	if !strings.Contains(log, want) || strings.Count(log, "\n") > madLinesOfLog {
 		t.Errorf("no %q, or too much, in the log:\n%s", want, log)
 	}
-}
-
-// underRace reports whether the race detector is on, which makes all cost several times as much.
-func underRace() bool {
-	build, _ := debug.ReadBuildInfo()
-	return build != nil && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // inOrder looks whether events are missing.

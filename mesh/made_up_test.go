@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leafmesh/mesh"
+	"leafmesh/mesh/internal/race"
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 )
@@ -54,8 +55,8 @@ func madeUp(t *testing.T, number uint64, payload []byte) []byte {
 // root, the histograms, the counters and the log. Whatever is not handled is counted by its name.
 func TestAMillionMadeUpEvents(t *testing.T) {
 	warm, million := uint64(200_000), uint64(1_000_000)
-	if testing.Short() {
-		million = 100_000
+	if testing.Short() || race.Enabled {
+		million = 200_000
 	}
 	size := mesh.Size(4 << 20)
 	score := scoreNode("score-1", mesh.Shared, nil)

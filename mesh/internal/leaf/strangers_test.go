@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"leafmesh/mesh/internal/race"
 )
 
 // heap is what the heap and the stacks hold after a collection.
@@ -47,7 +49,10 @@ func (n *node) quiet(t *testing.T, most int) {
 
 // A thousand strangers are a line of the log, another with their count, and no memory.
 func TestManyStrangers(t *testing.T) {
-	const many = 1000
+	many := 1000
+	if race.Enabled {
+		many = 300
+	}
 	score, stranger := start(t, "score-1", nil), start(t, "stranger-1", nil)
 	evil := "\x1b[2J\x07" + strings.Repeat("A", 3000)
 	named := tlsOf(stranger.signed(t, func(c *x509.Certificate) { c.DNSNames = []string{strings.Repeat("a", 3000)} }))
