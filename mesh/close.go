@@ -22,7 +22,8 @@ type closer struct {
 // and server stop. It returns when every goroutine of the node has ended.
 //
 // What came out of outboxes and no handler has begun goes back there, to be handled by another
-// instance, or by this one when it is opened again.
+// instance, or by this one when it is opened again. Close waits, half a second at most, until the
+// exporters have heard what became of the rest: else others might handle it again.
 //
 // When ctx ends first, Close no longer waits for handlers: their context ends, what is still queued
 // is counted as lost under "closed", and the error says so. A durable event goes back then, too,

@@ -94,12 +94,7 @@ func TestDamagedCascades(t *testing.T) {
 	if err := given.Emit(nodes[0].Context(ctx), solved{"otters"}); err != nil {
 		t.Fatal(err)
 	}
-	for list, err := nodes[0].Kept(); len(list) == 0; list, err = nodes[0].Kept() {
-		if err != nil || ctx.Err() != nil {
-			t.Fatal("it is not kept: ", err)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	root := rootKept(t, nodes[0])
 	volume, err := os.OpenFile(filepath.Join(folder, "cascades", "faults.1"), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -110,9 +105,8 @@ func TestDamagedCascades(t *testing.T) {
 	if err := volume.Close(); err != nil {
 		t.Fatal(err)
 	}
-	list, _ := nodes[0].Kept()
 	server := "nats://operator:HT4KCKDU6GDQSHZO5XR6QWKTYA@" + nodes[0].TapAddr()
-	stdout, stderr, code := meshctl("why", "-s", server, list[0].Root.String())
+	stdout, stderr, code := meshctl("why", "-s", server, root.String())
 	if code != 0 || stderr != "" || !strings.Contains(stdout, "no such team") ||
 		!strings.Contains(stdout, "Not known:\n  clue-1 cannot read all that it kept: kept cascades in faults.1: a page is cut or was changed") {
 		t.Errorf("why: exit %d, %q\n%s", code, stderr, stdout)

@@ -167,11 +167,7 @@ func TestWhyWithAnOperator(t *testing.T) {
 	if err := nodes.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := nodes[1].Kept()
-	if err != nil || len(kept) == 0 {
-		t.Fatal(kept, err)
-	}
-	id := kept[0].Root
+	id := rootKept(t, nodes[1])
 	server := "nats://operator:HT4KCKDU6GDQSHZO5XR6QWKTYA@" + nodes[0].TapAddr()
 	if stdout, stderr, code := meshctl("why", "-s", server, id.String()); code != 1 || !strings.HasPrefix(stdout, "Nothing is known of ") {
 		t.Errorf("without an operator: exit %d, %q\n%s", code, stderr, stdout)
@@ -179,6 +175,20 @@ func TestWhyWithAnOperator(t *testing.T) {
 	stdout, stderr, code := meshctl("why", "-s", server, "--operator", seed, id.String())
 	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, "score.rank.lost (key otters), handler rank on score-1: given up in ") {
 		t.Errorf("exit %d, %q\n%s", code, stderr, stdout)
+	}
+}
+
+// rootKept waits until a node keeps a cascade, and gives its root.
+func rootKept(t *testing.T, n *mesh.Node) mesh.ID {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		list, err := n.Kept()
+		if len(list) > 0 {
+			return list[0].Root
+		}
+		if err != nil || time.Now().After(deadline) {
+			t.Fatal("no cascade is kept: ", err)
+		}
 	}
 }
 

@@ -249,7 +249,7 @@ func TestCloseLosesNothing(t *testing.T) {
 		t.Errorf("score knows %d of %d teams, %v", len(rows), teams, err)
 	}
 	for i := range teams {
-		if p, err := again.Hunt.Progress(fmt.Sprint("team ", i)); err != nil || len(p.Solved) != 1 {
+		if p, err := again.Hunt.Progress(t.Context(), fmt.Sprint("team ", i)); err != nil || len(p.Solved) != 1 {
 			t.Errorf("hunt knows %d solves of team %d, %v", len(p.Solved), i, err)
 		}
 	}

@@ -134,7 +134,7 @@ func (l *Local) Leaderboard(ctx context.Context) ([]Standing, error) {
 // score's database holds.
 func (l *Local) arrived(ctx context.Context) (hunt, score int, err error) {
 	for _, team := range l.teams {
-		p, err := l.Hunt.Progress(team.Name)
+		p, err := l.Hunt.Progress(ctx, team.Name)
 		if err != nil {
 			return 0, 0, fmt.Errorf("ask hunt for the progress of team %q: %w", team.Name, err)
 		}

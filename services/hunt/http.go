@@ -42,7 +42,7 @@ func (s *Service) postTeam(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return problem(w, err)
 	}
-	p, err := s.Progress(in.Team)
+	p, err := s.Progress(r.Context(), in.Team)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (s *Service) postTeam(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) getTeam(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.Progress(r.PathValue("team"))
+	p, err := s.Progress(r.Context(), r.PathValue("team"))
 	if err != nil {
 		return problem(w, err)
 	}

@@ -21,16 +21,16 @@ type Solve struct {
 	At   time.Time `json:"at"`
 }
 
-// Progress returns how far a team is. The caller owns the result. Errors: ErrUnknownTeam; those of
-// the database, after a change of the team that failed.
-func (s *Service) Progress(name string) (Progress, error) {
+// Progress returns how far a team is. The caller owns the result. It asks the database, until ctx
+// ends, only after a change of the team that failed. Errors: ErrUnknownTeam; those of the database.
+func (s *Service) Progress(ctx context.Context, name string) (Progress, error) {
 	seat := s.board.find(name)
 	if seat == nil {
 		return Progress{}, ErrUnknownTeam
 	}
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
-	if _, err := s.makeSure(context.Background(), name, seat); err != nil {
+	if _, err := s.makeSure(ctx, name, seat); err != nil {
 		return Progress{}, err
 	}
 	if !seat.joined {

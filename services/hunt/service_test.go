@@ -38,7 +38,7 @@ func TestWholeHunt(t *testing.T) {
 	r.solve("owls", "e", 50)
 	r.expect("owls progressed 5/5 of 5", "owls finished with 5 at 50")
 
-	p, err := r.Progress("owls")
+	p, err := r.Progress(t.Context(), "owls")
 	if err != nil || len(p.Solved) != 5 || p.Solved[0].Clue != "a" || p.Solved[0].At.UnixMilli() != 20 || p.FinishedAt == nil || p.FinishedAt.UnixMilli() != 50 {
 		t.Errorf("progress %+v, %v", p, err)
 	}
@@ -92,7 +92,7 @@ func TestSolveOnce(t *testing.T) {
 	if n := r.count("SELECT count(*) FROM solves"); n != 1 {
 		t.Errorf("%d solves, want 1", n)
 	}
-	if p, _ := r.Progress("owls"); len(p.Solved) != 1 || p.Solved[0].At.UnixMilli() != 10 {
+	if p, _ := r.Progress(t.Context(), "owls"); len(p.Solved) != 1 || p.Solved[0].At.UnixMilli() != 10 {
 		t.Errorf("progress %+v", p)
 	}
 }
@@ -181,7 +181,7 @@ func TestEventThatCanNotBeKept(t *testing.T) {
 	if _, err := r.Join(r.Ctx, "owls", time.Now()); err == nil || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("join: %v", err)
 	}
-	if _, err := r.Progress("owls"); !errors.Is(err, ErrUnknownTeam) {
+	if _, err := r.Progress(t.Context(), "owls"); !errors.Is(err, ErrUnknownTeam) {
 		t.Errorf("progress: %v", err)
 	}
 	r.exec("DROP TRIGGER full")
@@ -229,7 +229,7 @@ func TestDatabaseOfTheFirstSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := start(t, config, sample())
-	p, err := r.Progress("owls")
+	p, err := r.Progress(t.Context(), "owls")
 	if err != nil || len(p.Solved) != 2 || p.Solved[0].At.UnixMilli() != 10 || p.FinishedAt == nil {
 		t.Errorf("progress %+v, %v", p, err)
 	}
@@ -247,7 +247,7 @@ func TestSolveWithoutJoin(t *testing.T) {
 	r.expect("foxes progressed 1/3 of 5", "foxes unlocked [a b c]")
 	r.Stop()
 	again := start(t, config, sample())
-	if p, err := again.Progress("foxes"); err != nil || p.JoinedAt.UnixMilli() != 10 || len(p.Solved) != 1 {
+	if p, err := again.Progress(t.Context(), "foxes"); err != nil || p.JoinedAt.UnixMilli() != 10 || len(p.Solved) != 1 {
 		t.Errorf("after a restart: %+v, %v", p, err)
 	}
 }
@@ -260,7 +260,7 @@ func TestSolveThatCanNotBe(t *testing.T) {
 		}
 	}
 	r.expect()
-	if _, err := r.Progress("owls"); !errors.Is(err, ErrUnknownTeam) {
+	if _, err := r.Progress(t.Context(), "owls"); !errors.Is(err, ErrUnknownTeam) {
 		t.Errorf("owls: %v", err)
 	}
 }

@@ -49,7 +49,7 @@ func TestCommitThatTookEffectAllTheSame(t *testing.T) {
 	r.Rest()
 	deliver()
 	r.expect("owls progressed 1/3 of 5", "owls unlocked [c]")
-	if p, err := r.Progress("owls"); err != nil || len(p.Solved) != 1 || r.count("SELECT count(*) FROM solves") != 1 {
+	if p, err := r.Progress(t.Context(), "owls"); err != nil || len(p.Solved) != 1 || r.count("SELECT count(*) FROM solves") != 1 {
 		t.Errorf("progress %+v, %v; %d solves", p, err, r.count("SELECT count(*) FROM solves"))
 	}
 	deliver()
@@ -63,7 +63,7 @@ func TestProgressAfterACommitThatTookEffect(t *testing.T) {
 	r.failAfter()
 	r.solve("owls", "a", 10)
 	r.Rest()
-	if p, err := r.Progress("owls"); err != nil || len(p.Solved) != 1 || len(p.Unlocked) != 3 {
+	if p, err := r.Progress(t.Context(), "owls"); err != nil || len(p.Solved) != 1 || len(p.Unlocked) != 3 {
 		t.Errorf("progress %+v, %v", p, err)
 	}
 }

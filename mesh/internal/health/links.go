@@ -34,12 +34,12 @@ type Event uint8
 
 // What can become of a link.
 const (
-	Up    Event = iota // for the first time
-	Down               // it was up, and is not
-	Never              // it should be up, and never was
-	Still              // it is down for another reason than before
-	Back               // it is up again
-	Blip               // it was down, and is up again before that was told
+	Up      Event = iota // for the first time
+	Down                 // it was up, and is not
+	Never                // it should be up, and never was
+	Still                // it is down for another reason than before
+	Back                 // it is up again
+	Flapped              // it was down, and is up again before that was told
 )
 
 const (
@@ -143,7 +143,7 @@ func (s *state) up(now time.Time, link *Link) (event Event, down time.Duration, 
 		fallthrough
 	default:
 		if !s.told {
-			event = Blip
+			event = Flapped
 		}
 	}
 	link.Cause, link.Why = s.cause, s.why

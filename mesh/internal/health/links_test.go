@@ -31,10 +31,10 @@ func TestWhatIsToldOfALink(t *testing.T) {
 		"frozen":                        {false, []look{up(0, 1), down(200, stats.Dead), down(45000, stats.Dead), up(45200, 2)}, []string{"Up  0s", "Down dead 0s", "Back dead 45s"}},
 		"killed":                        {false, []look{up(0, 1), down(200, stats.Ended), down(400, stats.Ended), down(1000, stats.Dead), up(3200, 2)}, []string{"Up  0s", "Down dead 800ms", "Back dead 3s"}},
 		"only ended is told late":       {true, []look{up(0, 1), down(200, stats.Ended), down(1600, stats.Ended), down(1700, stats.Ended)}, []string{"Up  0s", "Down ended 1.5s"}},
-		"back before anybody knows why": {false, []look{up(0, 1), down(200, stats.Ended), up(1000, 2)}, []string{"Up  0s", "Blip  800ms"}},
-		"back between two looks":        {false, []look{up(0, 1), up(200, 2)}, []string{"Up  0s", "Blip  0s"}},
+		"back before anybody knows why": {false, []look{up(0, 1), down(200, stats.Ended), up(1000, 2)}, []string{"Up  0s", "Flapped  800ms"}},
+		"back between two looks":        {false, []look{up(0, 1), up(200, 2)}, []string{"Up  0s", "Flapped  0s"}},
 		"twice": {false, []look{up(0, 1), down(200, stats.Dead), up(1000, 2), up(1200, 3), down(1400, stats.Dead), up(1600, 4)},
-			[]string{"Up  0s", "Down dead 0s", "Back dead 800ms", "Blip  0s", "Down dead 0s", "Back dead 200ms"}},
+			[]string{"Up  0s", "Down dead 0s", "Back dead 800ms", "Flapped  0s", "Down dead 0s", "Back dead 200ms"}},
 		"another reason":                  {false, []look{up(0, 1), down(200, stats.Dead), down(400, stats.WrongServer), down(600, stats.WrongServer)}, []string{"Up  0s", "Down dead 0s", "Still wrong-server 200ms"}},
 		"less is known than before":       {false, []look{up(0, 1), down(200, stats.KeyRefused), down(400, stats.Unknown)}, []string{"Up  0s", "Down key-refused 0s"}},
 		"it said goodbye":                 {false, []look{up(0, 1), bidden(200), bidden(9000), up(9200, 2)}, []string{"Up  0s", "Down ended 0s", "Back ended 9s"}},
@@ -50,7 +50,7 @@ func TestWhatIsToldOfALink(t *testing.T) {
 					present = nil
 				}
 				for _, n := range links.Look(time.UnixMilli(int64(l.at)), present) {
-					event := [...]string{"Up", "Down", "Never", "Still", "Back", "Blip"}[n.Event]
+					event := [...]string{"Up", "Down", "Never", "Still", "Back", "Flapped"}[n.Event]
 					told = append(told, fmt.Sprint(event, " ", n.Cause, " ", n.Down))
 				}
 			}

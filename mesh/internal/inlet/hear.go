@@ -38,7 +38,7 @@ func (t *talk) understand(message any) error {
 			return t.batch(m)
 		}
 	case *wire.Goodbye:
-		if m.Nonce == t.nonce {
+		if m.Nonce == t.nonce && !t.returned() {
 			t.bidden()
 		}
 	case *wire.Paths:
@@ -66,6 +66,7 @@ func (t *talk) welcome(w *wire.Welcome) error {
 	t.mu.Lock()
 	t.peer.welcome(w, t.saidAt, now, wall)
 	t.saidAt = 0
+	t.unreturned.Store(0)
 	due := t.greeting.isDue()
 	first := t.greeting.welcome(now)
 	t.upToDate = t.answersAll(w)

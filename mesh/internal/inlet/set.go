@@ -96,7 +96,11 @@ func (s *Set) speakLocked() {
 // Hear takes a message that came from an exporter. It does not block. The messages of one exporter
 // come one at a time, in the order in which they were said.
 func (s *Set) Hear(exporter string, data []byte) {
-	if t := s.talkWith(exporter); t != nil {
+	switch t := s.exchange.Load().talks[exporter]; {
+	case t == nil:
+	case t.away.Load():
+		t.hearLast(data)
+	default:
 		t.hear(data)
 	}
 }

@@ -59,6 +59,10 @@ type site struct {
 	redials int  // how often clue-1 was dialed at once
 	ways    int  // how many are open
 	deaf    bool // what is said gets lost
+	// afterGoodbye is what clue-1 does on its own once it has heard goodbye; it is told how many it
+	// was. Nil: nothing.
+	afterGoodbye func(goodbyes int)
+	goodbyes     int // while there is afterGoodbye
 
 	nonce  wire.ID // of the last hello
 	stream string
@@ -227,6 +231,11 @@ func (s *site) Say(data []byte) error {
 	}
 	if hello, ok := message.(*wire.Hello); ok {
 		s.nonce = hello.Nonce
+	}
+	if _, ok := message.(*wire.Goodbye); ok && s.afterGoodbye != nil {
+		s.goodbyes++
+		n := s.goodbyes
+		go s.afterGoodbye(n)
 	}
 	if !s.deaf && s.up {
 		s.said = append(s.said, message)

@@ -105,6 +105,7 @@ func (s *Set) settle(t *talk) (sleeps bool) {
 	if !t.away.Load() || t.closing.Load() || t.up && !t.goodbye || t.owes() || !s.drain(t) {
 		return false
 	}
+	t.part()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped || !t.away.Load() {

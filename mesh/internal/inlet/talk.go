@@ -31,6 +31,8 @@ type talk struct {
 	resting   atomic.Bool   // nothing came lately: what comes is to wake who speaks
 	linked    atomic.Uint64 // the number of the link that was seen last; 0: it was down
 	away      atomic.Bool   // nothing is to come in: see sleep
+	// unreturned is how many goodbyes the exporter has not returned.
+	unreturned atomic.Int64
 
 	mu       sync.Mutex
 	greeting greeting // guarded by mu
@@ -89,6 +91,7 @@ func (t *talk) run(s *Set) {
 		case <-s.ended:
 			t.tell(t.Clock.Now(), 0)
 			t.sayTaken()
+			t.part()
 			return
 		}
 		now := t.Clock.Now()
@@ -125,6 +128,7 @@ func (t *talk) look(now int64) {
 	}
 	t.relinked = t.relinked || t.up
 	t.link, t.up, t.mayTell = number, up, false
+	t.unreturned.Store(0)
 	t.greeting = greeting{since: now}
 	t.peer, t.saidAt = peer{bidden: t.peer.bidden}, 0
 	t.answers.forgetGot()
@@ -159,7 +163,7 @@ func (t *talk) greet(now int64) {
 	case !t.up:
 	case t.closing.Load(), t.away.Load():
 		if !t.goodbye {
-			t.goodbye = t.say(&wire.Goodbye{Nonce: t.nonce}) == nil
+			t.goodbye = t.sayGoodbye() == nil
 		}
 		return
 	case !t.taking.Load(): // what is asked for would not be heard yet

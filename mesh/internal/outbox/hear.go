@@ -127,7 +127,8 @@ func (l *library) leave(r *reader, now int64) {
 	delete(l.here, r.name)
 }
 
-// goodbye gives the reader nothing more; what it has under way stays its own.
+// goodbye gives the reader nothing more; what it has under way stays its own. It is returned, so
+// that the reader knows what was heard.
 func (l *library) goodbye(r *reader, said *wire.Goodbye, now int64) {
 	if !r.present || r.nonce != said.Nonce {
 		return
@@ -135,6 +136,7 @@ func (l *library) goodbye(r *reader, said *wire.Goodbye, now int64) {
 	for _, s := range r.shelves {
 		s.Join(r.name, handout.Terms{}, now)
 	}
+	r.tell(said)
 }
 
 // answersAgain is for how long a reader gives answers again that a link before may have lost:

@@ -75,7 +75,7 @@ func tell(log *journal.Log, news health.News) {
 	case health.Back:
 		log.Info("link is up again", append(attrs, "down_for", down)...)
 		return
-	case health.Blip:
+	case health.Flapped:
 		log.Info("link broke, and is up again", append(attrs, "down_for", down)...)
 		return
 	}

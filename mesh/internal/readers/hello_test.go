@@ -35,10 +35,14 @@ func TestHelloAndGoodbye(t *testing.T) {
 	s.want(solved, "k", "score-1")
 	s.want(opened, "k", "hunt-1")
 
+	s.heard("score-1")
 	s.say("score-1", &wire.Goodbye{Nonce: wire.ID{9}}) // of another process, whose link is over
 	s.want(solved, "k", "score-1")
 	s.say("score-1", &wire.Goodbye{Nonce: wire.ID{1}})
 	s.want(solved, "k")
+	if said := s.heard("score-1"); len(said) != 1 || said[0].(*wire.Goodbye).Nonce != (wire.ID{1}) {
+		t.Errorf("of its goodbyes these were returned: %+v", said)
+	}
 	s.greet("score-1", 2, solved)
 	s.want(solved, "k", "score-1")
 
@@ -126,7 +130,11 @@ func TestHelloToTheOutbox(t *testing.T) {
 	s.outbox.all()
 	s.say("score-1", &wire.Answers{Nonce: wire.ID{1}})
 	s.say("score-1", &wire.Taken{Nonce: wire.ID{1}})
+	s.heard("score-1")
 	s.say("score-1", &wire.Goodbye{Nonce: wire.ID{1}})
+	if said := s.heard("score-1"); len(said) > 0 {
+		t.Errorf("told %+v, which the outbox is to say", said)
+	}
 	if got := s.outbox.all(); got != "*wire.Answers of score-1, *wire.Goodbye of score-1" {
 		t.Errorf("the outbox heard %q", got)
 	}

@@ -124,7 +124,9 @@ func (r *Readers) Hear(name string, data []byte) (cost int) {
 		r.known(name, m)
 		return cost
 	case *wire.Goodbye:
-		r.goodbye(name, m)
+		if r.goodbye(name, m) {
+			return cost
+		}
 	case *wire.Keep, *wire.Question, *wire.Report, *wire.SignedQuestion:
 		r.env.Neighbours(name, m)
 		return cost
@@ -334,15 +336,28 @@ func (r *Readers) remove(reader *Reader, subject string) {
 	}
 }
 
-func (r *Readers) goodbye(name string, m *wire.Goodbye) {
+// goodbye lets a reader get nothing more, and reports whether that is all. One that the outbox
+// serves is still there for that, which returns the goodbye.
+func (r *Readers) goodbye(name string, m *wire.Goodbye) (done bool) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p := r.greeted[name]; p != nil && p.nonce == m.Nonce {
-		r.silenceLocked(p) // it is still there for the outbox
-		if said := r.peers[name]; said != nil {
-			said.bidden = true
-		}
+	p := r.greeted[name]
+	if p == nil || p.nonce != m.Nonce {
+		r.mu.Unlock()
+		return false
 	}
+	r.silenceLocked(p)
+	if said := r.peers[name]; said != nil {
+		said.bidden = true
+	}
+	served := p.served
+	r.mu.Unlock()
+	if served {
+		return false
+	}
+	if err := r.say(name, m); err != nil {
+		r.env.Log.Warn("the goodbye of a reader is not returned", "peer", name, "error", err)
+	}
+	return true
 }
 
 // taken notes how many events a reader has taken.

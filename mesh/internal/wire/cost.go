@@ -13,7 +13,8 @@ func CostOfTalk(message any, bytes int) int {
 	const (
 		hello    = 50 // and the imports
 		question = 50
-		perRoot  = 4 // roots that are to be kept
+		goodbye  = 10 // it is returned
+		perRoot  = 4  // roots that are to be kept
 	)
 	switch m := message.(type) {
 	case *Answers, *Batch:
@@ -22,6 +23,8 @@ func CostOfTalk(message any, bytes int) int {
 		return hello + len(m.Imports) + bytes/bytesOfCost
 	case *Question:
 		return question
+	case *Goodbye:
+		return goodbye
 	case *Keep:
 		return len(m.Roots) / perRoot
 	default:

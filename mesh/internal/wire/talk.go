@@ -185,7 +185,9 @@ type Answer struct {
 }
 
 // Goodbye says that a reader takes no more, or that an exporter ends. What the reader has under way
-// it still answers.
+// it still answers; after the last answers it says goodbye again. An exporter returns a reader's
+// goodbye once it has heard all that the reader said before. So the reader knows when it may close
+// the link: what is on its way then may be lost.
 type Goodbye struct {
 	_             struct{} `cbor:",toarray"`
 	Version, Kind uint64
