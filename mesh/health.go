@@ -13,7 +13,8 @@ import (
 	"leafmesh/mesh/stats"
 )
 
-// lookAtHealth is how often a node looks at its links and at all else that it needs.
+// lookAtHealth is how often a node looks at its links and at all else that it needs. While all is
+// well it looks half as often.
 const lookAtHealth = 250 * time.Millisecond
 
 // Health is whether the node does what it is there for at this moment, and what keeps it from that:
@@ -129,10 +130,13 @@ func (n *Node) watchHealth() {
 	for {
 		select {
 		case now := <-beat.C:
-			n.peers.Look(now)
+			each, calm, present := lookAtHealth, n.peers.Look(now), n.Health()
 			n.checks.Ask(n.life.open, now)
-			n.health.Publish(n.Health())
-			beat.Reset(clock.ToBeat(lookAtHealth))
+			n.health.Publish(present)
+			if calm && present.Ready {
+				each *= 2
+			}
+			beat.Reset(clock.ToBeat(each))
 		case <-n.life.open.Done():
 			n.health.End(n.Health())
 			return

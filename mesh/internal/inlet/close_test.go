@@ -75,8 +75,8 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// Who closes a link, or leaves an exporter, waits until the exporter has heard the last answers; not
-// for one that is gone, or that does not say so.
+// Who closes a link, or leaves an exporter, waits until the exporter has heard the last answers;
+// not for one that is gone, or that does not say so.
 func TestTheLastAnswersAreHeard(t *testing.T) {
 	const after = 80 * time.Millisecond
 	for name, c := range map[string]struct {

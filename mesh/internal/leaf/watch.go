@@ -12,13 +12,27 @@ import (
 	"leafmesh/mesh/internal/clock"
 )
 
-// watchEach is how often the links are looked at.
-const watchEach = 250 * time.Millisecond
+const (
+	// watchEach is how often the links are looked at over which something comes.
+	watchEach = 250 * time.Millisecond
+	// restEach is how often they are looked at otherwise: to be woken is nearly all that an idle
+	// node costs.
+	restEach = 2 * watchEach
+	// restBytes is what links that are at rest carry from look to look: pings and signs of life.
+	restBytes = 4 << 10
+)
 
 // watch is what is known of links from look to look.
 type watch struct {
 	addresses []string // of their other ends
 	noises    map[uint64]*noise
+	isNew     bool  // one was not there at the look before
+	read      int64 // bytes, over all
+}
+
+// rests reports whether hardly anything came since the look before, over the same links.
+func (w *watch) rests(before *watch) bool {
+	return !w.isNew && len(w.addresses) == len(before.addresses) && w.read-before.read < restBytes
 }
 
 // watchLinks closes links of importers that say that they are hubs, and puts out peers that send
@@ -30,9 +44,12 @@ func (s *Server) watchLinks() {
 	for {
 		select {
 		case now := <-beat.C:
-			w = s.lookAtLinks(w, now)
-			s.lookForRoom()
-			beat.Reset(clock.ToBeat(watchEach))
+			before, each := w, watchEach
+			w = s.lookAtLinks(before, now)
+			if lies := s.lookForRoom(); !lies && w.rests(&before) {
+				each = restEach
+			}
+			beat.Reset(clock.ToBeat(each))
 		case <-s.ending:
 			return
 		}
@@ -67,10 +84,11 @@ func (s *Server) lookAtLinks(before watch, now time.Time) (after watch) {
 		after.addresses = append(after.addresses, address)
 		n := before.noises[link.ID]
 		if n == nil {
-			n = newNoise(spec.MaxPayload)
+			n, after.isNew = newNoise(spec.MaxPayload), true
 		}
 		after.noises[link.ID] = n
 		t, known := carried[address]
+		after.read += t.read
 		switch {
 		case !known || !n.exceeds(t.read-messageBytes(link), now):
 		case isImporter:
@@ -79,6 +97,7 @@ func (s *Server) lookAtLinks(before watch, now time.Time) (after watch) {
 			s.shun(exporter)
 		}
 	}
+	after.isNew = after.isNew || len(dialed) > 0
 	for address, exporter := range dialed { // all that they have said is noise
 		after.addresses = append(after.addresses, address)
 		if carried[address].read > int64(noiseBurst+spec.MaxPayload) {

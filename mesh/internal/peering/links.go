@@ -3,6 +3,7 @@ package peering
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"leafmesh/mesh/internal/health"
@@ -13,8 +14,8 @@ import (
 
 // Look looks at the links, and writes a line of the log for each one that came up, went down or
 // came back. Who talks to an exporter is woken if its link is another one. It is to be called a few
-// times in a second.
-func (p *Peers) Look(now time.Time) {
+// times in a second, and half as often while calm: all links are up, and were before.
+func (p *Peers) Look(now time.Time) (calm bool) {
 	p.Inlets.Look()
 	var present []health.Link
 	for _, line := range p.lines.readers() {
@@ -31,12 +32,14 @@ func (p *Peers) Look(now time.Time) {
 	p.mu.Lock()
 	news := p.links.Look(now, present)
 	p.mu.Unlock()
+	calm = len(news) == 0 && !slices.ContainsFunc(present, func(l health.Link) bool { return l.Number == 0 })
 	if p.Closing() { // links that a node closes itself are no news
-		return
+		return calm
 	}
 	for _, link := range news {
 		tell(p.Log, link)
 	}
+	return calm
 }
 
 // linkOf is a line's link as it is now.
