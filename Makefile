@@ -124,7 +124,7 @@ targets: ## build and vet for 32 bits, Windows and macOS, in CI only mesh; run t
 	esac
 
 # The targets are read out of the files: go test -list would link the tests of all packages first.
-# Two run at a time, since half of what one takes is the linker, which uses one processor.
+# Two run at a time: to link one uses one processor, and of 150 s in a row only 44 were fuzzing.
 fuzz: ## run each fuzz target for FUZZTIME: 20000x, or 30s
 	@targets="$$(grep -roE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' mesh services cmd embedded | sed -E 's|^(.*)/[^/]*:func |./\1 |' | sort)"; \
 	[ -n "$$targets" ] || { echo 'there are no fuzz targets'; exit 1; }; \

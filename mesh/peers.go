@@ -23,9 +23,9 @@ func (n *Node) Peers() []config.Peer { return slices.Clone(n.peers.List()) }
 // A peer that is left out, that may import less than before, or whose link was made with a key that
 // it no longer has, loses that link before SetPeers returns: nothing more is delivered over it. One
 // that may still link then does so anew, and may get by that link what was emitted before and not
-// sent yet. All other links stay. So a peer changes its key without an
-// outage: give it a NextKey at all its peers, then it changes by [Node.SetSeed] or at a start, then
-// give the next key as its only one. A peer that is new is linked to as at a start.
+// sent yet. All other links stay. So a peer changes its key without an outage: give it a NextKey at
+// all its peers, then it changes by [Node.SetSeed] or at a start, then give the next key as its
+// only one. A peer that is new is linked to as at a start.
 //
 // What a peer that is left out has said, and nobody has read yet, goes with its link: other
 // instances may handle again what it answered for last. Leave out one that was closed when its link

@@ -6,6 +6,7 @@ import (
 	"leafmesh/mesh/internal/wire"
 	"leafmesh/mesh/stats"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -114,6 +115,9 @@ func TestTheLastAnswersAreHeard(t *testing.T) {
 					end(s)
 					if took := time.Since(began); took < c.least || took > c.most {
 						t.Errorf("it took %v", took)
+					}
+					if told := strings.Contains(s.log.String(), "has not said that it heard the last answers"); told != (c.least == partGrace) {
+						t.Errorf("the log: %s", s.log.String())
 					}
 					if got := s.heard(); name != "its link breaks" && !slices.Equal(got, []string{"goodbye", "goodbye"}) {
 						t.Errorf("heard %q", got)

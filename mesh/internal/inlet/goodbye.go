@@ -60,7 +60,9 @@ func (t *talk) part() {
 	if !heard || !t.goodbye || !t.awaitReturn(since) || t.sayGoodbye() != nil {
 		return // nobody is there who could return it
 	}
-	t.awaitReturn(since)
+	if t.awaitReturn(since) && t.unreturned.Load() > 0 {
+		t.Log.Warn("an exporter has not said that it heard the last answers: others may handle those events again", "peer", t.exporter)
+	}
 }
 
 // awaitReturn waits until no goodbye is to be returned, for a time at most. It reports whether the

@@ -24,9 +24,9 @@ const (
 // no more comes.
 const maxLying = 10 << 20
 
-// lookForRoom puts out importers for which more lies here, and ever more. It reports whether
-// something may lie for one.
-func (s *Server) lookForRoom() (lies bool) {
+// lookForRoom puts out importers for which more lies here, and ever more. It reports whether for
+// any importer another amount may lie here than at the look before.
+func (s *Server) lookForRoom() (changed bool) {
 	s.mu.Lock()
 	lines, message := slices.Collect(maps.Values(s.lines)), int64(s.spec.MaxPayload)
 	s.mu.Unlock()
@@ -38,9 +38,9 @@ func (s *Server) lookForRoom() (lies bool) {
 		if before >= most && l.room.lay > before+message {
 			s.expel(l.peer, tooSlow)
 		}
-		lies = lies || l.room.lay != before
+		changed = changed || l.room.lay != before
 	}
-	return lies
+	return changed
 }
 
 // room knows what the peer of a line has not taken. What a peer says of itself would not do: it may

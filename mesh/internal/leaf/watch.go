@@ -46,7 +46,7 @@ func (s *Server) watchLinks() {
 		case now := <-beat.C:
 			before, each := w, watchEach
 			w = s.lookAtLinks(before, now)
-			if lies := s.lookForRoom(); !lies && w.rests(&before) {
+			if changed := s.lookForRoom(); !changed && w.rests(&before) {
 				each = restEach
 			}
 			beat.Reset(clock.ToBeat(each))
